@@ -1,0 +1,67 @@
+#pragma once
+
+// Text-proto -> RunConfig, with every error at once and each at its place. Nothing here knows
+// Torch, MPI or the registries: names are checked by whoever owns them (cli/check_run.h), with the
+// places that `Source` gives.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <map>
+#include <vector>
+
+#include "config/run_config.h"
+
+namespace allmodes::config {
+
+// An error in a configuration. `path` is the field's path in the schema ("gan.generator.layers[2]").
+struct Problem {
+  std::string path;
+  std::string message;
+  // "file:line:column", or "--set path" for an override; filled by load() and Source::place().
+  std::string where;
+};
+
+// Where fields were written: path -> (line, column), from 1.
+class Source {
+ public:
+  Source() = default;
+  explicit Source(std::string file) : file_(std::move(file)) {}
+  void add(const std::string& path, int line, int column) { places_[path] = {line, column}; }
+  void add_override(const std::string& path) { places_[path] = {0, 0}; }
+  // "file:line:column" of the field, or of the nearest enclosing field that was written.
+  std::string place(std::string_view path) const;
+  // Whether the field itself was written (as opposed to left at its default).
+  bool has(std::string_view path) const { return places_.count(std::string(path)) > 0; }
+  const std::string& file() const { return file_; }
+
+ private:
+  std::string file_;
+  std::map<std::string, std::pair<int, int>> places_;
+};
+
+struct Loaded {
+  RunConfig config;
+  Source source;
+  std::vector<Problem> problems;  // in file order; empty: syntax, types and ranges are good
+};
+
+// Reads and checks a file, after applying `overrides` ("path.to.field=value"). Throws only when
+// the file cannot be read (kNoInput) or is larger than 1 MiB (kDataError).
+Loaded load(const std::string& file, const std::vector<std::string>& overrides = {});
+
+// The same from a text; `file` names it in messages.
+Loaded parse(std::string_view text, const std::string& file,
+             const std::vector<std::string>& overrides = {});
+
+// The resolved configuration, every default written out, as text-proto that loads back to the same.
+std::string print(const RunConfig& config);
+
+// The candidate nearest to `name` (Damerau-Levenshtein, at most a third of its length), or "".
+std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+
+// "unknown X 'name'; did you mean 'Y'? Known: a, b, c".
+std::string unknown_name(std::string_view what, std::string_view name,
+                         const std::vector<std::string>& candidates);
+
+}  // namespace allmodes::config
