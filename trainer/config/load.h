@@ -4,17 +4,20 @@
 // Torch, MPI or the registries: names are checked by whoever owns them (cli/check_run.h), with the
 // places that `Source` gives.
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <map>
 #include <vector>
 
 #include "config/run_config.h"
 
 namespace allmodes::config {
 
-// An error in a configuration. `path` is the field's path in the schema ("gan.generator.layers[2]").
+// An error in a configuration. `path` is the field's path in the schema
+// ("gan.generator.layers[2]").
 struct Problem {
   std::string path;
   std::string message;
@@ -28,16 +31,23 @@ class Source {
   Source() = default;
   explicit Source(std::string file) : file_(std::move(file)) {}
   void add(const std::string& path, int line, int column) { places_[path] = {line, column}; }
-  void add_override(const std::string& path) { places_[path] = {0, 0}; }
+  // An override replaces the field whole: places of the file inside it are forgotten.
+  void add_override(const std::string& path);
   // "file:line:column" of the field, or of the nearest enclosing field that was written.
   std::string place(std::string_view path) const;
   // Whether the field itself was written (as opposed to left at its default).
-  bool has(std::string_view path) const { return places_.count(std::string(path)) > 0; }
+  bool has(std::string_view path) const { return places_.find(path) != places_.end(); }
+  // (line, column) from 1 of what place() names; (0, 0) for an override, {1, 1} for nothing
+  // written.
+  std::pair<int, int> position(std::string_view path) const;
   const std::string& file() const { return file_; }
 
  private:
+  // The field, or the nearest enclosing one that was written; "" if none was.
+  std::string_view written(std::string_view path) const;
+
   std::string file_;
-  std::map<std::string, std::pair<int, int>> places_;
+  std::map<std::string, std::pair<int, int>, std::less<>> places_;
 };
 
 struct Loaded {
@@ -50,14 +60,18 @@ struct Loaded {
 // the file cannot be read (kNoInput) or is larger than 1 MiB (kDataError).
 Loaded load(const std::string& file, const std::vector<std::string>& overrides = {});
 
-// The same from a text; `file` names it in messages.
+// The same from a text; `file` names it in messages. Throws kDataError beyond 1 MiB.
 Loaded parse(std::string_view text, const std::string& file,
              const std::vector<std::string>& overrides = {});
 
 // The resolved configuration, every default written out, as text-proto that loads back to the same.
 std::string print(const RunConfig& config);
 
-// The candidate nearest to `name` (Damerau-Levenshtein, at most a third of its length), or "".
+// XXH3 of print(config): equal on all ranks that run the same configuration.
+uint64_t fingerprint(const RunConfig& config);
+
+// The candidate nearest to `name` (Damerau-Levenshtein, at most a third of the name's length
+// edited), or "".
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 // "unknown X 'name'; did you mean 'Y'? Known: a, b, c".

@@ -112,7 +112,7 @@ struct Network {
   bool bias = true;                    // of hidden linear layers
   std::string output_activation = "";  // "": what the family needs
   std::string initialization = "kaiming_uniform";  // kaiming_uniform, normal_002
-  std::vector<Layer> layers;           // not empty: used instead of `architecture`
+  std::vector<Layer> layers = {};      // not empty: used instead of `architecture`
 };
 
 struct Optimizer {

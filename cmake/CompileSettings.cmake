@@ -1,0 +1,39 @@
+# Compiler settings for all of our own targets.
+
+# The C++ bindings that MPI removed in 3.0 would ask for a library that is no longer linked.
+add_compile_definitions(OMPI_SKIP_MPICXX=1)
+
+find_program(CCACHE_PROGRAM ccache)
+mark_as_advanced(CCACHE_PROGRAM)
+if(CCACHE_PROGRAM AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+# The binary finds LibTorch where it was found at build time, also after installation.
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+
+if(ALLMODES_SANITIZE)
+  # vptr checks need the type information of LibTorch's classes, which it does not export in full.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+add_library(allmodes_warnings INTERFACE)
+# GCC 12 takes the inactive members of a std::variant for uninitialized reads.
+target_compile_options(allmodes_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+                       $<$<BOOL:${ALLMODES_WARNINGS_AS_ERRORS}>:-Werror>)
+
+# base/version.h is made at every build, and rewritten only when the description changed.
+set(ALLMODES_GENERATED_DIR "${PROJECT_BINARY_DIR}/generated")
+add_custom_target(
+  allmodes_version_header
+  COMMAND "${CMAKE_COMMAND}" -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
+          -DTEMPLATE=${PROJECT_SOURCE_DIR}/trainer/base/version.h.in
+          -DOUTPUT=${ALLMODES_GENERATED_DIR}/base/version.h -DVERSION=${PROJECT_VERSION}
+          -P "${PROJECT_SOURCE_DIR}/cmake/WriteVersion.cmake"
+  BYPRODUCTS "${ALLMODES_GENERATED_DIR}/base/version.h"
+  COMMENT "")
+add_library(allmodes_version INTERFACE)
+target_include_directories(allmodes_version INTERFACE "${ALLMODES_GENERATED_DIR}")
+add_dependencies(allmodes_version allmodes_version_header)

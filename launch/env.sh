@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# Sourced by the other scripts of this folder: where things are, and what a run's environment needs.
+#
+#   ALLMODES_ROOT    the checkout, or share/allmodes of an installation
+#   ALLMODES_BINARY  the program; kept when already set, else the newest that was built
+#   cores            cores this process may use, hyperthreads counted once
+
+ALLMODES_ROOT="${ALLMODES_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
+
+find_binary() {
+  local candidate newest=""
+  if [[ -n "${ALLMODES_BINARY:-}" ]]; then
+    [[ -x "$ALLMODES_BINARY" ]] && return 0
+    echo "ALLMODES_BINARY=$ALLMODES_BINARY is not an executable file" >&2
+    exit 66
+  fi
+  # The third place is the one of an installation, where this folder is share/allmodes/launch.
+  for candidate in "$ALLMODES_ROOT"/{build,build-gpu,../../bin}/allmodes; do
+    if [[ -x "$candidate" && (-z "$newest" || "$candidate" -nt "$newest") ]]; then
+      newest="$candidate"
+    fi
+  done
+  if [[ -z "$newest" ]]; then
+    echo "no program in $ALLMODES_ROOT/build or build-gpu: run launch/quickstart.sh --build-only" >&2
+    exit 66
+  fi
+  export ALLMODES_BINARY="$newest"
+}
+
+count_cores() {
+  local usable physical
+  usable="$(nproc)"
+  physical="$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)"
+  if ((physical > 0 && physical < usable)); then usable="$physical"; fi
+  echo "$usable"
+}
+# shellcheck disable=SC2034
+cores="$(count_cores)"
+
+has_nvidia_driver() {
+  [[ -e /proc/driver/nvidia/version ]] || { command -v nvidia-smi && nvidia-smi -L; } &>/dev/null
+}
+
+# Open MPI lets root start a job only when told so twice. Containers are root; nobody else needs it.
+if ((EUID == 0)); then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi

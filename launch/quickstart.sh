@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# From a bare Debian or Ubuntu machine to three trained models, each with its verdict.
+#
+#   launch/quickstart.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--build-only]
+#
+#   --cpu, --gpu     which LibTorch to fetch; default: with CUDA where there is an NVIDIA driver
+#   --libtorch DIR   use this one: the `torch` folder of a Python environment, or an unpacked zip
+#   --jobs N         compile with N jobs; default: as many as cores and memory allow
+#   --build-only     leave the training out
+#
+# LibTorch goes to ${ALLMODES_CACHE:-~/.cache/allmodes}, outside the checkout. A second run finds
+# everything in place.
+
+set -euo pipefail
+# shellcheck source=launch/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+train=true
+while (($# > 0)); do
+  parse_setup_option "$@"
+  if ((taken > 0)); then
+    shift "$taken"
+    continue
+  fi
+  case "$1" in
+    --build-only) train=false ;;
+    -h | --help)
+      sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) refuse "'$1' is not understood; see --help" ;;
+  esac
+  shift
+done
+if [[ -z "$flavour" ]]; then flavour="$(has_nvidia_driver && echo cuda || echo cpu)"; fi
+if [[ "$flavour" == cuda ]]; then preset=gpu-release folder=build-gpu; else preset=cpu-release folder=build; fi
+
+steps=3
+if [[ "$train" == true ]]; then steps=5; fi
+begin_step "system packages"
+setup_packages
+begin_step "LibTorch"
+setup_libtorch "$flavour"
+begin_step "building"
+build "$preset" allmodes
+export ALLMODES_BINARY="$ALLMODES_ROOT/$folder/allmodes"
+say "$folder/allmodes: $("$ALLMODES_BINARY" --version | head -n 1)"
+[[ "$train" == true ]] || exit 0
+
+configs=(quickstart_gan quickstart_vae grid_gan)
+begin_step "training ${#configs[@]} models on two ranks"
+started="$(mktemp)"
+trap 'rm -f "$started"' EXIT
+for config in "${configs[@]}"; do
+  say "$config"
+  bash launch/run.sh -n 2 -- train "configs/$config.txtpb" --out runs
+done
+
+begin_step "verdicts"
+/usr/bin/python3 - "$started" <<'PYTHON'
+import json, pathlib, re, sys
+
+def step_of(path):
+    number = re.search(r"-(\d+)\.png$", path.name)
+    return int(number.group(1)) if number else -1
+
+started = pathlib.Path(sys.argv[1]).stat().st_mtime
+for run in sorted(pathlib.Path("runs").iterdir()):
+    verdict = run / "verdict.json"
+    if not verdict.is_file() or verdict.stat().st_mtime < started:
+        continue
+    said = json.loads(verdict.read_text())
+    kind = said.get("kind")
+    named = said["state"] + (f": {kind}" if kind and kind != said["state"] else "")
+    print(f"   {run}: {named}, {said['reason']}")
+    series = {}
+    for picture in (run / "images").glob("*.png"):
+        series.setdefault(re.sub(r"-\d+\.png$", "", picture.name), []).append(picture)
+    for pictures in series.values():
+        print(f"      {max(pictures, key=step_of)}")
+PYTHON

@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# Sourced by the scripts of this folder: where the program is, how it is run, what is checked how. A
+# script ends with 0 when everything held, 1 at the first thing that did not, 77 when it cannot run.
+#
+#   $program   the binary, ALLMODES_BINARY or the one in build/
+#   $source    the checkout
+#   $work      an empty folder, removed at the end
+
+set -euo pipefail
+
+source="${ALLMODES_SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+program="${ALLMODES_BINARY:-$source/build/allmodes}"
+if [[ ! -x "$program" ]]; then
+  echo "skipped: no program at $program"
+  exit 77
+fi
+work="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-test.XXXXXX")"
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export OMP_NUM_THREADS=1 NO_COLOR=1
+if ((EUID == 0)); then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# Ranks outnumber cores here, so they give the core away while they wait; nothing leaves the host.
+mpirun_options=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1
+  --mca oob_tcp_if_include lo --mca btl_tcp_if_include lo
+  --mca btl_vader_single_copy_mechanism none)
+
+# on_ranks N ARGUMENT...: the program on N ranks; on 1 it runs alone, without mpirun.
+on_ranks() {
+  local ranks="$1"
+  shift
+  if ((ranks == 1)); then
+    "$program" "$@"
+  else
+    mpirun -np "$ranks" "${mpirun_options[@]}" "$program" "$@"
+  fi
+}
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# expect STATUS COMMAND...: runs it with its output in $work/out and $work/err and wants that
+# status.
+expect() {
+  local wanted="$1" status=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" || status=$?
+  if ((status != wanted)); then
+    echo "---- stdout"; tail -n 40 "$work/out"
+    echo "---- stderr"; tail -n 40 "$work/err"
+    fail "exit status $status instead of $wanted: $*"
+  fi
+}
+
+# says FILE PATTERN: the file has a line that matches the extended regular expression.
+says() {
+  grep -Eq -- "$2" "$1" || { cat "$1"; fail "$(basename "$1") does not say '$2'"; }
+}
+
+# Writes the configuration of a small GAN on a ring.
+write_ring_gan() {
+  cat >"$1" <<'CONFIG'
+name: "ring"
+batch: 64
+steps: 60
+data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 4000 }
+gan {
+  latent { dimension: 16 }
+  generator { width: 32 depth: 2 norm: "batch" }
+  discriminator { width: 32 depth: 2 }
+  generator_optimizer { learning_rate: 1e-3 clip_norm: 0.5 }
+  discriminator_optimizer { learning_rate: 1e-3 warmup_steps: 10 }
+}
+diagnostics { log_every: 1 evaluate_every: 30 samples: 200 }
+checkpoints { every: 30 }
+images { every: 0 count: 16 }
+CONFIG
+}
+
+# A small VAE on the same ring.
+write_ring_vae() {
+  cat >"$1" <<'CONFIG'
+name: "ring_vae"
+batch: 64
+steps: 60
+data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 4000 }
+vae {
+  latent { dimension: 4 }
+  encoder { width: 32 depth: 2 }
+  decoder { width: 32 depth: 2 }
+  optimizer { learning_rate: 2e-3 decay: "cosine" }
+  likelihood: "gaussian"
+  variance: 0.05
+}
+diagnostics { log_every: 1 evaluate_every: 30 samples: 200 }
+checkpoints { every: 30 }
+images { every: 0 count: 16 }
+CONFIG
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Every configuration that comes with the program trains 20 steps and leaves a run with a verdict.
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
+/usr/bin/env python3 "$source/tests/end_to_end/make_data.py" data
+short=(--steps 20 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
+  --set diagnostics.log_every=10 --set images.count=16)
+
+count=0
+for config in "$source"/configs/*.txtpb; do
+  name="$(basename "$config" .txtpb)"
+  [[ "$(sed -n 's/^name: "\(.*\)"/\1/p' "$config")" == "$name" ]] ||
+    fail "$name.txtpb: its name field is not the file's name"
+  overrides=()
+  case "$(sed -n 's/.*dataset: "\([a-z_]*\)".*/\1/p' "$config")" in
+    mnist) overrides=(--set data.path=data/mnist) ;;
+    npy) overrides=(--set data.path=data/points.npy) ;;
+    images) overrides=(--set data.path=data/images) ;;
+    idx)
+      overrides=(--set data.path=data/mnist/train-images-idx3-ubyte.gz
+        --set data.labels=data/mnist/train-labels-idx1-ubyte.gz)
+      ;;
+    fashion_mnist)
+      [[ -d /usr/share/datasets/fashion-mnist ]] || overrides=(--set data.path=data/mnist)
+      ;;
+  esac
+  expect 0 "$program" train "$config" "${short[@]}" "${overrides[@]}" --out runs
+  [[ -s "runs/00000-$name/verdict.json" || -n "$(ls -d runs/*-"$name"/verdict.json)" ]] ||
+    fail "$name left no verdict"
+  rm -rf runs
+  count=$((count + 1))
+done
+((count >= 10)) || fail "only $count configurations found in $source/configs"
+echo "$count configurations trained"

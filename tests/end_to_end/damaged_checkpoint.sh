@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# A damaged or half-written checkpoint is refused by name and the one before it is used.
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
+write_ring_gan ring.txtpb
+arguments=(train ring.txtpb --quiet --out runs --set checkpoints.every=20 --set checkpoints.keep=9)
+expect 0 "$program" "${arguments[@]}"
+cp -r runs/00000-ring/checkpoints good
+checkpoints=runs/00000-ring/checkpoints
+
+flip() {  # FILE BYTE: inverts one byte
+  python3 - "$@" <<'PYTHON'
+import sys
+
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    byte = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([byte ^ 0xFF]))
+PYTHON
+}
+
+# resumes_from STEP PATTERN: --resume auto goes on from there and has said what it refused and why.
+resumes_from() {
+  expect 0 "$program" "${arguments[@]}" --resume auto
+  cat out err >said
+  says said "$2"
+  grep -Eq "step[- ]0*$1([^0-9]|\$)" said runs/00000-ring/log.txt || fail "not resumed from step $1"
+  cmp good/step-00000060/generator.safetensors "$checkpoints/step-00000060/generator.safetensors" ||
+    fail "the end is not the same after resuming from step $1"
+}
+
+flip "$checkpoints/step-00000060/generator.safetensors" 5000
+resumes_from 40 'step-00000060.*generator\.safetensors|generator\.safetensors.*step-00000060'
+
+truncate -s 100 "$checkpoints/step-00000060/manifest.pb"
+resumes_from 40 'step-00000060'
+
+rm "$checkpoints/step-00000060/manifest.pb" "$checkpoints/step-00000040/discriminator.safetensors"
+resumes_from 20 'step-00000040'
+
+# What a crash leaves: a folder under its temporary name, which is no checkpoint; and half a line of
+# records.
+rm -r "$checkpoints/step-00000060"
+mkdir "$checkpoints/.step-00000060.tmp"
+head -c 3000 good/step-00000060/generator.safetensors \
+  >"$checkpoints/.step-00000060.tmp/generator.safetensors"
+printf '{"record":"train","step":4' >>runs/00000-ring/records.jsonl
+expect 0 on_ranks 2 "${arguments[@]}" --resume auto
+python3 -c 'import json; [json.loads(line) for line in open("runs/00000-ring/records.jsonl")]' ||
+  fail "records.jsonl has a damaged line"
+
+# Named by its path, a damaged one is an error; and so is having nothing left to resume from.
+flip "$checkpoints/step-00000060/generator.safetensors" 5000
+expect 65 "$program" "${arguments[@]}" --resume "$checkpoints/step-00000060"
+says err 'generator\.safetensors'
+for folder in "$checkpoints"/step-*; do flip "$folder/generator.safetensors" 5000; done
+expect 65 "$program" "${arguments[@]}" --resume auto
+says err 'step-00000020'
+echo "damaged checkpoints are refused"

@@ -1,0 +1,73 @@
+// The main program of the tests under mpirun: every rank runs every test; rank 0 prints, and a
+// failure on any rank prints there and fails all. A watchdog ends what hangs.
+
+#include "world/runtime.h"
+#include "world/watchdog.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+
+#include "mpi/control.h"
+
+namespace {
+
+constexpr std::chrono::seconds kLimit{120};  // for one test
+
+// Prints the failures of a rank whose ordinary output is off.
+class FailurePrinter : public ::testing::EmptyTestEventListener {
+ public:
+  explicit FailurePrinter(int rank) : rank_(rank) {}
+
+ private:
+  void OnTestPartResult(const ::testing::TestPartResult& result) override {
+    if (result.failed())
+      std::fprintf(stderr, "rank %d: %s:%d: %s\n", rank_,
+                   result.file_name() != nullptr ? result.file_name() : "?", result.line_number(),
+                   result.summary());
+  }
+  int rank_;
+};
+
+class Feeder : public ::testing::EmptyTestEventListener {
+ public:
+  explicit Feeder(allmodes::world::Watchdog& watchdog) : watchdog_(watchdog) {}
+
+ private:
+  void OnTestStart(const ::testing::TestInfo& test) override { watchdog_.feed(test.name()); }
+  allmodes::world::Watchdog& watchdog_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  // A skipped or unequal set of tests would leave ranks waiting for each other.
+  GTEST_FLAG_SET(shuffle, false);
+  allmodes::world::Runtime runtime;
+  const allmodes::world::World world = runtime.world();
+  try {
+    allmodes::world::refuse_singletons(world);
+    allmodes::testing::set_control(runtime);
+    allmodes::world::Watchdog watchdog(kLimit, [&](const std::string& doing, double seconds) {
+      std::fprintf(stderr, "rank %d on %s hangs in %s for %.0f s\n", world.rank, world.host.c_str(),
+                   doing.c_str(), seconds);
+      runtime.abort(1);
+    });
+    auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
+    if (world.rank != 0) {
+      delete listeners.Release(listeners.default_result_printer());
+      listeners.Append(new FailurePrinter(world.rank));
+    }
+    listeners.Append(new Feeder(watchdog));
+    const int64_t failed = RUN_ALL_TESTS();
+    watchdog.feed("the final count of failures");
+    return static_cast<int>(allmodes::world::all_reduce_value(runtime.control(), failed,
+                                                              allmodes::world::ReduceOp::max));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rank %d: %s\n", world.rank, error.what());
+    runtime.abort(1);
+  }
+}

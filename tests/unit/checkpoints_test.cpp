@@ -1,0 +1,220 @@
+#include "checkpoints/checkpoint.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include "base/error.h"
+#include "records/durable_file.h"
+
+namespace allmodes::checkpoints {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::array<float, 4> kWeights{1, 2, 3, 4};
+
+Payload payload(const float* data = kWeights.data()) {
+  const TensorView weight{"weight", DType::kF32, {2, 2}, data, 16};
+  const TensorView bias{"bias", DType::kF32, {2}, data, 8};
+  return {{"generator", {weight, bias}}, {"discriminator", {weight}}};
+}
+
+State state_at(uint64_t step) {
+  State state;
+  state.step = step;
+  state.samples = step * 64;
+  state.config = "name: \"ring\"\n";
+  state.allmodes_version = "0.1";
+  state.libtorch_version = "2.11.0";
+  state.data_fingerprint = 0xfedcba9876543210;
+  state.ranks = 2;
+  state.trained_seconds = 12.25;
+  state.optimizer_steps = {{"generator", 10}, {"discriminator", 20}};
+  state.verdicts = {{100, "healthy", "", "all modes covered"},
+                    {200, "collapsed", "mode_dropping", "3 of 8 missing"}};
+  state.evaluations = {
+      {100, {{"modes_covered", 8}, {"kl", std::numeric_limits<double>::infinity()}}}, {200, {}}};
+  return state;
+}
+
+class CheckpointsTest : public testing::Test {
+ protected:
+  CheckpointsTest()
+      : folder_(fs::temp_directory_path() /
+                fmt::format("allmodes-checkpoints-{}-{}", ::getpid(),
+                            testing::UnitTest::GetInstance()->current_test_info()->name())) {}
+  ~CheckpointsTest() override { fs::remove_all(folder_); }
+
+  std::set<std::string> entries() const {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+      names.insert(entry.path().filename().string());
+    }
+    return names;
+  }
+  static void put(const fs::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  static std::string refusal(const fs::path& folder) {
+    try {
+      open(folder);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kDataError);
+      return error.what();
+    }
+    return "accepted";
+  }
+  fs::path folder_;
+};
+
+TEST_F(CheckpointsTest, WhatIsSavedOpensToTheSame) {
+  const fs::path saved = save(folder_, state_at(1000), payload(), 3);
+  EXPECT_EQ(saved, folder_ / "step-00001000");
+  const Opened opened = open(saved);
+  EXPECT_EQ(opened.state, state_at(1000));
+  EXPECT_EQ(opened.stems, (std::vector<std::string>{"discriminator", "generator"}));
+  std::array<float, 4> weights{};
+  opened.file("generator").read("weight", weights.data(), 16);
+  EXPECT_EQ(weights, kWeights);
+  EXPECT_TRUE(opened.has("generator"));
+  EXPECT_FALSE(opened.has("encoder"));
+  EXPECT_THROW(opened.file("encoder"), Error);
+  EXPECT_EQ(entries(), std::set<std::string>{"step-00001000"});
+}
+
+TEST_F(CheckpointsTest, EveryDamagedByteIsRefusedByTheNameOfItsFile) {
+  const fs::path saved = save(folder_, state_at(7), payload(), 1);
+  for (const char* name : {"manifest.pb", "generator.safetensors", "discriminator.safetensors"}) {
+    const std::string whole = records::read_file(saved / name);
+    for (size_t i = 0; i < whole.size(); ++i) {
+      std::string damaged = whole;
+      damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+      put(saved / name, damaged);
+      ASSERT_NE(refusal(saved).find(name), std::string::npos) << name << " byte " << i;
+    }
+    put(saved / name, whole);
+  }
+  EXPECT_EQ(refusal(saved), "accepted");
+}
+
+TEST_F(CheckpointsTest, EveryTruncatedOrExtendedFileIsRefusedByName) {
+  const fs::path saved = save(folder_, state_at(7), payload(), 1);
+  for (const char* name : {"manifest.pb", "generator.safetensors"}) {
+    const std::string whole = records::read_file(saved / name);
+    for (size_t length = 0; length < whole.size(); ++length) {
+      put(saved / name, whole.substr(0, length));
+      ASSERT_NE(refusal(saved).find(name), std::string::npos) << name << " " << length;
+    }
+    put(saved / name, whole + "x");
+    EXPECT_NE(refusal(saved).find(name), std::string::npos);
+    put(saved / name, whole);
+  }
+}
+
+TEST_F(CheckpointsTest, TheNewestGoodOneIsTakenAndTheDamagedNamed) {
+  for (const uint64_t step : {100, 200, 300, 400}) save(folder_, state_at(step), payload(), 9);
+  fs::remove(folder_ / "step-00000400" / "generator.safetensors");
+  fs::remove(folder_ / "step-00000300" / "manifest.pb");
+  std::vector<std::string> refused;
+  const auto opened = open_newest(folder_, refused);
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_EQ(opened->state.step, 200U);
+  ASSERT_EQ(refused.size(), 2U);
+  EXPECT_NE(refused[0].find("step-00000400/generator.safetensors"), std::string::npos);
+  EXPECT_NE(refused[1].find("step-00000300/manifest.pb"), std::string::npos);
+}
+
+TEST_F(CheckpointsTest, ARenamedFolderIsRefused) {
+  save(folder_, state_at(100), payload(), 9);
+  fs::rename(folder_ / "step-00000100", folder_ / "step-00000900");
+  std::vector<std::string> refused;
+  EXPECT_FALSE(open_newest(folder_, refused).has_value());
+  EXPECT_EQ(refused.size(), 1U);
+}
+
+TEST_F(CheckpointsTest, NoFolderIsNoCheckpoint) {
+  std::vector<std::string> refused;
+  EXPECT_FALSE(open_newest(folder_ / "absent", refused).has_value());
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST_F(CheckpointsTest, AHalfWrittenTemporaryFolderIsIgnoredAndRemovedByTheNextSave) {
+  save(folder_, state_at(100), payload(), 9);
+  fs::create_directories(folder_ / ".tmp-step-00000200-1");
+  put(folder_ / ".tmp-step-00000200-1" / "generator.safetensors", "half");
+  std::vector<std::string> refused;
+  EXPECT_EQ(open_newest(folder_, refused)->state.step, 100U);
+  EXPECT_TRUE(refused.empty());
+  save(folder_, state_at(200), payload(), 9);
+  EXPECT_EQ(entries(), (std::set<std::string>{"step-00000100", "step-00000200"}));
+}
+
+TEST_F(CheckpointsTest, TheNewestAreKept) {
+  for (uint64_t step = 1; step <= 6; ++step) save(folder_, state_at(step), payload(), 2);
+  EXPECT_EQ(entries(), (std::set<std::string>{"step-00000005", "step-00000006"}));
+}
+
+TEST_F(CheckpointsTest, LaterCheckpointsOfAnAbandonedContinuationDoNotPushOutTheNewOne) {
+  for (const uint64_t step : {100, 800, 900}) save(folder_, state_at(step), payload(), 9);
+  save(folder_, state_at(200), payload(), 1);
+  EXPECT_EQ(entries(), (std::set<std::string>{"step-00000200", "step-00000800", "step-00000900"}));
+}
+
+TEST_F(CheckpointsTest, SavingAStepAgainReplacesIt) {
+  save(folder_, state_at(100), payload(), 2);
+  const std::array<float, 4> other{9, 9, 9, 9};
+  save(folder_, state_at(100), payload(other.data()), 2);
+  std::array<float, 4> weights{};
+  open(folder_ / "step-00000100").file("generator").read("weight", weights.data(), 16);
+  EXPECT_EQ(weights, other);
+  EXPECT_EQ(entries(), std::set<std::string>{"step-00000100"});
+}
+
+TEST_F(CheckpointsTest, ASaveThatFailsLeavesTheEarlierCheckpointsAndNothingElse) {
+  save(folder_, state_at(100), payload(), 1);
+  const std::vector<float> large(100'000);
+  const TensorView tensor{"w", DType::kF32, {100'000}, large.data(), 400'000};
+  // A file-size limit stands in for a full disk.
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 100'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  ExitCode code = ExitCode::kOk;
+  try {
+    save(folder_, state_at(200), {{"generator", {tensor}}}, 1);
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(code, ExitCode::kInputOutput);
+  EXPECT_EQ(entries(), std::set<std::string>{"step-00000100"});
+  EXPECT_EQ(refusal(folder_ / "step-00000100"), "accepted");
+}
+
+TEST_F(CheckpointsTest, AStemCannotLeaveTheFolder) {
+  const TensorView tensor{"w", DType::kF32, {4}, kWeights.data(), 16};
+  EXPECT_THROW(save(folder_, state_at(1), {{"../evil", {tensor}}}, 1), Error);
+  EXPECT_TRUE(entries().empty());
+}
+
+TEST_F(CheckpointsTest, AFolderWithoutAManifestIsNoInput) {
+  try {
+    open(folder_ / "step-00000001");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kNoInput);
+  }
+}
+
+}  // namespace
+}  // namespace allmodes::checkpoints

@@ -1,0 +1,526 @@
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include "allmodes/v1/run.pb.h"
+#include "base/error.h"
+#include "config/fields.h"
+#include "config/load.h"
+
+namespace allmodes::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::vector<std::string> wheres(const Loaded& loaded) {
+  std::vector<std::string> result;
+  for (const auto& problem : loaded.problems) {
+    result.push_back(problem.where);
+  }
+  return result;
+}
+
+std::string all_text(const Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems) {
+    text += problem.where + ": " + problem.message + " <" + problem.path + ">\n";
+  }
+  return text;
+}
+
+Loaded read(std::string_view text, const std::vector<std::string>& overrides = {}) {
+  return parse(text, "a.txtpb", overrides);
+}
+
+// The only problem of a text; fails when there is another number of them.
+Problem only(const Loaded& loaded) {
+  EXPECT_THAT(loaded.problems, SizeIs(1)) << all_text(loaded);
+  return loaded.problems.empty() ? Problem{} : loaded.problems[0];
+}
+
+Problem only(std::string_view text, const std::vector<std::string>& overrides = {}) {
+  return only(read(text, overrides));
+}
+
+// ---- the list of fields ------------------------------------------------------------------------
+
+// Walks the description beside the descriptors and notes the messages whose fields differ.
+class Names {
+ public:
+  explicit Names(const google::protobuf::Descriptor& descriptor) { enter(descriptor); }
+
+  template <class T, class Rule>
+  void field(std::string_view name, const T&, const Rule&) {
+    note(name);
+  }
+  template <class T>
+  void list(std::string_view name, const std::vector<T>&, const Range&, size_t) {
+    note(name);
+  }
+  template <class S>
+  void message(std::string_view name, const S& value) {
+    descend(note(name), value);
+  }
+  template <class S>
+  void messages(std::string_view name, const std::vector<S>&) {
+    descend(note(name), S{});
+  }
+  template <class Variant, class... S>
+  void oneof(std::string_view, const Variant&, Alternative<S>... alternatives) {
+    (descend(note(alternatives.name), S{}), ...);
+  }
+
+  std::set<std::string> seen;
+  std::vector<std::string> undescribed() const {
+    std::vector<std::string> result;
+    for (const auto* field : fields_) {
+      if (described_.count(field) == 0) {
+        result.push_back(field->full_name());
+      }
+    }
+    return result;
+  }
+
+ private:
+  void enter(const google::protobuf::Descriptor& descriptor) {
+    scope_ = &descriptor;
+    seen.insert(descriptor.name());
+    for (int i = 0; i < descriptor.field_count(); ++i) {
+      fields_.insert(descriptor.field(i));
+    }
+  }
+  const google::protobuf::Descriptor* note(std::string_view name) {
+    const auto* field = scope_->FindFieldByName(std::string(name));
+    EXPECT_NE(field, nullptr) << scope_->name() << " has no field " << name;
+    described_.insert(field);
+    return field == nullptr ? nullptr : field->message_type();
+  }
+  template <class S>
+  void descend(const google::protobuf::Descriptor* inner, const S& value) {
+    ASSERT_NE(inner, nullptr);
+    if (seen.count(inner->name()) > 0 && inner->name() != "Network") {
+      return;
+    }
+    const auto* outer = scope_;
+    enter(*inner);
+    describe(*this, value);
+    scope_ = outer;
+  }
+
+  const google::protobuf::Descriptor* scope_ = nullptr;
+  std::set<const google::protobuf::FieldDescriptor*> fields_;
+  std::set<const google::protobuf::FieldDescriptor*> described_;
+};
+
+TEST(ConfigFields, EveryFieldOfTheSchemaIsDescribed) {
+  const auto& root = *allmodes::v1::Run::descriptor();
+  Names names(root);
+  const RunConfig config;
+  describe(names, config);
+  EXPECT_THAT(names.undescribed(), IsEmpty());
+  std::set<std::string> messages;
+  for (int i = 0; i < root.file()->message_type_count(); ++i) {
+    messages.insert(root.file()->message_type(i)->name());
+  }
+  EXPECT_EQ(names.seen, messages);
+}
+
+TEST(ConfigFields, EverySingularScalarTellsGivenFromDefault) {
+  const auto& file = *allmodes::v1::Run::descriptor()->file();
+  for (int i = 0; i < file.message_type_count(); ++i) {
+    for (int j = 0; j < file.message_type(i)->field_count(); ++j) {
+      const auto* field = file.message_type(i)->field(j);
+      EXPECT_TRUE(field->is_repeated() || field->has_presence()) << field->full_name();
+    }
+  }
+}
+
+// ---- values -------------------------------------------------------------------------------------
+
+constexpr std::string_view kEverything = R"(
+name: "x-1" seed: 18446744073709551615 batch: 96 steps: 7 microbatches: 3
+data { dataset: "mixture" mode { mean: [1, -2.5] std: 0.125 weight: 3 }
+       mode { mean: 0 mean: 1e-3 } }
+gan {
+  latent { dimension: 3 distribution: "uniform" }
+  generator { layers { linear { units: 8 bias: false } }
+              layers { residual { layers { activation { function: "elu" } }
+                                  layers { residual { layers { flatten {} } } } } }
+              layers { transposed_convolution { channels: 2 output_padding: 1 } }
+              layers { maxout { units: 4 } } layers { reshape { shape: [1, 28, 28] } } }
+  discriminator { norm: "batch" layers { batch_norm { statistics: "local" momentum: 1 } }
+                  layers { convolution { channels: 5 } } }
+  penalty { kind: "r1" weight: 0.30000000000000004 } penalty { kind: "other" interval: 16 }
+}
+verdict { significance: 1e-300 }
+)";
+
+TEST(ConfigLoad, ValuesArriveAndTheRestKeepsItsDefault) {
+  const auto loaded = read(kEverything);
+  ASSERT_THAT(loaded.problems, IsEmpty()) << all_text(loaded);
+  const auto& c = loaded.config;
+  EXPECT_EQ(c.seed, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(c.batch, 96);
+  EXPECT_EQ(c.device, "auto");
+  ASSERT_THAT(c.data.mode, SizeIs(2));
+  EXPECT_THAT(c.data.mode[0].mean, ElementsAre(1.0, -2.5));
+  EXPECT_THAT(c.data.mode[1].mean, ElementsAre(0.0, 1e-3));
+  EXPECT_EQ(c.data.mode[1].std, 0.05);
+  EXPECT_EQ(family_name(c), "gan");
+  const auto& gan = std::get<Gan>(c.family);
+  ASSERT_THAT(gan.generator.layers, SizeIs(5));
+  EXPECT_EQ(std::get<Linear>(gan.generator.layers[0].kind).units, 8);
+  EXPECT_FALSE(std::get<Linear>(gan.generator.layers[0].kind).bias);
+  const auto& outer = std::get<Residual>(gan.generator.layers[1].kind);
+  const auto& inner = std::get<Residual>(outer.layers[1].kind);
+  EXPECT_TRUE(std::holds_alternative<Flatten>(inner.layers[0].kind));
+  EXPECT_EQ(gan.penalty[0].weight, 0.30000000000000004);
+  EXPECT_EQ(gan.penalty[0].interval, 1);
+}
+
+TEST(ConfigLoad, DefaultsAreThoseOfThePlainStructs) {
+  const auto loaded = read("vae {}");
+  ASSERT_THAT(loaded.problems, IsEmpty()) << all_text(loaded);
+  RunConfig expected;
+  expected.family = Vae{};
+  EXPECT_EQ(print(loaded.config), print(expected));
+  EXPECT_EQ(std::get<Vae>(loaded.config.family).optimizer.learning_rate, 1e-3);
+  EXPECT_EQ(family_name(loaded.config), "vae");
+  EXPECT_EQ(family_name(RunConfig{}), "");
+}
+
+TEST(ConfigPrint, LoadsBackToTheSameText) {
+  for (const auto text : {kEverything, std::string_view("gan {}"), std::string_view("vae {}")}) {
+    const auto printed = print(read(text).config);
+    const auto again = read(printed);
+    EXPECT_THAT(again.problems, IsEmpty()) << all_text(again);
+    EXPECT_EQ(print(again.config), printed);
+    EXPECT_EQ(fingerprint(again.config), fingerprint(read(text).config));
+  }
+}
+
+TEST(ConfigPrint, WritesEveryDefaultUnderTheSchemaHeader) {
+  const auto printed = print(read("gan {}").config);
+  EXPECT_EQ(printed.rfind("# proto-file: proto/allmodes/v1/run.proto\n"
+                          "# proto-message: allmodes.v1.Run\n",
+                          0),
+            0u);
+  EXPECT_THAT(printed, HasSubstr("learning_rate: 0.0002"));
+  EXPECT_THAT(printed, HasSubstr("output_activation: \"\""));
+  EXPECT_THAT(printed, HasSubstr("clip_norm: 0"));
+}
+
+TEST(ConfigPrint, FingerprintChangesWithAnyValue) {
+  auto config = read("gan {}").config;
+  const auto before = fingerprint(config);
+  config.data.std = 0.050000000000000003 * (1 + 1e-15);
+  EXPECT_NE(fingerprint(config), before);
+}
+
+// ---- all mistakes at once
+// -------------------------------------------------------------------------
+
+TEST(ConfigProblems, FiveDifferentMistakesGiveFivePositions) {
+  const auto loaded = read(R"(batch: "abc"
+steps: 5
+gan {
+  generator { widht: 5 }
+  discriminator_optimizer {
+    learning_rate: -1
+    epsilon: nan
+  }
+  latent { distribution: "nromal" }
+}
+steps: 6
+)");
+  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:8", "a.txtpb:4:15", "a.txtpb:6:5",
+                                          "a.txtpb:7:5", "a.txtpb:9:12", "a.txtpb:11:1"))
+      << all_text(loaded);
+  const auto text = all_text(loaded);
+  EXPECT_THAT(text, HasSubstr("batch: expected a whole number, got \"abc\""));
+  EXPECT_THAT(text, HasSubstr("unknown field 'widht'; did you mean 'width'?"));
+  EXPECT_THAT(text, HasSubstr("learning_rate: must be greater than 0, is -1"));
+  EXPECT_THAT(text, HasSubstr("epsilon: must be greater than 0, is nan"));
+  EXPECT_THAT(text, HasSubstr("unknown distribution 'nromal'; did you mean 'normal'?"));
+  EXPECT_THAT(text, HasSubstr("steps: given twice, first on line 2"));
+}
+
+TEST(ConfigProblems, EveryWrongTypeIsReported) {
+  const auto loaded = read(
+      "batch: \"a\"\nsteps: 1.5\nseed: -1\nname: 3\ndata: 5\ngan { generator { bias: maybe\n"
+      "width: 99999999999999999999 depth { } } }\nverdict { significance: \"x\" }");
+  EXPECT_THAT(wheres(loaded),
+              ElementsAre("a.txtpb:1:8", "a.txtpb:2:8", "a.txtpb:3:7", "a.txtpb:4:7", "a.txtpb:5:7",
+                          "a.txtpb:6:25", "a.txtpb:7:8", "a.txtpb:7:35", "a.txtpb:8:25"))
+      << all_text(loaded);
+}
+
+TEST(ConfigProblems, AMissingValueDoesNotSwallowTheNextStatement) {
+  const auto loaded = read("gan { }\nbatch:\nsteps: -1\n");
+  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:2:1", "a.txtpb:3:1")) << all_text(loaded);
+  EXPECT_EQ(loaded.config.steps, -1);
+}
+
+TEST(ConfigProblems, TwoFamiliesConflictAndNoneIsMissing) {
+  EXPECT_THAT(only("gan {}\nvae {}").message, HasSubstr("cannot stand beside 'gan' of line 1"));
+  EXPECT_EQ(only("gan {}\nvae {}").where, "a.txtpb:2:1");
+  EXPECT_THAT(only("batch: 4").message, HasSubstr("one of the blocks gan, vae"));
+  EXPECT_THAT(only("").message, HasSubstr("no family"));
+  // A misspelt family is one mistake, not two.
+  EXPECT_THAT(only("gam {}").message, HasSubstr("did you mean 'gan'"));
+}
+
+TEST(ConfigProblems, AnUnclosedBlockIsReportedBesideTheOthers) {
+  const auto loaded = read("batch: -1\ngan {\n  generator { width: 0\n}\n");
+  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:1", "a.txtpb:2:5", "a.txtpb:3:15"))
+      << all_text(loaded);
+}
+
+TEST(ConfigProblems, StrayTextIsReportedWithoutLosingTheRest) {
+  for (const std::string stray : {"5", "\x01", "%", ": 3", "\xff"}) {
+    const auto loaded = read("gan { " + stray + "\n}\nbatch: -1\n");
+    ASSERT_GE(loaded.problems.size(), 2u) << stray;
+    EXPECT_EQ(loaded.problems.front().where, "a.txtpb:1:7") << all_text(loaded);
+    EXPECT_EQ(loaded.problems.back().where, "a.txtpb:3:1") << all_text(loaded);
+  }
+}
+
+TEST(ConfigProblems, AMissingQuoteEndsWithItsLine) {
+  const auto loaded = read("gan { loss: \"open\n}\nbatch: -1\ndevice: \"cpu");
+  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:13", "a.txtpb:3:1", "a.txtpb:4:9"))
+      << all_text(loaded);
+  EXPECT_THAT(loaded.problems[0].message, HasSubstr("no closing quote"));
+}
+
+TEST(ConfigProblems, DepthAndSizeAreRefused) {
+  std::string deep = "gan { generator { ";
+  for (int i = 0; i < 30'000; ++i) {
+    deep += "layers { residual { ";
+  }
+  EXPECT_THAT(only(deep).message, HasSubstr("more than 100 blocks"));
+  std::string large = "gan { generator { ";
+  while (large.size() < (2u << 20)) {
+    large += "layers { residual { ";
+  }
+  try {
+    read(large);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kDataError);
+  }
+}
+
+TEST(ConfigProblems, TabsAndLongLinesKeepPositions) {
+  EXPECT_EQ(only("\tgan\t{\twidth: 3 }").where, "a.txtpb:1:25");
+  // As many mistakes as fit, on one line: time linear in the text.
+  std::string many;
+  while (many.size() < 1'000'000) {
+    many += "a:1 ";
+  }
+  EXPECT_EQ(read(many).problems.back().where, "a.txtpb:1:3997");
+}
+
+TEST(ConfigProblems, EveryPrefixAndEveryDamagedByteIsSurvived) {
+  const std::string text(kEverything);
+  for (size_t i = 0; i < text.size(); i += 3) {
+    EXPECT_NO_THROW(read(text.substr(0, i)));
+    for (const char c : {'{', '}', '[', '"', '\0', '-', '\t'}) {
+      auto damaged = text;
+      damaged[i] = c;
+      const auto loaded = read(damaged);
+      for (const auto& problem : loaded.problems) {
+        EXPECT_EQ(problem.where.rfind("a.txtpb:", 0), 0u);
+        EXPECT_FALSE(problem.message.empty());
+      }
+    }
+  }
+}
+
+// ---- ranges
+// ---------------------------------------------------------------------------------------
+
+TEST(ConfigRanges, EachValueOutsideItsRangeIsRefusedAtItsPlace) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"gan {} batch: 0", "batch"},
+      {"gan {} steps: -3", "steps"},
+      {"gan {} steps: 9223372036854775807", "steps"},
+      {"gan {} device: \"gpu\"", "device"},
+      {"gan {} name: \"../x\"", "name"},
+      {"gan {} name: \"\"", "name"},
+      {"gan {} data { std: inf }", "data.std"},
+      {"gan {} data { mode { mean: [1] } }", "data.mode[0].mean"},
+      {"gan {} data { mode { mean: [1, nan] } }", "data.mode[0].mean[1]"},
+      {"gan { generator { maxout_pieces: 1 } }", "gan.generator.maxout_pieces"},
+      {"gan { generator { activation: \"rely\" } }", "gan.generator.activation"},
+      {"gan { generator { norm: \"layer\" } }", "gan.generator.norm"},
+      {"gan { generator { initialization: \"x\" } }", "gan.generator.initialization"},
+      {"gan { generator_optimizer { beta1: 1 } }", "gan.generator_optimizer.beta1"},
+      {"gan { generator_optimizer { beta2: -0.1 } }", "gan.generator_optimizer.beta2"},
+      {"gan { generator_optimizer { decay: \"step\" } }", "gan.generator_optimizer.decay"},
+      {"gan { generator { layers { linear {} } } }", "gan.generator.layers[0].linear.units"},
+      {"gan { generator { layers { } } }", "gan.generator.layers[0]"},
+      {"gan { generator { layers { reshape {} } } }", "gan.generator.layers[0].reshape.shape"},
+      {"gan { generator { layers { maxout { units: 2 pieces: 1 } } } }",
+       "gan.generator.layers[0].maxout.pieces"},
+      {"gan { generator { layers { batch_norm { momentum: 0 } } } }",
+       "gan.generator.layers[0].batch_norm.momentum"},
+      {"gan { generator { layers { transposed_convolution { channels: 1 output_padding: 2 } } } }",
+       "gan.generator.layers[0].transposed_convolution.output_padding"},
+      {"gan { penalty { weight: 0 } }", "gan.penalty[0].weight"},
+      {"vae { latent { distribution: \"uniform\" } }", "vae.latent.distribution"},
+      {"vae { beta: -1 }", "vae.beta"},
+      {"gan {} verdict { on_collapse: \"halt\" }", "verdict.on_collapse"},
+      {"gan {} verdict { significance: 1 }", "verdict.significance"},
+      {"gan {} diagnostics { samples: 1 }", "diagnostics.samples"},
+      {"gan {} batch: 10 microbatches: 3", "microbatches"},
+  };
+  for (const auto& [text, path] : cases) {
+    EXPECT_EQ(only(text).path, path) << text;
+  }
+}
+
+TEST(ConfigRanges, TheEdgesOfARangeAreAccepted) {
+  for (const auto text :
+       {"gan { generator { maxout_pieces: 0 } }", "gan { generator { maxout_pieces: 2 } }",
+        "gan { generator_optimizer { beta1: 0 ema_decay: 0 clip_norm: 0 } }",
+        "gan {} verdict { minimum_r2: 1 minimum_high_quality: 0 }", "vae { beta: 0 }",
+        "gan {} checkpoints { every: 0 } images { every: 0 }", "gan {} steps: 281474976710655"}) {
+    const auto loaded = read(text);
+    EXPECT_THAT(loaded.problems, IsEmpty()) << text << all_text(loaded);
+  }
+}
+
+TEST(ConfigRanges, SynchronizedBatchNormIsRefusedUnderAGradientPenalty) {
+  const auto named = only("gan { penalty { }\n discriminator { norm: \"sync_batch\" } }");
+  EXPECT_EQ(named.where, "a.txtpb:2:18");
+  EXPECT_THAT(named.message, HasSubstr("cannot be differentiated twice"));
+  EXPECT_EQ(only("gan { penalty { } discriminator { layers { residual { layers { batch_norm {"
+                 " statistics: \"global\" } } } } } }")
+                .path,
+            "gan.discriminator.layers[0].residual.layers[0].batch_norm.statistics");
+  for (const auto text : {"gan { discriminator { norm: \"sync_batch\" } }",
+                          "gan { penalty { } discriminator { norm: \"batch\" } }",
+                          "gan { penalty { } generator { norm: \"sync_batch\" } }"}) {
+    EXPECT_THAT(read(text).problems, IsEmpty()) << text;
+  }
+}
+
+// ---- overrides
+// ------------------------------------------------------------------------------------
+
+TEST(ConfigOverrides, ReplaceValuesListsAndBlocks) {
+  const auto loaded = read(
+      kEverything, {"batch=30", "name=plain-text", "data.dataset=\"ring\"",
+                    "gan.generator.layers[0].linear.units=17",
+                    "gan.generator.layers[4].reshape.shape=[2,3]", "gan.penalty=[{kind: \"gp\"}]",
+                    "data.path=a b\"c", "data.mode[1]={mean: [5, 6]}", "images.every=0"});
+  ASSERT_THAT(loaded.problems, IsEmpty()) << all_text(loaded);
+  const auto& c = loaded.config;
+  const auto& gan = std::get<Gan>(c.family);
+  EXPECT_EQ(c.batch, 30);
+  EXPECT_EQ(c.name, "plain-text");
+  EXPECT_EQ(c.data.dataset, "ring");
+  EXPECT_EQ(c.data.path, "a b\"c");
+  EXPECT_EQ(std::get<Linear>(gan.generator.layers[0].kind).units, 17);
+  EXPECT_THAT(std::get<Reshape>(gan.generator.layers[4].kind).shape, ElementsAre(2, 3));
+  ASSERT_THAT(gan.penalty, SizeIs(1));
+  EXPECT_EQ(gan.penalty[0].kind, "gp");
+  EXPECT_THAT(c.data.mode[1].mean, ElementsAre(5.0, 6.0));
+  EXPECT_EQ(c.images.every, 0);
+}
+
+TEST(ConfigOverrides, MistakesNameTheOverride) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"btach=3", "did you mean 'batch'"},
+      {"gan.generator.widht=3", "did you mean 'width'"},
+      {"vae.beta=2", "chose 'gan'"},
+      {"batch=abc", "expected a whole number"},
+      {"batch=5 steps: 7", "more than one value"},
+      {"batch=", "expected a whole number"},
+      {"gan.generator.layers.linear.units=3", "is a list"},
+      {"gan.generator.layers[9].linear.units=3", "there are 5 entries"},
+      {"gan.generator.layers[0].maxout.units=3", "chose 'linear'"},
+      {"gan.generator.layers[x].linear.units=3", "not of the form"},
+      {"batch.x=3", "nothing inside"},
+      {"data.mode[0]=3", "expected a block"},
+      {"data.mode[0].mean[1]=3", "set it whole"},
+      {"data[0].std=3", "takes no index"},
+      {".=3", "not of the form"},
+      {"=3", "not of the form"},
+      {"gan.=3", "not of the form"},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto problem = only(kEverything, {text});
+    EXPECT_THAT(problem.message, HasSubstr(message)) << text;
+    EXPECT_EQ(problem.where, "--set " + text.substr(0, text.find('='))) << text;
+  }
+  EXPECT_THAT(only("gan {}", {"batch"}).message, HasSubstr("path.to.field=value"));
+}
+
+TEST(ConfigOverrides, RangeMistakesNameTheOverrideAndComeLast) {
+  const auto loaded =
+      read("gan { penalty { weight: 3 } }\nsteps: 0", {"gan.penalty=[{weight: -1}]"});
+  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:2:1", "--set gan.penalty")) << all_text(loaded);
+}
+
+TEST(ConfigOverrides, ARefusedOverrideLeavesNothingBehind) {
+  const auto loaded = read("vae {}", {"data.mode[0].std=1", "verdict.grace_stps=4"});
+  EXPECT_THAT(loaded.problems, SizeIs(2));
+  EXPECT_EQ(print(loaded.config), print(read("vae {}").config));
+}
+
+// ---- places and names
+// -------------------------------------------------------------------------------
+
+TEST(ConfigSource, PlaceIsTheFieldOrTheNearestEnclosingOne) {
+  const auto source =
+      read("gan {\n  generator { width: 7\n layers { linear { units: 1 } } }\n}").source;
+  EXPECT_EQ(source.place("gan.generator.width"), "a.txtpb:2:15");
+  EXPECT_EQ(source.place("gan.generator.depth"), "a.txtpb:2:3");
+  EXPECT_EQ(source.place("gan.generator.layers[0].linear.bias"), "a.txtpb:3:11");
+  EXPECT_EQ(source.place("gan.generator.layers"), "a.txtpb:3:2");
+  EXPECT_EQ(source.place("data.path"), "a.txtpb:1:1");
+  EXPECT_TRUE(source.has("gan.generator.width"));
+  EXPECT_FALSE(source.has("gan.generator.depth"));
+}
+
+TEST(ConfigNames, NearestAllowsAThirdOfTheNameToBeWrong) {
+  const std::vector<std::string> names{"generator", "discriminator", "latent"};
+  EXPECT_EQ(nearest("genertaor", names), "generator");  // a swap is one edit
+  EXPECT_EQ(nearest("lat", names), "");
+  EXPECT_EQ(nearest("lalent", names), "latent");
+  EXPECT_EQ(nearest("zzz", names), "");
+  EXPECT_EQ(unknown_name("loss", "hnge", {"hinge", "wasserstein"}),
+            "unknown loss 'hnge'; did you mean 'hinge'? Known: hinge, wasserstein");
+}
+
+TEST(ConfigFile, MissingFilesAndFoldersAreNoInput) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("allmodes-config-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const auto file = (folder / "run.txtpb").string();
+  std::ofstream(file) << "vae { beta: 0.5 }\n";
+  EXPECT_EQ(std::get<Vae>(load(file, {"vae.beta=2"}).config.family).beta, 2);
+  for (const auto& name : {folder.string(), file + ".missing"}) {
+    try {
+      load(name);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kNoInput);
+      EXPECT_THAT(error.what(), HasSubstr(name));
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace allmodes::config

@@ -1,0 +1,88 @@
+#pragma once
+
+// Checkpoint folders: step-NNNNNNNN/ with one safetensors file a network or optimizer, and
+// manifest.pb (proto/allmodes/v1/checkpoint.proto).
+//
+// A folder under its final name is whole: it was filled under a temporary name, every file synced,
+// the manifest with the hashes of the others last, then renamed, then the parent synced. A crash at
+// any moment leaves the earlier checkpoints as they were and at most a temporary folder, which the
+// next save removes. Damage that comes later is found by the hashes.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checkpoints/safetensors.h"
+
+namespace allmodes::checkpoints {
+
+// All of a run's state that is not in tensors.
+struct State {
+  struct Verdict {
+    uint64_t step = 0;
+    std::string state;
+    std::string kind;
+    std::string reason;
+    bool operator==(const Verdict&) const = default;
+  };
+  struct Evaluation {
+    uint64_t step = 0;
+    std::vector<std::pair<std::string, double>> values;
+    bool operator==(const Evaluation&) const = default;
+  };
+
+  uint64_t step = 0;     // steps done
+  uint64_t samples = 0;  // samples seen over all ranks: the whole state of the sampler
+  std::string config;    // resolved, text-proto
+  std::string allmodes_version;
+  std::string libtorch_version;
+  uint64_t data_fingerprint = 0;
+  int ranks = 1;  // of the run that saved; a load may have any number
+  double trained_seconds = 0;
+  std::map<std::string, double> optimizer_steps;  // by optimizer name
+  std::vector<Verdict> verdicts;                  // in order of steps
+  std::vector<Evaluation> evaluations;
+  bool operator==(const State&) const = default;
+};
+
+// Tensors by file stem: "generator" becomes generator.safetensors. Stems are made of
+// [A-Za-z0-9_-].
+using Payload = std::map<std::string, std::vector<TensorView>>;
+
+// Saves into checkpoints_dir/step-NNNNNNNN and returns that folder. Of the checkpoints up to this
+// step the `keep` (>= 1) newest are kept; later ones, left by a run that was resumed from before
+// them, are left alone. A checkpoint of the same step is exchanged for this one in one move. On
+// failure (kCannotCreate, kInputOutput: a full disk among them) the temporary folder is removed and
+// every earlier checkpoint stands. One process may save at a time.
+std::filesystem::path save(const std::filesystem::path& checkpoints_dir, const State& state,
+                           const Payload& payload, int keep);
+
+// A checkpoint whose manifest, file sizes and hashes were verified.
+struct Opened {
+  std::filesystem::path folder;
+  State state;
+  std::vector<std::string> stems;
+
+  bool has(const std::string& stem) const;
+  // The tensors of a stem; throws kDataError when the checkpoint has none.
+  SafetensorsFile file(const std::string& stem) const;
+};
+
+// Opens and verifies one checkpoint folder; reads every byte of it. Throws kNoInput when there is
+// no manifest, kDataError for damage; the message names the file.
+Opened open(const std::filesystem::path& folder);
+
+// The newest checkpoint in the folder that verifies. Each newer one that does not is passed over,
+// and its reason appended to `refused`. Nothing when there is none (or no such folder).
+std::optional<Opened> open_newest(const std::filesystem::path& checkpoints_dir,
+                                  std::vector<std::string>& refused);
+
+// The checkpoint folders by rising step, unverified; temporary folders are not among them.
+std::vector<std::pair<uint64_t, std::filesystem::path>> list_checkpoints(
+    const std::filesystem::path& checkpoints_dir);
+
+}  // namespace allmodes::checkpoints

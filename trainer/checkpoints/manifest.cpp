@@ -1,0 +1,126 @@
+#include "checkpoints/manifest.h"
+
+#include <xxhash.h>
+
+#include <utility>
+
+#include "allmodes/v1/checkpoint.pb.h"
+#include "base/error.h"
+
+namespace allmodes::checkpoints {
+namespace {
+
+constexpr uint32_t kFormat = 1;
+// Two bytes of tag (field 30, fixed64) and eight of hash.
+constexpr size_t kTrailerBytes = 10;
+
+v1::Checkpoint to_proto(const Manifest& manifest) {
+  const State& state = manifest.state;
+  v1::Checkpoint proto;
+  proto.set_format(kFormat);
+  proto.set_step(state.step);
+  proto.set_samples(state.samples);
+  proto.set_config(state.config);
+  proto.set_allmodes_version(state.allmodes_version);
+  proto.set_libtorch_version(state.libtorch_version);
+  proto.set_data_fingerprint(state.data_fingerprint);
+  proto.set_ranks(state.ranks);
+  proto.set_trained_seconds(state.trained_seconds);
+  for (const FileEntry& entry : manifest.files) {
+    v1::File* file = proto.add_file();
+    file->set_name(entry.name);
+    file->set_bytes(entry.bytes);
+    file->set_xxh3(entry.xxh3);
+  }
+  for (const State::Verdict& verdict : state.verdicts) {
+    v1::VerdictRecord* record = proto.add_verdict();
+    record->set_step(verdict.step);
+    record->set_state(verdict.state);
+    record->set_kind(verdict.kind);
+    record->set_reason(verdict.reason);
+  }
+  for (const State::Evaluation& evaluation : state.evaluations) {
+    v1::EvaluationRecord* record = proto.add_evaluation();
+    record->set_step(evaluation.step);
+    for (const auto& [name, number] : evaluation.values) {
+      v1::NamedValue* value = record->add_value();
+      value->set_name(name);
+      value->set_value(number);
+    }
+  }
+  for (const auto& [name, steps] : state.optimizer_steps) {
+    (*proto.mutable_optimizer_steps())[name] = steps;
+  }
+  return proto;
+}
+
+Manifest from_proto(const v1::Checkpoint& proto) {
+  Manifest manifest;
+  State& state = manifest.state;
+  state.step = proto.step();
+  state.samples = proto.samples();
+  state.config = proto.config();
+  state.allmodes_version = proto.allmodes_version();
+  state.libtorch_version = proto.libtorch_version();
+  state.data_fingerprint = proto.data_fingerprint();
+  state.ranks = proto.ranks();
+  state.trained_seconds = proto.trained_seconds();
+  for (const v1::File& file : proto.file()) {
+    manifest.files.push_back({.name = file.name(), .bytes = file.bytes(), .xxh3 = file.xxh3()});
+  }
+  for (const v1::VerdictRecord& record : proto.verdict()) {
+    state.verdicts.push_back({.step = record.step(),
+                              .state = record.state(),
+                              .kind = record.kind(),
+                              .reason = record.reason()});
+  }
+  for (const v1::EvaluationRecord& record : proto.evaluation()) {
+    State::Evaluation evaluation{.step = record.step(), .values = {}};
+    for (const v1::NamedValue& value : record.value()) {
+      evaluation.values.emplace_back(value.name(), value.value());
+    }
+    state.evaluations.push_back(std::move(evaluation));
+  }
+  for (const auto& [name, steps] : proto.optimizer_steps()) state.optimizer_steps[name] = steps;
+  return manifest;
+}
+
+std::string trailer(std::string_view body) {
+  v1::Checkpoint proto;
+  proto.set_manifest_xxh3(XXH3_64bits(body.data(), body.size()));
+  std::string bytes = proto.SerializeAsString();
+  // proto3 leaves a zero out; spell it.
+  if (bytes.empty()) bytes = std::string("\xF1\x01\0\0\0\0\0\0\0\0", kTrailerBytes);
+  ALLMODES_CHECK(bytes.size() == kTrailerBytes, "{} bytes", bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+std::string encode_manifest(const Manifest& manifest) {
+  std::string body;
+  // Protobuf refuses text that is not UTF-8, and messages over 2 GiB.
+  ALLMODES_CHECK(to_proto(manifest).SerializeToString(&body), "the manifest cannot be serialized");
+  return body + trailer(body);
+}
+
+Manifest decode_manifest(std::string_view bytes, const std::string& file) {
+  if (bytes.size() < kTrailerBytes) {
+    ALLMODES_FAIL(ExitCode::kDataError, "'{}' ends at byte {}: cut off", file, bytes.size());
+  }
+  const std::string_view body = bytes.substr(0, bytes.size() - kTrailerBytes);
+  if (bytes.substr(body.size()) != trailer(body)) {
+    ALLMODES_FAIL(ExitCode::kDataError, "'{}' is damaged: its hash (XXH3) does not agree", file);
+  }
+  v1::Checkpoint proto;
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    ALLMODES_FAIL(ExitCode::kDataError, "'{}' is no checkpoint manifest", file);
+  }
+  if (proto.format() != kFormat) {
+    ALLMODES_FAIL(ExitCode::kDataError, "'{}' has format {}; this version reads format {}", file,
+                  proto.format(), kFormat);
+  }
+  return from_proto(proto);
+}
+
+}  // namespace allmodes::checkpoints

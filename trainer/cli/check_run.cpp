@@ -1,0 +1,126 @@
+#include "cli/check_run.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "data/dataset.h"
+#include "networks/registry.h"
+
+namespace allmodes::cli {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(CheckedRun& run) : run_(run) {}
+
+  void check() {
+    check_dataset();
+    if (const auto* gan = std::get_if<config::Gan>(&run_.config().family)) {
+      check_network(gan->generator, "gan.generator");
+      check_network(gan->discriminator, "gan.discriminator");
+    } else if (const auto* vae = std::get_if<config::Vae>(&run_.config().family)) {
+      check_network(vae->encoder, "vae.encoder");
+      check_network(vae->decoder, "vae.decoder");
+    }
+    if (run_.dataset && names_known_) check_objective();
+  }
+
+ private:
+  void refuse(const std::string& path, const std::string& message) {
+    const std::string where = run_.loaded.source.place(path);
+    const bool said = std::any_of(run_.loaded.problems.begin(), run_.loaded.problems.end(),
+                                  [&](const auto& p) { return p.path == path; });
+    if (!said) run_.loaded.problems.push_back({path, message, where});
+  }
+
+  template <typename Names>
+  static std::vector<std::string> strings(const Names& names) {
+    return {names.begin(), names.end()};
+  }
+
+  // Fields of `prefix` that were written although `owner` does not read them.
+  void check_unread(const std::string& prefix, const std::vector<std::string>& all,
+                    const std::vector<std::string>& read, const std::string& owner) {
+    for (const auto& field : all) {
+      if (!run_.loaded.source.has(prefix + "." + field)) continue;
+      if (std::find(read.begin(), read.end(), field) == read.end()) {
+        refuse(prefix + "." + field,
+               fmt::format("{} does not read '{}'; it reads: {}", owner, field,
+                           fmt::join(read, ", ")));
+      }
+    }
+  }
+
+  void check_dataset() {
+    const auto& data = run_.config().data;
+    const auto names = strings(data::dataset_names());
+    if (std::find(names.begin(), names.end(), data.dataset) == names.end()) {
+      refuse("data.dataset", config::unknown_name("data set", data.dataset, names));
+      return;
+    }
+    check_unread("data",
+                 {"path", "labels", "samples", "image_size", "modes", "radius", "spacing", "std",
+                  "mode"},
+                 strings(data::dataset_fields(data.dataset)),
+                 fmt::format("data set '{}'", data.dataset));
+    try {
+      run_.dataset = data::make_dataset(data, run_.config().seed);
+    } catch (const Error& error) {
+      refuse("data", error.what());
+    }
+  }
+
+  void check_network(const config::Network& network, const std::string& path) {
+    if (!network.layers.empty()) return;
+    const auto names = strings(networks::architecture_names());
+    if (std::find(names.begin(), names.end(), network.architecture) == names.end()) {
+      refuse(path + ".architecture",
+             config::unknown_name("architecture", network.architecture, names));
+      names_known_ = false;
+      return;
+    }
+    check_unread(path,
+                 {"width", "depth", "activation", "norm", "maxout_pieces", "bias",
+                  "output_activation"},
+                 strings(networks::architecture_fields(network.architecture)),
+                 fmt::format("architecture '{}'", network.architecture));
+  }
+
+  void check_objective() {
+    std::vector<objectives::ConfigurationError> errors;
+    run_.objective =
+        objectives::make_objective(run_.config(), run_.dataset->shape(), errors);
+    for (const auto& error : errors) refuse(error.path, error.message);
+  }
+
+  CheckedRun& run_;
+  bool names_known_ = true;
+};
+
+CheckedRun finish(config::Loaded loaded) {
+  CheckedRun run;
+  run.loaded = std::move(loaded);
+  Checker(run).check();
+  return run;
+}
+
+}  // namespace
+
+CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides) {
+  return finish(config::load(file, overrides));
+}
+
+CheckedRun check_text(const std::string& text, const std::string& name) {
+  return finish(config::parse(text, name));
+}
+
+std::string problems_text(const config::Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems)
+    text += fmt::format("{}: {}\n", problem.where, problem.message);
+  return text;
+}
+
+std::string hexadecimal(uint64_t fingerprint) { return fmt::format("{:016x}", fingerprint); }
+
+}  // namespace allmodes::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+// The subcommands. Each file registers one on the application and says what to run.
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+#include "world/runtime.h"
+
+namespace allmodes::cli {
+
+// What main() runs after the command line was understood; the result is the exit code.
+struct Dispatch {
+  // Of a command that works on one process alone.
+  std::function<int()> alone;
+  // Of a command that all ranks of the job run together.
+  std::function<int(world::Runtime&)> together;
+};
+
+void add_train(CLI::App& app, Dispatch& dispatch);
+void add_validate(CLI::App& app, Dispatch& dispatch);
+void add_sample(CLI::App& app, Dispatch& dispatch);
+void add_export(CLI::App& app, Dispatch& dispatch);
+void add_doctor(CLI::App& app, Dispatch& dispatch);
+
+}  // namespace allmodes::cli

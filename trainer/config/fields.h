@@ -1,0 +1,294 @@
+#pragma once
+
+// The one list of fields. `describe(visitor, struct)` names every field of a struct with the range
+// it must lie in; reading a message, writing one and checking ranges (config/convert.cpp) all walk
+// this list, so a field is added here, in run_config.h and in run.proto, and nowhere else.
+//
+// A visitor has
+//   field(name, value, rule)               a number, a truth value or a text
+//   list(name, vector, rule, count)        numbers; `count` entries, or at least one where it is 0
+//   message(name, struct)                  a block
+//   messages(name, vector of structs)      repeated blocks
+//   oneof(what, variant, Alternative<S>...)  at most one of several blocks
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "config/run_config.h"
+
+namespace allmodes::config {
+
+// No rule: truth values, and names that a registry elsewhere checks.
+struct Anything {};
+
+// A finite number in an interval; `or_zero` adds 0.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool open_low = false;
+  bool open_high = false;
+  bool or_zero = false;
+};
+
+// One of a fixed list of names; `what` says in messages what they name.
+struct OneOf {
+  std::string_view what;
+  std::span<const std::string_view> names;
+};
+
+// A part of a folder name: 1 to 100 letters, digits, '_', '-' and '.'.
+struct FolderName {};
+
+template <class S>
+struct Alternative {
+  using Type = S;
+  std::string_view name;
+};
+
+// T is S or const S: one description serves reading and writing.
+template <class T, class S>
+concept Is = std::same_as<std::remove_const_t<T>, S>;
+
+// Upper ends keep products of two sizes within int64 and step numbers within random.h's 2^48.
+inline constexpr double kMostCount = 281'474'976'710'655.0;
+inline constexpr double kMostSize = 1 << 20;
+inline constexpr Range kFinite{};
+inline constexpr Range kPositive{.low = 0, .open_low = true};
+inline constexpr Range kNotNegative{.low = 0};
+inline constexpr Range kCount{.low = 1, .high = kMostCount};
+inline constexpr Range kCountOrZero{.low = 0, .high = kMostCount};
+inline constexpr Range kSize{.low = 1, .high = kMostSize};
+inline constexpr Range kSizeOrZero{.low = 0, .high = kMostSize};
+inline constexpr Range kShare{.low = 0, .high = 1};
+inline constexpr Range kOpenShare{.low = 0, .high = 1, .open_low = true, .open_high = true};
+inline constexpr Range kDecayRate{.low = 0, .high = 1, .open_high = true};
+
+inline constexpr std::array<std::string_view, 7> kActivations{
+    "relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus", "silu"};
+// The output's: "" leaves it to the family.
+inline constexpr std::array<std::string_view, 9> kOutputActivations{
+    "", "none", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus", "silu"};
+inline constexpr std::array<std::string_view, 2> kDistributions{"normal", "uniform"};
+inline constexpr std::array<std::string_view, 2> kStatistics{"local", "global"};
+inline constexpr std::array<std::string_view, 3> kNorms{"none", "batch", "sync_batch"};
+inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_uniform", "normal_002"};
+inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
+inline constexpr std::array<std::string_view, 2> kOnCollapse{"warn", "stop"};
+inline constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};
+
+template <class V, Is<Mode> T>
+void describe(V& v, T& c) {
+  v.list("mean", c.mean, kFinite, 2);
+  v.field("std", c.std, kPositive);
+  v.field("weight", c.weight, kPositive);
+}
+
+template <class V, Is<Data> T>
+void describe(V& v, T& c) {
+  v.field("dataset", c.dataset, Anything{});
+  v.field("path", c.path, Anything{});
+  v.field("labels", c.labels, Anything{});
+  v.field("samples", c.samples, kCount);
+  v.field("image_size", c.image_size, Range{.low = 0, .high = 16384});
+  v.field("modes", c.modes, kSize);
+  v.field("radius", c.radius, kPositive);
+  v.field("spacing", c.spacing, kPositive);
+  v.field("std", c.std, kPositive);
+  v.messages("mode", c.mode);
+  v.field("prefetch", c.prefetch, Range{.low = 1, .high = 1024});
+}
+
+template <class V, Is<Latent> T>
+void describe(V& v, T& c) {
+  v.field("dimension", c.dimension, kSize);
+  v.field("distribution", c.distribution, OneOf{"distribution", kDistributions});
+}
+
+template <class V, Is<Linear> T>
+void describe(V& v, T& c) {
+  v.field("units", c.units, kSize);
+  v.field("bias", c.bias, Anything{});
+}
+
+template <class V, Is<Convolution> T>
+void describe(V& v, T& c) {
+  v.field("channels", c.channels, kSize);
+  v.field("kernel", c.kernel, kSize);
+  v.field("stride", c.stride, kSize);
+  v.field("padding", c.padding, kSizeOrZero);
+  v.field("bias", c.bias, Anything{});
+}
+
+template <class V, Is<TransposedConvolution> T>
+void describe(V& v, T& c) {
+  v.field("channels", c.channels, kSize);
+  v.field("kernel", c.kernel, kSize);
+  v.field("stride", c.stride, kSize);
+  v.field("padding", c.padding, kSizeOrZero);
+  v.field("output_padding", c.output_padding, kSizeOrZero);
+  v.field("bias", c.bias, Anything{});
+}
+
+template <class V, Is<BatchNorm> T>
+void describe(V& v, T& c) {
+  v.field("statistics", c.statistics, OneOf{"statistics", kStatistics});
+  v.field("momentum", c.momentum, Range{.low = 0, .high = 1, .open_low = true});
+  v.field("epsilon", c.epsilon, kPositive);
+}
+
+template <class V, Is<Activation> T>
+void describe(V& v, T& c) {
+  v.field("function", c.function, OneOf{"activation", kActivations});
+  v.field("slope", c.slope, kNotNegative);
+}
+
+template <class V, Is<Maxout> T>
+void describe(V& v, T& c) {
+  v.field("units", c.units, kSize);
+  v.field("pieces", c.pieces, Range{.low = 2, .high = kMostSize});
+  v.field("bias", c.bias, Anything{});
+}
+
+template <class V, Is<Reshape> T>
+void describe(V& v, T& c) {
+  v.list("shape", c.shape, kSize, 0);
+}
+
+template <class V, Is<Flatten> T>
+void describe(V&, T&) {}
+
+template <class V, Is<Residual> T>
+void describe(V& v, T& c) {
+  v.messages("layers", c.layers);
+}
+
+template <class V, Is<Layer> T>
+void describe(V& v, T& c) {
+  v.oneof("layer", c.kind, Alternative<Linear>{"linear"}, Alternative<Convolution>{"convolution"},
+          Alternative<TransposedConvolution>{"transposed_convolution"},
+          Alternative<BatchNorm>{"batch_norm"}, Alternative<Activation>{"activation"},
+          Alternative<Maxout>{"maxout"}, Alternative<Reshape>{"reshape"},
+          Alternative<Flatten>{"flatten"}, Alternative<Residual>{"residual"});
+}
+
+template <class V, Is<Network> T>
+void describe(V& v, T& c) {
+  v.field("architecture", c.architecture, Anything{});
+  v.field("width", c.width, kSize);
+  v.field("depth", c.depth, Range{.low = 1, .high = 1024});
+  v.field("activation", c.activation, OneOf{"activation", kActivations});
+  v.field("norm", c.norm, OneOf{"norm", kNorms});
+  v.field("maxout_pieces", c.maxout_pieces, Range{.low = 2, .high = kMostSize, .or_zero = true});
+  v.field("bias", c.bias, Anything{});
+  v.field("output_activation", c.output_activation, OneOf{"activation", kOutputActivations});
+  v.field("initialization", c.initialization, OneOf{"initialization", kInitializations});
+  v.messages("layers", c.layers);
+}
+
+template <class V, Is<Optimizer> T>
+void describe(V& v, T& c) {
+  v.field("learning_rate", c.learning_rate, kPositive);
+  v.field("beta1", c.beta1, kDecayRate);
+  v.field("beta2", c.beta2, kDecayRate);
+  v.field("epsilon", c.epsilon, kPositive);
+  v.field("weight_decay", c.weight_decay, kNotNegative);
+  v.field("warmup_steps", c.warmup_steps, kCountOrZero);
+  v.field("decay", c.decay, OneOf{"decay", kDecays});
+  v.field("clip_norm", c.clip_norm, kNotNegative);
+  v.field("ema_decay", c.ema_decay, kDecayRate);
+}
+
+template <class V, Is<Penalty> T>
+void describe(V& v, T& c) {
+  v.field("kind", c.kind, Anything{});
+  v.field("weight", c.weight, kPositive);
+  v.field("interval", c.interval, kCount);
+}
+
+template <class V, Is<Gan> T>
+void describe(V& v, T& c) {
+  v.field("loss", c.loss, Anything{});
+  v.message("latent", c.latent);
+  v.message("generator", c.generator);
+  v.message("discriminator", c.discriminator);
+  v.message("generator_optimizer", c.generator_optimizer);
+  v.message("discriminator_optimizer", c.discriminator_optimizer);
+  v.field("discriminator_steps", c.discriminator_steps, kCount);
+  v.messages("penalty", c.penalty);
+}
+
+template <class V, Is<Vae> T>
+void describe(V& v, T& c) {
+  v.message("latent", c.latent);
+  v.message("encoder", c.encoder);
+  v.message("decoder", c.decoder);
+  v.message("optimizer", c.optimizer);
+  v.field("likelihood", c.likelihood, Anything{});
+  v.field("variance", c.variance, kPositive);
+  v.field("beta", c.beta, kNotNegative);
+}
+
+template <class V, Is<Exchange> T>
+void describe(V& v, T& c) {
+  // 1 TiB: a bucket's bytes stay exact in a double and far from overflow.
+  v.field("bucket_mib", c.bucket_mib, Range{.low = 0, .high = 1 << 20, .open_low = true});
+  v.field("first_bucket_mib", c.first_bucket_mib,
+          Range{.low = 0, .high = 1 << 20, .open_low = true});
+}
+
+template <class V, Is<Diagnostics> T>
+void describe(V& v, T& c) {
+  v.field("log_every", c.log_every, kCount);
+  v.field("evaluate_every", c.evaluate_every, kCount);
+  v.field("samples", c.samples, Range{.low = 2, .high = kMostCount});
+  v.field("diversity_pairs", c.diversity_pairs, kCount);
+  v.field("classifier", c.classifier, Anything{});
+}
+
+template <class V, Is<Verdict> T>
+void describe(V& v, T& c) {
+  v.field("on_collapse", c.on_collapse, OneOf{"action", kOnCollapse});
+  v.field("significance", c.significance, kOpenShare);
+  v.field("dropped_share", c.dropped_share, kOpenShare);
+  v.field("imbalance_kl", c.imbalance_kl, kPositive);
+  v.field("minimum_high_quality", c.minimum_high_quality, kShare);
+  v.field("minimum_r2", c.minimum_r2, kShare);
+  v.field("minimum_kl", c.minimum_kl, kNotNegative);
+  v.field("grace_steps", c.grace_steps, kCountOrZero);
+}
+
+template <class V, Is<Checkpoints> T>
+void describe(V& v, T& c) {
+  v.field("every", c.every, kCountOrZero);
+  v.field("keep", c.keep, kCount);
+}
+
+template <class V, Is<Images> T>
+void describe(V& v, T& c) {
+  v.field("every", c.every, kCountOrZero);
+  v.field("count", c.count, kSize);
+}
+
+template <class V, Is<RunConfig> T>
+void describe(V& v, T& c) {
+  v.field("name", c.name, FolderName{});
+  v.field("seed", c.seed, Anything{});
+  v.field("batch", c.batch, Range{.low = 1, .high = 1 << 30});
+  v.field("steps", c.steps, kCount);
+  v.field("device", c.device, OneOf{"device", kDevices});
+  v.field("microbatches", c.microbatches, kCount);
+  v.message("data", c.data);
+  v.oneof("family", c.family, Alternative<Gan>{"gan"}, Alternative<Vae>{"vae"});
+  v.message("exchange", c.exchange);
+  v.message("diagnostics", c.diagnostics);
+  v.message("verdict", c.verdict);
+  v.message("checkpoints", c.checkpoints);
+  v.message("images", c.images);
+}
+
+}  // namespace allmodes::config

@@ -1,0 +1,76 @@
+#pragma once
+
+// A data set as training sees it: a fixed, numbered list of samples, whole in memory. Which ones
+// there are, and which configuration fields each reads: registry.cpp.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+
+namespace allmodes::data {
+
+struct Mixture;
+
+// Points have channels = coordinates, height = width = 1, image = false.
+struct SampleShape {
+  int64_t channels = 0;
+  int64_t height = 1;
+  int64_t width = 1;
+  bool image = false;
+
+  int64_t values() const { return channels * height * width; }
+  friend bool operator==(const SampleShape&, const SampleShape&) = default;
+};
+
+// Immutable after construction: every function may be called from several threads at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  // One line for the start-up table, e.g. "Fashion-MNIST: 60000 images 1 x 28 x 28, 10 classes".
+  virtual std::string description() const = 0;
+  virtual int64_t size() const = 0;  // >= 1
+  virtual SampleShape shape() const = 0;
+
+  // Number of labels, 0 when unlabelled. Labels are in [0, classes()).
+  virtual int64_t classes() const = 0;
+  // classes() names: "mode 3 (1.41, 1.41)", "Ankle boot", "7", a folder's name.
+  virtual std::vector<std::string> class_names() const = 0;
+
+  // Copies samples `indices` (each in [0, size())) to samples[i][shape().values()], channels first;
+  // images in [-1, 1], black = -1. `labels` may be null; unlabelled data writes 0.
+  // Throws kSoftware for an index out of range.
+  virtual void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const = 0;
+
+  // XXH3 (64 bits) of samples, labels and shape: equal for equal content wherever it was read from.
+  virtual uint64_t fingerprint() const = 0;
+
+  // The distribution the samples were drawn from, where it is known; else null.
+  virtual const Mixture* mixture() const { return nullptr; }
+};
+
+// Builds what `data.dataset` names. `seed` draws the samples of mixtures; files do not depend on
+// it. Throws kConfiguration (unknown name, impossible fields), kNoInput (missing or unreadable
+// file, says which package or field provides it), kDataError (damaged file: file, byte offset,
+// expectation).
+std::unique_ptr<Dataset> make_dataset(const config::Data& data, uint64_t seed);
+
+// The held-out part that comes with the data set (the test files of mnist and fashion_mnist); null
+// where there is none. Throws as make_dataset.
+std::unique_ptr<Dataset> make_held_out_dataset(const config::Data& data, uint64_t seed);
+
+// Registered names, sorted.
+std::vector<std::string> dataset_names();
+
+// One line on what `name` is. Throws kConfiguration for an unknown name.
+std::string dataset_summary(const std::string& name);
+
+// The fields of config::Data that `name` reads, "dataset" and "prefetch" included. Throws
+// kConfiguration for an unknown name.
+std::vector<std::string> dataset_fields(const std::string& name);
+
+}  // namespace allmodes::data

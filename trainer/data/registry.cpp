@@ -1,0 +1,164 @@
+// The data sets by name. Adding one is a builder and a line in the table.
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.h"
+#include "data/dataset.h"
+#include "data/idx.h"
+#include "data/mixture.h"
+#include "data/npy.h"
+#include "data/png_folder.h"
+
+namespace allmodes::data {
+namespace {
+
+using config::Data;
+
+enum class Split { kTraining, kHeldOut };
+
+struct Entry {
+  const char* name;
+  const char* summary;
+  std::vector<std::string> fields;  // besides dataset and prefetch
+  bool held_out;                    // has a part that is held out
+  std::unique_ptr<Dataset> (*build)(const Data& data, uint64_t seed, Split split);
+};
+
+constexpr const char* kFashionMnistFolder = "/usr/share/datasets/fashion-mnist";
+
+const std::string& needed_path(const Data& data) {
+  if (data.path.empty())
+    ALLMODES_FAIL(ExitCode::kConfiguration, "data.path: the data set '{}' needs it", data.dataset);
+  return data.path;
+}
+
+// The four files of the MNIST family, plain or gzip.
+std::unique_ptr<Dataset> mnist_files(const std::string& name, const std::string& folder,
+                                     const Data& data, Split split,
+                                     std::vector<std::string> classes, const std::string& remedy) {
+  const std::string part = split == Split::kTraining ? "train" : "t10k";
+  const auto file = [&](const char* rest) {
+    const auto plain = std::filesystem::path(folder) / (part + rest);
+    std::error_code error;
+    return std::filesystem::exists(plain, error) ? plain.string() : plain.string() + ".gz";
+  };
+  return read_idx_dataset(name, file("-images-idx3-ubyte"), file("-labels-idx1-ubyte"),
+                          data.image_size, std::move(classes), remedy);
+}
+
+std::unique_ptr<Dataset> fashion_mnist(const Data& data, uint64_t /*seed*/, Split split) {
+  const std::string folder = data.path.empty() ? kFashionMnistFolder : data.path;
+  return mnist_files("Fashion-MNIST", folder, data, split,
+                     {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
+                      "Sneaker", "Bag", "Ankle boot"},
+                     "Fashion-MNIST is in the Debian and Ubuntu package dataset-fashion-mnist (apt "
+                     "install dataset-fashion-mnist); or set data.path to a folder with its files");
+}
+
+std::unique_ptr<Dataset> mnist(const Data& data, uint64_t /*seed*/, Split split) {
+  return mnist_files("MNIST", needed_path(data), data, split,
+                     {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+                     "data.path is to be a folder with MNIST's four idx files, plain or .gz");
+}
+
+const std::vector<Entry>& registry() {
+  static const std::vector<Entry> entries = {
+      {"fashion_mnist",
+       "60000 grey images 28 x 28 of clothes, 10 classes",
+       {"path", "image_size"},
+       true,
+       fashion_mnist},
+      {"grid",
+       "mixture of equal Gaussians on a square grid in the plane",
+       {"samples", "modes", "spacing", "std"},
+       false,
+       [](const Data& d, uint64_t seed, Split) {
+         return make_mixture_dataset("grid", grid_mixture(d.modes, d.spacing, d.std), d.samples,
+                                     seed);
+       }},
+      {"idx",
+       "images (and labels) in idx files, plain or gzip",
+       {"path", "labels", "image_size"},
+       false,
+       [](const Data& d, uint64_t, Split) {
+         return read_idx_dataset(needed_path(d), d.path, d.labels, d.image_size);
+       }},
+      {"images",
+       "folder of PNG images; its subfolders are the classes",
+       {"path", "image_size"},
+       false,
+       [](const Data& d, uint64_t, Split) {
+         return read_png_folder(needed_path(d), d.image_size);
+       }},
+      {"mixture",
+       "mixture of the Gaussians listed in data.mode",
+       {"samples", "mode"},
+       false,
+       [](const Data& d, uint64_t seed, Split) {
+         return make_mixture_dataset("mixture", custom_mixture(d.mode), d.samples, seed);
+       }},
+      {"mnist",
+       "60000 grey images 28 x 28 of digits, 10 classes",
+       {"path", "image_size"},
+       true,
+       mnist},
+      {"npy",
+       "points or images (and labels) in NumPy arrays",
+       {"path", "labels", "image_size"},
+       false,
+       [](const Data& d, uint64_t, Split) {
+         return read_npy_dataset(needed_path(d), d.labels, d.image_size);
+       }},
+      {"ring",
+       "mixture of equal Gaussians on a circle in the plane",
+       {"samples", "modes", "radius", "std"},
+       false,
+       [](const Data& d, uint64_t seed, Split) {
+         return make_mixture_dataset("ring", ring_mixture(d.modes, d.radius, d.std), d.samples,
+                                     seed);
+       }},
+  };
+  return entries;
+}
+
+const Entry& find(const std::string& name) {
+  for (const Entry& entry : registry())
+    if (name == entry.name) return entry;
+  std::string names;
+  for (const Entry& entry : registry())
+    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  ALLMODES_FAIL(ExitCode::kConfiguration, "data.dataset: '{}' is not known; there are {}", name,
+                names);
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> make_dataset(const Data& data, uint64_t seed) {
+  return find(data.dataset).build(data, seed, Split::kTraining);
+}
+
+std::unique_ptr<Dataset> make_held_out_dataset(const Data& data, uint64_t seed) {
+  const Entry& entry = find(data.dataset);
+  return entry.held_out ? entry.build(data, seed, Split::kHeldOut) : nullptr;
+}
+
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : registry()) names.emplace_back(entry.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string dataset_summary(const std::string& name) {
+  return find(name).summary;
+}
+
+std::vector<std::string> dataset_fields(const std::string& name) {
+  std::vector<std::string> fields = find(name).fields;
+  fields.insert(fields.begin(), {"dataset", "prefetch"});
+  return fields;
+}
+
+}  // namespace allmodes::data

@@ -1,0 +1,94 @@
+#include "diagnostics/collector.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "data/sampler.h"
+#include "training/noise.h"
+
+namespace allmodes::diagnostics {
+
+void for_each_chunk(int64_t total, const world::Communicator& control,
+                    const std::function<void(int64_t first, int64_t count)>& work) {
+  for (int64_t first = control.rank() * kChunk; first < total; first += control.size() * kChunk)
+    work(first, std::min(kChunk, total - first));
+}
+
+std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
+  const at::NoGradGuard no_grad;
+  std::vector<GeneratedChunk> chunks;
+  for_each_chunk(evaluation.samples, evaluation.control, [&](int64_t first, int64_t count) {
+    const at::Tensor latent =
+        training::make_latents(evaluation.objective.latent(), evaluation.seed, "latent/evaluation",
+                               evaluation.step, first, count, evaluation.device);
+    chunks.push_back(
+        {first,
+         evaluation.objective.generate(evaluation.forward, latent).to(at::kCPU).contiguous()});
+  });
+  return chunks;
+}
+
+at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
+                        std::vector<int64_t>* labels) {
+  const data::Sampler order(dataset.size(), seed ^ 0x5EA15EA15EA15EA1ULL);
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  order.indices(static_cast<uint64_t>(first), count, indices.data());
+  std::vector<int64_t> shape = objectives::network_shape(dataset.shape());
+  shape.insert(shape.begin(), count);
+  at::Tensor samples = at::empty(shape, at::kFloat);
+  if (labels != nullptr) labels->resize(indices.size());
+  dataset.copy(indices, samples.data_ptr<float>(), labels != nullptr ? labels->data() : nullptr);
+  return samples;
+}
+
+void sum_over_ranks(world::Communicator& control, std::vector<int64_t>& values) {
+  world::all_reduce_host(control, std::span(values), world::ReduceOp::sum);
+}
+
+void sum_over_ranks(world::Communicator& control, std::vector<double>& values) {
+  world::all_reduce_host(control, std::span(values), world::ReduceOp::sum);
+}
+
+void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,
+                      records::Record& record) {
+  record.set("histogram", histogram.observed);
+  if (histogram.samples == 0) return;
+  const auto missing = missing_modes(histogram, levels.dropped_share, levels.significance);
+  std::vector<std::string> names;
+  std::vector<double> expected;
+  std::vector<int64_t> observed;
+  std::vector<double> tails;
+  for (const auto& mode : missing) {
+    names.push_back(mode.name);
+    expected.push_back(mode.expected);
+    observed.push_back(mode.observed);
+    tails.push_back(mode.log10_tail);
+  }
+  record.set("missing", names);
+  record.set("missing_expected", expected);
+  record.set("missing_observed", observed);
+  record.set("missing_log10_p", tails);
+  record.set("kl_reverse", kl_reverse(histogram));
+  record.set("kl_forward", kl_forward(histogram));
+  record.set("kl_floor", sampling_floor(histogram));
+}
+
+std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup) {
+  std::vector<std::unique_ptr<Collector>> collectors;
+  if (setup.dataset.mixture() != nullptr) {
+    collectors.push_back(make_mixture_collector(setup.dataset));
+  } else if (setup.config.diagnostics.classifier && setup.dataset.shape().image &&
+             setup.dataset.classes() > 1) {
+    collectors.push_back(make_class_collector(setup));
+  }
+  collectors.push_back(make_diversity_collector(setup.config));
+  if (setup.objective.encodes()) {
+    collectors.push_back(make_latent_collector());
+    collectors.push_back(make_reconstruction_collector(setup));
+  }
+  return collectors;
+}
+
+}  // namespace allmodes::diagnostics

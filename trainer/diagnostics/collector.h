@@ -1,0 +1,86 @@
+#pragma once
+
+// Collectors: each measures one thing at an evaluation, the same on every rank count, and adds its
+// fields to the record and its evidence for the verdict. A collector is a class in a file of its own
+// and a line in make_collectors().
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "diagnostics/verdict.h"
+#include "objectives/objective.h"
+#include "records/record.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnostics {
+
+// What collectors look at. Work is cut into chunks of fixed size by global sample index, and a rank
+// takes whole chunks, so that every sample is computed in the same batch whatever the rank count.
+struct Evaluation {
+  const objectives::Objective& objective;
+  const objectives::Forward& forward;  // evaluation mode, averaged weights
+  const data::Dataset& dataset;
+  world::Communicator& control;
+  at::Device device;
+  uint64_t seed;
+  uint64_t step;
+  int64_t samples;  // of the generator, over all ranks
+};
+
+inline constexpr int64_t kChunk = 250;
+
+// Calls `work(first, count)` for each chunk of [0, total) that is this rank's.
+void for_each_chunk(int64_t total, const world::Communicator& control,
+                    const std::function<void(int64_t first, int64_t count)>& work);
+
+// This rank's chunks of generated samples, on the host: [count, values] float each.
+struct GeneratedChunk {
+  int64_t first;
+  at::Tensor samples;  // [count, sample shape...], host
+};
+std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation);
+
+// Real samples for comparison, `count` of them from `first` in a fixed random order of the data.
+at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
+                        std::vector<int64_t>* labels = nullptr);
+
+class Collector {
+ public:
+  virtual ~Collector() = default;
+  virtual void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
+                       records::Record& record, Evidence& evidence) = 0;
+};
+
+// What the collectors are made from. Making them may train a classifier: collective.
+struct CollectorSetup {
+  const config::RunConfig& config;
+  const objectives::Objective& objective;
+  const data::Dataset& dataset;
+  world::Communicator& control;
+  world::Communicator& exchange;
+  at::Device device;
+};
+
+std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup);
+
+std::unique_ptr<Collector> make_mixture_collector(const data::Dataset& dataset);
+std::unique_ptr<Collector> make_class_collector(const CollectorSetup& setup);
+std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config);
+std::unique_ptr<Collector> make_latent_collector();
+std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
+
+// Fields of a mode histogram in a record.
+void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,
+                      records::Record& record);
+
+// Sums over ranks, in place.
+void sum_over_ranks(world::Communicator& control, std::vector<int64_t>& values);
+void sum_over_ranks(world::Communicator& control, std::vector<double>& values);
+
+}  // namespace allmodes::diagnostics

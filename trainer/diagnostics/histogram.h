@@ -1,0 +1,78 @@
+#pragma once
+
+// The mode histogram: how many of N generated samples fall on each of K known modes (mixture
+// components, classes), against the share that the data has of each. Logarithms are natural (nats)
+// unless the name says log10. Every function throws ExitCode::kSoftware for a histogram that
+// check_histogram refuses.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace allmodes::diagnostics {
+
+struct ModeHistogram {
+  std::vector<std::string> names;      // [K], for sentences
+  std::vector<double> expected_share;  // [K], of the data; sums to 1
+  std::vector<int64_t> observed;       // [K], counts of generated samples
+  int64_t samples = 0;                 // N, the sum of `observed`
+};
+
+// A mode with significantly, and by far, too few samples.
+struct MissingMode {
+  int64_t mode;  // index, 0 .. K-1
+  std::string name;
+  double expected;    // samples: N * expected_share
+  int64_t observed;   // samples
+  double log10_tail;  // of the exact P(X <= observed), X ~ Binomial(N, expected_share)
+};
+
+// Refuses a histogram without modes or samples, with vectors of different lengths, negative counts,
+// counts that do not sum to `samples`, or shares that are negative, NaN or do not sum to 1 (1e-6).
+void check_histogram(const ModeHistogram& histogram);
+
+// Adds the counts of another rank's samples; the modes must be the same.
+void merge(ModeHistogram& into, const ModeHistogram& part);
+
+// KL(observed || expected) = sum_k q_k ln(q_k / p_k), q the observed and p the expected shares; the
+// "reverse KL" of the GAN literature (PacGAN, Lin et al. 2018). >= 0; >= ln(K / m) when m of K
+// equally likely modes are seen; +infinity when a sample falls on a mode of expected share 0.
+double kl_reverse(const ModeHistogram& histogram);
+
+// KL(expected || observed) = sum_k p_k ln(p_k / q_k), with q_k = (n_k + 1/2) / (N + K/2) (add-half
+// estimate, Krichevsky and Trofimov 1981) so that a mode never seen costs much and not infinity.
+// >= 0.
+double kl_forward(const ModeHistogram& histogram);
+
+// Entropy of the observed shares, in [0, ln K].
+double entropy(const ModeHistogram& histogram);
+
+// What kl_reverse of a perfect sampler is on average, (K - 1) / (2N), K counting the modes of
+// positive share: 2N KL is asymptotically chi-square with K - 1 degrees of freedom (Wilks 1938).
+// Good to a few per cent from about 10 expected samples a mode.
+double sampling_floor(const ModeHistogram& histogram);
+
+// What kl_reverse of a perfect sampler exceeds with probability `significance` in (0, 1):
+// the chi-square upper quantile over 2N. 0 for a single mode.
+double sampling_ceiling(const ModeHistogram& histogram, double significance);
+
+// Modes with at least `at_least` samples (>= 1).
+int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least = 1);
+
+// Modes whose count is below dropped_share (in (0, 1)) of its expectation and so low that a perfect
+// sampler has one such mode or more with probability at most `significance` (Bonferroni: each tail
+// is held against significance / K). In order of mode.
+std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dropped_share,
+                                       double significance);
+
+// For many modes and few samples, where no single mode's absence is significant: the number of
+// modes never seen, what it is on average for a perfect sampler (sum_k (1 - p_k)^N, over p_k > 0),
+// and log10 of a bound on the probability of that many (see poisson_binomial_upper_log10).
+struct Unseen {
+  int64_t observed;
+  double expected;
+  double log10_tail;
+};
+Unseen unseen_modes(const ModeHistogram& histogram);
+
+}  // namespace allmodes::diagnostics

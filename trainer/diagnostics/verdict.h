@@ -1,0 +1,103 @@
+#pragma once
+
+// The verdict: whether the model has collapsed, how, and by which numbers; a pure function of one
+// evaluation's evidence, the evaluations before it, and the levels of the configuration.
+//
+// Witnesses, each with the state it speaks for (levels of config::Verdict by name):
+//   divergence          collapsed: a NaN or infinity in the samples or in a figure, or in half the
+//                       steps or more; at_risk: in some step
+//   duplicates          collapsed: diversity ratio < 0.05; at_risk: < 0.2, or below half of the
+//                       best evaluation so far (at most 1)
+//   posterior_collapse  collapsed: KL < minimum_kl, no active unit, or decoder sensitivity < 0.001
+//   mean_collapse       collapsed: R2 < minimum_r2; at_risk: below half of the best so far
+//   unformed            at_risk: high_quality < minimum_high_quality, the samples do not lie on the
+//                       modes yet; mode_dropping and mode_imbalance then say at most at_risk
+//   mode_dropping       modes below dropped_share of their expectation, significant by the exact
+//                       binomial tail with Bonferroni's correction; or, with few samples a mode,
+//                       more unseen modes than significance and dropped_share * K allow. collapsed
+//                       when the modes hold 1 % of the data or more, else at_risk
+//   mode_imbalance      reverse KL above the perfect sampler's quantile, and above its floor by
+//                       more than imbalance_kl: at_risk; by three times that: collapsed; by more
+//                       than half of it and growing for three evaluations: at_risk. Significant but
+//                       smaller is healthy: no generator is perfect
+//   aggregate_mismatch  at_risk: moments of the aggregate posterior differ from the prior by more
+//                       than 0.5 nats a dimension: what is drawn from the prior is not what the
+//                       decoder has learnt
+// The gravest state wins; within one state the order above (causes before their effects). Until
+// step grace_steps (so at step 0 always: nothing is trained) nothing worse than at_risk is said.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/run_config.h"
+#include "diagnostics/histogram.h"
+
+namespace allmodes::diagnostics {
+
+enum class State { healthy, at_risk, collapsed };
+std::string to_string(State state);
+
+// What one evaluation measured; what was not measured is left empty and is not judged.
+struct Evidence {
+  uint64_t step = 0;
+  std::optional<ModeHistogram> modes = std::nullopt;  // not judged when it holds no sample
+  std::string mode_noun = "modes";  // what the modes are called: "modes", "classes"
+  // Where coverage asks more than one sample (mixtures: one of high quality); else from `modes`.
+  std::optional<int64_t> modes_covered = std::nullopt;
+  std::optional<double> high_quality = std::nullopt;  // mixtures, [0, 1]
+  // Mean pairwise distance of the fakes over that of the reals, >= 0.
+  std::optional<double> diversity_ratio = std::nullopt;
+  std::optional<double> r2_mean = std::nullopt;         // against the training mean, <= 1
+  std::optional<double> variance_ratio = std::nullopt;  // of reconstructions over inputs, >= 0
+  std::optional<double> kl_total = std::nullopt;        // nats, >= 0
+  std::optional<double> aggregate_kl = std::nullopt;    // nats, all dimensions, >= 0
+  // Variance of the decoder's output over z ~ p(z), over the variance of the data, >= 0.
+  std::optional<double> decoder_sensitivity = std::nullopt;
+  std::optional<int64_t> active_units = std::nullopt;
+  std::optional<int64_t> latent_dimensions = std::nullopt;
+  int64_t nonfinite_samples = 0;  // generated samples with a NaN or infinity
+  int64_t nonfinite_steps = 0;    // steps with one, since the previous evaluation
+  int64_t steps = 0;              // steps since the previous evaluation; 0: not known
+};
+
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+// An earlier evaluation: its step and summary().
+struct PastEvaluation {
+  uint64_t step;
+  NamedValues values;
+};
+
+// One finding that speaks for a state worse than healthy.
+struct Witness {
+  State state;
+  std::string kind;
+  std::string reason;
+};
+
+struct Verdict {
+  State state = State::healthy;
+  std::string kind = "none";         // of the gravest witness
+  std::string reason;                // one sentence with the numbers, all witnesses in it
+  std::vector<Witness> witnesses;    // gravest first
+  std::vector<MissingMode> missing;  // empty without a histogram
+};
+
+// The scalars of an evaluation that later verdicts look back on: kl_excess (reverse KL above the
+// sampling floor), diversity_ratio, r2_mean, where they were measured and finite.
+NamedValues summary(const Evidence& evidence);
+
+// `history` is in order of steps, oldest first. Throws ExitCode::kSoftware for a histogram that
+// check_histogram refuses, or levels outside their ranges.
+Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
+              const config::Verdict& levels);
+
+// "verdict at step 3000: collapsed: mode_dropping, 3 of 10 classes missing (2, 5, 8); expected 250
+// each of 2500, saw 0, 0, 1; p < 1e-110"; "verdict at step 3000: healthy: 8 of 8 modes covered,
+// ...".
+std::string to_line(const Verdict& verdict, uint64_t step);
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,83 @@
+#include "gradients/flat_network.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <numeric>
+
+#include "networks/forward.h"
+
+namespace allmodes::gradients {
+
+at::Tensor FlatNetwork::gradient() const { return gradients.narrow(0, 0, parameter_span); }
+
+at::Tensor FlatNetwork::batch_statistics() const {
+  return gradients.narrow(0, parameter_span, gradients.size(0) - parameter_span);
+}
+
+at::Tensor slice_view(const FlatNetwork& network, const at::Tensor& flat, size_t parameter) {
+  const Slice& slice = network.slices[parameter];
+  return flat.narrow(0, slice.offset, slice.count)
+      .view(network.plan.parameters[parameter].shape);
+}
+
+FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
+                              at::Device device, std::vector<int64_t> order) {
+  const at::NoGradGuard no_grad;
+  FlatNetwork network;
+  network.name = name;
+  network.plan = plan;
+  std::vector<int64_t> counts;
+  for (const auto& parameter : plan.parameters) {
+    counts.push_back(std::accumulate(parameter.shape.begin(), parameter.shape.end(), int64_t{1},
+                                     std::multiplies<>()));
+  }
+  if (order.empty()) {
+    order.resize(counts.size());
+    std::iota(order.rbegin(), order.rend(), int64_t{0});
+  }
+  network.order = std::move(order);
+  network.slices = lay_out(counts, network.order);
+  network.parameter_span = span_of(network.slices);
+
+  int64_t buffer_count = 0;
+  for (const auto& buffer : plan.buffers) {
+    buffer_count += std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1},
+                                    std::multiplies<>());
+  }
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  network.parameters = at::zeros({network.parameter_span}, options);
+  network.average = at::zeros({network.parameter_span}, options);
+  network.first_moment = at::zeros({network.parameter_span}, options);
+  network.second_moment = at::zeros({network.parameter_span}, options);
+  network.gradients = at::zeros({network.parameter_span + buffer_count}, options);
+  network.buffers = at::zeros({buffer_count}, options);
+
+  for (size_t i = 0; i < counts.size(); ++i) {
+    network.parameter_views.push_back(slice_view(network, network.parameters, i));
+    network.average_views.push_back(slice_view(network, network.average, i));
+    network.gradient_views.push_back(slice_view(network, network.gradients, i));
+  }
+  int64_t offset = 0;
+  for (const auto& buffer : plan.buffers) {
+    const int64_t count = std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1},
+                                          std::multiplies<>());
+    network.buffer_views.push_back(network.buffers.narrow(0, offset, count).view(buffer.shape));
+    network.batch_statistic_views.push_back(
+        network.gradients.narrow(0, network.parameter_span + offset, count).view(buffer.shape));
+    offset += count;
+  }
+  networks::initialize(plan, seed, name, network.parameter_views, network.buffer_views);
+  network.average.copy_(network.parameters);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    network.parameter_views[i].requires_grad_(true);
+    network.parameter_views[i].mutable_grad() = network.gradient_views[i];
+  }
+  return network;
+}
+
+void set_trainable(FlatNetwork& network, bool trainable) {
+  for (auto& parameter : network.parameter_views) parameter.requires_grad_(trainable);
+}
+
+}  // namespace allmodes::gradients

@@ -1,0 +1,57 @@
+#pragma once
+
+// One network's state as a few flat float tensors, of which every parameter, gradient and averaged
+// weight is a view. Zeroing, clipping, Adam, averaging, exchanging and hashing are then one or a few
+// kernels, however many layers there are.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gradients/bucket_plan.h"
+#include "networks/plan.h"
+
+namespace allmodes::gradients {
+
+struct FlatNetwork {
+  std::string name;
+  networks::Plan plan;
+  std::vector<int64_t> order;  // of the parameters in flat storage
+  std::vector<Slice> slices;   // by parameter
+  int64_t parameter_span = 0;  // elements of `parameters`
+
+  at::Tensor parameters;     // [parameter_span]
+  at::Tensor average;        // [parameter_span], exponential moving average
+  at::Tensor first_moment;   // [parameter_span]
+  at::Tensor second_moment;  // [parameter_span]
+  // [parameter_span + buffers]: behind the gradient, this step's batch statistics, so that one
+  // exchange averages both over the ranks.
+  at::Tensor gradients;
+  at::Tensor buffers;  // running statistics, [sum of buffer sizes]
+
+  // Views, by parameter or buffer index of the plan.
+  std::vector<at::Tensor> parameter_views;  // leaves; .grad is the view of `gradients`
+  std::vector<at::Tensor> gradient_views;
+  std::vector<at::Tensor> average_views;
+  std::vector<at::Tensor> buffer_views;
+  std::vector<at::Tensor> batch_statistic_views;
+
+  at::Tensor gradient() const;  // the part of `gradients` that belongs to parameters
+  at::Tensor batch_statistics() const;
+};
+
+// Allocates and initializes a network's storage on `device`, laid out in `order` (empty: last
+// parameter first, the usual order in which gradients become ready). The initial values depend on
+// (seed, name, parameter name) alone.
+FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
+                              at::Device device, std::vector<int64_t> order = {});
+
+// Turns gradients of all the network's parameters on or off.
+void set_trainable(FlatNetwork& network, bool trainable);
+
+// A view of one parameter's slice in a flat tensor laid out like the network's parameters.
+at::Tensor slice_view(const FlatNetwork& network, const at::Tensor& flat, size_t parameter);
+
+}  // namespace allmodes::gradients

@@ -1,0 +1,71 @@
+#pragma once
+
+// Averages one network's gradient over the ranks, bucket by bucket while backward runs.
+//
+//   reducer.arm();                    Idle -> Filling: zeroes the flat gradient
+//   reducer.hold(true);  backward     all but the last backward of an accumulation
+//   reducer.hold(false); backward     a complete bucket is exchanged, strictly in plan order
+//   reducer.finish(stream);           -> Reduced: what is left is exchanged in plan order
+//
+// finish() is the authority: a parameter that no backward reached (the last bias under a gradient
+// penalty) contributes its zeros, so every rank exchanges the same buckets in the same order.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gradients/bucket_plan.h"
+#include "gradients/flat_network.h"
+#include "world/communicator.h"
+
+namespace allmodes::gradients {
+
+class GradientReducer {
+ public:
+  enum class State { kIdle, kFilling, kLaunched, kReduced };
+
+  // `network` and `communicator` outlive the reducer. Sets the hooks of the network's parameters.
+  GradientReducer(FlatNetwork& network, world::Communicator& communicator, BucketPlan plan);
+  ~GradientReducer();
+  GradientReducer(const GradientReducer&) = delete;
+  GradientReducer& operator=(const GradientReducer&) = delete;
+
+  void arm();
+  // While held, ready gradients are not exchanged (they still accumulate).
+  void hold(bool held) { held_ = held; }
+  // Returns when the compute stream may use the averaged gradient. Throws kSoftware when a .grad
+  // no longer is the view of flat storage.
+  void finish(world::Stream compute);
+
+  State state() const { return state_; }
+  // Parameters in the order in which the last backward completed their gradients.
+  const std::vector<int64_t>& ready_order() const { return ready_order_; }
+  // Host seconds spent in exchanging since arm(): what backward did not hide on a CPU.
+  double exchange_seconds() const { return exchange_seconds_; }
+
+ private:
+  void on_gradient(size_t parameter);
+  void launch_ready(world::Stream compute);
+  void launch(size_t bucket, world::Stream compute);
+  void check_views() const;
+
+  FlatNetwork& network_;
+  world::Communicator& communicator_;
+  BucketPlan plan_;
+  State state_ = State::kIdle;
+  bool held_ = false;
+  size_t next_bucket_ = 0;
+  std::vector<int64_t> waiting_;  // by bucket: parameters still without gradient
+  std::vector<bool> seen_;        // by parameter, in this backward
+  std::vector<int64_t> ready_order_;
+  std::vector<world::Ticket> tickets_;
+  double exchange_seconds_ = 0;
+};
+
+// The order in which rank 0's gradients became ready, on every rank; parameters that had none come
+// last. Throws kProtocol when ranks disagree on the number or sizes of parameters.
+std::vector<int64_t> agree_on_order(const FlatNetwork& network,
+                                    const std::vector<int64_t>& ready_order,
+                                    world::Communicator& control);
+
+}  // namespace allmodes::gradients

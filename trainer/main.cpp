@@ -1,0 +1,75 @@
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "cli/commands.h"
+#include "world/runtime.h"
+
+namespace {
+
+using allmodes::ExitCode;
+
+// Says what ended this rank, in one block that does not mix with other ranks' output.
+int report(const std::exception& error, const allmodes::world::Runtime* runtime) {
+  const auto* known = dynamic_cast<const allmodes::Error*>(&error);
+  std::string where;
+  if (runtime != nullptr && runtime->world().size > 1) {
+    const auto world = runtime->world();
+    where = fmt::format(" [rank {} of {} on {}]", world.rank, world.size, world.host);
+  }
+  const auto text = fmt::format("allmodes: error{}: {}\n", where, error.what());
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return static_cast<int>(known != nullptr ? known->code() : ExitCode::kSoftware);
+}
+
+constexpr const char* kFooter = R"(Examples:
+  allmodes validate configs/*.txtpb
+  allmodes train configs/ring_gan.txtpb --set batch=512
+  mpirun -np 2 allmodes train configs/fashion_vae.txtpb --resume auto
+  allmodes sample runs/00000-ring_gan --count 64 --out samples.npy
+
+Exit codes: 0 good, 3 stopped because of a collapse, 64 command line, 65 damaged data,
+66 missing input, 69 device or service unavailable, 70 internal error, 73 cannot create output,
+74 input/output error, 75 stopped by a signal after a checkpoint (resume), 76 ranks disagree,
+78 configuration refused.)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "allmodes trains generative networks over many nodes and says, in numbers and while it "
+      "trains,\nwhether they lose part of their data.",
+      "allmodes"};
+  app.set_version_flag("--version", std::string("allmodes ") + allmodes::kVersionDescription);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  allmodes::cli::Dispatch dispatch;
+  allmodes::cli::add_train(app, dispatch);
+  allmodes::cli::add_validate(app, dispatch);
+  allmodes::cli::add_sample(app, dispatch);
+  allmodes::cli::add_export(app, dispatch);
+  allmodes::cli::add_doctor(app, dispatch);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return static_cast<int>(ExitCode::kUsage);
+  }
+
+  std::unique_ptr<allmodes::world::Runtime> runtime;
+  try {
+    if (dispatch.alone) return dispatch.alone();
+    runtime = std::make_unique<allmodes::world::Runtime>();
+    return dispatch.together(*runtime);
+  } catch (const std::exception& error) {
+    const int code = report(error, runtime.get());
+    if (runtime == nullptr) return code;
+    runtime->abort(code);
+  }
+}

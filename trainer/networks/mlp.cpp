@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "networks/registry.h"
+
+// Multilayer perceptron, for points and images alike: `depth` hidden layers of `width` units, each
+// linear, normalization, activation, or one maxout layer (Goodfellow et al., "Maxout networks",
+// 2013). This is the setting of Lin et al., "PacGAN", 2018: a generator of 4 x 400 without bias
+// with batch norm and ReLU, a discriminator of 3 x maxout 200 of 5 pieces.
+
+namespace allmodes::networks {
+
+std::vector<config::Layer> build_mlp(const Request& request) {
+  const config::Network& network = request.network;
+  if (network.depth < 1 || network.depth > 1000)
+    throw ShapeError("", fmt::format("depth is {}, it must be in [1, 1000]", network.depth));
+  if (network.maxout_pieces != 0 && network.maxout_pieces < 2)
+    throw ShapeError("", fmt::format("maxout_pieces is {}, it must be 0 (off) or at least 2",
+                                     network.maxout_pieces));
+  std::vector<config::Layer> layers;
+  if (request.input.size() != 1) layers.push_back({config::Flatten{}});
+  for (int64_t i = 0; i < network.depth; ++i) {
+    if (network.maxout_pieces > 0) {
+      layers.push_back({config::Maxout{
+          .units = network.width, .pieces = network.maxout_pieces, .bias = network.bias}});
+      append_norm(layers, network.norm);
+    } else {
+      layers.push_back({config::Linear{.units = network.width, .bias = network.bias}});
+      append_norm(layers, network.norm);
+      layers.push_back(activation_layer(network.activation));
+    }
+  }
+  layers.push_back({config::Linear{.units = elements(request.output)}});
+  append_output(layers, request);
+  if (request.output.size() != 1) layers.push_back({config::Reshape{request.output}});
+  return layers;
+}
+
+}  // namespace allmodes::networks

@@ -1,0 +1,51 @@
+#pragma once
+
+// Named architectures: functions from a few settings to a list of layers.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/run_config.h"
+#include "networks/plan.h"
+
+namespace allmodes::networks {
+
+// What the network is for: it decides which half of a convolutional pair is built.
+enum class Role { kGenerator, kDiscriminator, kEncoder, kDecoder };
+
+// What an architecture is built from.
+struct Request {
+  const config::Network& network;
+  Shape input, output;
+  Role role;
+  std::string output_activation;  // "none": no layer
+};
+
+// The layers of `network`: its own list where it has one, else those of its architecture. `input`
+// and `output` are without the batch dimension; `default_output` is the output activation where the
+// network does not say ("none", "tanh", "sigmoid", ...).
+// Throws ShapeError where the architecture cannot make such an output. An own list is returned as
+// it is, without an output activation: plan it and compare the output shape.
+std::vector<config::Layer> build(const config::Network& network, const Shape& input,
+                                 const Shape& output, Role role, const std::string& default_output);
+
+std::vector<std::string_view> architecture_names();
+
+// The fields of config::Network that an architecture reads; empty for an unknown name.
+std::span<const std::string_view> architecture_fields(std::string_view architecture);
+
+// One function for each architecture, in a file of its own.
+std::vector<config::Layer> build_mlp(const Request& request);
+std::vector<config::Layer> build_dcgan(const Request& request);
+
+// Pieces that architectures share.
+// The activation by name; leaky_relu with slope 0.2.
+config::Layer activation_layer(const std::string& function);
+// The normalization `norm` (none, batch, sync_batch), where it is not "none".
+void append_norm(std::vector<config::Layer>& layers, const std::string& norm);
+// The output activation, where it is not "none".
+void append_output(std::vector<config::Layer>& layers, const Request& request);
+
+}  // namespace allmodes::networks

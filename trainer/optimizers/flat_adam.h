@@ -1,0 +1,40 @@
+#pragma once
+
+// Adam (Kingma and Ba, arXiv 1412.6980) with bias correction, gradient clipping and an exponential
+// moving average of the weights, on a network's flat storage: a handful of kernels a step.
+
+#include <ATen/core/Tensor.h>
+
+#include "config/run_config.h"
+#include "gradients/flat_network.h"
+
+namespace allmodes::optimizers {
+
+class FlatAdam {
+ public:
+  // `network` outlives the optimizer. `steps`: of the whole run, for the decay.
+  FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, int64_t steps);
+
+  // One update from the averaged gradient. `step`: of the run, from 0. A gradient that is not
+  // finite leaves weights, moments and average as they are and is counted; it is the same on every
+  // rank, as the averaged gradient is. No host synchronization on a GPU.
+  void step(int64_t step);
+
+  // L2 norm of the last gradient before clipping (synchronizes with a GPU).
+  double gradient_norm() const;
+  // Updates left out because of a gradient that was not finite (synchronizes with a GPU).
+  int64_t skipped() const;
+  // Updates applied.
+  const at::Tensor& updates() const { return updates_; }
+  at::Tensor& updates() { return updates_; }
+
+ private:
+  gradients::FlatNetwork& network_;
+  config::Optimizer settings_;
+  int64_t steps_;
+  at::Tensor updates_;  // float scalar
+  at::Tensor skipped_;  // float scalar
+  at::Tensor norm_;     // float scalar
+};
+
+}  // namespace allmodes::optimizers

@@ -1,0 +1,104 @@
+#include "records/run_folder.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace allmodes::records {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kDigits = 5;
+constexpr int64_t kHighest = 99999;
+
+std::string as_file_name(const std::string& name) {
+  std::string plain = name.empty() ? "run" : name;
+  for (char& c : plain) {
+    const bool fine = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
+    if (!fine) c = '-';
+  }
+  return plain;
+}
+
+// The number of a folder called NNNNN-anything, or -1.
+int64_t run_number(const std::string& folder) {
+  if (folder.size() <= kDigits || folder[kDigits] != '-') return -1;
+  int64_t number = 0;
+  for (size_t i = 0; i < kDigits; ++i) {
+    if (folder[i] < '0' || folder[i] > '9') return -1;
+    number = number * 10 + (folder[i] - '0');
+  }
+  return number;
+}
+
+void create_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the folder '{}': {}", path.string(),
+                  error.message());
+  }
+}
+
+// The highest-numbered run for which keep(name after the number) holds: {number, path}.
+template <typename Keep>
+std::pair<int64_t, fs::path> highest_run(const fs::path& out_dir, Keep keep) {
+  std::pair<int64_t, fs::path> highest{-1, {}};
+  std::error_code error;
+  for (fs::directory_iterator entry(out_dir, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string folder = entry->path().filename().string();
+    const int64_t number = run_number(folder);
+    if (number > highest.first && keep(folder.substr(kDigits + 1))) {
+      highest = {number, entry->path()};
+    }
+  }
+  return highest;
+}
+
+}  // namespace
+
+fs::path create_run_folder(const fs::path& out_dir, const std::string& name) {
+  create_folder(out_dir);
+  const std::string plain = as_file_name(name);
+  int64_t number = highest_run(out_dir, [](const std::string&) { return true; }).first + 1;
+  for (; number <= kHighest; ++number) {
+    const fs::path root = out_dir / fmt::format("{:05}-{}", number, plain);
+    // mkdir itself decides who gets a number of one name. A rival of another name is seen only
+    // afterwards; then both move on to higher numbers.
+    if (::mkdir(root.c_str(), 0777) == 0) {
+      const std::string own = root.filename().string();
+      const bool first = highest_run(out_dir, [&](const std::string& other) {
+                           return fmt::format("{:05}-{}", number, other) != own;
+                         }).first < number;
+      if (first) {
+        create_folder(root / "images");
+        create_folder(root / "checkpoints");
+        return root;
+      }
+      fs::remove(root);
+    } else if (errno != EEXIST) {
+      const int error = errno;
+      ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the run folder '{}': {}", root.string(),
+                    std::strerror(error));
+    }
+  }
+  ALLMODES_FAIL(ExitCode::kCannotCreate, "'{}' has no free run number below 100000",
+                out_dir.string());
+}
+
+std::optional<fs::path> newest_run_folder(const fs::path& out_dir, const std::string& name) {
+  const std::string plain = as_file_name(name);
+  auto [number, path] = highest_run(out_dir, [&](const std::string& n) { return n == plain; });
+  if (number < 0) return std::nullopt;
+  return path;
+}
+
+}  // namespace allmodes::records

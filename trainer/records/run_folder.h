@@ -1,0 +1,32 @@
+#pragma once
+
+// runs/00000-<name>/: everything a run leaves behind.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace allmodes::records {
+
+struct RunFolder {
+  std::filesystem::path root;
+
+  std::filesystem::path config() const { return root / "config.txtpb"; }
+  std::filesystem::path log() const { return root / "log.txt"; }
+  std::filesystem::path records() const { return root / "records.jsonl"; }
+  std::filesystem::path images() const { return root / "images"; }
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path verdict() const { return root / "verdict.json"; }
+};
+
+// Makes out_dir/NNNNN-name with images/ and checkpoints/ in it and returns it; NNNNN is one more
+// than the highest number of any run in out_dir. Runs started at the same moment get different
+// numbers. Characters of `name` outside [A-Za-z0-9._-] become '-'. Throws kCannotCreate.
+std::filesystem::path create_run_folder(const std::filesystem::path& out_dir,
+                                        const std::string& name);
+
+// The run of that name with the highest number; nothing when there is none.
+std::optional<std::filesystem::path> newest_run_folder(const std::filesystem::path& out_dir,
+                                                       const std::string& name);
+
+}  // namespace allmodes::records

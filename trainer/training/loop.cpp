@@ -1,0 +1,47 @@
+#include "training/loop.h"
+
+namespace allmodes::training {
+namespace {
+
+bool due(uint64_t step, int64_t every) {
+  return every > 0 && step % static_cast<uint64_t>(every) == 0;
+}
+
+}  // namespace
+
+int64_t samples_per_step(const objectives::Objective& objective, int64_t batch) {
+  int64_t batches = 0;
+  for (const auto& phase : objective.phases()) batches += phase.reads_samples ? 1 : 0;
+  return batches * batch;
+}
+
+StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
+                    Model& model, Position& position, const LoopHooks& hooks) {
+  const StepSettings settings{config.seed, config.microbatches};
+  const auto consumed = static_cast<uint64_t>(samples_per_step(objective, config.batch));
+  const auto steps = static_cast<uint64_t>(config.steps);
+  if (position.step == 0) {
+    hooks.images(position);
+    hooks.evaluate(position);  // the figures of the untrained model; no verdict is acted upon
+  }
+  while (position.step < steps) {
+    const StepReport report = run_step(objective, model, hooks.next, position.step, settings);
+    ++position.step;
+    position.samples += consumed;
+    hooks.tick(position);
+    const bool last = position.step == steps;
+    const bool log_step = last || due(position.step, config.diagnostics.log_every);
+    if (log_step) hooks.log(position, report);
+    if (last || due(position.step, config.images.every)) hooks.images(position);
+    const bool collapsed =
+        (last || due(position.step, config.diagnostics.evaluate_every)) && hooks.evaluate(position);
+    const bool signalled = log_step && !last && hooks.stop_requested();
+    if (last || collapsed || signalled || due(position.step, config.checkpoints.every))
+      hooks.checkpoint(position);
+    if (collapsed) return StopReason::kCollapsed;
+    if (signalled) return StopReason::kSignal;
+  }
+  return StopReason::kFinished;
+}
+
+}  // namespace allmodes::training

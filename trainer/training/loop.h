@@ -1,0 +1,41 @@
+#pragma once
+
+// The loop over steps: it decides when to log, evaluate, checkpoint and stop; what these do is up
+// to the hooks. All ranks take every decision alike.
+
+#include <functional>
+
+#include "training/step.h"
+
+namespace allmodes::training {
+
+// Where a run is: with the networks, the whole state that a checkpoint carries.
+struct Position {
+  uint64_t step = 0;     // steps done
+  uint64_t samples = 0;  // real samples consumed globally: the sampler's state
+};
+
+enum class StopReason { kFinished, kSignal, kCollapsed };
+
+struct LoopHooks {
+  NextBatch next;
+  // After a log step, with that step's report.
+  std::function<void(const Position&, const StepReport&)> log;
+  // Evaluates; true: stop because of a collapse.
+  std::function<bool(const Position&)> evaluate;
+  std::function<void(const Position&)> checkpoint;
+  std::function<void(const Position&)> images;
+  // Every step, cheap: progress.
+  std::function<void(const Position&)> tick;
+  // Asked at log steps; the answer must be the same on every rank.
+  std::function<bool()> stop_requested;
+};
+
+// Trains from `position` to config.steps. Leaves with a checkpoint behind it.
+StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
+                    Model& model, Position& position, const LoopHooks& hooks);
+
+// Samples that one step of the family consumes globally, penalties of longer intervals aside.
+int64_t samples_per_step(const objectives::Objective& objective, int64_t batch);
+
+}  // namespace allmodes::training

@@ -1,0 +1,114 @@
+#include <ATen/TensorOperators.h>
+#include "training/model.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "gradients/compute_stream.h"
+
+namespace allmodes::training {
+namespace {
+
+constexpr double kFloatsPerMiB = 1024.0 * 1024.0 / sizeof(float);
+
+int64_t floats(double mib) { return std::max<int64_t>(1, static_cast<int64_t>(mib * kFloatsPerMiB)); }
+
+}  // namespace
+
+Model::Model(const objectives::Objective& objective, const config::RunConfig& config,
+             at::Device device, world::Communicator& exchange)
+    : config_(config), device_(device), exchange_(exchange) {
+  if (exchange_.size() > 1) {
+    statistics_reducer_ = [this](at::Tensor statistics) {
+      const world::Stream stream = gradients::compute_stream(device_);
+      exchange_
+          .all_reduce({.data = statistics.data_ptr<double>(),
+                       .count = statistics.numel(),
+                       .type = world::DataType::f64,
+                       .place = device_.is_cuda() ? world::Place::device : world::Place::host},
+                      world::ReduceOp::sum, stream)
+          .wait(stream);
+    };
+  }
+  for (const auto& spec : objective.networks()) {
+    networks_.push_back(std::make_unique<NetworkState>());
+    networks_.back()->flat =
+        gradients::make_flat_network(spec.name, spec.plan, config.seed, device);
+    optimizers_.push_back(spec.optimizer);
+    equip(*networks_.back(), spec.optimizer);
+  }
+}
+
+void Model::equip(NetworkState& network, const config::Optimizer& optimizer) {
+  network.reducer = std::make_unique<gradients::GradientReducer>(
+      network.flat, exchange_,
+      gradients::plan_buckets(network.flat.slices, network.flat.order,
+                              floats(config_.exchange.bucket_mib),
+                              floats(config_.exchange.first_bucket_mib)));
+  network.optimizer =
+      std::make_unique<optimizers::FlatAdam>(network.flat, optimizer, config_.steps);
+}
+
+NetworkState& Model::at(const std::string& name) {
+  const auto found = std::find_if(networks_.begin(), networks_.end(),
+                                  [&](const auto& network) { return network->flat.name == name; });
+  ALLMODES_CHECK(found != networks_.end(), "no network is called '{}'", name);
+  return **found;
+}
+
+void Model::relayout(const std::string& name, const std::vector<int64_t>& order) {
+  NetworkState& network = at(name);
+  if (network.flat.order == order) return;
+  network.reducer.reset();
+  network.optimizer.reset();
+  network.flat =
+      gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order);
+  for (size_t i = 0; i < networks_.size(); ++i)
+    if (networks_[i].get() == &network) equip(network, optimizers_[i]);
+}
+
+objectives::Forward Model::training_forward(std::span<const std::string> trains) {
+  for (auto& network : networks_) network->statistics = {};
+  return [this, trains](const std::string& name, const at::Tensor& x) {
+    NetworkState& network = at(name);
+    const bool trained = std::find(trains.begin(), trains.end(), name) != trains.end();
+    networks::Context context{
+        .training = true,
+        .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
+        .batch_statistics = trained ? &network.statistics : nullptr};
+    return networks::forward(network.flat.plan, network.flat.parameter_views,
+                             network.flat.buffer_views, x, context);
+  };
+}
+
+objectives::Forward Model::evaluation_forward(bool averaged) {
+  return [this, averaged](const std::string& name, const at::Tensor& x) {
+    const at::NoGradGuard no_grad;
+    NetworkState& network = at(name);
+    networks::Context context{.training = false};
+    return networks::forward(
+        network.flat.plan, averaged ? network.flat.average_views : network.flat.parameter_views,
+        network.flat.buffer_views, x, context);
+  };
+}
+
+void Model::store_batch_statistics(NetworkState& network) {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < network.statistics.counts.size(); ++i) {
+    if (network.statistics.counts[i] == 0) continue;
+    network.flat.batch_statistic_views[i].copy_(network.statistics.sums[i]).div_(
+        network.statistics.counts[i]);
+  }
+}
+
+void Model::update_running_statistics(NetworkState& network) {
+  if (network.statistics.counts.empty()) return;
+  networks::BatchStatistics averaged{network.flat.batch_statistic_views,
+                                     network.statistics.counts};
+  for (int& count : averaged.counts) count = count > 0 ? 1 : 0;
+  networks::update_running_statistics(network.flat.plan, averaged, network.flat.buffer_views);
+}
+
+}  // namespace allmodes::training

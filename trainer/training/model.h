@@ -1,0 +1,61 @@
+#pragma once
+
+// The networks of a run with everything that belongs to them: flat storage, reducer, optimizer.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gradients/gradient_reducer.h"
+#include "networks/forward.h"
+#include "objectives/objective.h"
+#include "optimizers/flat_adam.h"
+
+namespace allmodes::training {
+
+struct NetworkState {
+  gradients::FlatNetwork flat;
+  std::unique_ptr<optimizers::FlatAdam> optimizer;
+  std::unique_ptr<gradients::GradientReducer> reducer;
+  networks::BatchStatistics statistics;  // of the running phase
+};
+
+class Model {
+ public:
+  // `exchange` carries gradients and batch statistics and outlives the model.
+  Model(const objectives::Objective& objective, const config::RunConfig& config, at::Device device,
+        world::Communicator& exchange);
+
+  NetworkState& at(const std::string& name);
+  std::vector<std::unique_ptr<NetworkState>>& networks() { return networks_; }
+  const std::vector<std::unique_ptr<NetworkState>>& networks() const { return networks_; }
+  at::Device device() const { return device_; }
+
+  // Lays a network's storage out anew in `order`, with its initial values. Before the first step.
+  void relayout(const std::string& name, const std::vector<int64_t>& order);
+
+  // Training mode with current weights. Batch statistics of the networks in `trains` are kept for
+  // their running averages; those of the others are not: a network's running statistics move only
+  // in phases that train it.
+  objectives::Forward training_forward(std::span<const std::string> trains);
+  // Evaluation mode: running statistics, and averaged weights (or current ones).
+  objectives::Forward evaluation_forward(bool averaged = true);
+
+  // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it.
+  static void store_batch_statistics(NetworkState& network);
+  // Moves running statistics towards the averaged batch statistics.
+  static void update_running_statistics(NetworkState& network);
+
+ private:
+  void equip(NetworkState& network, const config::Optimizer& optimizer);
+
+  config::RunConfig config_;
+  at::Device device_;
+  world::Communicator& exchange_;
+  networks::StatisticsReducer statistics_reducer_;
+  std::vector<std::unique_ptr<NetworkState>> networks_;
+  std::vector<config::Optimizer> optimizers_;
+};
+
+}  // namespace allmodes::training

@@ -1,0 +1,75 @@
+#include "training/snapshot.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace allmodes::training {
+namespace {
+
+// Every tensor of a network that a checkpoint carries, as views of its flat storage.
+std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState& network) {
+  const auto& flat = network.flat;
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  const std::pair<const char*, const at::Tensor*> groups[] = {
+      {"weights/", &flat.parameters},
+      {"average/", &flat.average},
+      {"first_moment/", &flat.first_moment},
+      {"second_moment/", &flat.second_moment}};
+  for (const auto& [prefix, storage] : groups) {
+    for (size_t i = 0; i < flat.plan.parameters.size(); ++i) {
+      tensors.emplace_back(prefix + flat.plan.parameters[i].name,
+                           gradients::slice_view(flat, *storage, i));
+    }
+  }
+  for (size_t i = 0; i < flat.plan.buffers.size(); ++i)
+    tensors.emplace_back("buffers/" + flat.plan.buffers[i].name, flat.buffer_views[i]);
+  tensors.emplace_back("updates", network.optimizer->updates());
+  return tensors;
+}
+
+}  // namespace
+
+Snapshot take_snapshot(const Model& model) {
+  const at::NoGradGuard no_grad;
+  Snapshot snapshot;
+  for (const auto& network : model.networks()) {
+    auto& views = snapshot.payload[network->flat.name];
+    for (const auto& [name, tensor] : named_tensors(*network)) {
+      const at::Tensor host = tensor.detach().to(at::kCPU).contiguous().clone();
+      views.push_back({.name = name,
+                       .dtype = checkpoints::DType::kF32,
+                       .shape = host.sizes().vec(),
+                       .data = host.data_ptr<float>(),
+                       .bytes = static_cast<size_t>(host.nbytes())});
+      snapshot.storage.push_back(host);
+    }
+  }
+  return snapshot;
+}
+
+void restore(Model& model, const checkpoints::Opened& checkpoint) {
+  const at::NoGradGuard no_grad;
+  for (auto& network : model.networks()) {
+    const auto file = checkpoint.file(network->flat.name);
+    for (auto& [name, tensor] : named_tensors(*network)) {
+      const auto& entry = file.at(name);
+      if (entry.shape != tensor.sizes().vec() || entry.dtype != checkpoints::DType::kF32) {
+        ALLMODES_FAIL(ExitCode::kDataError,
+                      "{}: tensor '{}' is {} [{}], the configuration needs F32 [{}]; resume with "
+                      "the configuration that the checkpoint was made with",
+                      file.path().string(), name, checkpoints::dtype_name(entry.dtype),
+                      fmt::join(entry.shape, ", "), fmt::join(tensor.sizes().vec(), ", "));
+      }
+      const at::Tensor host = at::empty(tensor.sizes(), at::kFloat);
+      file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
+      at::Tensor target = tensor.detach();
+      target.copy_(host);
+    }
+  }
+}
+
+}  // namespace allmodes::training

@@ -1,0 +1,27 @@
+#pragma once
+
+// Between the model on its device and the files of a checkpoint. Tensors are saved by parameter
+// name, in their own shapes, so a checkpoint does not depend on layout, buckets or rank count.
+
+#include <string>
+#include <vector>
+
+#include "checkpoints/checkpoint.h"
+#include "training/model.h"
+
+namespace allmodes::training {
+
+// Host copies of all networks, and the payload whose views point into them.
+struct Snapshot {
+  std::vector<at::Tensor> storage;
+  checkpoints::Payload payload;  // by network: weights/, average/, first_moment/, second_moment/,
+                                 // buffers/, and the scalar `updates`
+};
+
+Snapshot take_snapshot(const Model& model);
+
+// Puts a checkpoint's tensors into the model. Throws kDataError naming file and tensor when one is
+// missing or of another shape.
+void restore(Model& model, const checkpoints::Opened& checkpoint);
+
+}  // namespace allmodes::training

@@ -1,0 +1,50 @@
+#pragma once
+
+// One training step: the phases of the family, in order, each a forward, one or more backwards, an
+// exchange and an update. The same code serves every family.
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "objectives/objective.h"
+#include "training/model.h"
+
+namespace allmodes::training {
+
+// A rank's part of a global batch, on the model's device.
+struct LocalBatch {
+  at::Tensor samples;  // [count, sample shape...]
+  at::Tensor labels;   // [count] int64, or undefined
+  int64_t first = 0;   // index of its first sample in the global batch
+};
+
+// What a step leaves behind for whoever looks at it; tensors are detached and on the device.
+struct StepReport {
+  // Scalars by name, means over this rank's part ("loss_generator", "d_real").
+  std::vector<std::pair<std::string, at::Tensor>> scalars;
+  at::Tensor samples;    // the last real batch
+  at::Tensor generated;  // the last generated batch
+  double exchange_seconds = 0;  // the host spent in gradient exchange
+};
+
+struct StepSettings {
+  uint64_t seed = 0;
+  int64_t microbatches = 1;
+};
+
+// Takes the next local batch.
+using NextBatch = std::function<LocalBatch()>;
+
+// Runs step `step` (from 0). With `update` false no weight changes: gradients are computed and
+// averaged, which shows the order in which they become ready.
+StepReport run_step(const objectives::Objective& objective, Model& model, const NextBatch& next,
+                    uint64_t step, const StepSettings& settings, bool update = true);
+
+// Lets rank 0's gradient order, seen on `batch`, decide every network's layout on all ranks.
+void adopt_ready_order(const objectives::Objective& objective, Model& model,
+                       const LocalBatch& batch, const StepSettings& settings,
+                       world::Communicator& control);
+
+}  // namespace allmodes::training

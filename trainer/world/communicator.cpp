@@ -1,0 +1,139 @@
+#include "world/communicator.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace allmodes::world {
+
+int64_t size_of(DataType type) {
+  switch (type) {
+    case DataType::f32:
+      return 4;
+    case DataType::f64:
+    case DataType::i64:
+      return 8;
+    case DataType::u8:
+      return 1;
+  }
+  ALLMODES_FAIL(ExitCode::kSoftware, "no such data type: {}", static_cast<int>(type));
+}
+
+std::string name_of(DataType type) {
+  switch (type) {
+    case DataType::f32:
+      return "f32";
+    case DataType::f64:
+      return "f64";
+    case DataType::i64:
+      return "i64";
+    case DataType::u8:
+      return "u8";
+  }
+  ALLMODES_FAIL(ExitCode::kSoftware, "no such data type: {}", static_cast<int>(type));
+}
+
+std::string name_of(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::sum:
+      return "sum";
+    case ReduceOp::max:
+      return "max";
+    case ReduceOp::min:
+      return "min";
+    case ReduceOp::mean:
+      return "mean";
+  }
+  ALLMODES_FAIL(ExitCode::kSoftware, "no such reduction: {}", static_cast<int>(op));
+}
+
+namespace {
+
+void check_buffer(const Buffer& buffer) {
+  ALLMODES_CHECK(buffer.count >= 0, "a collective on {} elements", buffer.count);
+  ALLMODES_CHECK(buffer.data != nullptr || buffer.count == 0, "a collective on no memory");
+}
+
+void check_reduction(const Buffer& buffer, ReduceOp op) {
+  check_buffer(buffer);
+  const bool real = buffer.type == DataType::f32 || buffer.type == DataType::f64;
+  ALLMODES_CHECK(op != ReduceOp::mean || real, "the mean of {} is not an integer; reduce the sum",
+                 name_of(buffer.type));
+}
+
+// One rank is every rank: each collective leaves the buffer as it is.
+class SelfCommunicator final : public Communicator {
+ public:
+  SelfCommunicator() : Communicator(0, 1) {}
+
+ private:
+  Ticket do_all_reduce(Buffer, ReduceOp, Stream) override { return {}; }
+  Ticket do_reduce(Buffer, ReduceOp, int, Stream) override { return {}; }
+  Ticket do_broadcast(Buffer, int, Stream) override { return {}; }
+  std::vector<std::vector<std::byte>> do_all_gather_v(std::span<const std::byte> mine) override {
+    return {std::vector<std::byte>(mine.begin(), mine.end())};
+  }
+  void do_barrier() override {}
+  std::unique_ptr<Communicator> do_split(int color, int) override {
+    return color < 0 ? nullptr : make_self_communicator();
+  }
+};
+
+template <typename T>
+void divide(void* data, int64_t count, int divisor) {
+  const std::span<T> values(static_cast<T*>(data), static_cast<size_t>(count));
+  for (T& value : values) value /= static_cast<T>(divisor);
+}
+
+}  // namespace
+
+Ticket Communicator::all_reduce(Buffer buffer, ReduceOp op, Stream stream) {
+  check_reduction(buffer, op);
+  return buffer.count == 0 ? Ticket() : do_all_reduce(buffer, op, stream);
+}
+
+Ticket Communicator::reduce(Buffer buffer, ReduceOp op, int root, Stream stream) {
+  check_reduction(buffer, op);
+  ALLMODES_CHECK(root >= 0 && root < size_, "root {} of {} ranks", root, size_);
+  return buffer.count == 0 ? Ticket() : do_reduce(buffer, op, root, stream);
+}
+
+Ticket Communicator::broadcast(Buffer buffer, int root, Stream stream) {
+  check_buffer(buffer);
+  ALLMODES_CHECK(root >= 0 && root < size_, "root {} of {} ranks", root, size_);
+  return buffer.count == 0 ? Ticket() : do_broadcast(buffer, root, stream);
+}
+
+std::vector<std::vector<std::byte>> Communicator::all_gather_v(std::span<const std::byte> mine) {
+  return do_all_gather_v(mine);
+}
+
+void Communicator::barrier() {
+  do_barrier();
+}
+
+std::unique_ptr<Communicator> Communicator::split(int color, int key) {
+  return do_split(color, key);
+}
+
+std::unique_ptr<Communicator> make_self_communicator() {
+  return std::make_unique<SelfCommunicator>();
+}
+
+std::vector<std::string> all_gather_text(Communicator& communicator, const std::string& mine) {
+  std::vector<std::string> texts;
+  for (const auto& bytes : communicator.all_gather_v(std::as_bytes(std::span(mine)))) {
+    std::string& text = texts.emplace_back(bytes.size(), '\0');
+    std::transform(bytes.begin(), bytes.end(), text.begin(),
+                   [](std::byte byte) { return static_cast<char>(byte); });
+  }
+  return texts;
+}
+
+void divide_host(void* data, int64_t count, DataType type, int divisor) {
+  if (type == DataType::f32) return divide<float>(data, count, divisor);
+  if (type == DataType::f64) return divide<double>(data, count, divisor);
+  ALLMODES_FAIL(ExitCode::kSoftware, "the mean of {} is not an integer", name_of(type));
+}
+
+}  // namespace allmodes::world

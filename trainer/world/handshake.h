@@ -1,0 +1,42 @@
+#pragma once
+
+// What the ranks make sure of before they work together.
+
+#include "world/communicator.h"
+#include "world/runtime.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace allmodes::world {
+
+// What has to be the same on every rank, by name: {"version of allmodes", "0.1.0"}.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+// Collective. Exchanges the facts of all ranks. If any differs, is missing or is known to some
+// ranks alone, EVERY rank throws the same kProtocol error, naming the first such fact, two ranks
+// with their hosts (rank 0 and the lowest that differs from it), and both values.
+void agree(Communicator& communicator, const Facts& facts);
+
+// One process of the job, for the start-up table.
+struct Member {
+  int rank = 0;
+  std::string host = {};
+  int local_rank = 0;
+  std::string device = {};       // its name: "cpu", "NVIDIA H100 80GB HBM3"
+  std::string device_uuid = {};  // empty for the CPU
+  int64_t pid = 0;
+};
+
+// Collective. Every process, in rank order, the same on every rank.
+std::vector<Member> roster(Communicator& communicator, const World& world,
+                           const std::string& device, const std::string& device_uuid = "");
+
+// Texts joined into one that unpack() takes apart again; any bytes are allowed in them.
+std::string pack(const std::vector<std::string>& texts);
+// Throws kProtocol when `packed` was not made by pack().
+std::vector<std::string> unpack(const std::string& packed);
+
+}  // namespace allmodes::world

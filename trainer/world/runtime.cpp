@@ -1,0 +1,131 @@
+#include "world/runtime.h"
+
+#include "base/error.h"
+#include "world/mpi_communicator.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <vector>
+
+namespace allmodes::world {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0)
+    ALLMODES_FAIL(ExitCode::kOsError, "gethostname failed; this machine has no usable name");
+  return name.data();
+}
+
+// The count in a variable; 0 when it is not set or not a number.
+long count_in(const Environment& environment, const char* variable) {
+  const char* text = environment(variable);
+  return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+}
+
+}  // namespace
+
+bool launched_by_mpi(const Environment& environment) {
+  constexpr std::array kSetByLaunchers{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"};
+  return std::any_of(kSetByLaunchers.begin(), kSetByLaunchers.end(),
+                     [&](const char* variable) { return environment(variable) != nullptr; });
+}
+
+std::optional<std::string> singleton_complaint(const World& world, const Environment& environment) {
+  if (world.size != 1) return std::nullopt;
+  // mpirun's own count outranks an allocation's: `mpirun -np 1` in one of many tasks is deliberate.
+  if (const long asked = count_in(environment, "OMPI_COMM_WORLD_SIZE"); asked > 0) {
+    if (asked == 1) return std::nullopt;
+    return fmt::format(
+        "mpirun started {} processes, but this one finds an MPI world of one: mpirun and the MPI "
+        "library of this program belong to different installations of Open MPI. Use the mpirun of "
+        "the installation that `allmodes doctor` names",
+        asked);
+  }
+  if (const long asked = count_in(environment, "PMI_SIZE"); asked > 1)
+    return fmt::format(
+        "a launcher started {} processes, but this one finds an MPI world of one: the launcher "
+        "speaks another protocol than this program's Open MPI. Use Open MPI's mpirun, or srun "
+        "--mpi=pmix",
+        asked);
+  // SLURM_NTASKS alone is also set in the shell of an interactive allocation.
+  const bool is_task =
+      environment("SLURM_STEP_ID") != nullptr || environment("SLURM_PROCID") != nullptr;
+  const long tasks = count_in(environment, "SLURM_NTASKS");
+  if (tasks > 1 && is_task)
+    return fmt::format(
+        "Slurm was asked for {0} tasks, but this process finds an MPI world of one: {0} copies of "
+        "\"rank 0 of 1\" would each train a model of their own. Start the ranks with srun "
+        "--mpi=pmix or with mpirun; for a deliberate single process, unset SLURM_NTASKS",
+        tasks);
+  return std::nullopt;
+}
+
+void refuse_singletons(const World& world) {
+  if (const auto complaint = singleton_complaint(world, ::getenv); complaint.has_value())
+    throw Error(ExitCode::kUnavailable, *complaint);
+}
+
+Runtime::Runtime() {
+  world_.host = host_name();
+  if (!launched_by_mpi(::getenv)) {
+    control_ = make_self_communicator();
+    return;
+  }
+  // Autograd calls collectives from threads of its own on a GPU, one at a time.
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread",
+            -1);
+  owns_mpi_ = true;
+  if (provided < MPI_THREAD_SERIALIZED)
+    ALLMODES_FAIL(ExitCode::kUnavailable,
+                  "this MPI library allows calls from the main thread only (level {} of {}); use "
+                  "an Open MPI built with thread support",
+                  provided, static_cast<int>(MPI_THREAD_SERIALIZED));
+  control_ = MpiCommunicator::duplicate(MPI_COMM_WORLD);
+  find_place();
+}
+
+void Runtime::find_place() {
+  world_.rank = control_->rank();
+  world_.size = control_->size();
+  MPI_Comm local = MPI_COMM_NULL;
+  check_mpi(
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_.rank, MPI_INFO_NULL, &local),
+      "MPI_Comm_split_type", world_.rank);
+  check_mpi(MPI_Comm_rank(local, &world_.local_rank), "MPI_Comm_rank", world_.rank);
+  check_mpi(MPI_Comm_size(local, &world_.local_size), "MPI_Comm_size", world_.rank);
+  int leader = world_.rank;
+  check_mpi(MPI_Bcast(&leader, 1, MPI_INT, 0, local), "MPI_Bcast", world_.rank);
+  check_mpi(MPI_Comm_free(&local), "MPI_Comm_free", world_.rank);
+
+  std::vector<int> leaders(static_cast<size_t>(world_.size));
+  check_mpi(MPI_Allgather(&leader, 1, MPI_INT, leaders.data(), 1, MPI_INT, MPI_COMM_WORLD),
+            "MPI_Allgather", world_.rank);
+  std::sort(leaders.begin(), leaders.end());
+  leaders.erase(std::unique(leaders.begin(), leaders.end()), leaders.end());
+  world_.nodes = static_cast<int>(leaders.size());
+  world_.node = static_cast<int>(
+      std::distance(leaders.begin(), std::lower_bound(leaders.begin(), leaders.end(), leader)));
+}
+
+Runtime::~Runtime() {
+  control_.reset();
+  if (!owns_mpi_ || std::uncaught_exceptions() > 0) return;
+  MPI_Finalize();
+}
+
+void Runtime::abort(int code) noexcept {
+  std::cout.flush();
+  std::fflush(nullptr);
+  if (owns_mpi_) MPI_Abort(MPI_COMM_WORLD, code);
+  ::_exit(code);
+}
+
+}  // namespace allmodes::world
