@@ -4,7 +4,8 @@ set(ALLMODES_GIT "")
 find_package(Git QUIET)
 if(Git_FOUND AND EXISTS "${SOURCE_DIR}/.git")
   execute_process(
-    COMMAND "${GIT_EXECUTABLE}" -c safe.directory=* -C "${SOURCE_DIR}" describe --always --dirty --tags
+    COMMAND "${GIT_EXECUTABLE}" -c safe.directory=* -C "${SOURCE_DIR}"
+            describe --always --dirty --tags
     OUTPUT_VARIABLE ALLMODES_GIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 endif()
 if(ALLMODES_GIT STREQUAL "")

@@ -36,7 +36,7 @@ if [[ -z "${ALLMODES_BINARY:-}" && -x "$ALLMODES_ROOT/build-debug/allmodes" ]]; 
 fi
 find_binary
 
-# Inside a Slurm allocation of several tasks the program would refuse to be a lone process: here it is
-# meant to be one.
+# Inside a Slurm allocation of several tasks the program would refuse to be a lone process: here it
+# is meant to be one.
 exec env -u SLURM_NTASKS -u SLURM_NPROCS -u SLURM_TASKS_PER_NODE -u SLURM_STEP_NUM_TASKS \
   "${gdb[@]}" "$ALLMODES_BINARY" "$@"

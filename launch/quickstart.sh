@@ -33,7 +33,8 @@ while (($# > 0)); do
   shift
 done
 if [[ -z "$flavour" ]]; then flavour="$(has_nvidia_driver && echo cuda || echo cpu)"; fi
-if [[ "$flavour" == cuda ]]; then preset=gpu-release folder=build-gpu; else preset=cpu-release folder=build; fi
+preset=cpu-release folder=build
+if [[ "$flavour" == cuda ]]; then preset=gpu-release folder=build-gpu; fi
 
 steps=3
 if [[ "$train" == true ]]; then steps=5; fi

@@ -87,8 +87,8 @@ else
 fi
 export OMP_NUM_THREADS="$threads"
 
-# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after 3 s, then every
-# second, and give up after three.
+# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after 3 s, then
+# every second, and give up after three.
 options+=(--mca oob_tcp_keepalive_time 3 --mca oob_tcp_keepalive_intvl 1
   --mca oob_tcp_keepalive_probes 3)
 
@@ -123,9 +123,9 @@ printf 'OMP_NUM_THREADS=%s' "$threads" >&2
 printf ' %q' "${command[@]}" >&2
 printf '\n' >&2
 
-# mpirun runs in the background so that a signal sent to this script reaches it at once; a shell that
-# waits in the foreground would handle the signal after the run. A second `wait` is needed because a
-# trap ends the first. Ctrl-C goes to mpirun by itself.
+# mpirun runs in the background so that a signal sent to this script reaches it at once; a shell
+# that waits in the foreground would handle the signal after the run. A second `wait` is needed
+# because a trap ends the first. Ctrl-C goes to mpirun by itself.
 "${command[@]}" <&0 &
 mpirun_pid=$!
 for signal in USR1 USR2 TERM; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings a bare Debian or Ubuntu machine to a built program. Sourced by quickstart.sh and test.sh; run
-# by itself it fetches what is missing and builds nothing:
+# Brings a bare Debian or Ubuntu machine to a built program. Sourced by quickstart.sh and test.sh;
+# run by itself it fetches what is missing and builds nothing:
 #
 #   launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N]
 #

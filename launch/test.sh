@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Set-up, then every test. The last line says how many of CTest's tests passed, failed, were skipped.
+# Set-up, then every test. The last line says how many of CTest's tests passed, failed, were
+# skipped.
 #
 #   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [-- CTEST_ARGUMENT...]
 #
-# Built are the CPU flavour, whose tests all run, and the CUDA flavour, whose GPU tests run where there
-# is a GPU and are reported as skipped elsewhere. --cpu leaves the CUDA flavour out. A build that fails
-# counts as one failed test.
+# Built are the CPU flavour, whose tests all run, and the CUDA flavour, whose GPU tests run where
+# there is a GPU and are reported as skipped elsewhere. --cpu leaves the CUDA flavour out. A build
+# that fails counts as one failed test.
 
 set -euo pipefail
 # shellcheck source=launch/setup.sh

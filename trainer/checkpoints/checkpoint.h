@@ -43,9 +43,9 @@ struct State {
   uint64_t data_fingerprint = 0;
   int ranks = 1;  // of the run that saved; a load may have any number
   double trained_seconds = 0;
-  std::map<std::string, double> optimizer_steps;  // by optimizer name
-  std::vector<Verdict> verdicts;                  // in order of steps
-  std::vector<Evaluation> evaluations;
+  std::map<std::string, double> optimizer_steps = {};  // by optimizer name
+  std::vector<Verdict> verdicts = {};                  // in order of steps
+  std::vector<Evaluation> evaluations = {};
   bool operator==(const State&) const = default;
 };
 

@@ -38,12 +38,12 @@ class Checker {
     return {names.begin(), names.end()};
   }
 
-  // Fields of `prefix` that were written although `owner` does not read them.
-  void check_unread(const std::string& prefix, const std::vector<std::string>& all,
+  // Fields of `prefix` that were given another value than their default although `owner` does not
+  // read them. (A default that was written, as in a resolved configuration, does no harm.)
+  void check_unread(const std::string& prefix, const std::vector<std::pair<std::string, bool>>& all,
                     const std::vector<std::string>& read, const std::string& owner) {
-    for (const auto& field : all) {
-      if (!run_.loaded.source.has(prefix + "." + field)) continue;
-      if (std::find(read.begin(), read.end(), field) == read.end()) {
+    for (const auto& [field, changed] : all) {
+      if (changed && std::find(read.begin(), read.end(), field) == read.end()) {
         refuse(prefix + "." + field,
                fmt::format("{} does not read '{}'; it reads: {}", owner, field,
                            fmt::join(read, ", ")));
@@ -58,9 +58,17 @@ class Checker {
       refuse("data.dataset", config::unknown_name("data set", data.dataset, names));
       return;
     }
+    const config::Data plain;
     check_unread("data",
-                 {"path", "labels", "samples", "image_size", "modes", "radius", "spacing", "std",
-                  "mode"},
+                 {{"path", data.path != plain.path},
+                  {"labels", data.labels != plain.labels},
+                  {"samples", data.samples != plain.samples},
+                  {"image_size", data.image_size != plain.image_size},
+                  {"modes", data.modes != plain.modes},
+                  {"radius", data.radius != plain.radius},
+                  {"spacing", data.spacing != plain.spacing},
+                  {"std", data.std != plain.std},
+                  {"mode", !data.mode.empty()}},
                  strings(data::dataset_fields(data.dataset)),
                  fmt::format("data set '{}'", data.dataset));
     try {
@@ -79,9 +87,15 @@ class Checker {
       names_known_ = false;
       return;
     }
+    const config::Network plain;
     check_unread(path,
-                 {"width", "depth", "activation", "norm", "maxout_pieces", "bias",
-                  "output_activation"},
+                 {{"width", network.width != plain.width},
+                  {"depth", network.depth != plain.depth},
+                  {"activation", network.activation != plain.activation},
+                  {"norm", network.norm != plain.norm},
+                  {"maxout_pieces", network.maxout_pieces != plain.maxout_pieces},
+                  {"bias", network.bias != plain.bias},
+                  {"output_activation", network.output_activation != plain.output_activation}},
                  strings(networks::architecture_fields(network.architecture)),
                  fmt::format("architecture '{}'", network.architecture));
   }

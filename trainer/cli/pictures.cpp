@@ -1,0 +1,101 @@
+#include "cli/pictures.h"
+
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+
+#include "data/mixture.h"
+#include "diagnostics/collector.h"
+#include "records/image.h"
+#include "records/plots.h"
+#include "training/noise.h"
+
+namespace allmodes::cli {
+namespace {
+
+constexpr int64_t kScatterPoints = 2000;
+constexpr size_t kBars = 100;  // more do not fit a picture
+
+std::span<const float> values_of(const at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+std::string numbered(const char* stem, uint64_t step) {
+  return fmt::format("{}-{:08d}.png", stem, step);
+}
+
+void write_grid(const std::filesystem::path& path, const at::Tensor& images,
+                const data::SampleShape& shape, int64_t columns = 0) {
+  records::write_png(path, records::image_grid(images.data_ptr<float>(), images.size(0),
+                                               shape.channels, shape.height, shape.width, columns));
+}
+
+// Rows of inputs, each above the row of their reconstructions.
+void write_reconstructions(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
+                           const objectives::Forward& forward, at::Device device) {
+  constexpr int64_t kColumns = 8;
+  const int64_t rows = std::max<int64_t>(1, run.config().images.count / (2 * kColumns));
+  const at::Tensor inputs =
+      diagnostics::real_samples(*run.dataset, run.config().seed, 0, rows * kColumns);
+  const auto posterior = run.objective->encode(forward, inputs.to(device));
+  const at::Tensor outputs = run.objective->generate(forward, posterior.mean).to(at::kCPU);
+  std::vector<at::Tensor> lines;
+  for (int64_t row = 0; row < rows; ++row) {
+    lines.push_back(inputs.narrow(0, row * kColumns, kColumns));
+    lines.push_back(outputs.narrow(0, row * kColumns, kColumns));
+  }
+  write_grid(folder.images() / numbered("reconstructions", step), at::cat(lines).contiguous(),
+             run.dataset->shape(), kColumns);
+}
+
+}  // namespace
+
+void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
+                           const objectives::Forward& forward, at::Device device) {
+  const auto shape = run.dataset->shape();
+  const bool points = !shape.image && shape.values() == 2;
+  const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
+  if (!points && !pictures) return;
+  const int64_t count = points ? kScatterPoints : run.config().images.count;
+  const at::Tensor latent = training::make_latents(run.objective->latent(), run.config().seed,
+                                                   "latent/pictures", 0, 0, count, device);
+  const at::Tensor fakes =
+      run.objective->generate(forward, latent).to(at::kCPU).contiguous();
+  const at::Tensor reals = diagnostics::real_samples(*run.dataset, run.config().seed, 0, count);
+  const auto path = folder.images() / numbered("fakes", step);
+  const auto reals_path = folder.images() / "reals.png";
+  if (points) {
+    std::vector<float> means;
+    if (const auto* mixture = run.dataset->mixture())
+      for (const auto& mean : mixture->means)
+        for (const double x : mean) means.push_back(static_cast<float>(x));
+    records::write_png(path, records::scatter_plot(values_of(fakes), values_of(reals), means));
+    if (!std::filesystem::exists(reals_path))
+      records::write_png(reals_path, records::scatter_plot({}, values_of(reals), means));
+    return;
+  }
+  write_grid(path, fakes, shape);
+  if (!std::filesystem::exists(reals_path)) write_grid(reals_path, reals, shape);
+  if (run.objective->encodes()) write_reconstructions(folder, step, run, forward, device);
+}
+
+void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
+                             const diagnostics::ModeHistogram& histogram,
+                             const diagnostics::Verdict& verdict) {
+  if (histogram.names.size() > kBars) return;
+  std::vector<double> expected;
+  std::vector<double> observed;
+  for (size_t k = 0; k < histogram.names.size(); ++k) {
+    expected.push_back(histogram.expected_share[k] * static_cast<double>(histogram.samples));
+    observed.push_back(static_cast<double>(histogram.observed[k]));
+  }
+  std::vector<int64_t> missing;
+  for (const auto& mode : verdict.missing) missing.push_back(mode.mode);
+  records::write_png(
+      folder.images() / numbered("modes", step),
+      records::bar_chart(histogram.names, expected, observed,
+                         fmt::format("step {}: {}", step, diagnostics::to_string(verdict.state)),
+                         missing));
+}
+
+}  // namespace allmodes::cli

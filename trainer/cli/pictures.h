@@ -1,0 +1,22 @@
+#pragma once
+
+// The pictures of a run, by the kind of its data.
+
+#include "cli/check_run.h"
+#include "diagnostics/verdict.h"
+#include "records/run_folder.h"
+
+namespace allmodes::cli {
+
+// images/fakes-<step>.png of a fixed set of latents, images/reals.png once, and for an autoencoder
+// images/reconstructions-<step>.png (inputs above their reconstructions): grids of images, or
+// scatter plots of points.
+void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
+                           const objectives::Forward& forward, at::Device device);
+
+// images/modes-<step>.png: expected and observed counts of each mode.
+void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
+                             const diagnostics::ModeHistogram& histogram,
+                             const diagnostics::Verdict& verdict);
+
+}  // namespace allmodes::cli

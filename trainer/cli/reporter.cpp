@@ -1,0 +1,234 @@
+#include "cli/reporter.h"
+
+#include <ATen/core/grad_mode.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cli/pictures.h"
+#include "diagnostics/moments.h"
+#include "records/durable_file.h"
+
+namespace allmodes::cli {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Mean pairwise distance of this rank's last generated batch, and of its real one.
+void add_batch_diversity(const training::StepReport& report, const config::RunConfig& config,
+                         uint64_t step, std::vector<double>& packed) {
+  const auto measure = [&](const at::Tensor& batch) {
+    diagnostics::Moments moments;
+    if (!batch.defined() || batch.size(0) < 2) return moments;
+    const at::Tensor host = batch.to(at::kCPU).contiguous();
+    const auto pairs = diagnostics::random_pairs(
+        {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
+        std::min(config.diagnostics.diversity_pairs, host.size(0)));
+    return diagnostics::pair_distances(
+        {host.data_ptr<float>(), static_cast<size_t>(host.numel())}, host.numel() / host.size(0),
+        pairs);
+  };
+  const auto fake = measure(report.generated);
+  const auto real = measure(report.samples);
+  packed.insert(packed.end(), {fake.sum, fake.count, real.sum, real.count});
+}
+
+}  // namespace
+
+Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
+                   const diagnostics::CollectorSetup& setup, records::RunFolder folder,
+                   const checkpoints::State* resumed, bool quiet)
+    : run_(run),
+      model_(model),
+      control_(control),
+      device_(setup.device),
+      folder_(std::move(folder)),
+      root_(control.rank() == 0),
+      quiet_(quiet),
+      collectors_(diagnostics::make_collectors(setup)) {
+  if (resumed != nullptr) {
+    verdicts_ = resumed->verdicts;
+    for (const auto& past : resumed->evaluations) history_.push_back({past.step, past.values});
+    seconds_before_ = resumed->trained_seconds;
+    logged_step_ = evaluated_step_ = resumed->step;
+    logged_samples_ = resumed->samples;
+  }
+  if (root_) {
+    sink_ = std::make_unique<records::JsonLinesSink>(
+        folder_.records(),
+        resumed != nullptr ? std::optional<uint64_t>(resumed->step) : std::nullopt);
+    progress_ = std::make_unique<records::Progress>(!quiet, isatty(STDERR_FILENO) != 0, stderr,
+                                                    run.config().steps, 10.0);
+  }
+  start_ = logged_at_ = std::chrono::steady_clock::now();
+}
+
+double Reporter::trained_seconds() const { return seconds_before_ + seconds_since(start_); }
+
+records::Record Reporter::start_record(const std::string& kind,
+                                       const training::Position& position) const {
+  records::Record record;
+  record.kind = kind;
+  record.step = position.step;
+  record.samples = position.samples;
+  record.time_s = trained_seconds();
+  return record;
+}
+
+void Reporter::say(const std::string& line, bool warning) {
+  if (!root_) return;
+  progress_->clear();
+  if (warning) {
+    spdlog::warn(line);
+  } else {
+    spdlog::info(line);
+  }
+}
+
+void Reporter::tick(const training::Position& position) {
+  if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
+}
+
+int64_t Reporter::skipped_steps() {
+  int64_t skipped = 0;
+  for (const auto& network : model_.networks())
+    skipped = std::max(skipped, network->optimizer->skipped());
+  return skipped;
+}
+
+void Reporter::log(const training::Position& position, const training::StepReport& report) {
+  // One packed reduction: every scalar of the step, then the batch diversity's sums.
+  std::vector<double> packed;
+  for (const auto& [name, value] : report.scalars)
+    packed.push_back(value.item<double>() / control_.size());
+  const size_t scalars = packed.size();
+  packed.push_back(report.exchange_seconds / control_.size());
+  add_batch_diversity(report, run_.config(), position.step, packed);
+  diagnostics::sum_over_ranks(control_, packed);
+
+  const double seconds = seconds_since(logged_at_);
+  records::Record record = start_record("train", position);
+  progress_text_.clear();
+  for (size_t i = 0; i < scalars; ++i) {
+    const auto& name = report.scalars[i].first;
+    record.set(name, packed[i]);
+    if (name.starts_with("loss_"))
+      progress_text_ += fmt::format("{}{} {:.4g}", i == 0 ? "" : "  ", name.substr(5), packed[i]);
+  }
+  for (const auto& network : model_.networks())
+    record.set("gradient_norm_" + network->flat.name, network->optimizer->gradient_norm());
+  const double real = packed[scalars + 4] > 0 ? packed[scalars + 3] / packed[scalars + 4] : 0;
+  if (packed[scalars + 2] > 0 && real > 0)
+    record.set("batch_diversity", packed[scalars + 1] / packed[scalars + 2] / real);
+  record.set("skipped_steps", skipped_steps());
+  record.set("exchange_ms", 1e3 * packed[scalars]);
+  const auto steps = static_cast<double>(position.step - logged_step_);
+  if (steps > 0 && seconds > 0) {
+    record.set("step_ms", 1e3 * seconds / steps);
+    record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
+  }
+  if (root_) {
+    sink_->write(record);
+    progress_->update(static_cast<int64_t>(position.step), progress_text_);
+  }
+  logged_at_ = std::chrono::steady_clock::now();
+  logged_step_ = position.step;
+  logged_samples_ = position.samples;
+}
+
+bool Reporter::evaluate(const training::Position& position) {
+  const at::NoGradGuard no_grad;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto forward = model_.evaluation_forward();
+  const auto& config = run_.config();
+  const diagnostics::Evaluation evaluation{
+      *run_.objective, forward,     *run_.dataset,  control_, device_,
+      config.seed,     position.step, config.diagnostics.samples};
+  const auto generated = diagnostics::generate_chunks(evaluation);
+  records::Record record = start_record("evaluation", position);
+  record.set("evaluated_samples", config.diagnostics.samples);
+  diagnostics::Evidence evidence{.step = position.step};
+  for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
+  if (evidence.modes) diagnostics::record_histogram(*evidence.modes, config.verdict, record);
+  const int64_t skipped = skipped_steps();
+  evidence.nonfinite_steps = skipped - skipped_before_;
+  evidence.steps = static_cast<int64_t>(position.step - evaluated_step_);
+  skipped_before_ = skipped;
+  evaluated_step_ = position.step;
+  if (root_) sink_->write(record);
+
+  bool stop = false;
+  if (position.step > 0) {  // an untrained model is not judged
+    const auto verdict = diagnostics::judge(evidence, history_, config.verdict);
+    history_.push_back({position.step, diagnostics::summary(evidence)});
+    write_verdict(position, verdict, evidence);
+    stop = verdict.state == diagnostics::State::collapsed && config.verdict.on_collapse == "stop";
+  }
+  // Evaluation is no part of a step's time.
+  logged_at_ += std::chrono::steady_clock::now() - begin;
+  return stop;
+}
+
+void Reporter::write_verdict(const training::Position& position,
+                             const diagnostics::Verdict& verdict,
+                             const diagnostics::Evidence& evidence) {
+  verdicts_.push_back(
+      {position.step, diagnostics::to_string(verdict.state), verdict.kind, verdict.reason});
+  if (!root_) return;
+  records::Record record = start_record("verdict", position);
+  record.set("state", diagnostics::to_string(verdict.state));
+  record.set("kind", verdict.kind);
+  record.set("reason", verdict.reason);
+  sink_->write(record);
+  sink_->flush();
+
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(records::to_json(record));
+  json["run"] = run_.config().name;
+  json["missing"] = nlohmann::json::array();
+  for (const auto& mode : verdict.missing) {
+    json["missing"].push_back({{"name", mode.name},
+                               {"expected", mode.expected},
+                               {"observed", mode.observed},
+                               {"log10_p", mode.log10_tail}});
+  }
+  records::write_file_atomically(folder_.verdict(), json.dump(2) + "\n");
+  if (evidence.modes && evidence.modes->samples > 0)
+    write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
+  say(diagnostics::to_line(verdict, position.step),
+      verdict.state != diagnostics::State::healthy);
+}
+
+void Reporter::images(const training::Position& position) {
+  const at::NoGradGuard no_grad;
+  const auto begin = std::chrono::steady_clock::now();
+  if (root_)
+    write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
+  logged_at_ += std::chrono::steady_clock::now() - begin;
+}
+
+void Reporter::fill(checkpoints::State& state) const {
+  state.verdicts = verdicts_;
+  for (const auto& past : history_) state.evaluations.push_back({past.step, past.values});
+  state.trained_seconds = trained_seconds();
+}
+
+void Reporter::finish() {
+  if (!root_) return;
+  progress_->finish();
+  sink_->flush();
+  spdlog::info("run folder: {}", folder_.root.string());
+  if (verdicts_.empty()) return;
+  const auto& last = verdicts_.back();
+  const std::string line =
+      fmt::format("verdict at step {}: {}: {}", last.step, last.state, last.reason);
+  spdlog::default_logger()->flush();
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace allmodes::cli

@@ -1,0 +1,69 @@
+#pragma once
+
+// What a run writes: records, verdicts, pictures and the console, at the loop's events. All ranks
+// call it alike (the figures are reduced over them); only rank 0 writes.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoints/checkpoint.h"
+#include "cli/check_run.h"
+#include "diagnostics/collector.h"
+#include "records/progress.h"
+#include "records/record.h"
+#include "records/run_folder.h"
+#include "training/loop.h"
+
+namespace allmodes::cli {
+
+class Reporter {
+ public:
+  // `resumed`: the checkpoint that the run continues from, whose history is carried on.
+  Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
+           const diagnostics::CollectorSetup& setup, records::RunFolder folder,
+           const checkpoints::State* resumed, bool quiet);
+
+  void tick(const training::Position& position);
+  void log(const training::Position& position, const training::StepReport& report);
+  // Evaluates, records and judges; true when the run is to stop because of a collapse.
+  bool evaluate(const training::Position& position);
+  void images(const training::Position& position);
+  // The history's part of a checkpoint.
+  void fill(checkpoints::State& state) const;
+  // Ends progress and says the verdict once more; on rank 0.
+  void finish();
+
+  double trained_seconds() const;
+
+ private:
+  records::Record start_record(const std::string& kind, const training::Position& position) const;
+  void write_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
+                     const diagnostics::Evidence& evidence);
+  void say(const std::string& line, bool warning);
+  int64_t skipped_steps();
+
+  const CheckedRun& run_;
+  training::Model& model_;
+  world::Communicator& control_;
+  at::Device device_;
+  records::RunFolder folder_;
+  bool root_;
+  bool quiet_;
+  std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  std::unique_ptr<records::Sink> sink_;
+  std::unique_ptr<records::Progress> progress_;
+  std::vector<diagnostics::PastEvaluation> history_;
+  std::vector<checkpoints::State::Verdict> verdicts_;
+  std::string progress_text_;
+  double seconds_before_ = 0;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point logged_at_;
+  uint64_t logged_step_ = 0;
+  uint64_t logged_samples_ = 0;
+  uint64_t evaluated_step_ = 0;
+  int64_t skipped_before_ = 0;
+};
+
+}  // namespace allmodes::cli

@@ -1,0 +1,49 @@
+#include <spdlog/fmt/fmt.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+
+namespace allmodes::cli {
+
+void add_train(CLI::App& app, Dispatch& dispatch) {
+  auto* command = app.add_subcommand("train", "Train a model and say whether it collapses");
+  struct Arguments {
+    TrainOptions options;
+    std::optional<int64_t> steps;
+    std::string device;
+    std::string on_collapse;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto& options = arguments->options;
+  command->add_option("CONFIG", options.config, "Text-proto file (configs/*.txtpb)")->required();
+  command->add_option("--out", options.out, "Folder in which the run's folder is made")
+      ->capture_default_str();
+  command->add_option("--set", options.overrides, "FIELD=VALUE: overrides a field of the schema")
+      ->allow_extra_args(false);
+  command->add_option("--steps", arguments->steps, "Short for --set steps=N");
+  command->add_option("--resume", options.resume,
+                      "auto: the newest run of this name under --out; or a run or checkpoint folder");
+  command->add_option("--device", arguments->device, "Short for --set device=cpu|cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  command
+      ->add_option("--on-collapse", arguments->on_collapse, "Short for --set verdict.on_collapse=")
+      ->check(CLI::IsMember({"warn", "stop"}));
+  command->add_flag("--dry-run", options.dry_run, "Print the resolved configuration and stop");
+  command->add_flag("--quiet", options.quiet, "Warnings and the verdict only");
+  command->footer(R"(Examples:
+  allmodes train configs/ring_gan.txtpb
+  mpirun -np 4 allmodes train configs/ring_gan.txtpb --set batch=512 --steps 2000
+  allmodes train configs/ring_gan.txtpb --resume auto --on-collapse stop)");
+  command->callback([&dispatch, arguments] {
+    auto& set = arguments->options.overrides;
+    if (arguments->steps) set.push_back(fmt::format("steps={}", *arguments->steps));
+    if (!arguments->device.empty()) set.push_back("device=" + arguments->device);
+    if (!arguments->on_collapse.empty())
+      set.push_back("verdict.on_collapse=" + arguments->on_collapse);
+    dispatch.together = [arguments](world::Runtime& runtime) {
+      return train(arguments->options, runtime);
+    };
+  });
+}
+
+}  // namespace allmodes::cli

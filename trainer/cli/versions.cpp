@@ -1,0 +1,18 @@
+#include "cli/versions.h"
+
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include "cli/protobuf_version.h"
+#include "world/versions.h"
+
+namespace allmodes::cli {
+
+std::string libtorch_version() { return TORCH_VERSION; }
+
+std::string library_versions() {
+  return fmt::format("LibTorch {}, {}, NCCL {}, protobuf {}", libtorch_version(),
+                     world::mpi_version(), world::nccl_version(), protobuf_version());
+}
+
+}  // namespace allmodes::cli
