@@ -225,7 +225,8 @@ void Reporter::finish() {
   if (verdicts_.empty()) return;
   const auto& last = verdicts_.back();
   const std::string line =
-      fmt::format("verdict at step {}: {}: {}", last.step, last.state, last.reason);
+      fmt::format("verdict at step {}: {}: {}{}", last.step, last.state,
+                  last.kind == "none" ? "" : last.kind + ", ", last.reason);
   spdlog::default_logger()->flush();
   fmt::print("{}\n", line);
   std::fflush(stdout);
