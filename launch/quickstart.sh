@@ -72,7 +72,7 @@ for run in sorted(pathlib.Path("runs").iterdir()):
         continue
     said = json.loads(verdict.read_text())
     kind = said.get("kind")
-    named = said["state"] + (f": {kind}" if kind and kind != said["state"] else "")
+    named = said["state"] + (f": {kind}" if kind and kind != "none" else "")
     print(f"   {run}: {named}, {said['reason']}")
     series = {}
     for picture in (run / "images").glob("*.png"):

@@ -39,7 +39,7 @@ refused() {
 }
 refused 'learning_rate' <<<'vae { optimizer { learning_rate: nan } }'
 refused 'microbatches' <<<'batch: 10 microbatches: 3 vae {}'
-refused 'radius' <<<'data { dataset: "grid" modes: 25 radius: 1 } vae { likelihood: "gaussian" }'
+refused 'radius' <<<'data { dataset: "grid" modes: 25 radius: 3 } vae { likelihood: "gaussian" }'
 refused 'steps' <<<'steps: "many" vae {}'
 refused 'linear|flat' <<<'data { dataset: "ring" } vae { likelihood: "gaussian"
   encoder { layers { reshape { shape: [2, 1, 1] } } layers { linear { units: 128 } } } }'

@@ -17,6 +17,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -86,16 +88,41 @@ class ThreadCommunicator final : public world::Communicator {
   using Buffer = world::Buffer;
   using ReduceOp = world::ReduceOp;
 
+  const Buffer& buffer_of(size_t from) const {
+    return *static_cast<const Buffer*>(group_->slot(from));
+  }
+
+  // What keeps the published buffers from being combined; every rank finds the same. A rank that
+  // throws takes its buffer with it, so this comes first, and the throw after the second meet().
+  std::string complaint() const {
+    const Buffer& first = buffer_of(0);
+    for (size_t from = 1; from < static_cast<size_t>(size()); ++from) {
+      const Buffer& other = buffer_of(from);
+      if (other.count != first.count || other.type != first.type)
+        return fmt::format("rank 0 brings {} {}, rank {} {} {}", first.count, name_of(first.type),
+                           from, other.count, name_of(other.type));
+    }
+    return {};
+  }
+
+  // Runs `read` while every rank's buffer stands still.
+  void with_all_buffers(const Buffer& mine, const std::function<void()>& read) {
+    ALLMODES_CHECK(mine.place == world::Place::host, "threads as ranks have host memory only");
+    group_->publish(rank(), &mine);
+    group_->meet();
+    const std::string wrong = complaint();
+    if (wrong.empty()) read();
+    group_->meet();
+    ALLMODES_CHECK(wrong.empty(), "{}", wrong);
+  }
+
   template <typename T>
-  void combine(std::vector<std::byte>& result, const Buffer& buffer, ReduceOp op) const {
+  void combine(std::vector<std::byte>& result, ReduceOp op) const {
     auto* sum = reinterpret_cast<T*>(result.data());
     for (size_t from = 1; from < static_cast<size_t>(size()); ++from) {
-      const auto* other = static_cast<const Buffer*>(group_->slot(from));
-      ALLMODES_CHECK(other->count == buffer.count && other->type == buffer.type,
-                     "rank {} reduces {} {}, rank {} {} {}", rank(), buffer.count,
-                     name_of(buffer.type), from, other->count, name_of(other->type));
-      const auto* values = static_cast<const T*>(other->data);
-      for (int64_t i = 0; i < buffer.count; ++i) {
+      const Buffer& other = buffer_of(from);
+      const auto* values = static_cast<const T*>(other.data);
+      for (int64_t i = 0; i < other.count; ++i) {
         if (op == ReduceOp::max)
           sum[i] = std::max(sum[i], values[i]);
         else if (op == ReduceOp::min)
@@ -106,35 +133,33 @@ class ThreadCommunicator final : public world::Communicator {
     }
   }
 
-  std::vector<std::byte> reduction(const Buffer& buffer, ReduceOp op) const {
-    const auto* first =
-        static_cast<const std::byte*>(static_cast<const Buffer*>(group_->slot(0))->data);
-    std::vector<std::byte> result(first, first + buffer.bytes());
-    switch (buffer.type) {
+  std::vector<std::byte> reduction(ReduceOp op) const {
+    const Buffer& first = buffer_of(0);
+    const auto* bytes = static_cast<const std::byte*>(first.data);
+    std::vector<std::byte> result(bytes, bytes + first.bytes());
+    switch (first.type) {
       case world::DataType::f32:
-        combine<float>(result, buffer, op);
+        combine<float>(result, op);
         break;
       case world::DataType::f64:
-        combine<double>(result, buffer, op);
+        combine<double>(result, op);
         break;
       case world::DataType::i64:
-        combine<int64_t>(result, buffer, op);
+        combine<int64_t>(result, op);
         break;
       case world::DataType::u8:
-        combine<uint8_t>(result, buffer, op);
+        combine<uint8_t>(result, op);
         break;
     }
-    if (op == ReduceOp::mean) world::divide_host(result.data(), buffer.count, buffer.type, size());
+    if (op == ReduceOp::mean) world::divide_host(result.data(), first.count, first.type, size());
     return result;
   }
 
-  world::Ticket reduce_where(Buffer buffer, ReduceOp op, bool receives) {
-    ALLMODES_CHECK(buffer.place == world::Place::host, "threads as ranks have host memory only");
-    group_->publish(rank(), &buffer);
-    group_->meet();
-    const std::vector<std::byte> result =
-        receives ? reduction(buffer, op) : std::vector<std::byte>{};
-    group_->meet();  // all have read what is now overwritten
+  world::Ticket reduce_where(const Buffer& buffer, ReduceOp op, bool receives) {
+    std::vector<std::byte> result;
+    with_all_buffers(buffer, [&] {
+      if (receives) result = reduction(op);
+    });
     if (receives) std::memcpy(buffer.data, result.data(), result.size());
     return {};
   }
@@ -146,13 +171,11 @@ class ThreadCommunicator final : public world::Communicator {
     return reduce_where(buffer, op, rank() == root);
   }
   world::Ticket do_broadcast(Buffer buffer, int root, world::Stream) override {
-    group_->publish(rank(), &buffer);
-    group_->meet();
-    const auto* source = static_cast<const Buffer*>(group_->slot(static_cast<size_t>(root)));
-    ALLMODES_CHECK(source->bytes() == buffer.bytes(), "rank {} expects {} bytes, root {} sends {}",
-                   rank(), buffer.bytes(), root, source->bytes());
-    if (rank() != root) std::memcpy(buffer.data, source->data, static_cast<size_t>(buffer.bytes()));
-    group_->meet();
+    with_all_buffers(buffer, [&] {
+      if (rank() == root) return;
+      const Buffer& source = buffer_of(static_cast<size_t>(root));
+      std::memcpy(buffer.data, source.data, static_cast<size_t>(source.bytes()));
+    });
     return {};
   }
   std::vector<std::vector<std::byte>> do_all_gather_v(std::span<const std::byte> mine) override {

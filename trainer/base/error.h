@@ -46,10 +46,10 @@ class Error : public std::runtime_error {
 
 // Throws ExitCode::kSoftware, stamped with file and line, when `condition` does not hold; in every
 // build type.
-#define ALLMODES_CHECK(condition, ...)                                                    \
-  do {                                                                                    \
-    if (!(condition))                                                                     \
-      ::allmodes::throw_at(::allmodes::ExitCode::kSoftware, __FILE__, __LINE__,           \
-                           ::fmt::format("'{}' does not hold: ", #condition) +            \
-                               ::fmt::format(__VA_ARGS__));                               \
+#define ALLMODES_CHECK(condition, ...)                                                     \
+  do {                                                                                     \
+    if (!(condition))                                                                      \
+      ::allmodes::throw_at(                                                                \
+          ::allmodes::ExitCode::kSoftware, __FILE__, __LINE__,                             \
+          ::fmt::format("'{}' does not hold: ", #condition) + ::fmt::format(__VA_ARGS__)); \
   } while (false)

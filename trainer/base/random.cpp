@@ -74,7 +74,8 @@ inline void polynomial_sincos(float u, float& sine, float& cosine) {
   const float t = (turns - static_cast<float>(quarter)) * 1.57079633f;
   const float t2 = t * t;
   const float s =
-      t * (1.0f + t2 * (-0.16666667f + t2 * (8.3333333e-3f + t2 * (-1.9841270e-4f + t2 * 2.7557319e-6f))));
+      t * (1.0f +
+           t2 * (-0.16666667f + t2 * (8.3333333e-3f + t2 * (-1.9841270e-4f + t2 * 2.7557319e-6f))));
   const float c =
       1.0f + t2 * (-0.5f + t2 * (4.1666667e-2f + t2 * (-1.3888889e-3f + t2 * 2.4801587e-5f)));
   const bool swap = (quarter & 1) != 0;

@@ -15,7 +15,8 @@
 
 namespace allmodes {
 
-// What the numbers are for: a hash of a name ("latent/generator"), so that no two uses share a stream.
+// What the numbers are for: a hash of a name ("latent/generator"), so that no two uses share a
+// stream.
 struct Purpose {
   constexpr explicit Purpose(std::string_view name) : value(0xcbf29ce484222325ULL) {
     for (const char c : name) {

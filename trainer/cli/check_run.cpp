@@ -44,9 +44,8 @@ class Checker {
                     const std::vector<std::string>& read, const std::string& owner) {
     for (const auto& [field, changed] : all) {
       if (changed && std::find(read.begin(), read.end(), field) == read.end()) {
-        refuse(prefix + "." + field,
-               fmt::format("{} does not read '{}'; it reads: {}", owner, field,
-                           fmt::join(read, ", ")));
+        refuse(prefix + "." + field, fmt::format("{} does not read '{}'; it reads: {}", owner,
+                                                 field, fmt::join(read, ", ")));
       }
     }
   }
@@ -102,8 +101,7 @@ class Checker {
 
   void check_objective() {
     std::vector<objectives::ConfigurationError> errors;
-    run_.objective =
-        objectives::make_objective(run_.config(), run_.dataset->shape(), errors);
+    run_.objective = objectives::make_objective(run_.config(), run_.dataset->shape(), errors);
     for (const auto& error : errors) refuse(error.path, error.message);
   }
 
@@ -135,6 +133,8 @@ std::string problems_text(const config::Loaded& loaded) {
   return text;
 }
 
-std::string hexadecimal(uint64_t fingerprint) { return fmt::format("{:016x}", fingerprint); }
+std::string hexadecimal(uint64_t fingerprint) {
+  return fmt::format("{:016x}", fingerprint);
+}
 
 }  // namespace allmodes::cli

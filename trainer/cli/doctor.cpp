@@ -52,8 +52,7 @@ int doctor() {
   line("mpirun", on_path("mpirun") ? "found" : "missing: apt-get install openmpi-bin");
   line("srun", on_path("srun") ? "found" : "not found (needed on Slurm clusters only)");
   try {
-    line("Fashion-MNIST",
-         data::make_dataset(config::Data(), 1)->description());
+    line("Fashion-MNIST", data::make_dataset(config::Data(), 1)->description());
   } catch (const Error& error) {
     line("Fashion-MNIST", error.what());
   }

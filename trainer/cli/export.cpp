@@ -25,10 +25,9 @@ void export_network(const training::NetworkState& network, bool raw, uint64_t st
     add(flat.plan.parameters[i].name, raw ? flat.parameter_views[i] : flat.average_views[i]);
   for (size_t i = 0; i < flat.plan.buffers.size(); ++i)
     add(flat.plan.buffers[i].name, flat.buffer_views[i]);
-  checkpoints::write_safetensors(path, views,
-                                 {{"network", flat.name},
-                                  {"weights", raw ? "raw" : "ema"},
-                                  {"step", std::to_string(step)}});
+  checkpoints::write_safetensors(
+      path, views,
+      {{"network", flat.name}, {"weights", raw ? "raw" : "ema"}, {"step", std::to_string(step)}});
 }
 
 }  // namespace

@@ -10,12 +10,12 @@ namespace {
 checkpoints::Opened open_path(const std::filesystem::path& path) {
   if (std::filesystem::exists(path / "manifest.pb")) return checkpoints::open(path);
   if (!std::filesystem::is_directory(path))
-    ALLMODES_FAIL(ExitCode::kNoInput, "{}: there is no such run or checkpoint folder", path.string());
+    ALLMODES_FAIL(ExitCode::kNoInput, "{}: there is no such run or checkpoint folder",
+                  path.string());
   std::vector<std::string> refused;
   auto found = checkpoints::open_newest(records::RunFolder{path}.checkpoints(), refused);
   for (const auto& reason : refused) fmt::print(stderr, "passed over: {}\n", reason);
-  if (!found)
-    ALLMODES_FAIL(ExitCode::kNoInput, "{}: no whole checkpoint in it", path.string());
+  if (!found) ALLMODES_FAIL(ExitCode::kNoInput, "{}: no whole checkpoint in it", path.string());
   return std::move(*found);
 }
 
@@ -26,7 +26,8 @@ LoadedModel load_model(const std::filesystem::path& path) {
   CheckedRun run =
       check_text(checkpoint.state.config, (checkpoint.folder / "manifest.pb").string());
   if (!run.good()) throw Error(ExitCode::kConfiguration, problems_text(run.loaded));
-  LoadedModel loaded{std::move(run), std::move(checkpoint), world::make_self_communicator(), nullptr};
+  LoadedModel loaded{std::move(run), std::move(checkpoint), world::make_self_communicator(),
+                     nullptr};
   loaded.model = std::make_unique<training::Model>(*loaded.run.objective, loaded.run.config(),
                                                    at::Device(at::kCPU), *loaded.alone);
   training::restore(*loaded.model, loaded.checkpoint);

@@ -59,8 +59,7 @@ void write_sample_pictures(const records::RunFolder& folder, uint64_t step, cons
   const int64_t count = points ? kScatterPoints : run.config().images.count;
   const at::Tensor latent = training::make_latents(run.objective->latent(), run.config().seed,
                                                    "latent/pictures", 0, 0, count, device);
-  const at::Tensor fakes =
-      run.objective->generate(forward, latent).to(at::kCPU).contiguous();
+  const at::Tensor fakes = run.objective->generate(forward, latent).to(at::kCPU).contiguous();
   const at::Tensor reals = diagnostics::real_samples(*run.dataset, run.config().seed, 0, count);
   const auto path = folder.images() / numbered("fakes", step);
   const auto reals_path = folder.images() / "reals.png";

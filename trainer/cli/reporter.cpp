@@ -29,9 +29,8 @@ void add_batch_diversity(const training::StepReport& report, const config::RunCo
     const auto pairs = diagnostics::random_pairs(
         {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
         std::min(config.diagnostics.diversity_pairs, host.size(0)));
-    return diagnostics::pair_distances(
-        {host.data_ptr<float>(), static_cast<size_t>(host.numel())}, host.numel() / host.size(0),
-        pairs);
+    return diagnostics::pair_distances({host.data_ptr<float>(), static_cast<size_t>(host.numel())},
+                                       host.numel() / host.size(0), pairs);
   };
   const auto fake = measure(report.generated);
   const auto real = measure(report.samples);
@@ -68,7 +67,9 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
   start_ = logged_at_ = std::chrono::steady_clock::now();
 }
 
-double Reporter::trained_seconds() const { return seconds_before_ + seconds_since(start_); }
+double Reporter::trained_seconds() const {
+  return seconds_before_ + seconds_since(start_);
+}
 
 records::Record Reporter::start_record(const std::string& kind,
                                        const training::Position& position) const {
@@ -147,8 +148,8 @@ bool Reporter::evaluate(const training::Position& position) {
   const auto forward = model_.evaluation_forward();
   const auto& config = run_.config();
   const diagnostics::Evaluation evaluation{
-      *run_.objective, forward,     *run_.dataset,  control_, device_,
-      config.seed,     position.step, config.diagnostics.samples};
+      *run_.objective, forward,     *run_.dataset, control_,
+      device_,         config.seed, position.step, config.diagnostics.samples};
   const auto generated = diagnostics::generate_chunks(evaluation);
   records::Record record = start_record("evaluation", position);
   record.set("evaluated_samples", config.diagnostics.samples);
@@ -199,8 +200,7 @@ void Reporter::write_verdict(const training::Position& position,
   records::write_file_atomically(folder_.verdict(), json.dump(2) + "\n");
   if (evidence.modes && evidence.modes->samples > 0)
     write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
-  say(diagnostics::to_line(verdict, position.step),
-      verdict.state != diagnostics::State::healthy);
+  say(diagnostics::to_line(verdict, position.step), verdict.state != diagnostics::State::healthy);
 }
 
 void Reporter::images(const training::Position& position) {
@@ -224,9 +224,8 @@ void Reporter::finish() {
   spdlog::info("run folder: {}", folder_.root.string());
   if (verdicts_.empty()) return;
   const auto& last = verdicts_.back();
-  const std::string line =
-      fmt::format("verdict at step {}: {}: {}{}", last.step, last.state,
-                  last.kind == "none" ? "" : last.kind + ", ", last.reason);
+  const std::string line = fmt::format("verdict at step {}: {}: {}{}", last.step, last.state,
+                                       last.kind == "none" ? "" : last.kind + ", ", last.reason);
   spdlog::default_logger()->flush();
   fmt::print("{}\n", line);
   std::fflush(stdout);

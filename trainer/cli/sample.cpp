@@ -42,9 +42,8 @@ void write_picture(const at::Tensor& samples, const data::SampleShape& shape,
     records::write_png(path, records::image_grid(data, samples.size(0), shape.channels,
                                                  shape.height, shape.width));
   } else if (shape.values() == 2) {
-    records::write_png(path,
-                       records::scatter_plot({data, static_cast<size_t>(samples.numel())}, {}, {},
-                                             std::nullopt));
+    records::write_png(path, records::scatter_plot({data, static_cast<size_t>(samples.numel())}, {},
+                                                   {}, std::nullopt));
   } else {
     ALLMODES_FAIL(ExitCode::kUsage, "samples of {} values make no picture; write --out FILE.npy",
                   shape.values());
@@ -86,9 +85,8 @@ void add_sample(CLI::App& app, Dispatch& dispatch) {
   command->add_option("--seed", arguments->seed, "Of the latents")->capture_default_str();
   command->add_flag("--raw", arguments->raw, "The trained weights instead of their average (EMA)");
   command->footer("Example:\n  allmodes sample runs/00000-ring_gan --count 10000 --out fakes.npy");
-  command->callback([&dispatch, arguments] {
-    dispatch.alone = [arguments] { return sample(*arguments); };
-  });
+  command->callback(
+      [&dispatch, arguments] { dispatch.alone = [arguments] { return sample(*arguments); }; });
 }
 
 }  // namespace allmodes::cli

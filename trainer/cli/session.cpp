@@ -44,11 +44,12 @@ int use_threads(const world::World& world) {
 void check_batch(const config::RunConfig& config, const world::World& world) {
   const int64_t parts = world.size * config.microbatches;
   if (config.batch % parts == 0) return;
-  ALLMODES_FAIL(ExitCode::kConfiguration,
-                "batch is {}, which {} ranks x {} microbatches do not divide; the nearest that fits "
-                "is {}",
-                config.batch, world.size, config.microbatches,
-                std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
+  ALLMODES_FAIL(
+      ExitCode::kConfiguration,
+      "batch is {}, which {} ranks x {} microbatches do not divide; the nearest that fits "
+      "is {}",
+      config.batch, world.size, config.microbatches,
+      std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
 }
 
 void start_up_table(world::Communicator& control, const world::World& world,
@@ -57,7 +58,8 @@ void start_up_table(world::Communicator& control, const world::World& world,
   if (control.rank() != 0) return;
   spdlog::info("allmodes {}, {}", kVersionDescription, library_versions());
   for (const auto& member : members)
-    spdlog::info("  rank {:>3}  {}  {}  pid {}", member.rank, member.host, member.device, member.pid);
+    spdlog::info("  rank {:>3}  {}  {}  pid {}", member.rank, member.host, member.device,
+                 member.pid);
   spdlog::info("  {} rank{} on {} node{}, {} thread{} a rank, gradients through {}", world.size,
                world.size == 1 ? "" : "s", world.nodes, world.nodes == 1 ? "" : "s", threads,
                threads == 1 ? "" : "s",
@@ -175,10 +177,10 @@ class Session {
       training::restore(model, *resumed_);
       position_ = {resumed_->state.step, resumed_->state.samples};
     }
-    const diagnostics::CollectorSetup setup{config(),   *run_.objective, *run_.dataset,
+    const diagnostics::CollectorSetup setup{config(), *run_.objective, *run_.dataset,
                                             control_, *exchange_,      device_};
-    Reporter reporter(run_, model, control_, setup, folder_,
-                      resumed_ ? &resumed_->state : nullptr, options_.quiet);
+    Reporter reporter(run_, model, control_, setup, folder_, resumed_ ? &resumed_->state : nullptr,
+                      options_.quiet);
     const auto reason = loop(model, reporter);
     reporter.finish();
     switch (reason) {
@@ -238,7 +240,8 @@ class Session {
               const int64_t mine = signals.signal();
               const auto any = world::all_reduce_value(control_, mine, world::ReduceOp::max);
               if (any != 0 && world_.rank == 0)
-                spdlog::warn("signal {}: stopping with a checkpoint; continue with --resume auto", any);
+                spdlog::warn("signal {}: stopping with a checkpoint; continue with --resume auto",
+                             any);
               return any != 0;
             },
     };
@@ -280,8 +283,8 @@ int train(const TrainOptions& options, world::Runtime& runtime) {
                      records::may_color(STDERR_FILENO));
   world::refuse_singletons(world);
   CheckedRun run = check_run(options.config, options.overrides);
-  const auto refused = world::all_reduce_value<int64_t>(
-      runtime.control(), run.good() ? 0 : 1, world::ReduceOp::max);
+  const auto refused =
+      world::all_reduce_value<int64_t>(runtime.control(), run.good() ? 0 : 1, world::ReduceOp::max);
   if (refused != 0) {
     // Once a node: another node may lack the data.
     if (!run.good() && world.local_rank == 0) fmt::print(stderr, "{}", problems_text(run.loaded));

@@ -21,8 +21,9 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->add_option("--set", options.overrides, "FIELD=VALUE: overrides a field of the schema")
       ->allow_extra_args(false);
   command->add_option("--steps", arguments->steps, "Short for --set steps=N");
-  command->add_option("--resume", options.resume,
-                      "auto: the newest run of this name under --out; or a run or checkpoint folder");
+  command->add_option(
+      "--resume", options.resume,
+      "auto: the newest run of this name under --out; or a run or checkpoint folder");
   command->add_option("--device", arguments->device, "Short for --set device=cpu|cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   command

@@ -8,7 +8,9 @@
 
 namespace allmodes::cli {
 
-std::string libtorch_version() { return TORCH_VERSION; }
+std::string libtorch_version() {
+  return TORCH_VERSION;
+}
 
 std::string library_versions() {
   return fmt::format("LibTorch {}, {}, NCCL {}, protobuf {}", libtorch_version(),

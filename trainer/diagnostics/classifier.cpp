@@ -36,18 +36,17 @@ networks::Plan make_plan(const data::Dataset& dataset) {
   };
   const config::Layer relu{config::Activation{}};
   const config::Layer norm{config::BatchNorm{}};
-  return networks::plan({convolution(24), norm, relu, convolution(48), norm, relu,
-                         config::Layer{config::Flatten{}},
-                         config::Layer{config::Linear{.units = 128}}, relu,
-                         config::Layer{config::Linear{.units = dataset.classes()}}},
-                        objectives::network_shape(dataset.shape()), "kaiming_uniform");
+  return networks::plan(
+      {convolution(24), norm, relu, convolution(48), norm, relu, config::Layer{config::Flatten{}},
+       config::Layer{config::Linear{.units = 128}}, relu,
+       config::Layer{config::Linear{.units = dataset.classes()}}},
+      objectives::network_shape(dataset.shape()), "kaiming_uniform");
 }
 
 at::Tensor run(const gradients::FlatNetwork& network, const at::Tensor& images, bool training,
                networks::BatchStatistics* statistics) {
   networks::Context context{.training = training, .batch_statistics = statistics};
-  return networks::forward(network.plan,
-                           training ? network.parameter_views : network.average_views,
+  return networks::forward(network.plan, training ? network.parameter_views : network.average_views,
                            network.buffer_views, images, context);
 }
 
@@ -58,10 +57,8 @@ void train(gradients::FlatNetwork& network, const CollectorSetup& setup) {
       network, setup.exchange,
       gradients::plan_buckets(network.slices, network.order, network.parameter_span,
                               network.parameter_span));
-  optimizers::FlatAdam adam(network,
-                            {.learning_rate = 2e-3, .beta1 = 0.9, .decay = "cosine",
-                             .ema_decay = 0.99},
-                            kSteps);
+  optimizers::FlatAdam adam(
+      network, {.learning_rate = 2e-3, .beta1 = 0.9, .decay = "cosine", .ema_decay = 0.99}, kSteps);
   const data::Sampler order(setup.dataset.size(), setup.config.seed);
   const data::Share share = data::share(kBatch, setup.control.rank(), setup.control.size());
   std::vector<int64_t> indices(static_cast<size_t>(share.count));
@@ -190,7 +187,8 @@ std::vector<int64_t> Classifier::classify(const at::Tensor& images) const {
 }
 
 std::filesystem::path classifier_cache() {
-  if (const char* own = std::getenv("ALLMODES_CACHE")) return std::filesystem::path(own) / "classifiers";
+  if (const char* own = std::getenv("ALLMODES_CACHE"))
+    return std::filesystem::path(own) / "classifiers";
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"))
     return std::filesystem::path(xdg) / "allmodes" / "classifiers";
   const char* home = std::getenv("HOME");
@@ -206,8 +204,9 @@ Classifier obtain_classifier(const CollectorSetup& setup) {
     broadcast(network, setup.exchange);
     return {std::move(network), accuracy};
   }
-  if (root) spdlog::info("training a classifier of the {} classes, once for this data set",
-                         setup.dataset.classes());
+  if (root)
+    spdlog::info("training a classifier of the {} classes, once for this data set",
+                 setup.dataset.classes());
   train(network, setup);
   Classifier untested(std::move(network), 0);
   const auto held_out = data::make_held_out_dataset(setup.config.data, setup.config.seed);

@@ -1,8 +1,8 @@
 #pragma once
 
 // Collectors: each measures one thing at an evaluation, the same on every rank count, and adds its
-// fields to the record and its evidence for the verdict. A collector is a class in a file of its own
-// and a line in make_collectors().
+// fields to the record and its evidence for the verdict. A collector is a class in a file of its
+// own and a line in make_collectors().
 
 #include <ATen/core/Tensor.h>
 

@@ -25,22 +25,25 @@ class DiversityCollector final : public Collector {
                                           static_cast<size_t>(chunk.samples.numel())};
       for (const float value : values) nonfinite += std::isfinite(value) ? 0 : 1;
       if (count < 2) continue;
-      const auto pairs =
-          random_pairs({evaluation.seed, Purpose("diversity"), evaluation.step},
-                       static_cast<uint64_t>(count), std::min(pairs_, count));
+      const auto pairs = random_pairs({evaluation.seed, Purpose("diversity"), evaluation.step},
+                                      static_cast<uint64_t>(count), std::min(pairs_, count));
       const at::Tensor reals =
           real_samples(evaluation.dataset, evaluation.seed, chunk.first, count);
       merge(fake, pair_distances(values, width, pairs));
       merge(real, pair_distances({reals.data_ptr<float>(), static_cast<size_t>(reals.numel())},
                                  width, pairs));
     }
-    std::vector<double> packed = {fake.count, fake.sum, fake.sum_squares,
-                                  real.count, real.sum, real.sum_squares,
+    std::vector<double> packed = {fake.count,
+                                  fake.sum,
+                                  fake.sum_squares,
+                                  real.count,
+                                  real.sum,
+                                  real.sum_squares,
                                   static_cast<double>(nonfinite)};
     sum_over_ranks(evaluation.control, packed);
     if (packed[0] == 0) return;
-    const double ratio = diversity_ratio({packed[0], packed[1], packed[2]},
-                                         {packed[3], packed[4], packed[5]});
+    const double ratio =
+        diversity_ratio({packed[0], packed[1], packed[2]}, {packed[3], packed[4], packed[5]});
     record.set("diversity", ratio);
     evidence.diversity_ratio = ratio;
     evidence.nonfinite_samples =

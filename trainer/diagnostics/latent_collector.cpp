@@ -69,6 +69,8 @@ class LatentCollector final : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_latent_collector() { return std::make_unique<LatentCollector>(); }
+std::unique_ptr<Collector> make_latent_collector() {
+  return std::make_unique<LatentCollector>();
+}
 
 }  // namespace allmodes::diagnostics

@@ -9,7 +9,9 @@ namespace {
 
 constexpr int64_t kAlignment = 16;  // floats in 64 bytes
 
-int64_t aligned(int64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t n) {
+  return (n + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 }  // namespace
 
@@ -38,17 +40,16 @@ BucketPlan plan_buckets(std::span<const Slice> slices, std::span<const int64_t> 
   ALLMODES_CHECK(cap >= 1 && edge_cap >= 1, "caps are {} and {}", cap, edge_cap);
   BucketPlan plan;
   plan.bucket_of.assign(slices.size(), 0);
-  const auto size = [&](size_t k) {
-    return aligned(slices[static_cast<size_t>(order[k])].count);
-  };
-  // Where the last, small bucket begins: as many trailing parameters as fit the edge cap.
+  const auto size = [&](size_t k) { return aligned(slices[static_cast<size_t>(order[k])].count); };
+  // Where the last, small bucket begins: as many trailing parameters as fit the edge cap, or one.
   size_t last = order.size();
   int64_t tail = 0;
-  while (last > 1 && tail + size(last - 1) <= edge_cap) tail += size(--last);
+  while (last > 1 && (last == order.size() || tail + size(last - 1) <= edge_cap))
+    tail += size(--last);
   for (size_t k = 0; k < order.size(); ++k) {
     const int64_t limit = plan.buckets.size() <= 1 ? std::min(cap, edge_cap) : cap;
-    const bool fits = !plan.buckets.empty() && k != last &&
-                      plan.buckets.back().count + size(k) <= limit;
+    const bool fits =
+        !plan.buckets.empty() && k != last && plan.buckets.back().count + size(k) <= limit;
     if (!fits) plan.buckets.push_back({slices[static_cast<size_t>(order[k])].offset, 0, 0});
     Bucket& bucket = plan.buckets.back();
     bucket.count += size(k);

@@ -30,8 +30,8 @@ struct Bucket {
 };
 
 struct BucketPlan {
-  std::vector<Bucket> buckets;          // in launch order, covering [0, span_of) without gaps
-  std::vector<int64_t> bucket_of;       // by parameter
+  std::vector<Bucket> buckets;     // in launch order, covering [0, span_of) without gaps
+  std::vector<int64_t> bucket_of;  // by parameter
 };
 
 // Groups consecutive slices into buckets of at most `cap` elements (a larger parameter is alone).

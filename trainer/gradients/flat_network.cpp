@@ -9,7 +9,9 @@
 
 namespace allmodes::gradients {
 
-at::Tensor FlatNetwork::gradient() const { return gradients.narrow(0, 0, parameter_span); }
+at::Tensor FlatNetwork::gradient() const {
+  return gradients.narrow(0, 0, parameter_span);
+}
 
 at::Tensor FlatNetwork::batch_statistics() const {
   return gradients.narrow(0, parameter_span, gradients.size(0) - parameter_span);
@@ -17,8 +19,7 @@ at::Tensor FlatNetwork::batch_statistics() const {
 
 at::Tensor slice_view(const FlatNetwork& network, const at::Tensor& flat, size_t parameter) {
   const Slice& slice = network.slices[parameter];
-  return flat.narrow(0, slice.offset, slice.count)
-      .view(network.plan.parameters[parameter].shape);
+  return flat.narrow(0, slice.offset, slice.count).view(network.plan.parameters[parameter].shape);
 }
 
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
@@ -42,8 +43,8 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
 
   int64_t buffer_count = 0;
   for (const auto& buffer : plan.buffers) {
-    buffer_count += std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1},
-                                    std::multiplies<>());
+    buffer_count +=
+        std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1}, std::multiplies<>());
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   network.parameters = at::zeros({network.parameter_span}, options);
@@ -60,8 +61,8 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
   }
   int64_t offset = 0;
   for (const auto& buffer : plan.buffers) {
-    const int64_t count = std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1},
-                                          std::multiplies<>());
+    const int64_t count =
+        std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1}, std::multiplies<>());
     network.buffer_views.push_back(network.buffers.narrow(0, offset, count).view(buffer.shape));
     network.batch_statistic_views.push_back(
         network.gradients.narrow(0, network.parameter_span + offset, count).view(buffer.shape));

@@ -1,8 +1,8 @@
 #pragma once
 
 // One network's state as a few flat float tensors, of which every parameter, gradient and averaged
-// weight is a view. Zeroing, clipping, Adam, averaging, exchanging and hashing are then one or a few
-// kernels, however many layers there are.
+// weight is a view. Zeroing, clipping, Adam, averaging, exchanging and hashing are then one or a
+// few kernels, however many layers there are.
 
 #include <ATen/core/Tensor.h>
 

@@ -29,6 +29,8 @@ void remove_hook(const at::Tensor& parameter) {
   torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
 }
 
-void backward(const at::Tensor& loss) { torch::autograd::backward({loss}, {}); }
+void backward(const at::Tensor& loss) {
+  torch::autograd::backward({loss}, {});
+}
 
 }  // namespace allmodes::gradients

@@ -33,7 +33,8 @@ class Gan final : public Objective {
 
  private:
   NoiseInput latent_noise(const std::string& name) const {
-    return {"latent/" + name, {gan_.latent.dimension},
+    return {"latent/" + name,
+            {gan_.latent.dimension},
             gan_.latent.distribution == "uniform" ? "uniform_symmetric" : "normal"};
   }
 
@@ -84,8 +85,8 @@ class Gan final : public Objective {
                 .reads_samples = false,
                 .interval = settings.interval};
     phase.noise = {latent_noise(phase.name), {"mix/" + phase.name, {1}, "uniform"}};
-    phase.losses = [this, index, gain = static_cast<double>(settings.interval)](
-                       const PhaseInput& in) {
+    phase.losses = [this, index,
+                    gain = static_cast<double>(settings.interval)](const PhaseInput& in) {
       PhaseOutput out;
       out.losses.push_back(penalty(index, in, fakes(in), gain));
       return out;
@@ -121,8 +122,9 @@ std::unique_ptr<Objective> make_gan(const config::RunConfig&, const config::Gan&
     errors.push_back({"gan.loss", config::unknown_name("loss", gan.loss, names_of(gan_losses()))});
   for (size_t i = 0; i < gan.penalty.size(); ++i) {
     if (!penalties().contains(gan.penalty[i].kind))
-      errors.push_back({fmt::format("gan.penalty[{}].kind", i),
-                        config::unknown_name("penalty", gan.penalty[i].kind, names_of(penalties()))});
+      errors.push_back(
+          {fmt::format("gan.penalty[{}].kind", i),
+           config::unknown_name("penalty", gan.penalty[i].kind, names_of(penalties()))});
   }
   const networks::Shape sample = network_shape(shape);
   auto generator = plan_network(gan.generator, "gan.generator", {gan.latent.dimension}, sample,

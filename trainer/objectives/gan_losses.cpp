@@ -13,14 +13,18 @@ at::Tensor discriminator(const at::Tensor& real, const at::Tensor& fake) {
   return at::softplus(-real).mean() + at::softplus(fake).mean();
 }
 
-at::Tensor generator(const at::Tensor& fake) { return at::softplus(-fake).mean(); }
+at::Tensor generator(const at::Tensor& fake) {
+  return at::softplus(-fake).mean();
+}
 
 }  // namespace non_saturating
 
 // The minimax form: G minimizes ln(1 - D(G(z))).
 namespace saturating {
 
-at::Tensor generator(const at::Tensor& fake) { return -at::softplus(fake).mean(); }
+at::Tensor generator(const at::Tensor& fake) {
+  return -at::softplus(fake).mean();
+}
 
 }  // namespace saturating
 
@@ -31,7 +35,9 @@ at::Tensor discriminator(const at::Tensor& real, const at::Tensor& fake) {
   return fake.mean() - real.mean();
 }
 
-at::Tensor generator(const at::Tensor& fake) { return -fake.mean(); }
+at::Tensor generator(const at::Tensor& fake) {
+  return -fake.mean();
+}
 
 }  // namespace wasserstein
 }  // namespace allmodes::objectives

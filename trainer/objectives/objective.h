@@ -19,9 +19,9 @@
 
 namespace allmodes::objectives {
 
-// A random tensor that a phase takes: [local batch, values...], "normal" N(0,1), "uniform" U[0,1) or
-// "uniform_symmetric" U[-1,1).
-// Its numbers depend on (seed, name, step, global sample index) alone.
+// A random tensor that a phase takes: [local batch, values...], "normal" N(0,1), "uniform" U[0,1)
+// or "uniform_symmetric" U[-1,1). Its numbers depend on (seed, name, step, global sample index)
+// alone.
 struct NoiseInput {
   std::string name;
   std::vector<int64_t> shape;  // without the batch
@@ -33,8 +33,9 @@ struct NoiseInput {
 using Forward = std::function<at::Tensor(const std::string& network, const at::Tensor& x)>;
 
 struct PhaseInput {
-  at::Tensor samples;  // [local batch, sample shape...]: the phase's own, or the last phase's, batch
-  at::Tensor labels;   // [local batch], undefined for unlabelled data
+  at::Tensor
+      samples;        // [local batch, sample shape...]: the phase's own, or the last phase's, batch
+  at::Tensor labels;  // [local batch], undefined for unlabelled data
   std::vector<at::Tensor> noise;  // as Phase::noise lists them
   Forward forward;
 };

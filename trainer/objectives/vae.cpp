@@ -66,8 +66,8 @@ std::unique_ptr<Objective> make_vae(const config::RunConfig&, const config::Vae&
                                     std::vector<ConfigurationError>& errors) {
   const size_t before = errors.size();
   if (!likelihoods().contains(vae.likelihood)) {
-    errors.push_back({"vae.likelihood", config::unknown_name("likelihood", vae.likelihood,
-                                                             names_of(likelihoods()))});
+    errors.push_back({"vae.likelihood",
+                      config::unknown_name("likelihood", vae.likelihood, names_of(likelihoods()))});
   } else if (vae.likelihood == "bernoulli" && !shape.image) {
     errors.push_back({"vae.likelihood",
                       "a Bernoulli likelihood needs images (values in [-1, 1]); use \"gaussian\""});

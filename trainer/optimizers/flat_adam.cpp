@@ -1,5 +1,5 @@
-#include <ATen/TensorOperators.h>
 #include "optimizers/flat_adam.h"
+#include <ATen/TensorOperators.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
@@ -30,15 +30,19 @@ void FlatAdam::step(int64_t step) {
   updates_.add_(bad, -1).add_(1);
   skipped_.add_(bad);
   at::_fused_adam_({network_.parameters}, {gradient}, {network_.first_moment},
-                   {network_.second_moment}, {}, {updates_},
-                   learning_rate(settings_, step, steps_), settings_.beta1, settings_.beta2,
-                   settings_.weight_decay, settings_.epsilon, /*amsgrad=*/false,
+                   {network_.second_moment}, {}, {updates_}, learning_rate(settings_, step, steps_),
+                   settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
+                   /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   network_.average.lerp_(network_.parameters, 1 - ema_decay(settings_, step));
 }
 
-double FlatAdam::gradient_norm() const { return norm_.item<double>(); }
+double FlatAdam::gradient_norm() const {
+  return norm_.item<double>();
+}
 
-int64_t FlatAdam::skipped() const { return static_cast<int64_t>(skipped_.item<double>()); }
+int64_t FlatAdam::skipped() const {
+  return static_cast<int64_t>(skipped_.item<double>());
+}
 
 }  // namespace allmodes::optimizers

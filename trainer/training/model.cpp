@@ -1,5 +1,5 @@
-#include <ATen/TensorOperators.h>
 #include "training/model.h"
+#include <ATen/TensorOperators.h>
 
 #include <ATen/core/grad_mode.h>
 
@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kFloatsPerMiB = 1024.0 * 1024.0 / sizeof(float);
 
-int64_t floats(double mib) { return std::max<int64_t>(1, static_cast<int64_t>(mib * kFloatsPerMiB)); }
+int64_t floats(double mib) {
+  return std::max<int64_t>(1, static_cast<int64_t>(mib * kFloatsPerMiB));
+}
 
 }  // namespace
 
@@ -74,10 +76,9 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains)
   return [this, trains](const std::string& name, const at::Tensor& x) {
     NetworkState& network = at(name);
     const bool trained = std::find(trains.begin(), trains.end(), name) != trains.end();
-    networks::Context context{
-        .training = true,
-        .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
-        .batch_statistics = trained ? &network.statistics : nullptr};
+    networks::Context context{.training = true,
+                              .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
+                              .batch_statistics = trained ? &network.statistics : nullptr};
     return networks::forward(network.flat.plan, network.flat.parameter_views,
                              network.flat.buffer_views, x, context);
   };
@@ -88,9 +89,9 @@ objectives::Forward Model::evaluation_forward(bool averaged) {
     const at::NoGradGuard no_grad;
     NetworkState& network = at(name);
     networks::Context context{.training = false};
-    return networks::forward(
-        network.flat.plan, averaged ? network.flat.average_views : network.flat.parameter_views,
-        network.flat.buffer_views, x, context);
+    return networks::forward(network.flat.plan,
+                             averaged ? network.flat.average_views : network.flat.parameter_views,
+                             network.flat.buffer_views, x, context);
   };
 }
 
@@ -98,15 +99,15 @@ void Model::store_batch_statistics(NetworkState& network) {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < network.statistics.counts.size(); ++i) {
     if (network.statistics.counts[i] == 0) continue;
-    network.flat.batch_statistic_views[i].copy_(network.statistics.sums[i]).div_(
-        network.statistics.counts[i]);
+    network.flat.batch_statistic_views[i]
+        .copy_(network.statistics.sums[i])
+        .div_(network.statistics.counts[i]);
   }
 }
 
 void Model::update_running_statistics(NetworkState& network) {
   if (network.statistics.counts.empty()) return;
-  networks::BatchStatistics averaged{network.flat.batch_statistic_views,
-                                     network.statistics.counts};
+  networks::BatchStatistics averaged{network.flat.batch_statistic_views, network.statistics.counts};
   for (int& count : averaged.counts) count = count > 0 ? 1 : 0;
   networks::update_running_statistics(network.flat.plan, averaged, network.flat.buffer_views);
 }

@@ -11,8 +11,8 @@ at::Tensor make_noise(const objectives::NoiseInput& input, uint64_t seed, uint64
                       int64_t first, int64_t count, at::Device device) {
   std::vector<int64_t> shape = input.shape;
   shape.insert(shape.begin(), count);
-  const at::Tensor host = at::empty(
-      shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
+  const at::Tensor host =
+      at::empty(shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
   const int64_t values = count > 0 ? host.numel() / count : 0;
   const NoiseKey key{seed, Purpose(input.name), step};
   float* data = host.data_ptr<float>();

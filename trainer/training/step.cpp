@@ -1,5 +1,5 @@
-#include <ATen/TensorOperators.h>
 #include "training/step.h"
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 
@@ -46,12 +46,11 @@ void run_microbatch(const objectives::Phase& phase, const objectives::Forward& f
   if (output.generated.defined()) report.generated = output.generated.detach();
 }
 
-void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& batch,
-               uint64_t step, const StepSettings& settings, bool update, StepReport& report) {
+void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& batch, uint64_t step,
+               const StepSettings& settings, bool update, StepReport& report) {
   for (auto& network : model.networks()) {
-    gradients::set_trainable(network->flat,
-                             std::find(phase.trains.begin(), phase.trains.end(),
-                                       network->flat.name) != phase.trains.end());
+    gradients::set_trainable(network->flat, std::find(phase.trains.begin(), phase.trains.end(),
+                                                      network->flat.name) != phase.trains.end());
   }
   std::vector<NetworkState*> trained;
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));

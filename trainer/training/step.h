@@ -24,8 +24,8 @@ struct LocalBatch {
 struct StepReport {
   // Scalars by name, means over this rank's part ("loss_generator", "d_real").
   std::vector<std::pair<std::string, at::Tensor>> scalars;
-  at::Tensor samples;    // the last real batch
-  at::Tensor generated;  // the last generated batch
+  at::Tensor samples;           // the last real batch
+  at::Tensor generated;         // the last generated batch
   double exchange_seconds = 0;  // the host spent in gradient exchange
 };
 

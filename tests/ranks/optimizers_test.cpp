@@ -1,0 +1,192 @@
+// Adam on flat storage against Adam in double precision, and the schedules in closed form.
+
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "base/random.h"
+#include "optimizers/flat_adam.h"
+#include "optimizers/schedule.h"
+#include "ranks/training_fixture.h"
+
+namespace allmodes::optimizers {
+namespace {
+
+using ::allmodes::testing::joined;
+
+constexpr int64_t kSteps = 50;
+
+gradients::FlatNetwork small_network() {
+  return gradients::make_flat_network(
+      "network",
+      networks::plan({{config::Linear{.units = 5}}, {config::Linear{.units = 3}}}, {7},
+                     "kaiming_uniform"),
+      1, at::kCPU);
+}
+
+// Of growing and shrinking norm, so that clipping is sometimes at work.
+void set_gradient(gradients::FlatNetwork& network, uint64_t step) {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < network.gradient_views.size(); ++i) {
+    at::Tensor& view = network.gradient_views[i];
+    fill_normal({.seed = 4, .purpose = Purpose("gradient"), .step = step}, i, 1, view.numel(),
+                view.data_ptr<float>());
+    view.mul_(0.1 + 0.3 * static_cast<double>(step % 5));
+  }
+}
+
+// Algorithm 1 of Kingma and Ba, with L2 decay and clipping before it, in double.
+struct Reference {
+  std::vector<double> weights, average, m, v;
+
+  explicit Reference(const gradients::FlatNetwork& network) {
+    const auto start = joined(network.parameter_views);
+    weights.assign(start.begin(), start.end());
+    average = weights;
+    m.assign(weights.size(), 0);
+    v = m;
+  }
+
+  void step(const std::vector<float>& gradient, const config::Optimizer& o, int64_t step,
+            double rate, double decay) {
+    double square = 0;
+    for (const float g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
+    const double scale =
+        o.clip_norm > 0 ? std::min(1.0, o.clip_norm / std::sqrt(square)) : 1.0;
+    const auto t = static_cast<double>(step + 1);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const double g = static_cast<double>(gradient[i]) * scale + o.weight_decay * weights[i];
+      m[i] = o.beta1 * m[i] + (1 - o.beta1) * g;
+      v[i] = o.beta2 * v[i] + (1 - o.beta2) * g * g;
+      weights[i] -= rate * (m[i] / (1 - std::pow(o.beta1, t))) /
+                    (std::sqrt(v[i] / (1 - std::pow(o.beta2, t))) + o.epsilon);
+      average[i] = decay * average[i] + (1 - decay) * weights[i];
+    }
+  }
+};
+
+void expect_close(const std::vector<float>& found, const std::vector<double>& expected,
+                  const char* what) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    ASSERT_NEAR(found[i], expected[i], 2e-6 * std::max(1.0, std::abs(expected[i]))) << what << i;
+}
+
+void expect_adam_of_double_precision(const config::Optimizer& settings) {
+  auto network = small_network();
+  FlatAdam adam(network, settings, kSteps);
+  Reference reference(network);
+  for (int64_t step = 0; step < kSteps; ++step) {
+    set_gradient(network, static_cast<uint64_t>(step));
+    reference.step(joined(network.gradient_views), settings, step,
+                   learning_rate(settings, step, kSteps), ema_decay(settings, step));
+    adam.step(step);
+    expect_close(joined(network.parameter_views), reference.weights, "weight ");
+    expect_close(joined(network.average_views), reference.average, "average ");
+  }
+  EXPECT_EQ(adam.updates().item<double>(), static_cast<double>(kSteps));
+  EXPECT_EQ(adam.skipped(), 0);
+}
+
+TEST(FlatAdam, IsAdam) {
+  expect_adam_of_double_precision({.learning_rate = 0.01});
+  expect_adam_of_double_precision({.learning_rate = 0.01, .beta1 = 0.0, .beta2 = 0.9});
+}
+
+TEST(FlatAdam, IsAdamWithDecayClippingAndSchedules) {
+  expect_adam_of_double_precision({.learning_rate = 0.02,
+                                   .weight_decay = 0.1,
+                                   .warmup_steps = 7,
+                                   .decay = "cosine",
+                                   .clip_norm = 2.0,
+                                   .ema_decay = 0.6});
+}
+
+TEST(FlatAdam, ReportsTheNormBeforeClipping) {
+  auto network = small_network();
+  FlatAdam adam(network, {.clip_norm = 1e-3}, kSteps);
+  set_gradient(network, 0);
+  const double expected = ::allmodes::testing::norm(joined(network.gradient_views));
+  adam.step(0);
+  EXPECT_NEAR(adam.gradient_norm(), expected, 1e-6 * expected);
+}
+
+TEST(FlatAdam, LeavesThePaddingZero) {
+  auto network = small_network();
+  FlatAdam adam(network, {.weight_decay = 0.1}, kSteps);
+  for (int64_t step = 0; step < 3; ++step) {
+    set_gradient(network, static_cast<uint64_t>(step));
+    adam.step(step);
+  }
+  for (const auto* flat : {&network.parameters, &network.average, &network.first_moment,
+                           &network.second_moment}) {
+    std::vector<at::Tensor> views;
+    for (size_t i = 0; i < network.slices.size(); ++i)
+      views.push_back(gradients::slice_view(network, *flat, i));
+    EXPECT_NEAR(::allmodes::testing::norm(joined({*flat})), ::allmodes::testing::norm(joined(views)),
+                1e-12);
+  }
+}
+
+TEST(FlatAdam, AGradientThatIsNotFiniteChangesNothingAndIsCounted) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity()}) {
+    auto network = small_network(), spared = small_network();
+    const config::Optimizer settings{.learning_rate = 0.01, .clip_norm = 1.0};
+    FlatAdam adam(network, settings, kSteps), other(spared, settings, kSteps);
+    for (int64_t step = 0; step < 6; ++step) {
+      set_gradient(network, static_cast<uint64_t>(step));
+      if (step == 3) network.gradient_views[1].data_ptr<float>()[2] = bad;
+      adam.step(step);
+      if (step == 3) continue;
+      set_gradient(spared, static_cast<uint64_t>(step));
+      other.step(step);
+    }
+    EXPECT_EQ(adam.skipped(), 1);
+    EXPECT_EQ(adam.updates().item<double>(), 5);
+    EXPECT_EQ(joined({network.parameters}), joined({spared.parameters}));
+    EXPECT_EQ(joined({network.first_moment}), joined({spared.first_moment}));
+    EXPECT_EQ(joined({network.second_moment}), joined({spared.second_moment}));
+    EXPECT_EQ(joined({network.average}), joined({spared.average}));
+  }
+}
+
+TEST(LearningRate, FollowsItsClosedForms) {
+  const config::Optimizer constant{.learning_rate = 0.3};
+  config::Optimizer linear = constant, cosine = constant;
+  linear.decay = "linear";
+  linear.warmup_steps = 10;
+  cosine.decay = "cosine";
+  for (int64_t step = 0; step < 100; ++step) {
+    const auto t = static_cast<double>(step);
+    EXPECT_DOUBLE_EQ(learning_rate(constant, step, 100), 0.3);
+    EXPECT_DOUBLE_EQ(learning_rate(linear, step, 100),
+                     step < 10 ? 0.3 * (t + 1) / 10 : 0.3 * (1 - (t - 10) / 90));
+    EXPECT_DOUBLE_EQ(learning_rate(cosine, step, 100),
+                     0.15 * (1 + std::cos(std::numbers::pi * t / 100)));
+  }
+  EXPECT_DOUBLE_EQ(learning_rate(linear, 100, 100), 0);
+  EXPECT_DOUBLE_EQ(learning_rate(linear, 170, 100), 0);  // resumed with fewer steps
+  EXPECT_NEAR(learning_rate(cosine, 100, 100), 0, 1e-16);
+}
+
+TEST(LearningRate, IsFiniteWhereTheWarmUpOutlastsTheRun) {
+  config::Optimizer optimizer{.learning_rate = 0.3, .warmup_steps = 10, .decay = "linear"};
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 4, 5), 0.15);
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 10, 5), 0.3);
+}
+
+TEST(EmaDecay, RampsUpToItsLimit) {
+  const config::Optimizer optimizer{.ema_decay = 0.99};
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 0), 0.1);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 8), 0.5);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 10'000), 0.99);
+  for (int64_t step = 1; step < 2000; ++step)
+    ASSERT_GE(ema_decay(optimizer, step), ema_decay(optimizer, step - 1));
+}
+
+}  // namespace
+}  // namespace allmodes::optimizers
