@@ -38,5 +38,7 @@ find_binary
 
 # Inside a Slurm allocation of several tasks the program would refuse to be a lone process: here it
 # is meant to be one.
+# One thread unless told otherwise: steps repeat, and a busy machine does not slow them down.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec env -u SLURM_NTASKS -u SLURM_NPROCS -u SLURM_TASKS_PER_NODE -u SLURM_STEP_NUM_TASKS \
   "${gdb[@]}" "$ALLMODES_BINARY" "$@"

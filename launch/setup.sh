@@ -19,8 +19,8 @@ readonly packages=(
   libopenmpi-dev openmpi-bin
   libprotobuf-dev protobuf-compiler
   libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev
-  libpng-dev zlib1g-dev libeigen3-dev
-  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+  libpng-dev zlib1g-dev
+  libgtest-dev libgmock-dev
   python3 python3-venv
 )
 # Nothing is built with these; Ubuntu has no such package.

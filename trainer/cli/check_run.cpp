@@ -1,6 +1,7 @@
 #include "cli/check_run.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
 #include "data/dataset.h"
@@ -22,15 +23,27 @@ class Checker {
       check_network(vae->encoder, "vae.encoder");
       check_network(vae->decoder, "vae.decoder");
     }
-    if (run_.dataset && names_known_) check_objective();
+    check_objective();
+    sort_by_place();
   }
 
  private:
+  // Adds a problem, unless one was said of that field or of one inside it.
   void refuse(const std::string& path, const std::string& message) {
-    const std::string where = run_.loaded.source.place(path);
-    const bool said = std::any_of(run_.loaded.problems.begin(), run_.loaded.problems.end(),
-                                  [&](const auto& p) { return p.path == path; });
-    if (!said) run_.loaded.problems.push_back({path, message, where});
+    const bool said = std::any_of(
+        run_.loaded.problems.begin(), run_.loaded.problems.end(), [&](const auto& p) {
+          return p.path.starts_with(path) &&
+                 (p.path.size() == path.size() || std::strchr(".[", p.path[path.size()]) != nullptr);
+        });
+    if (!said) {
+      const auto& source = run_.loaded.source;
+      run_.loaded.problems.push_back({path, message, source.place(path), source.position(path)});
+    }
+  }
+
+  void sort_by_place() {
+    std::stable_sort(run_.loaded.problems.begin(), run_.loaded.problems.end(),
+                     [](const auto& a, const auto& b) { return a.position < b.position; });
   }
 
   template <typename Names>
@@ -83,7 +96,6 @@ class Checker {
     if (std::find(names.begin(), names.end(), network.architecture) == names.end()) {
       refuse(path + ".architecture",
              config::unknown_name("architecture", network.architecture, names));
-      names_known_ = false;
       return;
     }
     const config::Network plain;
@@ -100,13 +112,17 @@ class Checker {
   }
 
   void check_objective() {
+    // Without data the names are checked all the same, and what depends on the shape is not.
+    const data::SampleShape stand_in{.channels = 1, .height = 28, .width = 28, .image = true};
     std::vector<objectives::ConfigurationError> errors;
-    run_.objective = objectives::make_objective(run_.config(), run_.dataset->shape(), errors);
-    for (const auto& error : errors) refuse(error.path, error.message);
+    auto objective = objectives::make_objective(
+        run_.config(), run_.dataset ? run_.dataset->shape() : stand_in, errors);
+    for (const auto& error : errors)
+      if (run_.dataset || !error.depends_on_shape) refuse(error.path, error.message);
+    if (run_.dataset) run_.objective = std::move(objective);
   }
 
   CheckedRun& run_;
-  bool names_known_ = true;
 };
 
 CheckedRun finish(config::Loaded loaded) {

@@ -121,7 +121,8 @@ Loaded parse(std::string_view text, const std::string& file,
   for (auto& problem : syntax.problems) {
     placed.push_back({{problem.line, problem.column},
                       {std::move(problem.path), std::move(problem.message),
-                       fmt::format("{}:{}:{}", file, problem.line, problem.column)}});
+                       fmt::format("{}:{}:{}", file, problem.line, problem.column),
+                       {problem.line, problem.column}}});
   }
   constexpr std::pair kLast(std::numeric_limits<int>::max(), 0);
   for (auto& problem : meaning) {
@@ -134,9 +135,13 @@ Loaded parse(std::string_view text, const std::string& file,
   std::stable_sort(placed.begin(), placed.end(),
                    [](const Placed& a, const Placed& b) { return a.first < b.first; });
   for (auto& [position, problem] : placed) {
+    problem.position = position;
     loaded.problems.push_back(std::move(problem));
   }
-  std::move(in_overrides.begin(), in_overrides.end(), std::back_inserter(loaded.problems));
+  for (auto& problem : in_overrides) {
+    problem.position = kLast;
+    loaded.problems.push_back(std::move(problem));
+  }
   return loaded;
 }
 

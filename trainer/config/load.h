@@ -23,6 +23,7 @@ struct Problem {
   std::string message;
   // "file:line:column", or "--set path" for an override; filled by load() and Source::place().
   std::string where;
+  std::pair<int, int> position = {0, 0};  // line and column, for sorting
 };
 
 // Where fields were written: path -> (line, column), from 1.

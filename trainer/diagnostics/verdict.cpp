@@ -92,9 +92,9 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   // on no mode say little of the modes: "unformed" then goes before what their histogram says.
   std::vector<Witness>& found = verdict.witnesses;
   collect(found, witness_divergence(evidence), worst);
-  collect(found, witness_duplicates(evidence, history), worst);
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
+  collect(found, witness_duplicates(evidence, history), worst);
   collect(found, unformed, worst);
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);

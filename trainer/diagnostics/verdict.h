@@ -6,10 +6,10 @@
 // Witnesses, each with the state it speaks for (levels of config::Verdict by name):
 //   divergence          collapsed: a NaN or infinity in the samples or in a figure, or in half the
 //                       steps or more; at_risk: in some step
-//   duplicates          collapsed: diversity ratio < 0.05; at_risk: < 0.2, or below half of the
-//                       best evaluation so far (at most 1)
 //   posterior_collapse  collapsed: KL < minimum_kl, no active unit, or decoder sensitivity < 0.001
 //   mean_collapse       collapsed: R2 < minimum_r2; at_risk: below half of the best so far
+//   duplicates          collapsed: diversity ratio < 0.05; at_risk: < 0.2, or below half of the
+//                       best evaluation so far (at most 1)
 //   unformed            at_risk: high_quality < minimum_high_quality, the samples do not lie on the
 //                       modes yet; mode_dropping and mode_imbalance then say at most at_risk
 //   mode_dropping       modes below dropped_share of their expectation, significant by the exact

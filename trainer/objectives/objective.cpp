@@ -25,11 +25,12 @@ std::optional<networks::Plan> plan_network(const config::Network& network, const
                                input, network.initialization);
     if (plan.output == output) return plan;
     errors.push_back({path, fmt::format("the network makes [{}] where [{}] is needed",
-                                        fmt::join(plan.output, ", "), fmt::join(output, ", "))});
+                                        fmt::join(plan.output, ", "), fmt::join(output, ", ")),
+                      true});
   } catch (const networks::ShapeError& error) {
-    errors.push_back({network.layers.empty() ? path : path + "." + error.path(), error.message()});
+    errors.push_back({network.layers.empty() ? path : path + "." + error.path(), error.message(), true});
   } catch (const Error& error) {
-    errors.push_back({path, error.what()});
+    errors.push_back({path, error.what(), true});
   }
   return std::nullopt;
 }

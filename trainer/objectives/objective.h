@@ -100,6 +100,7 @@ class Objective {
 struct ConfigurationError {
   std::string path;
   std::string message;
+  bool depends_on_shape = false;  // of the samples
 };
 
 // Builds the family that `config` names for samples of `shape`. Adds to `errors` everything that it

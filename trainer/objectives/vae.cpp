@@ -70,7 +70,7 @@ std::unique_ptr<Objective> make_vae(const config::RunConfig&, const config::Vae&
                       config::unknown_name("likelihood", vae.likelihood, names_of(likelihoods()))});
   } else if (vae.likelihood == "bernoulli" && !shape.image) {
     errors.push_back({"vae.likelihood",
-                      "a Bernoulli likelihood needs images (values in [-1, 1]); use \"gaussian\""});
+                      "a Bernoulli likelihood needs images (values in [-1, 1]); use \"gaussian\"", true});
   }
   const networks::Shape sample = network_shape(shape);
   auto encoder = plan_network(vae.encoder, "vae.encoder", sample, {2 * vae.latent.dimension},
