@@ -56,7 +56,8 @@ def same_story(a, b):
     for key in records(a, "train")[0]:
         if key.startswith("loss_"):
             x, y = ([(r["step"], r[key]) for r in records(f, "train")] for f in (a, b))
-            assert x == y, f"{key} of {a} and {b} differ"
+            first = next((pair for pair in zip(x, y) if pair[0] != pair[1]), None)
+            assert x == y, f"{key} of {a} and {b}: {len(x)} and {len(y)} records, first {first}"
     x, y = ([[r[key] for key in STATED] for r in records(f, "verdict")] for f in (a, b))
     assert x == y and x, f"verdicts of {a} and {b} differ: {x} {y}"
 

@@ -47,7 +47,8 @@ expect 78 "$program" train ring.txtpb --set nothing.here=1 --out runs
 
 # A truncated data file is damaged data, found before training.
 python3 "$source/tests/end_to_end/make_data.py" data
-zcat data/mnist/train-images-idx3-ubyte.gz | head -c 1000 >short-idx3-ubyte
+gzip -dc data/mnist/train-images-idx3-ubyte.gz >short-idx3-ubyte
+truncate -s 1000 short-idx3-ubyte
 expect 65 "$program" train "$source/configs/idx_vae.txtpb" --out runs \
   --set data.path=short-idx3-ubyte --set 'data.labels='
 says err 'short-idx3-ubyte'

@@ -344,7 +344,8 @@ TEST(VaeGradients, AreThoseOfTheWholeLoss) {
 TEST(MakeObjective, NamesEveryPlaceThatItRefuses) {
   config::Gan gan = small_gan();
   gan.loss = "hinged";
-  gan.penalty = {{.kind = "r1"}, {.kind = "r3"}};
+  gan.penalty.resize(2);
+  gan.penalty[1].kind = "r3";
   gan.discriminator.layers = {{config::Linear{.units = 2}}};
   config::RunConfig config;
   config.family = gan;

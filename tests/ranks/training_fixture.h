@@ -23,7 +23,7 @@
 
 namespace allmodes::testing {
 
-constexpr std::array kRankCounts = {1, 2, 4};
+inline constexpr std::array kRankCounts = {1, 2, 4};
 
 struct Problem {
   config::RunConfig config;
@@ -117,10 +117,10 @@ inline std::unique_ptr<objectives::Objective> objective_of(const Problem& proble
 // One rank's part of a training: its share of the batches, its model, its steps.
 class RankTrainer {
  public:
-  RankTrainer(const Problem& problem, world::Communicator& ranks)
+  RankTrainer(const Problem& problem, world::Communicator& ranks, at::Device device = at::kCPU)
       : config_(problem.config),
         objective_(objective_of(problem)),
-        model_(*objective_, config_, at::kCPU, ranks),
+        model_(*objective_, config_, device, ranks),
         share_(data::share(config_.batch, ranks.rank(), ranks.size())),
         shape_(objectives::network_shape(problem.dataset->shape())),
         dataset_(problem.dataset) {
@@ -137,8 +137,10 @@ class RankTrainer {
 
   training::LocalBatch next() {
     data::Batch batch = feed_->next();
-    return {at::from_blob(batch.samples.data(), shape_, at::kFloat).clone(),
-            at::from_blob(batch.labels.data(), {share_.count}, at::kLong).clone(), share_.first};
+    const auto on_device = [&](const at::Tensor& view) { return view.clone().to(model_.device()); };
+    return {on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat)),
+            on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong)),
+            share_.first};
   }
 
   training::StepReport step(uint64_t step, bool update = true) {
