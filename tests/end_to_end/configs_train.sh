@@ -3,7 +3,7 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-/usr/bin/env python3 "$source/tests/end_to_end/make_data.py" data
+python3 "$source/tests/end_to_end/make_data.py" data
 short=(--steps 20 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
   --set diagnostics.log_every=10 --set images.count=16)
 

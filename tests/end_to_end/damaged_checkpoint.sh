@@ -52,11 +52,16 @@ expect 0 on_ranks 2 "${arguments[@]}" --resume auto
 python3 -c 'import json; [json.loads(line) for line in open("runs/00000-ring/records.jsonl")]' ||
   fail "records.jsonl has a damaged line"
 
-# Named by its path, a damaged one is an error; and so is having nothing left to resume from.
+# Named by its path, a damaged one is an error.
 flip "$checkpoints/step-00000060/generator.safetensors" 5000
 expect 65 "$program" "${arguments[@]}" --resume "$checkpoints/step-00000060"
 says err 'generator\.safetensors'
-for folder in "$checkpoints"/step-*; do flip "$folder/generator.safetensors" 5000; done
-expect 65 "$program" "${arguments[@]}" --resume auto
-says err 'step-00000020'
+
+# With none left a new run begins, in a folder of its own, and every refusal was said.
+for folder in "$checkpoints"/step-000000[24]0; do flip "$folder/generator.safetensors" 5000; done
+expect 66 "$program" "${arguments[@]}" --resume runs/00000-ring
+expect 0 "$program" "${arguments[@]}" --resume auto
+for step in 20 40 60; do says err "step-000000$step"; done
+cmp good/step-00000060/generator.safetensors \
+  runs/00001-ring/checkpoints/step-00000060/generator.safetensors || fail "the new run is not new"
 echo "damaged checkpoints are refused"

@@ -45,15 +45,16 @@ expect 78 "$program" train ring.txtpb --set batch=many --out runs
 says err 'batch'
 expect 78 "$program" train ring.txtpb --set nothing.here=1 --out runs
 
-# A truncated data file is damaged data, found before training.
+# Missing and truncated data are mistakes of the configuration that names them: found before training,
+# with the place of that block and, of a damaged file, the byte.
 python3 "$source/tests/end_to_end/make_data.py" data
 gzip -dc data/mnist/train-images-idx3-ubyte.gz >short-idx3-ubyte
 truncate -s 1000 short-idx3-ubyte
-expect 65 "$program" train "$source/configs/idx_vae.txtpb" --out runs \
+expect 78 "$program" train "$source/configs/idx_vae.txtpb" --out runs \
   --set data.path=short-idx3-ubyte --set 'data.labels='
-says err 'short-idx3-ubyte'
-expect 66 "$program" train "$source/configs/mnist_gan.txtpb" --out runs --set data.path=nowhere
-says err 'nowhere'
+says err 'idx_vae\.txtpb:[0-9]+:[0-9]+: .*short-idx3-ubyte, byte [0-9]+'
+expect 78 "$program" train "$source/configs/mnist_gan.txtpb" --out runs --set data.path=nowhere
+says err 'mnist_gan\.txtpb:[0-9]+:[0-9]+: .*nowhere'
 [[ ! -e runs ]] || fail "a failed start left a run folder: $(ls runs)"
 
 # Colour only where asked for, and data on stdout alone.

@@ -62,8 +62,8 @@ TEST(Gpu, GradientsAndUpdatesAreThoseOfTheCpu) {
   for (const Problem& problem : {ring_gan(), penalized_gan(), image_gan(), image_vae()}) {
     expect_close(after_step(problem, *self, kGpu, false),
                  after_step(problem, *self, at::kCPU, false), 2e-3);  // TF32 is off; sums differ
-    expect_close(after_step(problem, *self, kGpu, true),
-                 after_step(problem, *self, at::kCPU, true), 2e-3);
+    expect_close(after_step(problem, *self, kGpu, true), after_step(problem, *self, at::kCPU, true),
+                 2e-3);
   }
 }
 

@@ -22,7 +22,9 @@ struct Case {
   BucketPlan plan;
 };
 
-int64_t aligned(int64_t n) { return (n + 15) / 16 * 16; }
+int64_t aligned(int64_t n) {
+  return (n + 15) / 16 * 16;
+}
 
 // Random sizes, many of them small, in a random order, with random caps.
 Case random_case(uint64_t index) {

@@ -36,13 +36,17 @@ struct Figures {
 
 Figures evaluate(const Problem& problem, RankTrainer& trainer, world::Communicator& ranks,
                  bool averaged = true) {
-  const CollectorSetup setup{problem.config, trainer.objective(), *problem.dataset,
-                             ranks,          ranks,               at::kCPU};
+  const CollectorSetup setup{problem.config, trainer.objective(), *problem.dataset, ranks, ranks,
+                             at::kCPU};
   const auto forward = trainer.model().evaluation_forward(averaged);
-  const Evaluation evaluation{trainer.objective(), forward,
-                              *problem.dataset,    ranks,
-                              at::kCPU,            problem.config.seed,
-                              7,                   problem.config.diagnostics.samples};
+  const Evaluation evaluation{trainer.objective(),
+                              forward,
+                              *problem.dataset,
+                              ranks,
+                              at::kCPU,
+                              problem.config.seed,
+                              7,
+                              problem.config.diagnostics.samples};
   const auto generated = generate_chunks(evaluation);
   Figures figures;
   for (const auto& collector : make_collectors(setup))
@@ -129,8 +133,7 @@ TEST(Collectors, CountSamplesThatAreNotFinite) {
   expect_same_on_all_ranks(
       problem,
       [](RankTrainer& trainer) {
-        trainer.model().at("generator").flat.average.fill_(
-            std::numeric_limits<float>::quiet_NaN());
+        trainer.model().at("generator").flat.average.fill_(std::numeric_limits<float>::quiet_NaN());
       },
       [](const Figures& figures) {
         EXPECT_GT(figures.evidence.nonfinite_samples, 0);
@@ -271,8 +274,7 @@ TEST(LinearVae, FiguresAreTheClosedFormOnAnyNumberOfRanks) {
 TEST(LinearVae, DeadUnitsOfTheOptimumAreHealthy) {
   const LinearData data;
   expect_same_on_all_ranks(
-      linear_vae(data, 1, 1),
-      [&](RankTrainer& trainer) { set_optimum(trainer.model(), data, 1); },
+      linear_vae(data, 1, 1), [&](RankTrainer& trainer) { set_optimum(trainer.model(), data, 1); },
       [&](const Figures& figures) {
         EXPECT_EQ(figures.evidence.active_units, 2);
         const auto verdict = judge(figures.evidence, {}, config::Verdict{});

@@ -34,9 +34,13 @@ std::vector<double> list(const at::Tensor& tensor) {
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
-double value(const at::Tensor& scalar) { return scalar.item<double>(); }
+double value(const at::Tensor& scalar) {
+  return scalar.item<double>();
+}
 
-double softplus(double x) { return std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0); }
+double softplus(double x) {
+  return std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0);
+}
 
 template <typename F>
 double mean(const std::vector<double>& x, F f) {
@@ -128,8 +132,8 @@ TEST(Likelihoods, AreTheirFormulas) {
               1e-11);
   EXPECT_NEAR(value(likelihoods().at("gaussian").reconstruction(output, samples, 0.3)), gaussian,
               1e-11);
-  EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3],
-              2 / (1 + std::exp(-o[3])) - 1, 1e-12);
+  EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3], 2 / (1 + std::exp(-o[3])) - 1,
+              1e-12);
 }
 
 // A family with double-precision weights of its own.
@@ -353,8 +357,8 @@ TEST(MakeObjective, NamesEveryPlaceThatItRefuses) {
   EXPECT_EQ(make_objective(config, {.channels = 3}, errors), nullptr);
   std::vector<std::string> paths;
   for (const auto& error : errors) paths.push_back(error.path);
-  EXPECT_EQ(paths, (std::vector<std::string>{"gan.loss", "gan.penalty[1].kind",
-                                             "gan.discriminator"}));
+  EXPECT_EQ(paths,
+            (std::vector<std::string>{"gan.loss", "gan.penalty[1].kind", "gan.discriminator"}));
 }
 
 }  // namespace

@@ -120,7 +120,9 @@ std::vector<int64_t> forward_order(size_t parameters) {
   return order;
 }
 
-size_t parameters() { return networks::plan(four_linears(), {3}, "kaiming_uniform").parameters.size(); }
+size_t parameters() {
+  return networks::plan(four_linears(), {3}, "kaiming_uniform").parameters.size();
+}
 
 template <typename Action>
 std::string error_of(Action action) {
@@ -137,8 +139,8 @@ std::string error_of(Action action) {
 TEST(GradientReducer, ExchangesEachBucketOnceInPlanOrder) {
   for (const bool against_backward : {false, true}) {
     run_ranks(2, [&](world::Communicator& ranks) {
-      Fixture fixture(ranks, against_backward ? forward_order(parameters())
-                                              : std::vector<int64_t>{});
+      Fixture fixture(ranks,
+                      against_backward ? forward_order(parameters()) : std::vector<int64_t>{});
       ASSERT_GT(fixture.plan.buckets.size(), 4U);
       fixture.reduce(static_cast<uint64_t>(ranks.rank()) * 6);
       fixture.expect_plan_order();
@@ -273,8 +275,8 @@ TEST(GradientReducer, LeavesNoHookBehind) {
 TEST(AgreeOnOrder, GivesRankZerosOrderAndTheUnreachedLast) {
   const auto orders = on_ranks<std::vector<int64_t>>(2, [](world::Communicator& ranks) {
     const Fixture fixture(ranks);
-    const std::vector<int64_t> ready = ranks.rank() == 0 ? std::vector<int64_t>{3, 1}
-                                                         : std::vector<int64_t>{0, 2};
+    const std::vector<int64_t> ready =
+        ranks.rank() == 0 ? std::vector<int64_t>{3, 1} : std::vector<int64_t>{0, 2};
     return agree_on_order(fixture.network, ready, ranks);
   });
   EXPECT_EQ(orders[1], orders[0]);
@@ -288,11 +290,10 @@ TEST(AgreeOnOrder, GivesRankZerosOrderAndTheUnreachedLast) {
 
 TEST(AgreeOnOrder, RefusesRanksWithOtherParameters) {
   run_ranks(2, [](world::Communicator& ranks) {
-    const auto network =
-        make_flat_network("network",
-                          networks::plan({{config::Linear{.units = 4 + ranks.rank()}}}, {3},
-                                         "kaiming_uniform"),
-                          1, at::kCPU);
+    const auto network = make_flat_network(
+        "network",
+        networks::plan({{config::Linear{.units = 4 + ranks.rank()}}}, {3}, "kaiming_uniform"), 1,
+        at::kCPU);
     try {
       agree_on_order(network, {}, ranks);
       ADD_FAILURE() << "the difference was not noticed";

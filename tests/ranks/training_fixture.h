@@ -86,21 +86,21 @@ inline Problem image_gan() {
   config::RunConfig config = short_run(7, 16);
   config::Gan gan;
   gan.latent.dimension = 4;
-  gan.generator.layers = {
-      {config::Linear{.units = 8 * 2 * 2, .bias = false}},
-      {config::Reshape{{8, 2, 2}}},
+  gan.generator.layers = {{config::Linear{.units = 8 * 2 * 2, .bias = false}},
+                          {config::Reshape{{8, 2, 2}}},
+                          {config::BatchNorm{.statistics = "global"}},
+                          {config::Activation{}},
+                          {config::TransposedConvolution{.channels = 4, .bias = false}},
+                          {config::BatchNorm{.statistics = "global"}},
+                          {config::Activation{}},
+                          {config::TransposedConvolution{.channels = 1}},
+                          {config::Activation{.function = "tanh"}}};
+  gan.discriminator.layers = {
+      {config::Convolution{.channels = 4, .kernel = 4, .stride = 2, .bias = false}},
       {config::BatchNorm{.statistics = "global"}},
-      {config::Activation{}},
-      {config::TransposedConvolution{.channels = 4, .bias = false}},
-      {config::BatchNorm{.statistics = "global"}},
-      {config::Activation{}},
-      {config::TransposedConvolution{.channels = 1}},
-      {config::Activation{.function = "tanh"}}};
-  gan.discriminator.layers = {{config::Convolution{.channels = 4, .kernel = 4, .stride = 2}},
-                              {config::BatchNorm{.statistics = "global"}},
-                              {config::Activation{.function = "leaky_relu"}},
-                              {config::Flatten{}},
-                              {config::Linear{.units = 1}}};
+      {config::Activation{.function = "leaky_relu"}},
+      {config::Flatten{}},
+      {config::Linear{.units = 1}}};
   config.family = gan;
   config.exchange = {.bucket_mib = 0.0005, .first_bucket_mib = 0.0001};
   return {config, blobs(100)};
@@ -130,22 +130,22 @@ class RankTrainer {
 
   // The next batch starts at this global sample.
   void read_from(uint64_t samples) {
-    feed_ = std::make_unique<data::Prefetcher>(*dataset_,
-                                               data::Sampler(dataset_->size(), config_.seed),
-                                               samples, config_.batch, share_, 1);
+    feed_ =
+        std::make_unique<data::Prefetcher>(*dataset_, data::Sampler(dataset_->size(), config_.seed),
+                                           samples, config_.batch, share_, 1);
   }
 
   training::LocalBatch next() {
     data::Batch batch = feed_->next();
     const auto on_device = [&](const at::Tensor& view) { return view.clone().to(model_.device()); };
     return {on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat)),
-            on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong)),
-            share_.first};
+            on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong)), share_.first};
   }
 
   training::StepReport step(uint64_t step, bool update = true) {
-    return training::run_step(*objective_, model_, [this] { return next(); }, step,
-                              {config_.seed, config_.microbatches}, update);
+    return training::run_step(
+        *objective_, model_, [this] { return next(); }, step, {config_.seed, config_.microbatches},
+        update);
   }
 
   training::Model& model() { return model_; }

@@ -46,9 +46,8 @@ void expect_gradient_of_the_whole_batch(Problem problem, uint64_t step, int64_t 
   const Gradients whole = gradients_of_step(problem, *self, step);
   problem.config.microbatches = microbatches;
   for (const int size : kRankCounts) {
-    const auto ranks = on_ranks<Gradients>(size, [&](world::Communicator& group) {
-      return gradients_of_step(problem, group, step);
-    });
+    const auto ranks = on_ranks<Gradients>(
+        size, [&](world::Communicator& group) { return gradients_of_step(problem, group, step); });
     for (const auto& [name, expected] : whole) {
       SCOPED_TRACE(fmt::format("{} on {} ranks", name, size));
       EXPECT_GT(norm(expected), 1e-4);
@@ -133,8 +132,7 @@ TEST(NoiseOverRanks, SideBySideIsThatOfOneRank) {
       Floats parts;
       for (int rank = 0; rank < size; ++rank) {
         const auto part = data::share(24, rank, size);
-        const Floats mine =
-            joined({make_noise(input, 3, 17, part.first, part.count, at::kCPU)});
+        const Floats mine = joined({make_noise(input, 3, 17, part.first, part.count, at::kCPU)});
         parts.insert(parts.end(), mine.begin(), mine.end());
       }
       EXPECT_EQ(parts, whole) << input.name << " on " << size << " ranks";
@@ -220,10 +218,10 @@ TEST(RunningStatistics, AreTheSameOnEveryRankAndMoveOnlyWithTraining) {
 // momentum * the batch's mean, from 0, and the mean of the ranks' means is that of the batch.
 TEST(RunningStatistics, AreThoseOfTheWholeBatch) {
   Problem problem = ring_gan();
-  problem.gan().generator = {.layers = {{config::BatchNorm{.momentum = 0.25}},
-                                        {config::Linear{.units = 2}}}};
-  const at::Tensor latent = make_noise({"latent/generator", {problem.gan().latent.dimension}}, problem.config.seed,
-                                       0, 0, problem.config.batch, at::kCPU);
+  problem.gan().generator = {
+      .layers = {{config::BatchNorm{.momentum = 0.25}}, {config::Linear{.units = 2}}}};
+  const at::Tensor latent = make_noise({"latent/generator", {problem.gan().latent.dimension}},
+                                       problem.config.seed, 0, 0, problem.config.batch, at::kCPU);
   const Floats expected = joined({latent.mean(0) * 0.25});
   for (const int size : kRankCounts) {
     on_ranks<int>(size, [&](world::Communicator& group) {
@@ -286,9 +284,9 @@ class Resuming : public ::testing::Test {
     RankTrainer whole(problem, *self);
     for (uint64_t step = 0; step < 20; ++step) {
       if (step == 10) {
-        const auto reads = static_cast<uint64_t>(std::count_if(
-            whole.objective().phases().begin(), whole.objective().phases().end(),
-            [](const auto& phase) { return phase.reads_samples; }));
+        const auto reads = static_cast<uint64_t>(
+            std::count_if(whole.objective().phases().begin(), whole.objective().phases().end(),
+                          [](const auto& phase) { return phase.reads_samples; }));
         save(whole, step, step * reads * static_cast<uint64_t>(problem.config.batch));
       }
       whole.step(step);

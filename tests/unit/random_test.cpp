@@ -39,8 +39,7 @@ double mean_of(const std::vector<float>& values, int power) {
 
 // Of Random123's kat_vectors, philox4x32 with 10 rounds.
 TEST(Philox, GivesThePublishedKnownAnswers) {
-  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),
-            (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   constexpr uint32_t kOnes = 0xffffffff;
   EXPECT_EQ(philox({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}),
             (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
@@ -115,8 +114,8 @@ TEST(Noise, DoesNotDependOnHowTheBatchIsSplitOverRanks) {
     for (const int64_t ranks : {2, 3, 4, 24}) {
       std::vector<float> joined;
       for (int64_t rank = 0; rank < ranks; ++rank) {
-        const auto part = normals(key, 1000 + static_cast<uint64_t>(rank * batch / ranks),
-                                  batch / ranks, values);
+        const auto part =
+            normals(key, 1000 + static_cast<uint64_t>(rank * batch / ranks), batch / ranks, values);
         joined.insert(joined.end(), part.begin(), part.end());
       }
       EXPECT_EQ(joined, whole) << values << " values on " << ranks << " ranks";

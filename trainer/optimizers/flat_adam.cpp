@@ -34,7 +34,8 @@ void FlatAdam::step(int64_t step) {
                    settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
                    /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
-  network_.average.lerp_(network_.parameters, 1 - ema_decay(settings_, step));
+  // A skipped update leaves the average too.
+  network_.average.lerp_(network_.parameters, (1 - bad) * (1 - ema_decay(settings_, step)));
 }
 
 double FlatAdam::gradient_norm() const {
