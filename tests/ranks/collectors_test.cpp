@@ -303,7 +303,7 @@ TEST(LinearVae, CollapsesWhollyWhereThePriceExceedsTheLargestEigenvalue) {
 
 TEST(LinearVae, TrainingReachesTheClosedForm) {
   const LinearData data;
-  for (const auto& [variance, beta] : {Setting{0.7, 1}, Setting{1, 1}, Setting{2.5, 2}}) {
+  for (const auto& [variance, beta] : {Setting{0.7, 1}, Setting{2.5, 2}}) {
     SCOPED_TRACE(fmt::format("beta s2 = {}", variance * beta));
     const Problem problem = linear_vae(data, variance, beta);
     const auto self = world::make_self_communicator();
