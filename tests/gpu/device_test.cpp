@@ -69,8 +69,8 @@ TEST(Gpu, GradientsAndUpdatesAreThoseOfTheCpu) {
 
 TEST(Gpu, NoiseIsThatOfTheCpu) {
   const objectives::NoiseInput input{"latent", {7}};
-  EXPECT_EQ(joined({make_noise(input, 1, 2, 3, 50, kGpu)}),
-            joined({make_noise(input, 1, 2, 3, 50, at::kCPU)}));
+  const training::NoiseScope scope{1, "phase", 2, 3, 50};
+  EXPECT_EQ(joined({make_noise(input, scope, kGpu)}), joined({make_noise(input, scope, at::kCPU)}));
 }
 
 TEST(Gpu, AdamSkipsAGradientThatIsNotFinite) {
@@ -110,7 +110,7 @@ TEST(Nccl, GivesTheGradientOfTheWholeBatch) {
 TEST(Nccl, AMeanOverAGroupOfOneLeavesTheBuffer) {
   const auto self = world::make_self_communicator();
   const auto nccl = world::make_nccl_communicator(*self, 0);
-  const at::Tensor values = make_noise({"values", {1000}}, 1, 0, 0, 1, kGpu);
+  const at::Tensor values = make_noise({"values", {1000}}, {1, "nccl", 0, 0, 1}, kGpu);
   const auto before = joined({values});
   nccl->all_reduce({.data = values.data_ptr<float>(),
                     .count = values.numel(),

@@ -412,9 +412,9 @@ TEST(NetworkForward, DcganRunsAtEverySizeAndGivesEveryParameterAGradient) {
       const config::Network settings{.architecture = "dcgan", .width = 4, .norm = "batch"};
       const Shape code{6}, image{channels, size, size};
       const Network generator =
-          make(build(settings, code, image, Role::kGenerator, "tanh"), code, at::kFloat);
+          make(build({settings, code, image, Role::kGenerator, "tanh"}), code, at::kFloat);
       const Network discriminator =
-          make(build(settings, image, {1}, Role::kDiscriminator, "none"), image, at::kFloat);
+          make(build({settings, image, {1}, Role::kDiscriminator, "none"}), image, at::kFloat);
       const at::Tensor fakes = run(generator, noise({3, 6}, "z", at::kFloat));
       ASSERT_EQ(fakes.sizes().vec(), batch_of(3, image));
       EXPECT_LE(fakes.abs().max().item<double>(), 1.0);

@@ -143,7 +143,7 @@ class Family {
     config::RunConfig config;
     config.family = family;
     std::vector<ConfigurationError> errors;
-    objective_ = make_objective(config, {.channels = values}, errors);
+    objective_ = make_objective(config, {.shape = {.channels = values}}, errors);
     for (const auto& error : errors) ADD_FAILURE() << error.path << ": " << error.message;
     for (const auto& spec : objective_->networks()) {
       auto& weights = weights_[spec.name];
@@ -159,13 +159,12 @@ class Family {
   }
 
   PhaseInput input(const Phase& phase, const at::Tensor& samples) {
-    PhaseInput in{samples, {}, {}, [this](const std::string& network, const at::Tensor& x) {
-                    return forward(network, x);
-                  }};
+    PhaseInput in{samples, {}, {}, runner()};
     for (const auto& noise : phase.noise) {
       std::vector<int64_t> shape = noise.shape;
       shape.insert(shape.begin(), samples.size(0));
-      in.noise.push_back(draw(shape, noise.name.c_str(), noise.distribution != "normal"));
+      in.noises.emplace_back(noise.name, draw(shape, (noise.name + phase.name).c_str(),
+                                              noise.distribution != "normal"));
     }
     return in;
   }
@@ -180,11 +179,23 @@ class Family {
   }
 
   at::Tensor forward(const std::string& network, const at::Tensor& x) {
-    networks::Context context{.training = true};
-    for (const auto& spec : objective_->networks())
-      if (spec.name == network)
-        return networks::forward(spec.plan, weights_.at(network), {}, x, context);
-    throw std::runtime_error("no network " + network);
+    return runner()(network, x);
+  }
+
+  Forward runner() {
+    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& labels,
+                   std::span<const at::Tensor> weights) {
+              networks::Context context{.training = true, .labels = labels};
+              for (const auto& spec : objective_->networks())
+                if (spec.name == network)
+                  return networks::forward(spec.plan,
+                                           weights.empty() ? weights_.at(network) : weights, {}, x,
+                                           context);
+              throw std::runtime_error("no network " + network);
+            },
+            [this](const std::string& network) -> std::span<const at::Tensor> {
+              return weights_.at(network);
+            }};
   }
 
   std::vector<at::Tensor>& weights(const std::string& network) { return weights_.at(network); }
@@ -274,20 +285,20 @@ TEST(GanPhases, ALazyPenaltyHasItsIntervalTimesTheWeight) {
             2U);
 }
 
-TEST(GanPhases, SeveralDiscriminatorStepsReadABatchEachAndShareNoNoise) {
+TEST(GanPhases, SeveralDiscriminatorStepsReadABatchEachUnderNamesOfTheirOwn) {
   config::Gan gan = small_gan();
   gan.discriminator_steps = 3;
   const Family family(gan, 3);
-  std::vector<std::string> names, noise;
+  std::vector<std::string> names;
   int reads = 0;
   for (const Phase& phase : family.objective().phases()) {
     names.push_back(phase.name);
-    noise.push_back(phase.noise[0].name);
     reads += phase.reads_samples ? 1 : 0;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"discriminator_0", "discriminator_1", "discriminator",
                                              "generator"}));
-  EXPECT_EQ(std::set<std::string>(noise.begin(), noise.end()).size(), 4U);
+  // A phase's name is part of its noise's.
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 4U);
   EXPECT_EQ(reads, 3);
 }
 
@@ -318,7 +329,7 @@ TEST(VaeLoss, IsItsFormula) {
   const Phase& phase = family.phase("elbo");
   const PhaseInput in = family.input(phase, x);
   const auto q = list(family.forward("encoder", x));
-  const auto noise = list(in.noise[0]);
+  const auto noise = list(in.noise("posterior"));
   const at::Tensor z = at::empty({5, 2}, at::TensorOptions().dtype(at::kDouble));
   double kl = 0;
   for (size_t i = 0; i < 5; ++i) {
@@ -354,7 +365,7 @@ TEST(MakeObjective, NamesEveryPlaceThatItRefuses) {
   config::RunConfig config;
   config.family = gan;
   std::vector<ConfigurationError> errors;
-  EXPECT_EQ(make_objective(config, {.channels = 3}, errors), nullptr);
+  EXPECT_EQ(make_objective(config, {.shape = {.channels = 3}}, errors), nullptr);
   std::vector<std::string> paths;
   for (const auto& error : errors) paths.push_back(error.path);
   EXPECT_EQ(paths,

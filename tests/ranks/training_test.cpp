@@ -125,25 +125,58 @@ TEST(GradientOverRanks, DoesNotDependOnTheBuckets) {
 
 TEST(NoiseOverRanks, SideBySideIsThatOfOneRank) {
   const std::vector<objectives::NoiseInput> inputs = {
-      {"latent/a", {5}}, {"mix", {1}, "uniform"}, {"latent/b", {2, 3}, "uniform_symmetric"}};
+      {"a", {5}},
+      {"mix", {1}, "uniform"},
+      {"b", {2, 3}, "uniform_symmetric"},
+      objectives::latent_noise("latent", {.dimension = 3, .distribution = "sphere"}),
+      objectives::latent_noise("latent", {.dimension = 3, .distribution = "mixture"})};
+  const auto noise = [](const auto& input, uint64_t seed, uint64_t step, int64_t first,
+                        int64_t count) {
+    return joined({make_noise(input, {seed, "phase", step, first, count}, at::kCPU)});
+  };
   for (const auto& input : inputs) {
-    const Floats whole = joined({make_noise(input, 3, 17, 0, 24, at::kCPU)});
+    const Floats whole = noise(input, 3, 17, 0, 24);
     for (const int size : kRankCounts) {
       Floats parts;
       for (int rank = 0; rank < size; ++rank) {
         const auto part = data::share(24, rank, size);
-        const Floats mine = joined({make_noise(input, 3, 17, part.first, part.count, at::kCPU)});
+        const Floats mine = noise(input, 3, 17, part.first, part.count);
         parts.insert(parts.end(), mine.begin(), mine.end());
       }
       EXPECT_EQ(parts, whole) << input.name << " on " << size << " ranks";
     }
-    EXPECT_NE(joined({make_noise(input, 3, 18, 0, 24, at::kCPU)}), whole);
-    EXPECT_NE(joined({make_noise(input, 4, 17, 0, 24, at::kCPU)}), whole);
+    EXPECT_NE(noise(input, 3, 18, 0, 24), whole);
+    EXPECT_NE(noise(input, 4, 17, 0, 24), whole);
   }
-  for (const float x : joined({make_noise(inputs[2], 3, 17, 0, 24, at::kCPU)})) {
+  for (const float x : noise(inputs[2], 3, 17, 0, 24)) {
     EXPECT_GE(x, -1);
     EXPECT_LT(x, 1);
   }
+}
+
+TEST(Priors, HaveTheMomentsTheirNamesPromise) {
+  constexpr int64_t kCount = 20'000;
+  const auto draw = [](const config::Latent& latent) {
+    return make_noise(objectives::latent_noise("latent", latent), {1, "prior", 0, 0, kCount},
+                      at::kCPU);
+  };
+  // Half-width of a mean's distribution at 5 standard errors, for unit variance.
+  const double tolerance = 5 / std::sqrt(static_cast<double>(kCount));
+  const at::Tensor sphere = draw({.dimension = 4, .distribution = "sphere"});
+  EXPECT_LT((sphere.square().sum(1) - 4).abs().max().item<double>(), 1e-5);
+  EXPECT_LT(sphere.mean(0).abs().max().item<double>(), tolerance);
+  EXPECT_LT((sphere.square().mean(0) - 1).abs().max().item<double>(), 2 * tolerance);
+
+  const config::Latent mixture{
+      .dimension = 3, .distribution = "mixture", .components = 4, .radius = 2.0, .std = 0.1};
+  const at::Tensor drawn = draw(mixture);
+  EXPECT_LT((drawn.narrow(1, 2, 1).square().mean() - 0.01).abs().item<double>(), 0.01 * tolerance * 2);
+  // Means at (2, 0), (0, 2), (-2, 0), (0, -2): the radius is 2 up to the components' width.
+  const at::Tensor radius = drawn.narrow(1, 0, 2).square().sum(1).sqrt();
+  EXPECT_GT(radius.min().item<double>(), 1.4);
+  EXPECT_LT(radius.max().item<double>(), 2.6);
+  const double right = (drawn.select(1, 0) > 1).to(at::kFloat).mean().item<double>();
+  EXPECT_NEAR(right, 0.25, tolerance);
 }
 
 TEST(BatchesOverRanks, SideBySideAreThoseOfOneRank) {
@@ -220,8 +253,9 @@ TEST(RunningStatistics, AreThoseOfTheWholeBatch) {
   Problem problem = ring_gan();
   problem.gan().generator = {
       .layers = {{config::BatchNorm{.momentum = 0.25}}, {config::Linear{.units = 2}}}};
-  const at::Tensor latent = make_noise({"latent/generator", {problem.gan().latent.dimension}},
-                                       problem.config.seed, 0, 0, problem.config.batch, at::kCPU);
+  const at::Tensor latent =
+      make_noise(objectives::latent_noise("latent", problem.gan().latent),
+                 {problem.config.seed, "generator", 0, 0, problem.config.batch}, at::kCPU);
   const Floats expected = joined({latent.mean(0) * 0.25});
   for (const int size : kRankCounts) {
     on_ranks<int>(size, [&](world::Communicator& group) {

@@ -11,6 +11,7 @@
 #include "allmodes/v1/run.pb.h"
 #include "base/error.h"
 #include "config/fields.h"
+#include "config/families.h"
 #include "config/load.h"
 
 namespace allmodes::config {

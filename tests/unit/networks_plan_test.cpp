@@ -23,9 +23,19 @@ std::string error_of(const Layers& layers, const Shape& input, std::string* path
   return "no error";
 }
 
+std::vector<config::Layer> layers_of(const config::Network& network, const Shape& input,
+                                     const Shape& output, Role role,
+                                     const std::string& activation) {
+  return build({.network = network,
+                .input = input,
+                .output = output,
+                .role = role,
+                .output_activation = activation});
+}
+
 Plan plan_of(const config::Network& network, const Shape& input, const Shape& output, Role role,
              const std::string& activation = "none") {
-  return plan(build(network, input, output, role, activation), input, network.initialization);
+  return plan(layers_of(network, input, output, role, activation), input, network.initialization);
 }
 
 TEST(NetworkPlan, EveryShapeErrorNamesItsLayer) {
@@ -154,8 +164,8 @@ TEST(NetworkRegistry, DcganHasThePublishedChannels) {
 TEST(NetworkRegistry, DcganRefusesWhatItCannotMake) {
   const config::Network network{.architecture = "dcgan"};
   for (const Shape& image : {Shape{1, 30, 30}, Shape{1, 28, 32}, Shape{2}, Shape{1, 6, 6}})
-    EXPECT_THROW(build(network, {10}, image, Role::kGenerator, "tanh"), ShapeError);
-  EXPECT_THROW(build({.architecture = "dcgan", .width = int64_t{1} << 60}, {10}, {1, 32, 32},
+    EXPECT_THROW(layers_of(network, {10}, image, Role::kGenerator, "tanh"), ShapeError);
+  EXPECT_THROW(layers_of({.architecture = "dcgan", .width = int64_t{1} << 60}, {10}, {1, 32, 32},
                      Role::kGenerator, "tanh"),
                ShapeError);
 }
@@ -178,7 +188,7 @@ TEST(NetworkRegistry, MlpTakesAndMakesImages) {
 TEST(NetworkRegistry, TheConfiguredOutputActivationWins) {
   const auto last = [](const char* configured) {
     const auto layers =
-        build({.output_activation = configured}, {2}, {2}, Role::kGenerator, "tanh");
+        layers_of({.output_activation = configured}, {2}, {2}, Role::kGenerator, "tanh");
     const auto* activation = std::get_if<config::Activation>(&layers.back().kind);
     return activation == nullptr ? std::string("none") : activation->function;
   };
@@ -191,9 +201,9 @@ TEST(NetworkRegistry, OwnLayersReplaceTheArchitecture) {
   const config::Network network{.architecture = "nothing",
                                 .layers = {{config::Linear{.units = 7}}}};
   EXPECT_EQ(plan_of(network, {2}, {7}, Role::kGenerator, "tanh").layers.size(), 1U);
-  EXPECT_THROW(build({.architecture = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
-  EXPECT_THROW(build({.depth = 0}, {2}, {2}, Role::kGenerator, ""), ShapeError);
-  EXPECT_THROW(build({.norm = "layer"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
+  EXPECT_THROW(layers_of({.architecture = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
+  EXPECT_THROW(layers_of({.depth = 0}, {2}, {2}, Role::kGenerator, ""), ShapeError);
+  EXPECT_THROW(layers_of({.norm = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
 }
 
 TEST(NetworkRegistry, EveryArchitectureDeclaresTheFieldsItReads) {

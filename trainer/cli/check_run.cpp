@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "config/families.h"
 #include "data/dataset.h"
 #include "networks/registry.h"
 
@@ -16,13 +17,8 @@ class Checker {
 
   void check() {
     check_dataset();
-    if (const auto* gan = std::get_if<config::Gan>(&run_.config().family)) {
-      check_network(gan->generator, "gan.generator");
-      check_network(gan->discriminator, "gan.discriminator");
-    } else if (const auto* vae = std::get_if<config::Vae>(&run_.config().family)) {
-      check_network(vae->encoder, "vae.encoder");
-      check_network(vae->decoder, "vae.decoder");
-    }
+    for (const auto& [path, network, twice] : config::family_networks(run_.config()))
+      check_network(*network, path);
     check_objective();
     sort_by_place();
   }
@@ -113,10 +109,11 @@ class Checker {
 
   void check_objective() {
     // Without data the names are checked all the same, and what depends on the shape is not.
-    const data::SampleShape stand_in{.channels = 1, .height = 28, .width = 28, .image = true};
+    const objectives::DataFacts stand_in{
+        .shape = {.channels = 1, .height = 28, .width = 28, .image = true}, .classes = 10};
     std::vector<objectives::ConfigurationError> errors;
     auto objective = objectives::make_objective(
-        run_.config(), run_.dataset ? run_.dataset->shape() : stand_in, errors);
+        run_.config(), run_.dataset ? objectives::facts_of(*run_.dataset) : stand_in, errors);
     for (const auto& error : errors)
       if (run_.dataset || !error.depends_on_shape) refuse(error.path, error.message);
     if (run_.dataset) run_.objective = std::move(objective);

@@ -1,6 +1,10 @@
 #include "cli/pictures.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/remainder.h>
 
 #include <algorithm>
 
@@ -35,10 +39,15 @@ void write_reconstructions(const records::RunFolder& folder, uint64_t step, cons
                            const objectives::Forward& forward, at::Device device) {
   constexpr int64_t kColumns = 8;
   const int64_t rows = std::max<int64_t>(1, run.config().images.count / (2 * kColumns));
-  const at::Tensor inputs =
-      diagnostics::real_samples(*run.dataset, run.config().seed, 0, rows * kColumns);
-  const auto posterior = run.objective->encode(forward, inputs.to(device));
-  const at::Tensor outputs = run.objective->generate(forward, posterior.mean).to(at::kCPU);
+  std::vector<int64_t> numbers;
+  const at::Tensor inputs = diagnostics::real_samples(*run.dataset, run.config().seed, 0,
+                                                      rows * kColumns, &numbers);
+  at::Tensor labels;
+  if (run.objective->conditional())
+    labels = at::from_blob(numbers.data(), {rows * kColumns}, at::kLong).clone().to(device);
+  const auto posterior = run.objective->encode(forward, inputs.to(device), labels);
+  const at::Tensor outputs =
+      run.objective->generate(forward, posterior.mean, labels).to(at::kCPU);
   std::vector<at::Tensor> lines;
   for (int64_t row = 0; row < rows; ++row) {
     lines.push_back(inputs.narrow(0, row * kColumns, kColumns));
@@ -50,6 +59,11 @@ void write_reconstructions(const records::RunFolder& folder, uint64_t step, cons
 
 }  // namespace
 
+at::Tensor labels_in_turn(const CheckedRun& run, int64_t count) {
+  if (!run.objective->conditional()) return {};
+  return at::arange(count, at::kLong).remainder(run.dataset->classes());
+}
+
 void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
                            const objectives::Forward& forward, at::Device device) {
   const auto shape = run.dataset->shape();
@@ -57,9 +71,14 @@ void write_sample_pictures(const records::RunFolder& folder, uint64_t step, cons
   const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
   if (!points && !pictures) return;
   const int64_t count = points ? kScatterPoints : run.config().images.count;
-  const at::Tensor latent = training::make_latents(run.objective->latent(), run.config().seed,
-                                                   "latent/pictures", 0, 0, count, device);
-  const at::Tensor fakes = run.objective->generate(forward, latent).to(at::kCPU).contiguous();
+  const at::Tensor latent =
+      training::make_noise(objectives::latent_noise("latent", run.objective->latent()),
+                           {run.config().seed, "pictures", 0, 0, count}, device);
+  const at::Tensor labels = labels_in_turn(run, count);
+  const at::Tensor fakes =
+      run.objective->generate(forward, latent, labels.defined() ? labels.to(device) : labels)
+          .to(at::kCPU)
+          .contiguous();
   const at::Tensor reals = diagnostics::real_samples(*run.dataset, run.config().seed, 0, count);
   const auto path = folder.images() / numbered("fakes", step);
   const auto reals_path = folder.images() / "reals.png";

@@ -19,4 +19,7 @@ void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
                              const diagnostics::ModeHistogram& histogram,
                              const diagnostics::Verdict& verdict);
 
+// Of a class-conditional family, the labels 0, 1, ..., classes - 1, 0, ... [count]; else undefined.
+at::Tensor labels_in_turn(const CheckedRun& run, int64_t count);
+
 }  // namespace allmodes::cli

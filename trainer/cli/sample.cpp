@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/load_checkpoint.h"
+#include "cli/pictures.h"
 #include "records/durable_file.h"
 #include "records/image.h"
 #include "records/plots.h"
@@ -59,9 +60,12 @@ int sample(const Arguments& arguments) {
   const auto& objective = *loaded.run.objective;
   const auto forward = loaded.model->evaluation_forward(!arguments.raw);
   const at::Tensor latent =
-      training::make_latents(objective.latent(), arguments.seed, "latent/sample", 0, 0,
-                             arguments.count, loaded.model->device());
-  const at::Tensor samples = objective.generate(forward, latent).contiguous();
+      training::make_noise(objectives::latent_noise("latent", objective.latent()),
+                           {arguments.seed, "sample", 0, 0, arguments.count},
+                           loaded.model->device());
+  const at::Tensor samples =
+      objective.generate(forward, latent, labels_in_turn(loaded.run, arguments.count))
+          .contiguous();
   if (as_npy) {
     records::write_file_atomically(arguments.out, npy(samples));
   } else {

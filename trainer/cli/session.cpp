@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "cli/reporter.h"
 #include "cli/versions.h"
+#include "config/families.h"
 #include "data/prefetcher.h"
 #include "records/durable_file.h"
 #include "records/log.h"

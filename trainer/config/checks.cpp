@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "config/convert.h"
+#include "config/families.h"
 
 namespace allmodes::config {
 namespace {
@@ -43,9 +44,8 @@ class Relations {
  private:
   void refuse_synchronized(std::string path) {
     add(std::move(path),
-        "batch norm with statistics over all ranks cannot be differentiated twice, which "
-        "gan.penalty "
-        "needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or no "
+        "batch norm with statistics over all ranks cannot be differentiated twice, which a "
+        "penalty needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or no "
         "penalty");
   }
 };
@@ -58,16 +58,12 @@ std::vector<Problem> check_relations(const RunConfig& config) {
     relations.add("microbatches", fmt::format("microbatches: {} does not divide the batch of {}",
                                               config.microbatches, config.batch));
   }
-  if (const auto* gan = std::get_if<Gan>(&config.family)) {
-    relations.network("gan.generator", gan->generator, false);
-    relations.network("gan.discriminator", gan->discriminator, !gan->penalty.empty());
-  }
+  for (const auto& [path, network, differentiated_twice] : family_networks(config))
+    relations.network(path, *network, differentiated_twice);
   if (const auto* vae = std::get_if<Vae>(&config.family)) {
-    relations.network("vae.encoder", vae->encoder, false);
-    relations.network("vae.decoder", vae->decoder, false);
-    if (vae->latent.distribution == "uniform") {
+    if (vae->latent.distribution != "normal") {
       relations.add("vae.latent.distribution",
-                    "distribution: a VAE's prior is 'normal'; 'uniform' is for GANs");
+                    "distribution: a VAE's prior is 'normal', whose KL has a closed form");
     }
   }
   return std::move(relations.problems);

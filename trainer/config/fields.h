@@ -73,9 +73,20 @@ inline constexpr std::array<std::string_view, 7> kActivations{
 // The output's: "" leaves it to the family.
 inline constexpr std::array<std::string_view, 9> kOutputActivations{
     "", "none", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus", "silu"};
-inline constexpr std::array<std::string_view, 2> kDistributions{"normal", "uniform"};
+inline constexpr std::array<std::string_view, 4> kDistributions{"normal", "uniform", "sphere",
+                                                                "mixture"};
 inline constexpr std::array<std::string_view, 2> kStatistics{"local", "global"};
-inline constexpr std::array<std::string_view, 3> kNorms{"none", "batch", "sync_batch"};
+inline constexpr std::array<std::string_view, 6> kNorms{"none",  "batch",    "sync_batch",
+                                                        "layer", "instance", "group"};
+inline constexpr std::array<std::string_view, 2> kUpsampling{"nearest", "bilinear"};
+inline constexpr std::array<std::string_view, 2> kReductions{"mean", "sum"};
+inline constexpr std::array<std::string_view, 3> kConditionings{"none", "projection",
+                                                                "concatenation"};
+inline constexpr std::array<std::string_view, 3> kKlSchedules{"constant", "linear", "cyclical"};
+inline constexpr std::array<std::string_view, 2> kPosteriors{"deterministic", "gaussian"};
+inline constexpr std::array<std::string_view, 2> kKernels{"imq", "rbf"};
+inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "reverse_kl",
+                                                              "jensen_shannon"};
 inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_uniform", "normal_002"};
 inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
 inline constexpr std::array<std::string_view, 2> kOnCollapse{"warn", "stop"};
@@ -101,18 +112,23 @@ void describe(V& v, T& c) {
   v.field("std", c.std, kPositive);
   v.messages("mode", c.mode);
   v.field("prefetch", c.prefetch, Range{.low = 1, .high = 1024});
+  v.field("memory_map", c.memory_map, Anything{});
 }
 
 template <class V, Is<Latent> T>
 void describe(V& v, T& c) {
   v.field("dimension", c.dimension, kSize);
   v.field("distribution", c.distribution, OneOf{"distribution", kDistributions});
+  v.field("components", c.components, kSize);
+  v.field("radius", c.radius, kPositive);
+  v.field("std", c.std, kPositive);
 }
 
 template <class V, Is<Linear> T>
 void describe(V& v, T& c) {
   v.field("units", c.units, kSize);
   v.field("bias", c.bias, Anything{});
+  v.field("spectral_norm", c.spectral_norm, Anything{});
 }
 
 template <class V, Is<Convolution> T>
@@ -122,6 +138,8 @@ void describe(V& v, T& c) {
   v.field("stride", c.stride, kSize);
   v.field("padding", c.padding, kSizeOrZero);
   v.field("bias", c.bias, Anything{});
+  v.field("groups", c.groups, kSize);
+  v.field("spectral_norm", c.spectral_norm, Anything{});
 }
 
 template <class V, Is<TransposedConvolution> T>
@@ -132,6 +150,7 @@ void describe(V& v, T& c) {
   v.field("padding", c.padding, kSizeOrZero);
   v.field("output_padding", c.output_padding, kSizeOrZero);
   v.field("bias", c.bias, Anything{});
+  v.field("spectral_norm", c.spectral_norm, Anything{});
 }
 
 template <class V, Is<BatchNorm> T>
@@ -165,6 +184,69 @@ void describe(V&, T&) {}
 template <class V, Is<Residual> T>
 void describe(V& v, T& c) {
   v.messages("layers", c.layers);
+  v.messages("shortcut", c.shortcut);
+}
+
+template <class V, Is<LayerNorm> T>
+void describe(V& v, T& c) {
+  v.field("epsilon", c.epsilon, kPositive);
+}
+
+template <class V, Is<InstanceNorm> T>
+void describe(V& v, T& c) {
+  v.field("epsilon", c.epsilon, kPositive);
+}
+
+template <class V, Is<GroupNorm> T>
+void describe(V& v, T& c) {
+  v.field("groups", c.groups, kSize);
+  v.field("epsilon", c.epsilon, kPositive);
+}
+
+template <class V, Is<Upsample> T>
+void describe(V& v, T& c) {
+  v.field("factor", c.factor, Range{.low = 2, .high = 64});
+  v.field("mode", c.mode, OneOf{"mode", kUpsampling});
+}
+
+template <class V, Is<Downsample> T>
+void describe(V& v, T& c) {
+  v.field("factor", c.factor, Range{.low = 2, .high = 64});
+}
+
+template <class V, Is<GlobalPool> T>
+void describe(V& v, T& c) {
+  v.field("reduction", c.reduction, OneOf{"reduction", kReductions});
+}
+
+template <class V, Is<Dropout> T>
+void describe(V& v, T& c) {
+  v.field("rate", c.rate, kDecayRate);
+}
+
+template <class V, Is<SelfAttention> T>
+void describe(V& v, T& c) {
+  v.field("reduction", c.reduction, kSize);
+}
+
+template <class V, Is<ClassConcatenation> T>
+void describe(V& v, T& c) {
+  v.field("dimension", c.dimension, kSize);
+}
+
+template <class V, Is<ClassProjection> T>
+void describe(V&, T&) {}
+
+template <class V, Is<MinibatchStddev> T>
+void describe(V& v, T& c) {
+  v.field("group", c.group, Range{.low = 2, .high = kMostSize});
+}
+
+template <class V, Is<MinibatchDiscrimination> T>
+void describe(V& v, T& c) {
+  v.field("features", c.features, kSize);
+  v.field("dimension", c.dimension, kSize);
+  v.field("statistics", c.statistics, OneOf{"statistics", kStatistics});
 }
 
 template <class V, Is<Layer> T>
@@ -173,7 +255,15 @@ void describe(V& v, T& c) {
           Alternative<TransposedConvolution>{"transposed_convolution"},
           Alternative<BatchNorm>{"batch_norm"}, Alternative<Activation>{"activation"},
           Alternative<Maxout>{"maxout"}, Alternative<Reshape>{"reshape"},
-          Alternative<Flatten>{"flatten"}, Alternative<Residual>{"residual"});
+          Alternative<Flatten>{"flatten"}, Alternative<Residual>{"residual"},
+          Alternative<LayerNorm>{"layer_norm"}, Alternative<InstanceNorm>{"instance_norm"},
+          Alternative<GroupNorm>{"group_norm"}, Alternative<Upsample>{"upsample"},
+          Alternative<Downsample>{"downsample"}, Alternative<GlobalPool>{"global_pool"},
+          Alternative<Dropout>{"dropout"}, Alternative<SelfAttention>{"self_attention"},
+          Alternative<ClassConcatenation>{"class_concatenation"},
+          Alternative<ClassProjection>{"class_projection"},
+          Alternative<MinibatchStddev>{"minibatch_stddev"},
+          Alternative<MinibatchDiscrimination>{"minibatch_discrimination"});
 }
 
 template <class V, Is<Network> T>
@@ -187,6 +277,11 @@ void describe(V& v, T& c) {
   v.field("bias", c.bias, Anything{});
   v.field("output_activation", c.output_activation, OneOf{"activation", kOutputActivations});
   v.field("initialization", c.initialization, OneOf{"initialization", kInitializations});
+  v.field("spectral_norm", c.spectral_norm, Anything{});
+  v.field("dropout", c.dropout, kDecayRate);
+  v.field("minibatch_stddev", c.minibatch_stddev,
+          Range{.low = 2, .high = kMostSize, .or_zero = true});
+  v.field("minibatch_features", c.minibatch_features, kSizeOrZero);
   v.messages("layers", c.layers);
 }
 
@@ -210,27 +305,103 @@ void describe(V& v, T& c) {
   v.field("interval", c.interval, kCount);
 }
 
-template <class V, Is<Gan> T>
-void describe(V& v, T& c) {
+// Of every family with a discriminator.
+template <class V, class T>
+void describe_adversarial(V& v, T& c) {
   v.field("loss", c.loss, Anything{});
-  v.message("latent", c.latent);
-  v.message("generator", c.generator);
   v.message("discriminator", c.discriminator);
-  v.message("generator_optimizer", c.generator_optimizer);
   v.message("discriminator_optimizer", c.discriminator_optimizer);
   v.field("discriminator_steps", c.discriminator_steps, kCount);
   v.messages("penalty", c.penalty);
+  v.field("packing", c.packing, kSize);
+  v.field("unrolled_steps", c.unrolled_steps, Range{.low = 0, .high = 1024});
+  v.field("weight_clip", c.weight_clip, kNotNegative);
+  v.field("label_smoothing", c.label_smoothing,
+          Range{.low = 0, .high = 0.5, .open_high = true});
+  v.field("instance_noise", c.instance_noise, kNotNegative);
+  v.field("instance_noise_steps", c.instance_noise_steps, kCountOrZero);
+  v.field("augment", c.augment, Anything{});
 }
 
-template <class V, Is<Vae> T>
-void describe(V& v, T& c) {
+// Of every family with an encoder and a decoder.
+template <class V, class T>
+void describe_autoencoder(V& v, T& c) {
   v.message("latent", c.latent);
   v.message("encoder", c.encoder);
   v.message("decoder", c.decoder);
   v.message("optimizer", c.optimizer);
   v.field("likelihood", c.likelihood, Anything{});
   v.field("variance", c.variance, kPositive);
+}
+
+template <class V, Is<Gan> T>
+void describe(V& v, T& c) {
+  v.message("latent", c.latent);
+  v.message("generator", c.generator);
+  v.message("generator_optimizer", c.generator_optimizer);
+  v.field("mode_seeking", c.mode_seeking, kNotNegative);
+  v.field("conditioning", c.conditioning, OneOf{"conditioning", kConditionings});
+  describe_adversarial(v, c);
+}
+
+template <class V, Is<Vae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
   v.field("beta", c.beta, kNotNegative);
+  v.field("kl_schedule", c.kl_schedule, OneOf{"schedule", kKlSchedules});
+  v.field("kl_warmup_steps", c.kl_warmup_steps, kCountOrZero);
+  v.field("free_bits", c.free_bits, kNotNegative);
+  v.field("importance_samples", c.importance_samples, Range{.low = 1, .high = 10'000});
+  v.field("total_correlation", c.total_correlation, kNotNegative);
+  v.field("inference_steps", c.inference_steps, Range{.low = 0, .high = 10'000});
+  v.field("inference_until", c.inference_until, kCountOrZero);
+  v.field("conditional", c.conditional, Anything{});
+}
+
+template <class V, Is<Aae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors});
+  v.message("code_optimizer", c.code_optimizer);
+  describe_adversarial(v, c);
+}
+
+template <class V, Is<Kernel> T>
+void describe(V& v, T& c) {
+  v.field("kind", c.kind, OneOf{"kernel", kKernels});
+  v.field("scale", c.scale, kPositive);
+}
+
+template <class V, Is<InfoVae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("alpha", c.alpha, kFinite);
+  v.field("lambda", c.lambda, kNotNegative);
+  v.message("kernel", c.kernel);
+}
+
+template <class V, Is<WaeMmd> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors});
+  v.field("lambda", c.lambda, kNotNegative);
+  v.message("kernel", c.kernel);
+}
+
+template <class V, Is<WaeGan> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors});
+  v.field("lambda", c.lambda, kNotNegative);
+  describe_adversarial(v, c);
+}
+
+template <class V, Is<Fit> T>
+void describe(V& v, T& c) {
+  v.field("divergence", c.divergence, OneOf{"divergence", kDivergences});
+  v.field("components", c.components, kSize);
+  v.field("spread", c.spread, kPositive);
+  v.message("optimizer", c.optimizer);
 }
 
 template <class V, Is<Exchange> T>
@@ -283,7 +454,9 @@ void describe(V& v, T& c) {
   v.field("device", c.device, OneOf{"device", kDevices});
   v.field("microbatches", c.microbatches, kCount);
   v.message("data", c.data);
-  v.oneof("family", c.family, Alternative<Gan>{"gan"}, Alternative<Vae>{"vae"});
+  v.oneof("family", c.family, Alternative<Gan>{"gan"}, Alternative<Vae>{"vae"},
+          Alternative<Aae>{"aae"}, Alternative<InfoVae>{"infovae"}, Alternative<WaeMmd>{"wae_mmd"},
+          Alternative<WaeGan>{"wae_gan"}, Alternative<Fit>{"fit"});
   v.message("exchange", c.exchange);
   v.message("diagnostics", c.diagnostics);
   v.message("verdict", c.verdict);

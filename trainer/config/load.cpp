@@ -5,7 +5,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -158,11 +157,6 @@ std::string print(const RunConfig& config) {
 uint64_t fingerprint(const RunConfig& config) {
   const auto text = print(config);
   return XXH3_64bits(text.data(), text.size());
-}
-
-std::string family_name(const RunConfig& config) {
-  constexpr std::array<const char*, 3> kNames{"", "gan", "vae"};
-  return kNames.at(config.family.index());
 }
 
 }  // namespace allmodes::config

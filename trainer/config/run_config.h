@@ -33,11 +33,17 @@ struct Data {
   double std = 0.05;           // ring, grid: of each mode, > 0
   std::vector<Mode> mode;      // mixture: its components
   int64_t prefetch = 2;        // batches prepared ahead, >= 1
+  bool memory_map = false;     // read samples from the file as they are needed, not whole
 };
 
+// The prior. normal: N(0, I); uniform: U(-1, 1); sphere: uniform on the sphere of radius
+// sqrt(dimension); mixture: equal Gaussians whose means lie on a circle in the first two dimensions.
 struct Latent {
   int64_t dimension = 64;               // >= 1
-  std::string distribution = "normal";  // normal: N(0, I); uniform: U(-1, 1)
+  std::string distribution = "normal";  // normal, uniform, sphere, mixture
+  int64_t components = 10;              // mixture, >= 1
+  double radius = 4.0;                  // mixture: of the circle, > 0
+  double std = 0.5;                     // mixture: of each component, > 0
 };
 
 // ---- layers of a custom network ------------------------------------------------------------
@@ -45,6 +51,7 @@ struct Latent {
 struct Linear {
   int64_t units = 0;  // >= 1, required
   bool bias = true;
+  bool spectral_norm = false;  // weight divided by its largest singular value
 };
 
 struct Convolution {
@@ -53,6 +60,8 @@ struct Convolution {
   int64_t stride = 1;    // >= 1
   int64_t padding = 0;   // >= 0
   bool bias = true;
+  int64_t groups = 1;  // divides the channels of input and output, >= 1
+  bool spectral_norm = false;
 };
 
 struct TransposedConvolution {
@@ -62,6 +71,7 @@ struct TransposedConvolution {
   int64_t padding = 1;   // >= 0
   int64_t output_padding = 0;  // >= 0, < stride
   bool bias = true;
+  bool spectral_norm = false;
 };
 
 struct BatchNorm {
@@ -89,14 +99,79 @@ struct Flatten {};
 
 struct Layer;
 
-// x + layers(x); the inner layers must keep the shape.
+// shortcut(x) + layers(x), of one shape; without shortcut x itself.
 struct Residual {
   std::vector<Layer> layers;
+  std::vector<Layer> shortcut;
+};
+
+// Over all values of a sample; one weight and bias a channel (or feature).
+struct LayerNorm {
+  double epsilon = 1e-5;  // > 0
+};
+
+// Over the pixels of each sample and channel.
+struct InstanceNorm {
+  double epsilon = 1e-5;  // > 0
+};
+
+// Over the pixels and the channels of a group, of each sample.
+struct GroupNorm {
+  int64_t groups = 8;     // divides the channels, >= 1
+  double epsilon = 1e-5;  // > 0
+};
+
+struct Upsample {
+  int64_t factor = 2;           // >= 2
+  std::string mode = "nearest"; // nearest, bilinear
+};
+
+// Mean over squares of factor x factor pixels.
+struct Downsample {
+  int64_t factor = 2;  // divides height and width, >= 2
+};
+
+// One value a channel.
+struct GlobalPool {
+  std::string reduction = "mean";  // mean, sum
+};
+
+struct Dropout {
+  double rate = 0.5;  // share of values set to 0 in training, [0, 1)
+};
+
+// Over the pixels of an image (Zhang et al., "SAGAN", 2019).
+struct SelfAttention {
+  int64_t reduction = 8;  // channels over those of queries and keys, >= 1
+};
+
+// Appends a learned embedding of the class label: to features, or to an image as constant channels.
+struct ClassConcatenation {
+  int64_t dimension = 16;  // >= 1
+};
+
+// One number a sample: linear(features) + <embedding of the class label, features> (Miyato, Koyama,
+// "cGANs with projection discriminator", 2018).
+struct ClassProjection {};
+
+// Appends a channel (or feature) of the mean standard deviation over groups of consecutive samples
+// (Karras et al., "Progressive growing of GANs", 2018).
+struct MinibatchStddev {
+  int64_t group = 4;  // divides a rank's share of the batch, >= 2
+};
+
+// Appends to each sample its likeness to the others (Salimans et al., "Improved techniques", 2016).
+struct MinibatchDiscrimination {
+  int64_t features = 16;             // >= 1
+  int64_t dimension = 8;             // of each feature's comparison, >= 1
+  std::string statistics = "local";  // local: among one rank's samples; global: among all ranks'
 };
 
 struct Layer {
   std::variant<std::monostate, Linear, Convolution, TransposedConvolution, BatchNorm, Activation,
-               Maxout, Reshape, Flatten, Residual>
+               Maxout, Reshape, Flatten, Residual, LayerNorm, InstanceNorm, GroupNorm, Upsample,
+               Downsample, GlobalPool, Dropout, SelfAttention, ClassConcatenation, ClassProjection,
+               MinibatchStddev, MinibatchDiscrimination>
       kind;
 };
 
@@ -107,11 +182,15 @@ struct Network {
   int64_t width = 128;                 // mlp: units a layer; dcgan: channels of the widest-image layer
   int64_t depth = 3;                   // mlp: hidden layers, >= 1
   std::string activation = "relu";     // of hidden layers
-  std::string norm = "none";           // none, batch, sync_batch
+  std::string norm = "none";           // none, batch, sync_batch, layer, instance, group
   int64_t maxout_pieces = 0;           // mlp: 0 or >= 2; replaces linear + activation
   bool bias = true;                    // of hidden linear layers
   std::string output_activation = "";  // "": what the family needs
   std::string initialization = "kaiming_uniform";  // kaiming_uniform, normal_002
+  bool spectral_norm = false;          // of every weight
+  double dropout = 0.0;                // after hidden activations, [0, 1)
+  int64_t minibatch_stddev = 0;        // discriminators: group size, or 0
+  int64_t minibatch_features = 0;      // discriminators: of minibatch discrimination, or 0
   std::vector<Layer> layers = {};      // not empty: used instead of `architecture`
 };
 
@@ -134,28 +213,90 @@ struct Penalty {
   int64_t interval = 1;  // every so many steps, scaled to the same strength, >= 1
 };
 
-struct Gan {
+// A discriminator and how it is trained: the same fields in every family that has one.
+struct Adversarial {
   std::string loss = "non_saturating";  // objectives/registry.cpp
-  Latent latent;
-  Network generator;
   Network discriminator;
-  Optimizer generator_optimizer;
   Optimizer discriminator_optimizer;
-  int64_t discriminator_steps = 1;  // D steps a G step, >= 1
+  int64_t discriminator_steps = 1;  // a step of the other player, >= 1
   std::vector<Penalty> penalty;
+  int64_t packing = 1;               // consecutive samples that it sees at once (PacGAN), >= 1
+  int64_t unrolled_steps = 0;        // its steps that the other player looks ahead, >= 0
+  double weight_clip = 0.0;          // > 0: its weights are clamped to [-c, c]; 0: off
+  double label_smoothing = 0.0;      // reals are labelled 1 - this, [0, 0.5)
+  double instance_noise = 0.0;       // deviation of noise on all that it sees, >= 0
+  int64_t instance_noise_steps = 0;  // noise falls linearly to 0 at this step; 0: stays
+  std::string augment = "";          // list of color, translation, cutout: on all that it sees
 };
 
-struct Vae {
-  Latent latent;  // distribution: normal only
+// An encoder and a decoder: the same fields in every family that has them.
+struct Autoencoder {
+  Latent latent;
   Network encoder;
   Network decoder;
   Optimizer optimizer{.learning_rate = 1e-3, .beta1 = 0.9};
-  std::string likelihood = "bernoulli";  // bernoulli, gaussian (objectives/registry.cpp)
+  std::string likelihood = "bernoulli";  // objectives/registry.cpp
   double variance = 1.0;                 // gaussian: of the decoder, > 0
-  double beta = 1.0;                     // weight of the KL term, >= 0
 };
 
-using Family = std::variant<std::monostate, Gan, Vae>;
+struct Gan : Adversarial {
+  Latent latent;
+  Network generator;
+  Optimizer generator_optimizer;
+  double mode_seeking = 0.0;          // weight of 1 / (distance of samples / of latents), >= 0
+  std::string conditioning = "none";  // on class labels: none, projection, concatenation
+};
+
+struct Vae : Autoencoder {  // latent.distribution: normal only
+  double beta = 1.0;        // weight of the KL term, >= 0
+  std::string kl_schedule = "constant";  // constant, linear, cyclical: the weight's way to beta
+  int64_t kl_warmup_steps = 0;    // linear: from 0 to beta; cyclical: of one cycle, half of it rising
+  double free_bits = 0.0;         // nats a dimension below which the KL costs the same, >= 0
+  int64_t importance_samples = 1; // of the importance-weighted bound, >= 1; 1: the ELBO
+  double total_correlation = 1.0; // weight of the total correlation within the KL, >= 0; 1: plain
+  int64_t inference_steps = 0;    // steps of the encoder alone before each step, >= 0
+  int64_t inference_until = 0;    // ... in the steps below this one; 0: in all
+  bool conditional = false;       // on class labels
+};
+
+// Adversarial autoencoder: a discriminator compares codes with the prior.
+struct Aae : Autoencoder, Adversarial {
+  std::string posterior = "deterministic";  // deterministic, gaussian
+  Optimizer code_optimizer;                 // of the encoder against the discriminator
+};
+
+// The kernel of a maximum mean discrepancy between codes and prior.
+struct Kernel {
+  std::string kind = "imq";  // imq: inverse multiquadric, seven scales; rbf: Gaussian
+  double scale = 1.0;        // factor of its squared width, > 0
+};
+
+struct InfoVae : Autoencoder {
+  double alpha = 0.0;     // 1 - weight of the KL term
+  double lambda = 1000.0; // alpha + lambda - 1 is the weight of the MMD
+  Kernel kernel;
+};
+
+struct WaeMmd : Autoencoder {
+  std::string posterior = "deterministic";  // deterministic, gaussian
+  double lambda = 10.0;                     // weight of the MMD, >= 0
+  Kernel kernel;
+};
+
+struct WaeGan : Autoencoder, Adversarial {
+  std::string posterior = "deterministic";  // deterministic, gaussian
+  double lambda = 10.0;                     // weight of the adversarial term, >= 0
+};
+
+// A mixture of Gaussians fitted to a mixture that is known: what each divergence does with modes.
+struct Fit {
+  std::string divergence = "forward_kl";  // forward_kl, reverse_kl, jensen_shannon
+  int64_t components = 1;                 // >= 1
+  double spread = 1.0;                    // of the components' first means, > 0
+  Optimizer optimizer{.learning_rate = 1e-2, .beta1 = 0.9};
+};
+
+using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit>;
 
 // Buckets of the gradient exchange.
 struct Exchange {
@@ -207,8 +348,5 @@ struct RunConfig {
   Checkpoints checkpoints;
   Images images;
 };
-
-// "gan", "vae".
-std::string family_name(const RunConfig& config);
 
 }  // namespace allmodes::config

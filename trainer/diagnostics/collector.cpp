@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 
@@ -20,12 +21,17 @@ std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
   const at::NoGradGuard no_grad;
   std::vector<GeneratedChunk> chunks;
   for_each_chunk(evaluation.samples, evaluation.control, [&](int64_t first, int64_t count) {
-    const at::Tensor latent =
-        training::make_latents(evaluation.objective.latent(), evaluation.seed, "latent/evaluation",
-                               evaluation.step, first, count, evaluation.device);
-    chunks.push_back(
-        {first,
-         evaluation.objective.generate(evaluation.forward, latent).to(at::kCPU).contiguous()});
+    const at::Tensor latent = training::make_noise(
+        objectives::latent_noise("latent", evaluation.objective.latent()),
+        {evaluation.seed, "evaluation", evaluation.step, first, count}, evaluation.device);
+    GeneratedChunk chunk{.first = first, .samples = {}, .labels = {}};
+    // Labels as the data has them, so that a histogram of classes compares like with like.
+    if (evaluation.objective.conditional())
+      real_samples(evaluation, first, count, chunk.labels);
+    chunk.samples = evaluation.objective.generate(evaluation.forward, latent, chunk.labels)
+                        .to(at::kCPU)
+                        .contiguous();
+    chunks.push_back(std::move(chunk));
   });
   return chunks;
 }
@@ -40,6 +46,17 @@ at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t fir
   at::Tensor samples = at::empty(shape, at::kFloat);
   if (labels != nullptr) labels->resize(indices.size());
   dataset.copy(indices, samples.data_ptr<float>(), labels != nullptr ? labels->data() : nullptr);
+  return samples;
+}
+
+at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t count,
+                        at::Tensor& labels) {
+  if (!evaluation.objective.conditional())
+    return real_samples(evaluation.dataset, evaluation.seed, first, count);
+  std::vector<int64_t> numbers;
+  at::Tensor samples =
+      real_samples(evaluation.dataset, evaluation.seed, first, count, &numbers);
+  labels = at::from_blob(numbers.data(), {count}, at::kLong).clone().to(evaluation.device);
   return samples;
 }
 

@@ -43,12 +43,18 @@ void for_each_chunk(int64_t total, const world::Communicator& control,
 struct GeneratedChunk {
   int64_t first;
   at::Tensor samples;  // [count, sample shape...], host
+  at::Tensor labels;   // [count] of class-conditional families, on the device; else undefined
 };
 std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation);
 
 // Real samples for comparison, `count` of them from `first` in a fixed random order of the data.
 at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
                         std::vector<int64_t>* labels = nullptr);
+
+// The same of the evaluation's data; `labels` [count] on its device for a class-conditional family,
+// left undefined for others.
+at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t count,
+                        at::Tensor& labels);
 
 class Collector {
  public:

@@ -38,9 +38,10 @@ class LatentCollector final : public Collector {
     LatentSums sums = make_latent_sums(dimensions);
     const int64_t total = std::min(evaluation.samples, evaluation.dataset.size());
     for_each_chunk(total, evaluation.control, [&](int64_t first, int64_t count) {
-      const at::Tensor samples =
-          real_samples(evaluation.dataset, evaluation.seed, first, count).to(evaluation.device);
-      const auto posterior = evaluation.objective.encode(evaluation.forward, samples);
+      at::Tensor labels;
+      const at::Tensor samples = real_samples(evaluation, first, count, labels);
+      const auto posterior =
+          evaluation.objective.encode(evaluation.forward, samples.to(evaluation.device), labels);
       const at::Tensor mean = posterior.mean.to(at::kCPU).contiguous();
       const at::Tensor log_variance = posterior.log_variance.to(at::kCPU).contiguous();
       const auto size = static_cast<size_t>(mean.numel());

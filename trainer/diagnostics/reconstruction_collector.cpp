@@ -49,12 +49,14 @@ class ReconstructionCollector final : public Collector {
     ReconstructionSums drawn = make_reconstruction_sums(width);
     const int64_t total = std::min(evaluation.samples, evaluation.dataset.size());
     for_each_chunk(total, evaluation.control, [&](int64_t first, int64_t count) {
-      const at::Tensor inputs = real_samples(evaluation.dataset, evaluation.seed, first, count);
+      at::Tensor labels;
+      const at::Tensor inputs = real_samples(evaluation, first, count, labels);
       const auto posterior =
-          evaluation.objective.encode(evaluation.forward, inputs.to(evaluation.device));
-      const at::Tensor outputs = evaluation.objective.generate(evaluation.forward, posterior.mean)
-                                     .to(at::kCPU)
-                                     .contiguous();
+          evaluation.objective.encode(evaluation.forward, inputs.to(evaluation.device), labels);
+      const at::Tensor outputs =
+          evaluation.objective.generate(evaluation.forward, posterior.mean, labels)
+              .to(at::kCPU)
+              .contiguous();
       add(sums, values_of(inputs), values_of(outputs), mean_);
     });
     for (const auto& chunk : generated)

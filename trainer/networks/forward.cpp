@@ -46,6 +46,11 @@ class Runner {
     ALLMODES_CHECK(false, "layer {} is empty", plan.name);
   }
 
+  template <class Layer>
+  at::Tensor apply(const Layer&, const LayerPlan& plan, const at::Tensor&) {
+    ALLMODES_CHECK(false, "layer {} is not available", plan.name);
+  }
+
   at::Tensor apply(const config::Linear& layer, const LayerPlan& plan, const at::Tensor& x) {
     return at::linear(x, weight(plan), bias(plan, layer.bias));
   }

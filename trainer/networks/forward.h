@@ -27,8 +27,15 @@ struct BatchStatistics {
   std::vector<int> counts;
 };
 
+// U[0, 1) of the given shape, whose first size is the batch, for a layer that is random in training;
+// its numbers depend on the layer and the global sample index, not on the rank.
+using LayerNoise = std::function<at::Tensor(const std::string& layer, at::IntArrayRef shape)>;
+
 struct Context {
   bool training = false;  // batch norm: the batch's statistics; else the running ones
+  at::Tensor labels = {};  // [batch] int64, for class-conditional layers
+  // For random layers in training.
+  const LayerNoise* noise = nullptr;
   // For statistics "global"; null: one rank. Copied where a backward pass will need it.
   const StatisticsReducer* reducer = nullptr;
   BatchStatistics* batch_statistics = nullptr;  // collects, where not null

@@ -93,6 +93,11 @@ class Planner {
         "batch_norm, activation, maxout, reshape, flatten, residual in it");
   }
 
+  template <class Layer>
+  Shape plan_layer(const Layer&, const Shape&) {
+    refuse("this layer is not available");
+  }
+
   Shape plan_layer(const config::Linear& layer, const Shape& shape) {
     at_least("units", layer.units, 1);
     need_flat("linear", shape);
@@ -244,6 +249,8 @@ std::string label(const config::Layer& layer) {
     std::string operator()(const config::Reshape&) { return "reshape"; }
     std::string operator()(const config::Flatten&) { return "flatten"; }
     std::string operator()(const config::Residual&) { return "residual"; }
+    template <class Layer>
+    std::string operator()(const Layer&) { return "layer"; }
   };
   return std::visit(Label{}, layer.kind);
 }
@@ -272,14 +279,19 @@ int64_t elements(const Shape& shape) {
 }
 
 Plan plan(const std::vector<config::Layer>& layers, const Shape& input,
-          const std::string& initialization) {
+          const std::string& initialization, int64_t classes) {
   if (std::ranges::find(initialization_names(), initialization) == initialization_names().end())
     throw ShapeError("", fmt::format("initialization '{}' is unknown; it is one of {}",
                                      initialization, fmt::join(initialization_names(), ", ")));
   if (input.empty() || std::ranges::any_of(input, [](int64_t size) { return size < 1; }))
     throw ShapeError(
         "", fmt::format("the input shape '{}' is not one of positive sizes", to_string(input)));
-  Plan result{.layers = {}, .input = input, .output = input, .parameters = {}, .buffers = {}};
+  Plan result{.layers = {},
+              .input = input,
+              .output = input,
+              .parameters = {},
+              .buffers = {},
+              .classes = classes};
   result.layers = Planner(result, initialization == "normal_002").run(layers, input, "", "");
   if (!result.layers.empty()) result.output = result.layers.back().output;
   return result;

@@ -78,6 +78,7 @@ struct Plan {
   Shape input, output;
   std::vector<ParameterSpec> parameters;
   std::vector<BufferSpec> buffers;
+  int64_t classes = 0;  // of class-conditional layers; 0: there are no labels
 
   // Some layer's output for one sample depends on the samples of every rank (BatchNorm with
   // statistics "global"): such a network cannot be differentiated twice.
@@ -96,9 +97,10 @@ struct Plan {
 //   normal_002       weights N(0, 0.02^2), biases 0, batch norm weight N(1, 0.02^2), bias 0
 //                    (Radford, Metz, Chintala, "Unsupervised representation learning with deep
 //                    convolutional GANs", 2016)
+// `classes`: of the labels that class-conditional layers are given; 0: there are none.
 // Throws ShapeError naming the first layer that does not fit.
 Plan plan(const std::vector<config::Layer>& layers, const Shape& input,
-          const std::string& initialization);
+          const std::string& initialization, int64_t classes = 0);
 
 // The names that Activation::function knows.
 const std::vector<std::string_view>& activation_names();

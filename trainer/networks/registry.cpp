@@ -34,9 +34,8 @@ const Architecture* find(std::string_view name) {
 
 }  // namespace
 
-std::vector<config::Layer> build(const config::Network& network, const Shape& input,
-                                 const Shape& output, Role role,
-                                 const std::string& default_output) {
+std::vector<config::Layer> build(const Request& request) {
+  const config::Network& network = request.network;
   if (!network.layers.empty()) return network.layers;
   const Architecture* architecture = find(network.architecture);
   if (architecture == nullptr)
@@ -44,13 +43,9 @@ std::vector<config::Layer> build(const config::Network& network, const Shape& in
                                      network.architecture, fmt::join(architecture_names(), ", ")));
   if (network.width < 1)
     throw ShapeError("", fmt::format("width is {}, it must be at least 1", network.width));
-  return architecture->build({.network = network,
-                              .input = input,
-                              .output = output,
-                              .role = role,
-                              .output_activation = network.output_activation.empty()
-                                                       ? default_output
-                                                       : network.output_activation});
+  Request own = request;
+  if (!network.output_activation.empty()) own.output_activation = network.output_activation;
+  return architecture->build(own);
 }
 
 std::vector<std::string_view> architecture_names() {

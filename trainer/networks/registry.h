@@ -18,18 +18,18 @@ enum class Role { kGenerator, kDiscriminator, kEncoder, kDecoder };
 // What an architecture is built from.
 struct Request {
   const config::Network& network;
-  Shape input, output;
+  Shape input, output;  // without the batch dimension
   Role role;
   std::string output_activation;  // "none": no layer
+  // Of a class-conditional network: how it takes its labels; "none": it has none.
+  std::string conditioning = "none";  // none, projection, concatenation
 };
 
-// The layers of `network`: its own list where it has one, else those of its architecture. `input`
-// and `output` are without the batch dimension; `default_output` is the output activation where the
-// network does not say ("none", "tanh", "sigmoid", ...).
+// The layers of `request.network`: its own list where it has one, else those of its architecture.
+// The network's own output_activation, where it says one, goes before the request's.
 // Throws ShapeError where the architecture cannot make such an output. An own list is returned as
 // it is, without an output activation: plan it and compare the output shape.
-std::vector<config::Layer> build(const config::Network& network, const Shape& input,
-                                 const Shape& output, Role role, const std::string& default_output);
+std::vector<config::Layer> build(const Request& request);
 
 std::vector<std::string_view> architecture_names();
 

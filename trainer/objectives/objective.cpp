@@ -6,7 +6,17 @@
 
 namespace allmodes::objectives {
 
-Objective::Posterior Objective::encode(const Forward&, const at::Tensor&) const {
+NoiseInput latent_noise(const std::string& name, const config::Latent& latent) {
+  return {.name = name, .shape = {latent.dimension}, .prior = latent};
+}
+
+const at::Tensor& PhaseInput::noise(std::string_view name) const {
+  for (const auto& [known, tensor] : noises)
+    if (known == name) return tensor;
+  ALLMODES_FAIL(ExitCode::kSoftware, "the phase lists no noise '{}'", name);
+}
+
+Objective::Posterior Objective::encode(const Forward&, const at::Tensor&, const at::Tensor&) const {
   ALLMODES_FAIL(ExitCode::kSoftware, "this family has no encoder");
 }
 
@@ -15,20 +25,31 @@ networks::Shape network_shape(const data::SampleShape& shape) {
   return {shape.values()};
 }
 
-std::optional<networks::Plan> plan_network(const config::Network& network, const std::string& path,
-                                           const networks::Shape& input,
-                                           const networks::Shape& output, networks::Role role,
-                                           const std::string& output_activation,
+DataFacts facts_of(const data::Dataset& dataset) {
+  return {dataset.shape(), dataset.classes(), dataset.mixture()};
+}
+
+std::optional<networks::Plan> plan_network(const config::Network& network,
+                                           const NetworkRequest& request,
                                            std::vector<ConfigurationError>& errors) {
+  const std::string& path = request.path;
   try {
-    auto plan = networks::plan(networks::build(network, input, output, role, output_activation),
-                               input, network.initialization);
-    if (plan.output == output) return plan;
-    errors.push_back({path, fmt::format("the network makes [{}] where [{}] is needed",
-                                        fmt::join(plan.output, ", "), fmt::join(output, ", ")),
+    auto plan = networks::plan(
+        networks::build({.network = network,
+                         .input = request.input,
+                         .output = request.output,
+                         .role = request.role,
+                         .output_activation = request.output_activation,
+                         .conditioning = request.conditioning}),
+        request.input, network.initialization, request.classes);
+    if (plan.output == request.output) return plan;
+    errors.push_back({path,
+                      fmt::format("the network makes [{}] where [{}] is needed",
+                                  fmt::join(plan.output, ", "), fmt::join(request.output, ", ")),
                       true});
   } catch (const networks::ShapeError& error) {
-    errors.push_back({network.layers.empty() ? path : path + "." + error.path(), error.message(), true});
+    errors.push_back(
+        {network.layers.empty() ? path : path + "." + error.path(), error.message(), true});
   } catch (const Error& error) {
     errors.push_back({path, error.what(), true});
   }

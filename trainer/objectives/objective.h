@@ -10,6 +10,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/run_config.h"
@@ -19,25 +21,70 @@
 
 namespace allmodes::objectives {
 
-// A random tensor that a phase takes: [local batch, values...], "normal" N(0,1), "uniform" U[0,1)
-// or "uniform_symmetric" U[-1,1). Its numbers depend on (seed, name, step, global sample index)
-// alone.
+// A random tensor that a phase takes: [local batch, values...]. Its numbers depend on (seed, name,
+// the phase's name, step, global sample index) alone.
 struct NoiseInput {
   std::string name;
   std::vector<int64_t> shape;  // without the batch
+  // "normal" N(0,1), "uniform" U[0,1), "uniform_symmetric" U[-1,1); with `prior`, not read.
   std::string distribution = "normal";
+  std::optional<config::Latent> prior = std::nullopt;  // latents of this prior; shape is its dimension
 };
+
+// Latents of `latent`'s prior, as the noise `name`.
+NoiseInput latent_noise(const std::string& name, const config::Latent& latent);
 
 // Runs a network by name on x: in training mode with the step's weights, or in evaluation mode with
 // averaged weights, as the caller decided.
-using Forward = std::function<at::Tensor(const std::string& network, const at::Tensor& x)>;
+class Forward {
+ public:
+  // `weights`: empty for the network's own, else used instead of them, in the order of its plan.
+  using Run = std::function<at::Tensor(const std::string& network, const at::Tensor& x,
+                                       const at::Tensor& labels,
+                                       std::span<const at::Tensor> weights)>;
+  using Weights = std::function<std::span<const at::Tensor>(const std::string& network)>;
+
+  Forward(Run run, Weights weights) : run_(std::move(run)), weights_(std::move(weights)) {}
+
+  // `labels` [n] int64: of class-conditional networks, else undefined.
+  at::Tensor operator()(const std::string& network, const at::Tensor& x,
+                        const at::Tensor& labels = {}) const {
+    return run_(network, x, labels, {});
+  }
+  // The network's weights, in the order of its plan.
+  std::span<const at::Tensor> weights(const std::string& network) const {
+    return weights_(network);
+  }
+  // With other weights in place of its own: differentiable in them.
+  at::Tensor with(const std::string& network, std::span<const at::Tensor> weights,
+                  const at::Tensor& x, const at::Tensor& labels = {}) const {
+    return run_(network, x, labels, weights);
+  }
+
+ private:
+  Run run_;
+  Weights weights_;
+};
+
+// What a loss may compute over the samples of all ranks (gradients/coupling.h): differentiable,
+// once. The functions of one process are identities.
+struct Coupling {
+  // [n, ...] of every rank, in global sample order: [ranks * n, ...].
+  std::function<at::Tensor(const at::Tensor&)> gather = [](const at::Tensor& x) { return x; };
+  // The mean over ranks.
+  std::function<at::Tensor(const at::Tensor&)> mean = [](const at::Tensor& x) { return x; };
+};
 
 struct PhaseInput {
-  at::Tensor
-      samples;        // [local batch, sample shape...]: the phase's own, or the last phase's, batch
-  at::Tensor labels;  // [local batch], undefined for unlabelled data
-  std::vector<at::Tensor> noise;  // as Phase::noise lists them
+  at::Tensor samples;  // [local batch, sample shape...]: the phase's own, or the last phase's, batch
+  at::Tensor labels;   // [local batch], undefined for unlabelled data
+  std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
+  uint64_t step = 0;  // of the run, from 0
+  Coupling coupling = {};
+
+  // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not list.
+  const at::Tensor& noise(std::string_view name) const;
 };
 
 // One summand of what is minimized: weight * value, a scalar that is a mean over the local batch.
@@ -66,6 +113,13 @@ struct Phase {
   int64_t interval = 1;             // runs every so many steps
   std::vector<NoiseInput> noise = {};
   std::function<PhaseOutput(const PhaseInput&)> losses = {};
+  int64_t until = 0;         // runs in steps below this one only; 0: in all
+  double clip_weights = 0;   // > 0: the trained weights are then clamped to [-c, c]
+
+  bool runs_in(uint64_t step) const {
+    return step % static_cast<uint64_t>(interval) == 0 &&
+           (until == 0 || step < static_cast<uint64_t>(until));
+  }
 };
 
 struct NetworkSpec {
@@ -84,16 +138,21 @@ class Objective {
   virtual const config::Latent& latent() const = 0;
   // The network that makes samples.
   virtual std::string generator() const = 0;
-  // [n, latent] -> [n, sample shape...] in the data's scale (images in [-1, 1]).
-  virtual at::Tensor generate(const Forward& forward, const at::Tensor& latent) const = 0;
+  // [n, latent] -> [n, sample shape...] in the data's scale (images in [-1, 1]). `labels` [n] of a
+  // class-conditional family, else not read.
+  virtual at::Tensor generate(const Forward& forward, const at::Tensor& latent,
+                              const at::Tensor& labels) const = 0;
+  // Samples are made for a label.
+  virtual bool conditional() const { return false; }
 
-  // Autoencoders: mean and log-variance [n, latent] of the posterior; absent for a GAN.
+  // Autoencoders: the posterior [n, latent]; absent for a GAN.
   struct Posterior {
     at::Tensor mean;
-    at::Tensor log_variance;
+    at::Tensor log_variance;  // undefined for a deterministic encoder
   };
   virtual bool encodes() const { return false; }
-  virtual Posterior encode(const Forward& forward, const at::Tensor& samples) const;
+  virtual Posterior encode(const Forward& forward, const at::Tensor& samples,
+                           const at::Tensor& labels) const;
 };
 
 // A place in the configuration that a builder refuses; `path` is relative to the run's root.
@@ -103,17 +162,32 @@ struct ConfigurationError {
   bool depends_on_shape = false;  // of the samples
 };
 
-// Builds the family that `config` names for samples of `shape`. Adds to `errors` everything that it
+// What a family may know of its data when it is made.
+struct DataFacts {
+  data::SampleShape shape;
+  int64_t classes = 0;                     // 0: unlabelled
+  const data::Mixture* mixture = nullptr;  // where the distribution is known; outlives the family
+};
+DataFacts facts_of(const data::Dataset& dataset);
+
+// Builds the family that `config` names for samples of such data. Adds to `errors` everything that it
 // refuses (unknown names, networks whose shapes do not fit) and returns nullptr when there is any.
-std::unique_ptr<Objective> make_objective(const config::RunConfig& config,
-                                          const data::SampleShape& shape,
+std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const DataFacts& data,
                                           std::vector<ConfigurationError>& errors);
 
-// Plans the network configured at `path`, or adds to `errors` why it cannot be.
-std::optional<networks::Plan> plan_network(const config::Network& network, const std::string& path,
-                                           const networks::Shape& input,
-                                           const networks::Shape& output, networks::Role role,
-                                           const std::string& output_activation,
+// What a family needs of a network.
+struct NetworkRequest {
+  std::string path;  // in the configuration
+  networks::Shape input, output;
+  networks::Role role;
+  std::string output_activation = "none";
+  int64_t classes = 0;                // of the labels it is given
+  std::string conditioning = "none";  // how a named architecture takes them
+};
+
+// Plans the network, or adds to `errors` why it cannot be.
+std::optional<networks::Plan> plan_network(const config::Network& network,
+                                           const NetworkRequest& request,
                                            std::vector<ConfigurationError>& errors);
 
 // The shape of a sample for networks: [channels, height, width] of images, [values] of points.

@@ -31,13 +31,12 @@ const std::map<std::string, Likelihood>& likelihoods() {
   return table;
 }
 
-std::unique_ptr<Objective> make_objective(const config::RunConfig& config,
-                                          const data::SampleShape& shape,
+std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const DataFacts& data,
                                           std::vector<ConfigurationError>& errors) {
   if (const auto* gan = std::get_if<config::Gan>(&config.family))
-    return make_gan(config, *gan, shape, errors);
+    return make_gan(config, *gan, data, errors);
   if (const auto* vae = std::get_if<config::Vae>(&config.family))
-    return make_vae(config, *vae, shape, errors);
+    return make_vae(config, *vae, data, errors);
   return nullptr;  // reported by config::load
 }
 

@@ -72,10 +72,10 @@ extern const Likelihood kBernoulli;
 extern const Likelihood kGaussian;
 
 std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
-                                    const data::SampleShape& shape,
+                                    const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
-                                    const data::SampleShape& shape,
+                                    const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
 
 }  // namespace allmodes::objectives

@@ -25,13 +25,15 @@ class Vae final : public Objective {
   const config::Latent& latent() const override { return vae_.latent; }
   std::string generator() const override { return "decoder"; }
 
-  at::Tensor generate(const Forward& forward, const at::Tensor& latent) const override {
+  at::Tensor generate(const Forward& forward, const at::Tensor& latent,
+                      const at::Tensor&) const override {
     return likelihood_.mean(forward("decoder", latent));
   }
 
   bool encodes() const override { return true; }
 
-  Posterior encode(const Forward& forward, const at::Tensor& samples) const override {
+  Posterior encode(const Forward& forward, const at::Tensor& samples,
+                   const at::Tensor&) const override {
     const auto halves = forward("encoder", samples).chunk(2, 1);
     return {halves[0], halves[1]};
   }
@@ -40,9 +42,9 @@ class Vae final : public Objective {
   // -ELBO in nats a sample: reconstruction + beta * KL(q(z|x) || N(0, I)), the KL in closed form
   // 1/2 sum_j (mu^2 + sigma^2 - ln sigma^2 - 1).
   PhaseOutput losses(const PhaseInput& in) const {
-    const Posterior q = encode(in.forward, in.samples);
+    const Posterior q = encode(in.forward, in.samples, in.labels);
     const at::Tensor variance = q.log_variance.exp();
-    const at::Tensor z = q.mean + (q.log_variance * 0.5).exp() * in.noise[0];
+    const at::Tensor z = q.mean + (q.log_variance * 0.5).exp() * in.noise("posterior");
     const at::Tensor output = in.forward("decoder", z);
     const at::Tensor kl =
         (q.mean.square() + variance - q.log_variance - 1).sum() * (0.5 / double(z.size(0)));
@@ -62,21 +64,29 @@ class Vae final : public Objective {
 }  // namespace
 
 std::unique_ptr<Objective> make_vae(const config::RunConfig&, const config::Vae& vae,
-                                    const data::SampleShape& shape,
+                                    const DataFacts& data,
                                     std::vector<ConfigurationError>& errors) {
   const size_t before = errors.size();
   if (!likelihoods().contains(vae.likelihood)) {
     errors.push_back({"vae.likelihood",
                       config::unknown_name("likelihood", vae.likelihood, names_of(likelihoods()))});
-  } else if (vae.likelihood == "bernoulli" && !shape.image) {
+  } else if (vae.likelihood == "bernoulli" && !data.shape.image) {
     errors.push_back({"vae.likelihood",
                       "a Bernoulli likelihood needs images (values in [-1, 1]); use \"gaussian\"", true});
   }
-  const networks::Shape sample = network_shape(shape);
-  auto encoder = plan_network(vae.encoder, "vae.encoder", sample, {2 * vae.latent.dimension},
-                              networks::Role::kEncoder, "none", errors);
-  auto decoder = plan_network(vae.decoder, "vae.decoder", {vae.latent.dimension}, sample,
-                              networks::Role::kDecoder, "none", errors);
+  const networks::Shape sample = network_shape(data.shape);
+  auto encoder = plan_network(vae.encoder,
+                              {.path = "vae.encoder",
+                               .input = sample,
+                               .output = {2 * vae.latent.dimension},
+                               .role = networks::Role::kEncoder},
+                              errors);
+  auto decoder = plan_network(vae.decoder,
+                              {.path = "vae.decoder",
+                               .input = {vae.latent.dimension},
+                               .output = sample,
+                               .role = networks::Role::kDecoder},
+                              errors);
   if (errors.size() > before || !encoder || !decoder) return nullptr;
   return std::make_unique<Vae>(vae, std::move(*encoder), std::move(*decoder));
 }

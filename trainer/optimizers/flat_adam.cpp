@@ -38,6 +38,11 @@ void FlatAdam::step(int64_t step) {
   network_.average.lerp_(network_.parameters, (1 - bad) * (1 - ema_decay(settings_, step)));
 }
 
+void FlatAdam::clamp_weights(double limit) {
+  const at::NoGradGuard no_grad;
+  network_.parameters.clamp_(-limit, limit);
+}
+
 double FlatAdam::gradient_norm() const {
   return norm_.item<double>();
 }

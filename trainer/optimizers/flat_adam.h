@@ -20,6 +20,9 @@ class FlatAdam {
   // rank, as the averaged gradient is. No host synchronization on a GPU.
   void step(int64_t step);
 
+  // Clamps every weight to [-limit, limit] (Arjovsky et al., arXiv 1701.07875).
+  void clamp_weights(double limit);
+
   // L2 norm of the last gradient before clipping (synchronizes with a GPU).
   double gradient_norm() const;
   // Updates left out because of a gradient that was not finite (synchronizes with a GPU).

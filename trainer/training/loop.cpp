@@ -9,16 +9,16 @@ bool due(uint64_t step, int64_t every) {
 
 }  // namespace
 
-int64_t samples_per_step(const objectives::Objective& objective, int64_t batch) {
+int64_t samples_of_step(const objectives::Objective& objective, int64_t batch, uint64_t step) {
   int64_t batches = 0;
-  for (const auto& phase : objective.phases()) batches += phase.reads_samples ? 1 : 0;
+  for (const auto& phase : objective.phases())
+    batches += phase.reads_samples && phase.runs_in(step) ? 1 : 0;
   return batches * batch;
 }
 
 StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
                     Model& model, Position& position, const LoopHooks& hooks) {
   const StepSettings settings{config.seed, config.microbatches};
-  const auto consumed = static_cast<uint64_t>(samples_per_step(objective, config.batch));
   const auto steps = static_cast<uint64_t>(config.steps);
   if (position.step == 0) {
     hooks.images(position);
@@ -26,8 +26,9 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
   }
   while (position.step < steps) {
     const StepReport report = run_step(objective, model, hooks.next, position.step, settings);
+    position.samples +=
+        static_cast<uint64_t>(samples_of_step(objective, config.batch, position.step));
     ++position.step;
-    position.samples += consumed;
     hooks.tick(position);
     const bool last = position.step == steps;
     const bool log_step = last || due(position.step, config.diagnostics.log_every);

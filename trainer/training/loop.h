@@ -35,7 +35,7 @@ struct LoopHooks {
 StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
                     Model& model, Position& position, const LoopHooks& hooks);
 
-// Samples that one step of the family consumes globally, penalties of longer intervals aside.
-int64_t samples_per_step(const objectives::Objective& objective, int64_t batch);
+// Samples that step `step` (from 0) of the family consumes globally.
+int64_t samples_of_step(const objectives::Objective& objective, int64_t batch, uint64_t step);
 
 }  // namespace allmodes::training

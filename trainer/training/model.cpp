@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "gradients/compute_stream.h"
+#include "gradients/coupling.h"
 
 namespace allmodes::training {
 namespace {
@@ -71,28 +72,56 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
     if (networks_[i].get() == &network) equip(network, optimizers_[i]);
 }
 
-objectives::Forward Model::training_forward(std::span<const std::string> trains) {
-  for (auto& network : networks_) network->statistics = {};
-  return [this, trains](const std::string& name, const at::Tensor& x) {
+objectives::Forward Model::training_forward(std::span<const std::string> trains,
+                                            const NoiseScope& scope) {
+  const auto run = [this, trains, scope, forwards = std::make_shared<int>(0)](
+                       const std::string& name, const at::Tensor& x, const at::Tensor& labels,
+                       std::span<const at::Tensor> weights) {
+    const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
+                                                                 at::IntArrayRef shape) {
+      NoiseScope own = scope;
+      own.count = shape[0];
+      return make_noise({.name = fmt::format("{}.{}/{}", name, layer, call),
+                         .shape = shape.slice(1).vec(),
+                         .distribution = "uniform"},
+                        own, device_);
+    };
     NetworkState& network = at(name);
-    const bool trained = std::find(trains.begin(), trains.end(), name) != trains.end();
+    const bool own = weights.empty();
+    const bool trained = own && std::find(trains.begin(), trains.end(), name) != trains.end();
     networks::Context context{.training = true,
+                              .labels = labels,
+                              .noise = &noise,
                               .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
                               .batch_statistics = trained ? &network.statistics : nullptr};
-    return networks::forward(network.flat.plan, network.flat.parameter_views,
+    return networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
                              network.flat.buffer_views, x, context);
   };
+  return {run, [this](const std::string& name) -> std::span<const at::Tensor> {
+            return at(name).flat.parameter_views;
+          }};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {
-  return [this, averaged](const std::string& name, const at::Tensor& x) {
+  const auto weights_of = [this, averaged](const std::string& name) -> std::span<const at::Tensor> {
+    const auto& flat = at(name).flat;
+    return averaged ? flat.average_views : flat.parameter_views;
+  };
+  const auto run = [this, weights_of](const std::string& name, const at::Tensor& x,
+                                      const at::Tensor& labels,
+                                      std::span<const at::Tensor> weights) {
     const at::NoGradGuard no_grad;
     NetworkState& network = at(name);
-    networks::Context context{.training = false};
-    return networks::forward(network.flat.plan,
-                             averaged ? network.flat.average_views : network.flat.parameter_views,
+    networks::Context context{.training = false, .labels = labels};
+    return networks::forward(network.flat.plan, weights.empty() ? weights_of(name) : weights,
                              network.flat.buffer_views, x, context);
   };
+  return {run, weights_of};
+}
+
+objectives::Coupling Model::coupling() {
+  return {[this](const at::Tensor& x) { return gradients::gather_rows(x, exchange_); },
+          [this](const at::Tensor& x) { return gradients::mean_over_ranks(x, exchange_); }};
 }
 
 void Model::store_batch_statistics(NetworkState& network) {

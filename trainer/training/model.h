@@ -11,6 +11,7 @@
 #include "networks/forward.h"
 #include "objectives/objective.h"
 #include "optimizers/flat_adam.h"
+#include "training/noise.h"
 
 namespace allmodes::training {
 
@@ -37,8 +38,12 @@ class Model {
 
   // Training mode with current weights. Batch statistics of the networks in `trains` are kept for
   // their running averages; those of the others are not: a network's running statistics move only
-  // in phases that train it.
-  objectives::Forward training_forward(std::span<const std::string> trains);
+  // in phases that train it. `trains` outlives the result. `scope` keys the noise of random layers,
+  // anew for each forward.
+  objectives::Forward training_forward(std::span<const std::string> trains,
+                                       const NoiseScope& scope);
+  // What losses may compute over the samples of all ranks.
+  objectives::Coupling coupling();
   // Evaluation mode: running statistics, and averaged weights (or current ones).
   objectives::Forward evaluation_forward(bool averaged = true);
 

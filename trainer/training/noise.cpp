@@ -2,40 +2,81 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
 #include "base/error.h"
 #include "base/random.h"
 
 namespace allmodes::training {
 
-at::Tensor make_noise(const objectives::NoiseInput& input, uint64_t seed, uint64_t step,
-                      int64_t first, int64_t count, at::Device device) {
-  std::vector<int64_t> shape = input.shape;
+namespace {
+
+at::Tensor host_tensor(std::vector<int64_t> shape, int64_t count, at::Device device) {
   shape.insert(shape.begin(), count);
-  const at::Tensor host =
-      at::empty(shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
-  const int64_t values = count > 0 ? host.numel() / count : 0;
-  const NoiseKey key{seed, Purpose(input.name), step};
-  float* data = host.data_ptr<float>();
-  const auto start = static_cast<uint64_t>(first);
-  if (input.distribution == "normal") {
-    fill_normal(key, start, count, values, data);
-  } else if (input.distribution == "uniform") {
-    fill_uniform(key, start, count, values, data);
-  } else {
-    ALLMODES_CHECK(input.distribution == "uniform_symmetric", "unknown distribution '{}' of '{}'",
-                   input.distribution, input.name);
-    fill_uniform(key, start, count, values, data);
-    for (int64_t i = 0; i < host.numel(); ++i) data[i] = 2 * data[i] - 1;
-  }
-  return device.is_cuda() ? host.to(device, /*non_blocking=*/true) : host;
+  return at::empty(shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
 }
 
-at::Tensor make_latents(const config::Latent& latent, uint64_t seed, const std::string& purpose,
-                        uint64_t step, int64_t first, int64_t count, at::Device device) {
-  return make_noise({purpose,
-                     {latent.dimension},
-                     latent.distribution == "uniform" ? "uniform_symmetric" : "normal"},
-                    seed, step, first, count, device);
+// Rows of N(0, I), projected onto the sphere of radius sqrt(d), so that each coordinate keeps unit
+// variance.
+void project_onto_sphere(float* data, int64_t count, int64_t dimension) {
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = data + i * dimension;
+    double square = 0;
+    for (int64_t j = 0; j < dimension; ++j) square += static_cast<double>(row[j]) * row[j];
+    const auto scale =
+        static_cast<float>(std::sqrt(static_cast<double>(dimension) / std::max(square, 1e-30)));
+    for (int64_t j = 0; j < dimension; ++j) row[j] *= scale;
+  }
+}
+
+// Moves rows of N(0, I) to one of the prior's components, chosen by `choice` in [0, 1).
+void move_to_components(const config::Latent& latent, const float* choice, float* data,
+                        int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = data + i * latent.dimension;
+    const auto component = std::floor(static_cast<double>(choice[i]) *
+                                      static_cast<double>(latent.components));
+    const double angle =
+        2 * std::numbers::pi * component / static_cast<double>(latent.components);
+    for (int64_t j = 0; j < latent.dimension; ++j) row[j] *= static_cast<float>(latent.std);
+    row[0] += static_cast<float>(latent.radius * std::cos(angle));
+    if (latent.dimension > 1) row[1] += static_cast<float>(latent.radius * std::sin(angle));
+  }
+}
+
+}  // namespace
+
+at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
+                      at::Device device) {
+  const at::Tensor host = host_tensor(input.shape, scope.count, device);
+  const int64_t values = scope.count > 0 ? host.numel() / scope.count : 0;
+  const std::string name = input.name + "/" + scope.prefix;
+  const NoiseKey key{scope.seed, Purpose(name), scope.step};
+  float* data = host.data_ptr<float>();
+  const auto first = static_cast<uint64_t>(scope.first);
+  const auto& distribution = input.prior ? input.prior->distribution : input.distribution;
+  const bool symmetric = input.prior ? distribution == "uniform" : distribution == "uniform_symmetric";
+  if (symmetric || distribution == "uniform") {
+    fill_uniform(key, first, scope.count, values, data);
+    if (symmetric)
+      for (int64_t i = 0; i < host.numel(); ++i) data[i] = 2 * data[i] - 1;
+  } else {
+    fill_normal(key, first, scope.count, values, data);
+    if (distribution == "sphere") {
+      project_onto_sphere(data, scope.count, values);
+    } else if (distribution == "mixture") {
+      std::vector<float> choice(static_cast<size_t>(scope.count));
+      fill_uniform({scope.seed, Purpose(name + "/component"), scope.step}, first, scope.count, 1,
+                   choice.data());
+      move_to_components(*input.prior, choice.data(), data, scope.count);
+    } else {
+      ALLMODES_CHECK(distribution == "normal", "unknown distribution '{}' of '{}'", distribution,
+                     input.name);
+    }
+  }
+  return device.is_cuda() ? host.to(device, /*non_blocking=*/true) : host;
 }
 
 }  // namespace allmodes::training

@@ -8,13 +8,17 @@
 
 namespace allmodes::training {
 
-// `input` for the samples first, first + 1, ..., first + count - 1 of the global batch of `step`:
-// [count, input.shape...] on `device`. The same numbers on whatever rank they are made.
-at::Tensor make_noise(const objectives::NoiseInput& input, uint64_t seed, uint64_t step,
-                      int64_t first, int64_t count, at::Device device);
+// What makes the noise of one step's samples: the same numbers on whatever rank they are made.
+struct NoiseScope {
+  uint64_t seed = 0;
+  std::string prefix;    // of the name, so that no two uses share numbers
+  uint64_t step = 0;
+  int64_t first = 0;  // index of the first sample in the global batch (or evaluation)
+  int64_t count = 0;  // samples here
+};
 
-// Latents of the prior for evaluation: keyed by (seed, purpose, global sample index).
-at::Tensor make_latents(const config::Latent& latent, uint64_t seed, const std::string& purpose,
-                        uint64_t step, int64_t first, int64_t count, at::Device device);
+// `input` for the scope's samples: [count, input.shape...] on `device`.
+at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
+                      at::Device device);
 
 }  // namespace allmodes::training

@@ -25,13 +25,15 @@ void accumulate(StepReport& report, const std::string& name, const at::Tensor& v
 }
 
 // Forward and backward of one microbatch.
-void run_microbatch(const objectives::Phase& phase, const objectives::Forward& forward,
-                    const LocalBatch& part, uint64_t step, const StepSettings& settings,
-                    at::Device device, StepReport& phase_report, StepReport& report) {
-  objectives::PhaseInput input{part.samples, part.labels, {}, forward};
+void run_microbatch(const objectives::Phase& phase, const LocalBatch& part, uint64_t step,
+                    const StepSettings& settings, Model& model, StepReport& phase_report,
+                    StepReport& report) {
+  const NoiseScope scope{settings.seed, phase.name, step, part.first, part.samples.size(0)};
+  objectives::PhaseInput input{part.samples, part.labels,
+                               {},           model.training_forward(phase.trains, scope),
+                               step,         model.coupling()};
   for (const auto& noise : phase.noise)
-    input.noise.push_back(
-        make_noise(noise, settings.seed, step, part.first, part.samples.size(0), device));
+    input.noises.emplace_back(noise.name, make_noise(noise, scope, model.device()));
   const objectives::PhaseOutput output = phase.losses(input);
   at::Tensor total;
   for (const auto& term : output.losses) {
@@ -56,7 +58,7 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));
   for (auto* network : trained) network->reducer->arm();
 
-  const objectives::Forward forward = model.training_forward(phase.trains);
+  for (auto& network : model.networks()) network->statistics = {};
   const int64_t count = batch.samples.size(0) / settings.microbatches;
   StepReport phase_report;
   for (int64_t part = 0; part < settings.microbatches; ++part) {
@@ -65,7 +67,7 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
         batch.samples.narrow(0, part * count, count),
         batch.labels.defined() ? batch.labels.narrow(0, part * count, count) : at::Tensor(),
         batch.first + part * count};
-    run_microbatch(phase, forward, micro, step, settings, model.device(), phase_report, report);
+    run_microbatch(phase, micro, step, settings, model, phase_report, report);
   }
   const world::Stream stream = gradients::compute_stream(model.device());
   for (auto* network : trained) {
@@ -74,6 +76,7 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
     report.exchange_seconds += network->reducer->exchange_seconds();
     if (!update) continue;
     network->optimizer->step(static_cast<int64_t>(step));
+    if (phase.clip_weights > 0) network->optimizer->clamp_weights(phase.clip_weights);
     Model::update_running_statistics(*network);
   }
   // Of a phase that runs several times a step, the last one is reported.
@@ -95,7 +98,7 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
   StepReport report;
   LocalBatch batch;
   for (const auto& phase : objective.phases()) {
-    if (step % static_cast<uint64_t>(phase.interval) != 0) continue;
+    if (!phase.runs_in(step)) continue;
     if (phase.reads_samples) batch = next();
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);

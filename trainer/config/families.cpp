@@ -1,0 +1,57 @@
+#include "config/families.h"
+
+#include <concepts>
+
+namespace allmodes::config {
+namespace {
+
+std::string name_of(const std::monostate&) {
+  return "";
+}
+std::string name_of(const Gan&) {
+  return "gan";
+}
+std::string name_of(const Vae&) {
+  return "vae";
+}
+std::string name_of(const Aae&) {
+  return "aae";
+}
+std::string name_of(const InfoVae&) {
+  return "infovae";
+}
+std::string name_of(const WaeMmd&) {
+  return "wae_mmd";
+}
+std::string name_of(const WaeGan&) {
+  return "wae_gan";
+}
+std::string name_of(const Fit&) {
+  return "fit";
+}
+
+}  // namespace
+
+std::string family_name(const RunConfig& config) {
+  return std::visit([](const auto& family) { return name_of(family); }, config.family);
+}
+
+std::vector<FamilyNetwork> family_networks(const RunConfig& config) {
+  std::vector<FamilyNetwork> networks;
+  std::visit(
+      [&]<class Family>(const Family& family) {
+        const std::string path = name_of(family) + ".";
+        if constexpr (std::same_as<Family, Gan>)
+          networks.push_back({path + "generator", &family.generator, false});
+        if constexpr (std::derived_from<Family, Autoencoder>) {
+          networks.push_back({path + "encoder", &family.encoder, false});
+          networks.push_back({path + "decoder", &family.decoder, false});
+        }
+        if constexpr (std::derived_from<Family, Adversarial>)
+          networks.push_back({path + "discriminator", &family.discriminator, !family.penalty.empty()});
+      },
+      config.family);
+  return networks;
+}
+
+}  // namespace allmodes::config
