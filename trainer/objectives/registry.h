@@ -79,5 +79,8 @@ std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const confi
 std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
                                     const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
+                                    const DataFacts& data,
+                                    std::vector<ConfigurationError>& errors);
 
 }  // namespace allmodes::objectives
