@@ -80,6 +80,7 @@ std::unique_ptr<Collector> make_class_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config);
 std::unique_ptr<Collector> make_latent_collector();
 std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
+std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup);
 
 // Fields of a mode histogram in a record.
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,
