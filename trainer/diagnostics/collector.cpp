@@ -103,6 +103,7 @@ std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& se
   collectors.push_back(make_diversity_collector(setup.config));
   if (setup.objective.encodes()) {
     collectors.push_back(make_latent_collector());
+    collectors.push_back(make_aggregate_collector(setup));
     collectors.push_back(make_reconstruction_collector(setup));
   }
   return collectors;
