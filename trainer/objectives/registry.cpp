@@ -27,6 +27,7 @@ const std::map<std::string, Likelihood>& likelihoods() {
   static const std::map<std::string, Likelihood> table = {
       {"bernoulli", kBernoulli},
       {"gaussian", kGaussian},
+      {"gaussian_learned", kGaussianLearned},
   };
   return table;
 }

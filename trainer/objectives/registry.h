@@ -29,12 +29,13 @@ using PenaltyFunction = at::Tensor (*)(const Discriminate& discriminate, const a
 
 // A decoder's likelihood.
 struct Likelihood {
-  // Mean over the batch of -ln p(x | output), summed over a sample's values, in nats; for a
-  // Gaussian without the constant that does not depend on the output (dim/2 ln 2 pi variance).
-  at::Tensor (*reconstruction)(const at::Tensor& output, const at::Tensor& samples,
-                               double variance);
+  // -ln p(sample | output) of each sample, [n], in nats, summed over its values; for the Gaussian of
+  // fixed variance without the constant that does not depend on the output (dim/2 ln 2 pi variance).
+  at::Tensor (*negative_log)(const at::Tensor& output, const at::Tensor& samples, double variance);
   // The mean of p(x | output), in the data's scale.
   at::Tensor (*mean)(const at::Tensor& output);
+  int64_t outputs = 1;        // of the decoder for each value of a sample, in blocks of channels
+  bool needs_images = false;  // values in [-1, 1]
 };
 
 const std::map<std::string, GanLoss>& gan_losses();
@@ -70,6 +71,7 @@ at::Tensor interpolated_penalty(const Discriminate& discriminate, const at::Tens
 
 extern const Likelihood kBernoulli;
 extern const Likelihood kGaussian;
+extern const Likelihood kGaussianLearned;
 
 std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
                                     const DataFacts& data,
