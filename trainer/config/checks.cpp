@@ -45,10 +45,43 @@ class Relations {
   void refuse_synchronized(std::string path) {
     add(std::move(path),
         "batch norm with statistics over all ranks cannot be differentiated twice, which a "
-        "penalty needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or no "
-        "penalty");
+        "penalty and unrolled steps need: use norm 'none' or 'batch' (statistics 'local') in the "
+        "discriminator, or neither of them");
   }
 };
+
+// Of a family with a discriminator, and of a GAN's terms over pairs of samples.
+void check_adversarial(const RunConfig& config, Relations& relations) {
+  const Adversarial* adversarial = adversarial_of(config);
+  if (adversarial == nullptr) return;
+  const std::string path = family_name(config) + ".";
+  const auto* gan = std::get_if<Gan>(&config.family);
+  const bool pairs = gan != nullptr && gan->mode_seeking > 0;
+  const int64_t together = samples_together(config);
+  if (together > 1 && config.microbatches >= 1 &&
+      config.batch % (config.microbatches * together) != 0) {
+    relations.add(path + (adversarial->packing > 1 ? "packing" : "mode_seeking"),
+                  fmt::format("batch: {} is no multiple of {} microbatches x {} samples that are "
+                              "taken together",
+                              config.batch, config.microbatches, together));
+  }
+  const auto refuse_microbatches = [&](const char* field, const char* why) {
+    if (config.microbatches > 1)
+      relations.add(path + field, fmt::format("{}: {}, so that microbatches (now {}) would change "
+                                              "the result: set microbatches: 1",
+                                              field, why, config.microbatches));
+  };
+  if (adversarial->unrolled_steps > 0)
+    refuse_microbatches("unrolled_steps", "a simulated step takes the whole batch");
+  if (pairs) refuse_microbatches("mode_seeking", "it is a ratio of means over the whole batch");
+  if (adversarial->instance_noise_steps > 0 && adversarial->instance_noise == 0)
+    relations.add(path + "instance_noise_steps",
+                  "instance_noise_steps: there is no noise to decay: set instance_noise");
+  if (gan != nullptr && gan->conditioning != "none" && gan->packing > 1)
+    relations.add(path + "packing",
+                  "packing: a pack has no single class label: set packing: 1, or conditioning: "
+                  "\"none\"");
+}
 
 }  // namespace
 
@@ -60,6 +93,7 @@ std::vector<Problem> check_relations(const RunConfig& config) {
   }
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
     relations.network(path, *network, differentiated_twice);
+  check_adversarial(config, relations);
   if (const auto* vae = std::get_if<Vae>(&config.family)) {
     if (vae->latent.distribution != "normal") {
       relations.add("vae.latent.distribution",

@@ -8,17 +8,27 @@ namespace allmodes::objectives {
 
 const std::map<std::string, GanLoss>& gan_losses() {
   static const std::map<std::string, GanLoss> table = {
-      {"non_saturating", {non_saturating::discriminator, non_saturating::generator}},
-      {"saturating", {non_saturating::discriminator, saturating::generator}},
-      {"wasserstein", {wasserstein::discriminator, wasserstein::generator}},
+      {"non_saturating", kNonSaturating},
+      {"saturating", kSaturating},
+      {"relativistic", kRelativistic},
+      {"hinge", kHinge},
+      {"least_squares", kLeastSquares},
+      {"wasserstein", kWasserstein},
+      {"f_kl", kForwardKl},
+      {"f_reverse_kl", kReverseKl},
+      {"f_jensen_shannon", kJensenShannon},
+      {"f_pearson", kPearson},
+      {"f_squared_hellinger", kSquaredHellinger},
   };
   return table;
 }
 
-const std::map<std::string, PenaltyFunction>& penalties() {
-  static const std::map<std::string, PenaltyFunction> table = {
-      {"r1", r1_penalty},
-      {"gradient_penalty", interpolated_penalty},
+const std::map<std::string, PenaltyKind>& penalties() {
+  static const std::map<std::string, PenaltyKind> table = {
+      {"r1", kR1},
+      {"r2", kR2},
+      {"gradient_penalty", kGradientPenalty},
+      {"dragan", kDragan},
   };
   return table;
 }
