@@ -6,7 +6,6 @@
 // Cost: 500 encodings and half a million kernels an evaluation (some 10 ms for 20 dimensions), the
 // null a hundred times the kernels, both split over the ranks.
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "diagnostics/collector.h"
 #include "diagnostics/latent_aggregate.h"
+#include "objectives/autoencoder.h"
 #include "objectives/kernel.h"
 #include "training/noise.h"
 
@@ -80,14 +80,11 @@ class AggregateCollector final : public Collector {
       const at::Tensor samples = real_samples(evaluation, first, rows, labels);
       const auto posterior =
           evaluation.objective.encode(evaluation.forward, samples.to(evaluation.device), labels);
-      at::Tensor code = posterior.mean;
-      if (posterior.log_variance.defined()) {
-        const at::Tensor noise = training::make_noise(
-            {.name = "aggregate posterior", .shape = {latent_.dimension}},
-            {evaluation.seed, "evaluation", evaluation.step, first, rows}, evaluation.device);
-        code = code + (posterior.log_variance * 0.5).exp() * noise;
-      }
-      code = code.to(at::kCPU).contiguous();
+      const at::Tensor noise = training::make_noise(
+          objectives::posterior_noise("aggregate posterior", latent_),
+          {evaluation.seed, "evaluation", evaluation.step, first, rows}, evaluation.device);
+      const at::Tensor code =
+          objectives::sample_posterior(posterior, noise).to(at::kCPU).contiguous();
       std::copy_n(code.data_ptr<float>(), code.numel(),
                   codes.begin() + static_cast<std::ptrdiff_t>(first * latent_.dimension));
     });
