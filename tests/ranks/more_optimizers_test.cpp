@@ -2,6 +2,7 @@
 // and through a checkpoint.
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
