@@ -81,6 +81,7 @@ std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& con
 std::unique_ptr<Collector> make_latent_collector();
 std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
+std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup);
 
 // Fields of a mode histogram in a record.
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,

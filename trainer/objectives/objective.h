@@ -175,6 +175,7 @@ struct DataFacts {
   data::SampleShape shape;
   int64_t classes = 0;                     // 0: unlabelled
   const data::Mixture* mixture = nullptr;  // where the distribution is known; outlives the family
+  int64_t size = 0;                        // samples
 };
 DataFacts facts_of(const data::Dataset& dataset);
 

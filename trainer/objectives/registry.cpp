@@ -56,6 +56,8 @@ std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const
     return make_wae_mmd(config, *wae, data, errors);
   if (const auto* wae = std::get_if<config::WaeGan>(&config.family))
     return make_wae_gan(config, *wae, data, errors);
+  if (const auto* fit = std::get_if<config::Fit>(&config.family))
+    return make_fit(config, *fit, data, errors);
   return nullptr;  // reported by config::load
 }
 

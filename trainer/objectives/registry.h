@@ -101,5 +101,8 @@ std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const c
 std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const config::WaeGan& wae,
                                         const DataFacts& data,
                                         std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
+                                    const DataFacts& data,
+                                    std::vector<ConfigurationError>& errors);
 
 }  // namespace allmodes::objectives
