@@ -59,6 +59,7 @@ class Model {
   at::Device device_;
   world::Communicator& exchange_;
   networks::StatisticsReducer statistics_reducer_;
+  networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;
   std::vector<config::Optimizer> optimizers_;
 };
