@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <concepts>
+
 #include "config/convert.h"
 #include "config/families.h"
 
@@ -10,14 +13,20 @@ class Relations {
  public:
   std::vector<Problem> problems;
 
-  void network(const std::string& path, const Network& network, bool twice_differentiated) {
+  void network(const std::string& path, const Network& network, bool twice_differentiated,
+               int64_t samples) {
+    compares_samples_ = path.ends_with("discriminator");
+    if (compares_samples_)
+      check_group(path + ".minibatch_stddev", network.minibatch_stddev, samples);
     if (twice_differentiated && network.layers.empty() && network.norm == "sync_batch") {
       refuse_synchronized(path + ".norm");
     }
-    layers(path + ".layers", network.layers, twice_differentiated);
+    layers(path + ".layers", network.layers, twice_differentiated, samples);
   }
 
-  void layers(const std::string& path, const std::vector<Layer>& list, bool twice_differentiated) {
+  // `samples`: of a forward pass over all ranks.
+  void layers(const std::string& path, const std::vector<Layer>& list, bool twice_differentiated,
+              int64_t samples) {
     for (size_t i = 0; i < list.size(); ++i) {
       const auto here = fmt::format("{}[{}]", path, i);
       const auto& kind = list[i].kind;
@@ -32,7 +41,18 @@ class Relations {
                           up->output_padding));
         }
       } else if (const auto* residual = std::get_if<Residual>(&kind)) {
-        layers(here + ".residual.layers", residual->layers, twice_differentiated);
+        layers(here + ".residual.layers", residual->layers, twice_differentiated, samples);
+        layers(here + ".residual.shortcut", residual->shortcut, twice_differentiated, samples);
+      } else if (const auto* stddev = std::get_if<MinibatchStddev>(&kind)) {
+        need_discriminator(here + ".minibatch_stddev");
+        check_group(here + ".minibatch_stddev.group", stddev->group, samples);
+      } else if (const auto* likeness = std::get_if<MinibatchDiscrimination>(&kind)) {
+        need_discriminator(here + ".minibatch_discrimination");
+        if (twice_differentiated && likeness->statistics == "global") {
+          add(here + ".minibatch_discrimination.statistics",
+              "minibatch discrimination over all ranks cannot be differentiated twice, which a "
+              "penalty needs: use statistics 'local', or no penalty");
+        }
       }
     }
   }
@@ -42,13 +62,43 @@ class Relations {
   }
 
  private:
+  void need_discriminator(std::string path) {
+    if (!compares_samples_)
+      add(std::move(path),
+          "a sample's result would depend on the others of its batch, which is for discriminators: "
+          "leave the layer out");
+  }
+
+  void check_group(std::string path, int64_t group, int64_t samples) {
+    if (group >= 2 && samples % group != 0)
+      add(std::move(path),
+          fmt::format(
+              "groups of {} do not divide the {} samples that the discriminator sees at once "
+              "(batch over microbatches and packing)",
+              group, samples));
+  }
+
   void refuse_synchronized(std::string path) {
     add(std::move(path),
         "batch norm with statistics over all ranks cannot be differentiated twice, which a "
-        "penalty needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or no "
+        "penalty needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or "
+        "no "
         "penalty");
   }
+
+  bool compares_samples_ = false;  // the network at hand may
 };
+
+// Rows of a discriminator's forward pass over all ranks.
+int64_t samples_at_once(const RunConfig& config) {
+  int64_t packing = 1;
+  std::visit(
+      [&]<class Family>(const Family& family) {
+        if constexpr (std::derived_from<Family, Adversarial>) packing = family.packing;
+      },
+      config.family);
+  return config.batch / std::max<int64_t>(1, config.microbatches * packing);
+}
 
 }  // namespace
 
@@ -59,7 +109,7 @@ std::vector<Problem> check_relations(const RunConfig& config) {
                                               config.microbatches, config.batch));
   }
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
-    relations.network(path, *network, differentiated_twice);
+    relations.network(path, *network, differentiated_twice, samples_at_once(config));
   if (const auto* vae = std::get_if<Vae>(&config.family)) {
     if (vae->latent.distribution != "normal") {
       relations.add("vae.latent.distribution",
