@@ -362,7 +362,7 @@ TEST(ConfigRanges, EachValueOutsideItsRangeIsRefusedAtItsPlace) {
       {"gan {} data { mode { mean: [1, nan] } }", "data.mode[0].mean[1]"},
       {"gan { generator { maxout_pieces: 1 } }", "gan.generator.maxout_pieces"},
       {"gan { generator { activation: \"rely\" } }", "gan.generator.activation"},
-      {"gan { generator { norm: \"layer\" } }", "gan.generator.norm"},
+      {"gan { generator { norm: \"layers\" } }", "gan.generator.norm"},
       {"gan { generator { initialization: \"x\" } }", "gan.generator.initialization"},
       {"gan { generator_optimizer { beta1: 1 } }", "gan.generator_optimizer.beta1"},
       {"gan { generator_optimizer { beta2: -0.1 } }", "gan.generator_optimizer.beta2"},
