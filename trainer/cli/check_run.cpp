@@ -102,7 +102,11 @@ class Checker {
                   {"norm", network.norm != plain.norm},
                   {"maxout_pieces", network.maxout_pieces != plain.maxout_pieces},
                   {"bias", network.bias != plain.bias},
-                  {"output_activation", network.output_activation != plain.output_activation}},
+                  {"output_activation", network.output_activation != plain.output_activation},
+                  {"spectral_norm", network.spectral_norm != plain.spectral_norm},
+                  {"dropout", network.dropout != plain.dropout},
+                  {"minibatch_stddev", network.minibatch_stddev != plain.minibatch_stddev},
+                  {"minibatch_features", network.minibatch_features != plain.minibatch_features}},
                  strings(networks::architecture_fields(network.architecture)),
                  fmt::format("architecture '{}'", network.architecture));
   }
