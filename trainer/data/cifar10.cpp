@@ -26,13 +26,13 @@ constexpr const char* kRemedy =
     "data.path is to be a folder with data_batch_1.bin to data_batch_5.bin (any of them) and "
     "test_batch.bin, the binary version of CIFAR-10, unpacked";
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
 
 std::vector<std::string> read_names(const fs::path& path) {
-  if (!exists(path))
+  if (!is_there(path))
     return {"airplane", "automobile", "bird",  "cat",  "deer",
             "dog",      "frog",       "horse", "ship", "truck"};
   InputFile file(path.string());
@@ -86,7 +86,7 @@ std::vector<std::string> cifar10_training_files(const std::string& folder) {
   std::vector<std::string> files;
   for (int i = 1; i <= 5; ++i) {
     const fs::path path = fs::path(folder) / fmt::format("data_batch_{}.bin", i);
-    if (exists(path)) files.push_back(path.string());
+    if (is_there(path)) files.push_back(path.string());
   }
   if (files.empty())
     ALLMODES_FAIL(ExitCode::kNoInput, "{}: holds no data_batch_1.bin to data_batch_5.bin; {}",
@@ -96,7 +96,7 @@ std::vector<std::string> cifar10_training_files(const std::string& folder) {
 
 std::vector<std::string> cifar10_held_out_files(const std::string& folder) {
   const fs::path path = fs::path(folder) / "test_batch.bin";
-  if (!exists(path)) return {};
+  if (!is_there(path)) return {};
   return {path.string()};
 }
 
