@@ -76,7 +76,8 @@ class Checker {
                   {"radius", data.radius != plain.radius},
                   {"spacing", data.spacing != plain.spacing},
                   {"std", data.std != plain.std},
-                  {"mode", !data.mode.empty()}},
+                  {"mode", !data.mode.empty()},
+                  {"memory_map", data.memory_map}},
                  strings(data::dataset_fields(data.dataset)),
                  fmt::format("data set '{}'", data.dataset));
     try {
