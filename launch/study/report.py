@@ -117,9 +117,10 @@ def progress_line(run, found, columns, done, finished, total):
 def reproduce_line(arguments):
     """The command that makes the same table: `arguments` as argparse found them."""
     words = [arguments.study, *(["--short"] if arguments.short else [])]
-    for name in ("ranks", "seeds"):
-        if getattr(arguments, name) not in (None, 1):
-            words += [f"--{name}", str(getattr(arguments, name))]
+    if arguments.ranks > 1:
+        words += ["--ranks", str(arguments.ranks)]
+    if arguments.seeds:
+        words += ["--seeds", str(arguments.seeds)]
     for setting in arguments.settings:
         words += ["--set", setting]
     return shlex.join(["launch/study.sh", *words])

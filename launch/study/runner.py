@@ -81,10 +81,11 @@ class Pool:
         if status == 0:
             return f"it ended at step {runs_.last_step(run)} of {run.row.steps} without a verdict"
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        lines = (run.folder / "output.txt").read_text(errors="replace").splitlines()
-        said = [line.strip() for line in lines[-40:] if " error" in line or "critical" in line
-                or line.startswith("error")]
-        return f"{how}: {said[-1]}" if said else how
+        said = (run.folder / "output.txt").read_text(errors="replace")
+        # Of the last attempt; then what the program said before mpirun added its frame of dashes.
+        said = said[said.rfind("\nOMP_NUM_THREADS=") + 1:].split("\n-----")[0].strip()
+        lines = said.splitlines()[1:]
+        return f"{how}: {lines[-1].strip()}" if lines else how
 
     def _interrupt(self, number, _frame):
         self.interrupts += 1
