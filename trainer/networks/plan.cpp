@@ -229,29 +229,30 @@ bool any_layer(const std::vector<LayerPlan>& layers, const Predicate& predicate)
   });
 }
 
+struct Label {
+  std::string operator()(const std::monostate&) { return "empty"; }
+  std::string operator()(const config::Linear& l) { return fmt::format("linear {}", l.units); }
+  std::string operator()(const config::Convolution& l) {
+    return fmt::format("convolution {}x{} stride {}", l.kernel, l.kernel, l.stride);
+  }
+  std::string operator()(const config::TransposedConvolution& l) {
+    return fmt::format("transposed_convolution {}x{} stride {}", l.kernel, l.kernel, l.stride);
+  }
+  std::string operator()(const config::BatchNorm& l) {
+    return fmt::format("batch_norm {}", l.statistics);
+  }
+  std::string operator()(const config::Activation& l) { return l.function; }
+  std::string operator()(const config::Maxout& l) {
+    return fmt::format("maxout {} of {}", l.units, l.pieces);
+  }
+  std::string operator()(const config::Reshape&) { return "reshape"; }
+  std::string operator()(const config::Flatten&) { return "flatten"; }
+  std::string operator()(const config::Residual&) { return "residual"; }
+  template <class Layer>
+  std::string operator()(const Layer&) { return "layer"; }
+};
+
 std::string label(const config::Layer& layer) {
-  struct Label {
-    std::string operator()(const std::monostate&) { return "empty"; }
-    std::string operator()(const config::Linear& l) { return fmt::format("linear {}", l.units); }
-    std::string operator()(const config::Convolution& l) {
-      return fmt::format("convolution {}x{} stride {}", l.kernel, l.kernel, l.stride);
-    }
-    std::string operator()(const config::TransposedConvolution& l) {
-      return fmt::format("transposed_convolution {}x{} stride {}", l.kernel, l.kernel, l.stride);
-    }
-    std::string operator()(const config::BatchNorm& l) {
-      return fmt::format("batch_norm {}", l.statistics);
-    }
-    std::string operator()(const config::Activation& l) { return l.function; }
-    std::string operator()(const config::Maxout& l) {
-      return fmt::format("maxout {} of {}", l.units, l.pieces);
-    }
-    std::string operator()(const config::Reshape&) { return "reshape"; }
-    std::string operator()(const config::Flatten&) { return "flatten"; }
-    std::string operator()(const config::Residual&) { return "residual"; }
-    template <class Layer>
-    std::string operator()(const Layer&) { return "layer"; }
-  };
   return std::visit(Label{}, layer.kind);
 }
 
