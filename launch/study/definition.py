@@ -12,6 +12,7 @@ A study file has
                      steps, seeds, about, and optionally config and set
     [[column]]       name, title, field (of a record; "a[0]" is an element), record ("evaluation"),
                      at ("last"; or "min", "max" over the run), absolute (false), scale (1),
+                     divide (a field of the same record),
                      format (".2f"), better ("higher", "lower" or ""), perfect (a value to draw),
                      picture (whether a bar is drawn)
     [[row]]          name, title, config, set, define, baseline (drawn grey), published
@@ -42,6 +43,7 @@ class Column:
     record: str = "evaluation"
     at: str = "last"
     absolute: bool = False
+    divide: str = ""
     scale: float = 1.0
     format: str = ".2f"
     better: str = ""

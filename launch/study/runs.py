@@ -99,12 +99,20 @@ def _element(record, field):
     return value[int(index)] if int(index) < len(value) else None
 
 
+def _value(record, column):
+    value = _element(record, column.field)
+    if not column.divide or value is None:
+        return value
+    below = _element(record, column.divide)
+    return value / below if below else None
+
+
 def figures(run, columns):
     """column -> its figure in a finished run; a figure that is absent or not finite is left out."""
     records = read_records(program_folder(run) / "records.jsonl")
     found = {}
     for column in columns:
-        values = [_element(r, column.field) for r in records if r["record"] == column.record]
+        values = [_value(r, column) for r in records if r["record"] == column.record]
         if column.at == "last":
             values = values[-1:]
         values = [v for v in values if isinstance(v, (int, float, str))]
