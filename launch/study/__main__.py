@@ -1,6 +1,7 @@
 """The command line of launch/study.sh."""
 
 import argparse
+import concurrent.futures
 import fcntl
 import json
 import os
@@ -75,19 +76,24 @@ def program_version():
     return said.stdout.splitlines()[0]
 
 
+def check_row(row, settings):
+    """What the program says against a row's configuration; "" when it is good."""
+    command = [os.environ["ALLMODES_BINARY"], "validate", row.config]
+    for setting in (*row.settings, *settings, f"steps={row.steps}"):
+        command += ["--set", setting]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return (said.stderr + said.stdout).strip() if said.returncode != 0 else ""
+
+
 def check_rows(rows, settings):
-    """Validates the configuration of each row with the program; returns whether all are good."""
-    good = True
-    for row in rows:
-        command = [os.environ["ALLMODES_BINARY"], "validate", row.config]
-        for setting in (*row.settings, *settings, f"steps={row.steps}"):
-            command += ["--set", setting]
-        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if said.returncode != 0:
-            good = False
-            print(f"{row.name}: {(said.stderr + said.stdout).strip()}")
-    print(f"{len(rows)} rows, {'all good' if good else 'not all good'}")
-    return good
+    """Validates the configuration of each row; returns whether all are good."""
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ["ALLMODES_CORES"])) as pool:
+        bad = {row.name: said for row, said
+               in zip(rows, pool.map(lambda row: check_row(row, settings), rows)) if said}
+    for name, said in bad.items():
+        print(f"{name}: {said}")
+    print(f"{len(rows)} rows, {f'{len(bad)} bad' if bad else 'all good'}")
+    return not bad
 
 
 def collect(study, all_runs):

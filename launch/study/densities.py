@@ -36,7 +36,7 @@ def draw(study, table):
         left = LEFT + (i % 2) * (WIDTH + GAP)
         _panel(drawing, study, table, a, left, TOP + (i // 2) * (HEIGHT + 54))
     drawing.text(LEFT, drawing.height - 14,
-                 "Mean and deviation: averages over the seeds. A reverse fit may sit on either mode; "
+                 "A curve a seed; numbers of the first. A fit that sits on one mode may sit on either; "
                  "it is drawn on the right one.", 11, FAINT)
     return str(drawing)
 
@@ -53,11 +53,7 @@ def _legend(drawing):
 
 def _panel(drawing, study, table, a, left, top):
     reach = a + 4
-    fits = []
-    for row in study.rows:
-        mean, deviation = (table.cell(row.name, name) for name in ("mean", "deviation"))
-        if float(row.define["a"]) == a and mean is not None and deviation is not None:
-            fits.append((row.define["divergence"], mean.mean, deviation.mean))
+    fits = _fits(study, table, a)
     highest = max([two_modes(x / 10, a) for x in range(-10 * int(reach), 10 * int(reach))] +
                   [normal(0, 0, deviation) for _, _, deviation in fits])
     bottom = top + HEIGHT
@@ -70,13 +66,32 @@ def _panel(drawing, study, table, a, left, top):
 
     outline = points(lambda x: two_modes(x, a))
     drawing.curve([(left, bottom), *outline, (left + WIDTH, bottom)], "none", 0, FILL)
-    for tick in range(-int(reach), int(reach) + 1, 2):
+    even = 2 * (int(reach) // 2)
+    for tick in range(-even, even + 1, 2):
         at = left + WIDTH * (tick + reach) / (2 * reach)
         drawing.line(at, bottom, at, bottom + 4, INK)
         drawing.text(at, bottom + 17, show_tick(tick), 10.5, FAINT, "middle")
     drawing.line(left, bottom, left + WIDTH, bottom, RULE)
-    for i, (divergence, mean, deviation) in enumerate(fits):
+    named = []
+    for divergence, mean, deviation in fits:
         colour = KINDS[divergence][1]
         drawing.curve(points(lambda x, m=mean, d=deviation: normal(x, m, d)), colour, 2)
-        drawing.text(left + 6, top + 12 + 15 * i,
-                     f"{mean:.3f} \u00b1 {deviation:.3f}", 10.5, colour)
+        if divergence not in named:
+            named.append(divergence)
+            drawing.text(left + 6, top - 3 + 15 * len(named),
+                         f"mean {mean:.3f}, deviation {deviation:.3f}", 10.5, colour)
+
+
+def _fits(study, table, a):
+    """(divergence, mean, deviation) of every seed of the rows at `a`, equal ones once."""
+    found = []
+    for row in study.rows:
+        mean, deviation = (table.cell(row.name, name) for name in ("mean", "deviation"))
+        if float(row.define["a"]) != a or mean is None or deviation is None:
+            continue
+        for seed in mean.by_seed:
+            fit = (row.define["divergence"], round(mean.by_seed[seed], 3),
+                   round(deviation.by_seed[seed], 3))
+            if fit not in found:
+                found.append(fit)
+    return found
