@@ -153,7 +153,7 @@ def run_study(arguments):
         return HOLDS if check_rows(rows, arguments.settings) else USAGE
     out = pathlib.Path(arguments.out or ROOT / "runs" / "studies" / f"{study.name}-{study.budget}")
     seeds = range(1, (arguments.seeds or study.seeds) + 1)
-    all_runs = [runs.make_run(study, row, seed, tuple(arguments.settings), out, ROOT)
+    all_runs = [runs.make_run(row, seed, tuple(arguments.settings), out, ROOT)
                 for seed in seeds for row in study.rows]
     chosen = [run for run in all_runs if run.row in rows]
     if arguments.dry_run:

@@ -47,7 +47,8 @@ def _notes(study, table, state):
     seeds = " to ".join(map(str, counts[:1] + counts[1:][-1:])) or "0"
     steps = sorted({row.steps for row in study.rows})
     span = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
-    notes = [f"{study.budget} budget: {span} steps, {seeds} seeds, mean ± standard error. "
+    notes = [f"{study.budget} budget: {span} steps, {seeds} seed{'s' * (seeds != '1')}, "
+             f"mean ± standard error. "
              f"{study.budget_about}".strip()]
     if used := {row.source for row in study.rows if row.source}:
         notes += [f"published: {study.sources[name]}" for name in study.sources if name in used]

@@ -33,9 +33,9 @@ class Run:
         return words
 
 
-def make_run(study, row, seed, extra_settings, out, root):
-    settings = (*row.settings, *extra_settings, f"name={study.name}_{row.name}",
-                f"steps={row.steps}", f"seed={seed}")
+def make_run(row, seed, extra_settings, out, root):
+    settings = (*row.settings, *extra_settings, f"name={row.name}", f"steps={row.steps}",
+                f"seed={seed}")
     text = (root / row.config).read_text()
     key = hashlib.sha256(json.dumps([text, settings]).encode()).hexdigest()[:8]
     return Run(row, seed, settings, out / "runs" / row.name / f"seed-{seed}-{key}")
