@@ -7,6 +7,7 @@ A study file has
     set              overrides of every row, as for `allmodes train --set`
     define           texts that replace $name in `set`; a row may add to them or change them
     picture          "bars" (default) or "densities"
+    reference        what the figures beside ours are (default "published")
     sources          name = paper, of the published figures
     [budget.short], [budget.full]
                      steps, seeds, about, and optionally config and set
@@ -83,6 +84,7 @@ class Study:
     budget_about: str
     seeds: int
     picture: str
+    reference: str
     columns: tuple
     rows: tuple
     claims: tuple
@@ -122,7 +124,8 @@ def load_study(path, budget):
 
 def _resolve(name, said, budget):
     _check_keys("the study", said, required=("title", "budget", "column", "row"),
-                optional=("about", "config", "set", "define", "picture", "sources", "claim"))
+                optional=("about", "config", "set", "define", "picture", "reference", "sources",
+                          "claim"))
     if budget not in said["budget"]:
         raise StudyError(f"it has no {budget} budget")
     limits = said["budget"][budget]
@@ -137,7 +140,8 @@ def _resolve(name, said, budget):
             raise StudyError(f"two {kind}s have the name {sorted(twice)[0]}")
     return Study(name=name, title=said["title"], about=said.get("about", "").strip(),
                  budget=budget, budget_about=limits.get("about", ""), seeds=limits["seeds"],
-                 picture=said.get("picture", "bars"), columns=columns, rows=rows,
+                 picture=said.get("picture", "bars"),
+                 reference=said.get("reference", "published"), columns=columns, rows=rows,
                  claims=tuple(_claim(entry) for entry in said.get("claim", [])
                               if budget in entry.get("budgets", BUDGETS)),
                  sources=sources)

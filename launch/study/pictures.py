@@ -40,10 +40,10 @@ def _legend(drawing, study, x, y):
     drawing.text(x + 252, y, "one seed", 11.5, FAINT)
     if any(row.published for row in study.rows):
         drawing.diamond(x + 324, y - 4, 5, ORANGE)
-        drawing.text(x + 335, y, "published", 11.5, FAINT)
+        drawing.text(x + 335, y, study.reference, 11.5, FAINT)
     if any(c.perfect is not None and c.picture for c in study.columns):
-        drawing.line(x + 408, y - 11, x + 408, y + 2, INK, 1.2, "3,3")
-        drawing.text(x + 416, y, "perfect", 11.5, FAINT)
+        drawing.line(x + 424, y - 11, x + 424, y + 2, INK, 1.2, "3,3")
+        drawing.text(x + 432, y, "perfect", 11.5, FAINT)
 
 
 def _panel(drawing, study, table, column, left, bottom):
@@ -106,5 +106,5 @@ def _span(study, table, column):
 def _notes(study, width):
     notes = [study.budget_about]
     used = {row.source for row in study.rows if row.published}
-    notes += [f"Published: {study.sources[name]}." for name in study.sources if name in used]
+    notes += [f"{study.reference.capitalize()}: {study.sources[name]}." for name in study.sources if name in used]
     return [line for note in notes if note for line in textwrap.wrap(note, width)]

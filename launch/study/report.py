@@ -29,7 +29,7 @@ def _grid(study, table):
         for line, row in zip(body, study.rows):
             line.append(show_cell(table.cell(row.name, column.name), column) or "-")
         if any(column.name in row.published for row in study.rows):
-            header.append("published")
+            header.append(study.reference)
             for line, row in zip(body, study.rows):
                 line.append(show_value(*row.published[column.name], column)
                             if column.name in row.published else "")
@@ -51,7 +51,7 @@ def _notes(study, table, state):
              f"mean ± standard error. "
              f"{study.budget_about}".strip()]
     if used := {row.source for row in study.rows if row.source}:
-        notes += [f"published: {study.sources[name]}" for name in study.sources if name in used]
+        notes += [f"{study.reference}: {study.sources[name]}" for name in study.sources if name in used]
     notes.append(f"{state['seconds']:,.0f} s of training in all, on {state['ranks_text']}; "
                  f"{', '.join(state['versions']) or 'no run yet'}; made by: {state['command']}")
     return [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
