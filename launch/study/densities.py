@@ -48,7 +48,7 @@ def _legend(drawing):
     for title, colour in KINDS.values():
         drawing.line(x, 57, x + 22, 57, colour, 2.4)
         drawing.text(x + 29, 61, f"q of the {title}", 11.5, FAINT)
-        x += 60 + 6.6 * len(f"q of the {title}")
+        x += 48 + 6.1 * len(f"q of the {title}")
 
 
 def _panel(drawing, study, table, a, left, top):
