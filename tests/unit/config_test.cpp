@@ -432,7 +432,7 @@ TEST(ConfigRanges, LayersThatCompareSamplesAreCheckedAgainstTheRestOfTheRun) {
               HasSubstr("do not divide the 6 samples"));
   EXPECT_EQ(only("batch: 24 gan { discriminator { minibatch_stddev: 16 } }").path,
             "gan.discriminator.minibatch_stddev");
-  for (const std::string text :
+  for (const std::string& text :
        {"gan { discriminator { " + likeness + " } }",
         std::string("batch: 24 gan { packing: 2 discriminator { layers { minibatch_stddev {} } } }"),
         std::string("gan { penalty { } discriminator { minibatch_features: 4 } }")}) {
