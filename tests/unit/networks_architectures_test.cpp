@@ -256,10 +256,11 @@ TEST(NetworkRegistry, EveryNormIsBuiltWhereItFits) {
       EXPECT_EQ(plan_of(network, {6}, {1, 32, 32}, Role::kGenerator).output, (Shape{1, 32, 32}));
     }
     const config::Network mlp{.width = 12, .norm = norm};
-    if (std::string(norm) == "instance")
+    if (std::string(norm) == "instance") {
       EXPECT_THROW(plan_of(mlp, {2}, {1}, Role::kDiscriminator), ShapeError);
-    else
+    } else {
       EXPECT_EQ(plan_of(mlp, {2}, {1}, Role::kDiscriminator).output, Shape{1});
+    }
   }
 }
 
