@@ -168,8 +168,9 @@ TEST(Packing, PutsTheChannelsOfImagesSideBySide) {
   for (int64_t i = 0; i < 2; ++i)
     for (int64_t j = 0; j < 2; ++j)
       EXPECT_TRUE(packed.select(0, i).narrow(0, 2 * j, 2).equal(images.select(0, 2 * i + j)));
-  EXPECT_EQ(shown_shape(config::Adversarial{.packing = 4}, {3, 32, 32}),
-            (networks::Shape{12, 32, 32}));
+  config::Adversarial four;
+  four.packing = 4;
+  EXPECT_EQ(shown_shape(four, {3, 32, 32}), (networks::Shape{12, 32, 32}));
 }
 
 // A penalty is taken at packed points: the squared gradient in all of a pack's values together.
@@ -276,7 +277,7 @@ std::vector<std::string> refused_paths(const config::Gan& gan, const DataFacts& 
   config.family = gan;
   std::vector<ConfigurationError> errors;
   std::vector<std::string> paths;
-  if (make_objective(config, data, errors) != nullptr) EXPECT_TRUE(errors.empty());
+  EXPECT_EQ(make_objective(config, data, errors) == nullptr, !errors.empty());
   for (const auto& error : errors) paths.push_back(error.path);
   return paths;
 }

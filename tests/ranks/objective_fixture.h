@@ -58,7 +58,7 @@ class DoubleFamily {
   }
 
   objectives::PhaseInput input(const objectives::Phase& phase, const at::Tensor& samples) {
-    objectives::PhaseInput in{samples, labels, {}, runner()};
+    objectives::PhaseInput in{samples, labels_, {}, runner()};
     for (const auto& noise : phase.noise) {
       std::vector<int64_t> shape = noise.shape;
       shape.insert(shape.begin(), samples.size(0));
@@ -84,7 +84,8 @@ class DoubleFamily {
   std::vector<at::Tensor>& weights(const std::string& network) { return weights_.at(network); }
   const objectives::Objective& objective() const { return *objective_; }
 
-  at::Tensor labels;  // of the samples, where they have any
+  // Of the samples, where they have any.
+  void set_labels(const at::Tensor& labels) { labels_ = labels; }
 
  private:
   objectives::Forward runner() {
@@ -104,6 +105,7 @@ class DoubleFamily {
 
   std::unique_ptr<objectives::Objective> objective_;
   std::map<std::string, std::vector<at::Tensor>> weights_;
+  at::Tensor labels_;
 };
 
 // Central differences of the phase's whole loss in every parameter that it trains, with the other
