@@ -36,12 +36,15 @@ inline std::vector<double> list(const at::Tensor& tensor) {
 class DoubleFamily {
  public:
   // On points of `values` coordinates; of `classes` classes, if any.
-  DoubleFamily(const config::Family& family, int64_t values, int64_t classes = 0) {
+  DoubleFamily(const config::Family& family, int64_t values, int64_t classes = 0)
+      : DoubleFamily(family,
+                     objectives::DataFacts{.shape = {.channels = values}, .classes = classes}) {}
+
+  DoubleFamily(const config::Family& family, const objectives::DataFacts& data) {
     config::RunConfig config;
     config.family = family;
     std::vector<objectives::ConfigurationError> errors;
-    objective_ = objectives::make_objective(
-        config, {.shape = {.channels = values}, .classes = classes}, errors);
+    objective_ = objectives::make_objective(config, data, errors);
     for (const auto& error : errors) ADD_FAILURE() << error.path << ": " << error.message;
     if (objective_ == nullptr) throw std::runtime_error("the family was refused");
     for (const auto& spec : objective_->networks()) {

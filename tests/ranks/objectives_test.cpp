@@ -44,9 +44,9 @@ TEST(Likelihoods, AreTheirFormulas) {
     bernoulli -= (t * std::log(p) + (1 - t) * std::log(1 - p)) / 4;
     gaussian += (o[i] - s[i]) * (o[i] - s[i]) / (2 * 0.3 * 4);
   }
-  EXPECT_NEAR(value(likelihoods().at("bernoulli").reconstruction(output, samples, 1)), bernoulli,
+  EXPECT_NEAR(value(likelihoods().at("bernoulli").negative_log(output, samples, 1).mean()), bernoulli,
               1e-11);
-  EXPECT_NEAR(value(likelihoods().at("gaussian").reconstruction(output, samples, 0.3)), gaussian,
+  EXPECT_NEAR(value(likelihoods().at("gaussian").negative_log(output, samples, 0.3).mean()), gaussian,
               1e-11);
   EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3], 2 / (1 + std::exp(-o[3])) - 1,
               1e-12);

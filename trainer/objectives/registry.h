@@ -49,12 +49,13 @@ struct PenaltyKind {
 
 // A decoder's likelihood.
 struct Likelihood {
-  // Mean over the batch of -ln p(x | output), summed over a sample's values, in nats; for a
-  // Gaussian without the constant that does not depend on the output (dim/2 ln 2 pi variance).
-  at::Tensor (*reconstruction)(const at::Tensor& output, const at::Tensor& samples,
-                               double variance);
+  // -ln p(sample | output) of each sample, [n], in nats, summed over its values; for the Gaussian of
+  // fixed variance without the constant that does not depend on the output (dim/2 ln 2 pi variance).
+  at::Tensor (*negative_log)(const at::Tensor& output, const at::Tensor& samples, double variance);
   // The mean of p(x | output), in the data's scale.
   at::Tensor (*mean)(const at::Tensor& output);
+  int64_t outputs = 1;        // of the decoder for each value of a sample, in blocks of channels
+  bool needs_images = false;  // values in [-1, 1]
 };
 
 const std::map<std::string, GanLoss>& gan_losses();
@@ -80,11 +81,27 @@ extern const PenaltyKind kR1, kR2, kGradientPenalty, kDragan;  // penalties.cpp
 
 extern const Likelihood kBernoulli;
 extern const Likelihood kGaussian;
+extern const Likelihood kGaussianLearned;
 
 std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
                                     const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
+                                    const DataFacts& data,
+                                    std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const config::Aae& aae,
+                                    const DataFacts& data,
+                                    std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
+                                        const config::InfoVae& infovae, const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const config::WaeMmd& wae,
+                                        const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const config::WaeGan& wae,
+                                        const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
                                     const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
 
