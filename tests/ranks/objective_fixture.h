@@ -61,7 +61,7 @@ class DoubleFamily {
   }
 
   objectives::PhaseInput input(const objectives::Phase& phase, const at::Tensor& samples) {
-    objectives::PhaseInput in{samples, labels_, {}, runner()};
+    objectives::PhaseInput in{samples, labels, {}, runner()};
     for (const auto& noise : phase.noise) {
       std::vector<int64_t> shape = noise.shape;
       shape.insert(shape.begin(), samples.size(0));
@@ -87,14 +87,13 @@ class DoubleFamily {
   std::vector<at::Tensor>& weights(const std::string& network) { return weights_.at(network); }
   const objectives::Objective& objective() const { return *objective_; }
 
-  // Of the samples, where they have any.
-  void set_labels(const at::Tensor& labels) { labels_ = labels; }
+  at::Tensor labels;  // of the samples, where they have any
 
  private:
   objectives::Forward runner() {
-    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& labels,
+    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& of_classes,
                    std::span<const at::Tensor> weights) {
-              networks::Context context{.training = true, .labels = labels};
+              networks::Context context{.training = true, .labels = of_classes};
               for (const auto& spec : objective_->networks())
                 if (spec.name == network)
                   return networks::forward(
@@ -108,7 +107,6 @@ class DoubleFamily {
 
   std::unique_ptr<objectives::Objective> objective_;
   std::map<std::string, std::vector<at::Tensor>> weights_;
-  at::Tensor labels_;
 };
 
 // Central differences of the phase's whole loss in every parameter that it trains, with the other
