@@ -3,8 +3,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -168,8 +170,9 @@ TEST(Packing, PutsTheChannelsOfImagesSideBySide) {
   for (int64_t i = 0; i < 2; ++i)
     for (int64_t j = 0; j < 2; ++j)
       EXPECT_TRUE(packed.select(0, i).narrow(0, 2 * j, 2).equal(images.select(0, 2 * i + j)));
-  EXPECT_EQ(shown_shape(config::Adversarial{.packing = 4}, {3, 32, 32}),
-            (networks::Shape{12, 32, 32}));
+  config::Adversarial four;
+  four.packing = 4;
+  EXPECT_EQ(shown_shape(four, {3, 32, 32}), (networks::Shape{12, 32, 32}));
 }
 
 // A penalty is taken at packed points: the squared gradient in all of a pack's values together.
@@ -271,12 +274,60 @@ TEST(GanPhases, ASmoothedLabelReachesTheLoss) {
   EXPECT_NEAR(value(phase.losses(in).losses[0].value), loss, 1e-12);
 }
 
+at::Tensor six_labels(std::vector<int64_t> labels) {
+  return at::tensor(labels, at::kLong);
+}
+
+config::Gan conditional_gan(const std::string& conditioning) {
+  config::Gan gan = small_gan();
+  gan.conditioning = conditioning;
+  gan.mode_seeking = 0.5;
+  return gan;
+}
+
+TEST(ConditionalGan, GradientsAreThoseOfTheWholeLoss) {
+  for (const auto conditioning : {"projection", "concatenation"}) {
+    SCOPED_TRACE(conditioning);
+    config::Gan gan = conditional_gan(conditioning);
+    gan.penalty = {{.kind = "r2"}};
+    DoubleFamily family(gan, 3, /*classes=*/4);
+    EXPECT_TRUE(family.objective().conditional());
+    family.labels = six_labels({0, 1, 2, 3, 1, 0});
+    expect_gradient_of_finite_differences(family, "discriminator", real());
+    expect_gradient_of_finite_differences(family, "generator", real());
+  }
+}
+
+TEST(ConditionalGan, BothPlayersReadTheLabels) {
+  for (const auto conditioning : {"projection", "concatenation"}) {
+    SCOPED_TRACE(conditioning);
+    DoubleFamily family(conditional_gan(conditioning), 3, /*classes=*/4);
+    const auto losses_of = [&](const std::vector<int64_t>& labels) {
+      family.labels = six_labels(labels);
+      return std::array{value(family.total(family.phase("discriminator"), real())),
+                        value(family.total(family.phase("generator"), real()))};
+    };
+    const auto some = losses_of({0, 1, 2, 3, 1, 0}), others = losses_of({3, 1, 2, 3, 1, 0});
+    EXPECT_GT(std::abs(some[0] - others[0]), 1e-6);
+    EXPECT_GT(std::abs(some[1] - others[1]), 1e-6);
+  }
+}
+
+TEST(ConditionalGan, AnUnconditionalOneDoesNotReadThem) {
+  DoubleFamily family(small_gan(), 3, /*classes=*/4);
+  EXPECT_FALSE(family.objective().conditional());
+  family.labels = six_labels({0, 1, 2, 3, 1, 0});
+  const double some = value(family.total(family.phase("generator"), real()));
+  family.labels = six_labels({3, 3, 3, 3, 3, 3});
+  EXPECT_EQ(value(family.total(family.phase("generator"), real())), some);
+}
+
 std::vector<std::string> refused_paths(const config::Gan& gan, const DataFacts& data) {
   config::RunConfig config;
   config.family = gan;
   std::vector<ConfigurationError> errors;
   std::vector<std::string> paths;
-  if (make_objective(config, data, errors) != nullptr) EXPECT_TRUE(errors.empty());
+  EXPECT_EQ(make_objective(config, data, errors) == nullptr, !errors.empty());
   for (const auto& error : errors) paths.push_back(error.path);
   return paths;
 }

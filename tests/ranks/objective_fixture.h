@@ -91,9 +91,9 @@ class DoubleFamily {
 
  private:
   objectives::Forward runner() {
-    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& labels,
+    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& of_classes,
                    std::span<const at::Tensor> weights) {
-              networks::Context context{.training = true, .labels = labels};
+              networks::Context context{.training = true, .labels = of_classes};
               for (const auto& spec : objective_->networks())
                 if (spec.name == network)
                   return networks::forward(

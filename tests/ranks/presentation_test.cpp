@@ -4,8 +4,8 @@
 #include "objectives/presentation.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -76,7 +76,7 @@ TEST(Augmentation, TranslationTakesEachShiftAlike) {
   at::Tensor x = at::zeros({count, 1, kHeight, kWidth}, at::kDouble);
   x.select(2, 8).select(2, 4).fill_(1);
   const at::Tensor u = draw({count, kAugmentationNumbers}, "many", /*uniform=*/true);
-  const at::Tensor landed = augment(x, u, {"translation"}).sum({0, 1});
+  const at::Tensor landed = augment(x, u, {"translation"}).sum(at::IntArrayRef{0, 1});
   EXPECT_EQ(landed.sum().item<double>(), count);  // never beyond the border from there
   const at::Tensor near = landed.narrow(0, 6, 5).narrow(1, 3, 3);
   EXPECT_EQ(near.sum().item<double>(), count);
@@ -121,13 +121,14 @@ TEST(Augmentation, NamesAreSplitAtCommas) {
 }
 
 TEST(InstanceNoise, FallsLinearlyToZeroOrStays) {
-  config::Adversarial settings{.instance_noise = 0.4};
+  config::Adversarial settings;
+  settings.instance_noise = 0.4;
   EXPECT_EQ(Presentation(settings, {2}).noise_deviation(1'000'000), 0.4);
   settings.instance_noise_steps = 200;
   const Presentation falling(settings, {2});
   EXPECT_DOUBLE_EQ(falling.noise_deviation(0), 0.4);
   EXPECT_DOUBLE_EQ(falling.noise_deviation(50), 0.3);
-  EXPECT_DOUBLE_EQ(falling.noise_deviation(199), 0.002);
+  EXPECT_NEAR(falling.noise_deviation(199), 0.002, 1e-15);
   EXPECT_EQ(falling.noise_deviation(200), 0);
   EXPECT_EQ(falling.noise_deviation(5000), 0);
 }
@@ -143,7 +144,10 @@ PhaseInput with_noise(const std::vector<NoiseInput>& noise, int64_t count, uint6
 }
 
 TEST(InstanceNoise, IsAddedToRealsAndFakesEachItsOwn) {
-  const Presentation presentation({.instance_noise = 0.4, .instance_noise_steps = 100}, {3});
+  config::Adversarial settings;
+  settings.instance_noise = 0.4;
+  settings.instance_noise_steps = 100;
+  const Presentation presentation(settings, {3});
   const auto noise = presentation.noise();
   ASSERT_EQ(noise.size(), 2U);
   const Contest contest{draw({4, 3}, "real"), draw({4, 3}, "fake")};
@@ -158,7 +162,10 @@ TEST(InstanceNoise, IsAddedToRealsAndFakesEachItsOwn) {
 }
 
 TEST(Augmentation, ChangesRealAndFakeAlikeBeforePacking) {
-  const Presentation presentation({.packing = 2, .augment = "color,translation,cutout"}, {2, 8, 8});
+  config::Adversarial settings;
+  settings.packing = 2;
+  settings.augment = "color,translation,cutout";
+  const Presentation presentation(settings, {2, 8, 8});
   const at::Tensor both = draw({4, 2, 8, 8}, "image");
   const PhaseInput in = with_noise(presentation.noise(), 4, 0);
   const Contest shown = presentation.show(in, {both, both});

@@ -72,6 +72,15 @@ TEST(RemediesOverRanks, NoiseAndAugmentationAreThoseOfTheWholeBatch) {
   expect_gradient_of_the_whole_batch(problem, 3);
 }
 
+TEST(RemediesOverRanks, AConditionalGanIsThatOfTheWholeBatch) {
+  Problem problem = image_gan();  // whose samples have labels
+  problem.gan().generator = {.width = 12, .depth = 2};
+  problem.gan().discriminator = {.width = 12, .depth = 2, .activation = "leaky_relu"};
+  problem.gan().conditioning = "projection";
+  problem.gan().mode_seeking = 1;
+  expect_gradient_of_the_whole_batch(problem, 2);
+}
+
 TEST(WeightClipping, KeepsTheDiscriminatorsWeightsInTheirBox) {
   Problem problem = ring_gan();
   problem.gan().loss = "wasserstein";
