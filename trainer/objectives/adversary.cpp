@@ -44,10 +44,10 @@ std::vector<Phase> Adversary::phases(const Stage& stage,
 at::Tensor Adversary::opponent_loss(const PhaseInput& in, const Contest& contest) const {
   const bool unrolled = settings_.unrolled_steps > 0;
   Contest seen = contest;
-  if (!unrolled && !loss_.compares) seen.real = {};
+  if (!unrolled && !loss_.compares) seen.real = at::Tensor();
   seen = presentation_.show(in, seen);
   const auto weights = unrolled ? look_ahead(in, seen) : std::vector<at::Tensor>();
-  if (!loss_.compares) seen.real = {};
+  if (!loss_.compares) seen.real = at::Tensor();
   return loss_.generator(scores(in, seen, weights));
 }
 
