@@ -189,7 +189,10 @@ Floats everything(Model& model) {
 }
 
 TEST(TrainingOverRanks, FollowsTheSamePathOnAnyNumberOfRanks) {
-  for (const Problem& problem : {penalized_gan(), image_gan(), image_vae()}) {
+  for (const Problem& problem :
+       {penalized_gan(), image_gan(), image_vae(), image_autoencoder<config::Aae>(),
+        image_autoencoder<config::InfoVae>(), image_autoencoder<config::WaeMmd>(),
+        image_autoencoder<config::WaeGan>()}) {
     Floats alone;
     for (const int size : kRankCounts) {
       const auto ends = on_ranks<Floats>(size, [&](world::Communicator& group) {
@@ -315,7 +318,8 @@ class Resuming : public ::testing::Test {
 std::vector<Problem> resumed_problems() {
   Problem critic = penalized_gan();
   critic.gan().discriminator_steps = 2;
-  return {critic, image_gan(), image_vae()};
+  return {critic, image_gan(), image_vae(), image_autoencoder<config::Aae>(),
+          image_autoencoder<config::WaeMmd>()};
 }
 
 TEST_F(Resuming, GoesOnBitForBit) {

@@ -105,6 +105,7 @@ std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& se
     collectors.push_back(make_fit_collector(setup));
   if (setup.objective.encodes()) {
     collectors.push_back(make_latent_collector());
+    collectors.push_back(make_aggregate_collector(setup));
     collectors.push_back(make_reconstruction_collector(setup));
   }
   return collectors;

@@ -48,6 +48,14 @@ std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const
     return make_gan(config, *gan, data, errors);
   if (const auto* vae = std::get_if<config::Vae>(&config.family))
     return make_vae(config, *vae, data, errors);
+  if (const auto* aae = std::get_if<config::Aae>(&config.family))
+    return make_aae(config, *aae, data, errors);
+  if (const auto* infovae = std::get_if<config::InfoVae>(&config.family))
+    return make_infovae(config, *infovae, data, errors);
+  if (const auto* wae = std::get_if<config::WaeMmd>(&config.family))
+    return make_wae_mmd(config, *wae, data, errors);
+  if (const auto* wae = std::get_if<config::WaeGan>(&config.family))
+    return make_wae_gan(config, *wae, data, errors);
   if (const auto* fit = std::get_if<config::Fit>(&config.family))
     return make_fit(config, *fit, data, errors);
   return nullptr;  // reported by config::load

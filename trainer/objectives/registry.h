@@ -89,6 +89,18 @@ std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const confi
 std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
                                     const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const config::Aae& aae,
+                                    const DataFacts& data,
+                                    std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
+                                        const config::InfoVae& infovae, const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const config::WaeMmd& wae,
+                                        const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
+std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const config::WaeGan& wae,
+                                        const DataFacts& data,
+                                        std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
                                     const DataFacts& data,
                                     std::vector<ConfigurationError>& errors);
