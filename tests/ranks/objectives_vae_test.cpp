@@ -1,6 +1,8 @@
 // The variants of the VAE's loss against their formulas by plain loops, their gradients against
 // finite differences, their values on several ranks, and what they do to a linear VAE.
 
+#include <ATen/ops/remainder.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -374,6 +376,57 @@ TEST(InferenceSteps, TrainTheEncoderAloneOnBatchesOfTheirOwnUntilTheyEnd) {
   EXPECT_NE(phases[0].name, phases[1].name) << "phases of one name have the same noise";
   EXPECT_EQ(phases[2].trains, (std::vector<std::string>{"encoder", "decoder"}));
   EXPECT_TRUE(phases[2].runs_in(30));
+}
+
+DoubleFamily conditional_vae(int64_t importance_samples) {
+  config::Vae vae = small_vae();
+  vae.conditional = true;
+  vae.importance_samples = importance_samples;
+  DoubleFamily family(vae, {.shape = {.channels = 3}, .classes = 3, .size = 40});
+  family.labels = at::tensor(std::vector<int64_t>{2, 0, 1, 1, 0});
+  return family;
+}
+
+TEST(ConditionalVae, HasTheGradientOfTheWholeLoss) {
+  DoubleFamily family = conditional_vae(1);
+  EXPECT_TRUE(family.objective().conditional());
+  expect_gradient_of_finite_differences(family, "elbo", draw({kBatch, 3}, "x"));
+}
+
+// Each sample goes with its own label through both networks, in every copy of it.
+TEST(ConditionalVae, LossOfABatchIsTheMeanOverItsSamplesWithTheirLabels) {
+  for (const int64_t importance_samples : {1, 3}) {
+    DoubleFamily family = conditional_vae(importance_samples);
+    const Phase& phase = family.phase("elbo");
+    const PhaseInput whole = family.input(phase, draw({kBatch, 3}, "x"));
+    const auto total = [&](const PhaseInput& in) {
+      double sum = 0;
+      for (const auto& term : phase.losses(in).losses) sum += value(term.value) * term.weight;
+      return sum;
+    };
+    double mean = 0;
+    for (int64_t i = 0; i < static_cast<int64_t>(kBatch); ++i) {
+      PhaseInput one = whole;
+      one.samples = whole.samples.narrow(0, i, 1);
+      one.labels = whole.labels.narrow(0, i, 1);
+      one.noises[0].second = whole.noises[0].second.narrow(0, i, 1);
+      mean += total(one) / kBatch;
+    }
+    EXPECT_NEAR(total(whole), mean, 1e-12);
+    PhaseInput others = whole;
+    others.labels = (whole.labels + 1).remainder(3);
+    EXPECT_GT(std::abs(total(others) - mean), 1e-3);
+  }
+}
+
+TEST(ConditionalVae, GeneratesForALabel) {
+  DoubleFamily family = conditional_vae(1);
+  const PhaseInput in = family.input(family.phase("elbo"), draw({kBatch, 3}, "x"));
+  const at::Tensor latent = draw({1, kLatent}, "latent").expand({3, kLatent});
+  const auto x = list(
+      family.objective().generate(in.forward, latent, at::tensor(std::vector<int64_t>{0, 1, 0})));
+  EXPECT_NE(x[0], x[3]);
+  EXPECT_EQ(x[0], x[6]);
 }
 
 TEST(VaeChecks, NameTheFieldOfACombinationWithoutSense) {

@@ -119,6 +119,25 @@ TEST(Pictures, PointsThatAreNotFiniteOrFarAwayDoNotHarmTheScatterPlot) {
   EXPECT_EQ(scatter_plot(one_point, one_point, one_point).width, 640);
 }
 
+TEST(ScatterPlot, OutlinesEllipsesAndLeavesTheirInsideAlone) {
+  const std::vector<float> reals = {-1, -1, 1, 1};
+  const Image plain = scatter_plot({}, reals, {});
+  const std::vector<Ellipse> ellipses = {{0, 0, 0.5, 0.25}};
+  const Image outlined = scatter_plot({}, reals, {}, std::nullopt, ellipses);
+  // The plot's square is 540 pixels from (68, 58) on for [-1.16, 1.16].
+  const auto differs = [&](double x, double y) {
+    const auto column = static_cast<size_t>(68 + (x + 1.16) / 2.32 * 540);
+    const auto row = static_cast<size_t>(58 + (1.16 - y) / 2.32 * 540);
+    const size_t at = 3 * (row * 640 + column);
+    return outlined.pixels[at] != plain.pixels[at];
+  };
+  EXPECT_TRUE(differs(0.5, 0));
+  EXPECT_TRUE(differs(-0.5, 0));
+  EXPECT_TRUE(differs(0, 0.25));
+  EXPECT_FALSE(differs(0.1, 0.05));
+  EXPECT_FALSE(differs(0, 0.5));
+}
+
 TEST(Pictures, ABarChartMarksMissingModesRed) {
   const std::vector<std::string> labels{"a", "b", "c"};
   const std::vector<double> expected{10, 10, 10};

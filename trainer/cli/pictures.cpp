@@ -10,6 +10,7 @@
 
 #include "data/mixture.h"
 #include "diagnostics/collector.h"
+#include "objectives/fit.h"
 #include "records/image.h"
 #include "records/plots.h"
 #include "training/noise.h"
@@ -57,6 +58,25 @@ void write_reconstructions(const records::RunFolder& folder, uint64_t step, cons
              run.dataset->shape(), kColumns);
 }
 
+// One and two deviations of a fitted density's components; empty for other families.
+std::vector<records::Ellipse> fitted_ellipses(const CheckedRun& run,
+                                              const objectives::Forward& forward,
+                                              at::Device device) {
+  const auto* fit = std::get_if<config::Fit>(&run.config().family);
+  if (fit == nullptr) return {};
+  const auto q = objectives::fitted_mixture(forward, *fit, at::TensorOptions().device(device));
+  const at::Tensor means = q.means.to(at::kCPU).contiguous();
+  const at::Tensor deviations = q.log_deviations.exp().to(at::kCPU).contiguous();
+  std::vector<records::Ellipse> ellipses;
+  for (int64_t k = 0; k < means.size(0); ++k) {
+    const float* centre = means.data_ptr<float>() + 2 * k;
+    const float* deviation = deviations.data_ptr<float>() + 2 * k;
+    for (const double reach : {1.0, 2.0})
+      ellipses.push_back({centre[0], centre[1], reach * deviation[0], reach * deviation[1]});
+  }
+  return ellipses;
+}
+
 }  // namespace
 
 at::Tensor labels_in_turn(const CheckedRun& run, int64_t count) {
@@ -87,7 +107,9 @@ void write_sample_pictures(const records::RunFolder& folder, uint64_t step, cons
     if (const auto* mixture = run.dataset->mixture())
       for (const auto& mean : mixture->means)
         for (const double x : mean) means.push_back(static_cast<float>(x));
-    records::write_png(path, records::scatter_plot(values_of(fakes), values_of(reals), means));
+    records::write_png(path, records::scatter_plot(values_of(fakes), values_of(reals), means,
+                                                   std::nullopt,
+                                                   fitted_ellipses(run, forward, device)));
     if (!std::filesystem::exists(reals_path))
       records::write_png(reals_path, records::scatter_plot({}, values_of(reals), means));
     return;

@@ -30,7 +30,7 @@ MeanAndLogVariance split(const at::Tensor& output) {
 }  // namespace
 
 // Values in [-1, 1] are taken as probabilities (x + 1) / 2; the output is their logit.
-const Likelihood kBernoulli = {
+const Likelihood kBernoulliLikelihood = {
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double) {
           return sum_over_values(at::binary_cross_entropy_with_logits(output, (samples + 1) * 0.5,
@@ -40,7 +40,7 @@ const Likelihood kBernoulli = {
     .needs_images = true,
 };
 
-const Likelihood kGaussian = {
+const Likelihood kGaussianLikelihood = {
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double variance) {
           return sum_over_values((output - samples).square()) * (0.5 / variance);
@@ -49,7 +49,7 @@ const Likelihood kGaussian = {
 };
 
 // A mean and a log-variance for every value (Kingma and Welling, arXiv 1312.6114, appendix C.2).
-const Likelihood kGaussianLearned = {
+const Likelihood kLearnedGaussianLikelihood = {
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double) {
           const auto [mean, log_variance] = split(output);

@@ -35,9 +35,9 @@ const std::map<std::string, PenaltyKind>& penalties() {
 
 const std::map<std::string, Likelihood>& likelihoods() {
   static const std::map<std::string, Likelihood> table = {
-      {"bernoulli", kBernoulli},
-      {"gaussian", kGaussian},
-      {"gaussian_learned", kGaussianLearned},
+      {"bernoulli", kBernoulliLikelihood},
+      {"gaussian", kGaussianLikelihood},
+      {"gaussian_learned", kLearnedGaussianLikelihood},
   };
   return table;
 }

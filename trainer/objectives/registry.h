@@ -79,9 +79,9 @@ extern const GanLoss kForwardKl, kReverseKl, kJensenShannon, kPearson,
 
 extern const PenaltyKind kR1, kR2, kGradientPenalty, kDragan;  // penalties.cpp
 
-extern const Likelihood kBernoulli;
-extern const Likelihood kGaussian;
-extern const Likelihood kGaussianLearned;
+extern const Likelihood kBernoulliLikelihood;
+extern const Likelihood kGaussianLikelihood;
+extern const Likelihood kLearnedGaussianLikelihood;
 
 std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
                                     const DataFacts& data,

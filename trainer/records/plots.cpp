@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <utility>
 
 #include "base/error.h"
@@ -18,6 +19,7 @@ constexpr Color kGrid{232, 234, 238};
 constexpr Color kReal{150, 154, 160, 0.55};
 constexpr Color kFake{31, 99, 201, 0.40};
 constexpr Color kMode{214, 40, 40};
+constexpr Color kOutline{18, 60, 130};
 constexpr Color kObserved{86, 143, 219};
 
 void text_right(Canvas& canvas, double right, double y, const std::string& text, Color color) {
@@ -121,6 +123,22 @@ int64_t draw_points(Canvas& canvas, const Square& square, std::span<const float>
   return inside;
 }
 
+// The parts of the outline inside the square.
+void draw_ellipse(Canvas& canvas, const Square& square, const Ellipse& ellipse) {
+  constexpr int kParts = 180;
+  const auto point = [&](int i) {
+    const double angle = 2 * std::numbers::pi * i / kParts;
+    return std::pair{ellipse.x + ellipse.x_radius * std::cos(angle),
+                     ellipse.y + ellipse.y_radius * std::sin(angle)};
+  };
+  for (int i = 0; i < kParts; ++i) {
+    const auto [x0, y0] = point(i);
+    const auto [x1, y1] = point(i + 1);
+    if (square.holds(x0, y0) && square.holds(x1, y1))
+      canvas.line(square.x(x0), square.y(y0), square.x(x1), square.y(y1), 2.0, kOutline);
+  }
+}
+
 // Which rows are labelled when only every n-th has room: the lost ones before the others.
 std::vector<bool> choose_labels(const std::vector<bool>& lost, size_t every) {
   const size_t rows = lost.size();
@@ -162,7 +180,8 @@ std::vector<double> tick_values(double low, double high, int parts) {
 }
 
 Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals_xy,
-                   std::span<const float> means, std::optional<PlotRange> range) {
+                   std::span<const float> means, std::optional<PlotRange> range,
+                   std::span<const Ellipse> ellipses) {
   Canvas canvas(640, 640, kPaper);
   Square square;
   square.range =
@@ -177,6 +196,7 @@ Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals
       std::clamp(3.2 - 0.9 * std::log10(std::max(crowd, 100.0) / 100.0), 1.3, 3.2);
   draw_points(canvas, square, reals_xy, radius, kReal);
   const int64_t inside = draw_points(canvas, square, fakes_xy, radius, kFake);
+  for (const Ellipse& ellipse : ellipses) draw_ellipse(canvas, square, ellipse);
   for (size_t i = 0; i + 1 < means.size(); i += 2) {
     if (square.holds(means[i], means[i + 1])) {
       cross(canvas, square.x(means[i]), square.y(means[i + 1]), 4.0);
