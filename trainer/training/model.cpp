@@ -48,6 +48,9 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
                       world::ReduceOp::sum, stream)
           .wait(stream);
     };
+    gather_rows_ = [this](const at::Tensor& rows) {
+      return gradients::gather_rows_for_parts(rows, exchange_);
+    };
   }
   for (const auto& spec : specs_) {
     networks_.push_back(std::make_unique<NetworkState>());
@@ -97,7 +100,9 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                        std::span<const at::Tensor> weights) {
     const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
                                                                  at::IntArrayRef shape) {
+      // The network may see several samples as one row, or one as several.
       NoiseScope own = scope;
+      own.first = scope.first / scope.count * shape[0];
       own.count = shape[0];
       return make_noise({.name = fmt::format("{}.{}/{}", name, layer, call),
                          .shape = shape.slice(1).vec(),
@@ -111,6 +116,7 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                               .labels = labels,
                               .noise = &noise,
                               .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
+                              .gather = gather_rows_ ? &gather_rows_ : nullptr,
                               .batch_statistics = trained ? &network.statistics : nullptr};
     return networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
                              network.flat.buffer_views, x, context);

@@ -67,6 +67,7 @@ class Model {
   world::Communicator& exchange_;
   std::vector<objectives::NetworkSpec> specs_;
   networks::StatisticsReducer statistics_reducer_;
+  networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;
 };
 
