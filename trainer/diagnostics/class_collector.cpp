@@ -2,6 +2,8 @@
 // real ones for, so that its own mistakes are on both sides. Of stacked images each channel is
 // classified by itself, and a mode is a triple of classes.
 
+#include <fmt/format.h>
+
 #include "diagnostics/classifier.h"
 #include "diagnostics/collector.h"
 
