@@ -9,7 +9,7 @@ WIDTH = 110
 
 
 def text_report(study, table, judgements, state):
-    """`state`: the dictionary of facts that __main__ collects: runs, failures, versions, command."""
+    """`state`: the facts that __main__ collects, of runs, failures, versions and command."""
     lines = [study.title, ""]
     if study.about:
         lines += textwrap.wrap(study.about, WIDTH) + [""]
