@@ -14,7 +14,8 @@ for config in "$source"/configs/*.txtpb; do
     fail "$name.txtpb: its name field is not the file's name"
   overrides=()
   case "$(sed -n 's/.*dataset: "\([a-z_]*\)".*/\1/p' "$config")" in
-    mnist) overrides=(--set data.path=data/mnist) ;;
+    mnist | stacked_mnist) overrides=(--set data.path=data/mnist) ;;
+    cifar10) overrides=(--set data.path=data/cifar10) ;;
     npy) overrides=(--set data.path=data/points.npy) ;;
     images) overrides=(--set data.path=data/images) ;;
     idx)

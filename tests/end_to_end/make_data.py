@@ -3,6 +3,7 @@
     python3 make_data.py FOLDER
 
 FOLDER/mnist/  the four idx files of the MNIST family (.gz), 512 and 128 images of 28 x 28
+FOLDER/cifar10/  two training batches and a test batch of CIFAR-10's binary version, 40 images each
 FOLDER/points.npy  512 points in 8 dimensions near a plane
 FOLDER/images/{bright,dark}/  PNG pictures in colour, 40 x 32
 """
@@ -41,6 +42,15 @@ def mnist(folder, rng):
         idx(folder / f"{part}-labels-idx1-ubyte.gz", (count,), labels)
 
 
+def cifar10(folder, rng):
+    folder.mkdir(parents=True)
+    for name in ("data_batch_1", "data_batch_2", "test_batch"):
+        with open(folder / f"{name}.bin", "wb") as file:
+            for i in range(40):
+                level = 20 * (i % 10)
+                file.write(bytes([i % 10]) + bytes(level + rng.randrange(60) for _ in range(3072)))
+
+
 def npy(path, rng):
     count, dimensions = 512, 8
     plane = [[rng.gauss(0, 1) for _ in range(dimensions)] for _ in range(2)]
@@ -72,6 +82,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     rng = random.Random(1)
     mnist(folder / "mnist", rng)
+    cifar10(folder / "cifar10", rng)
     npy(folder / "points.npy", rng)
     for name, level in (("bright", 190), ("dark", 10)):
         (folder / "images" / name).mkdir(parents=True)

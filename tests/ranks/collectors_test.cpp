@@ -10,6 +10,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/linalg_solve_triangular.h>
 #include <ATen/ops/matmul.h>
@@ -18,6 +19,7 @@
 
 #include <cmath>
 
+#include "diagnostics/witnesses.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -139,6 +141,27 @@ TEST(Collectors, CountSamplesThatAreNotFinite) {
         EXPECT_GT(figures.evidence.nonfinite_samples, 0);
         const auto verdict = judge(figures.evidence, {}, config::Verdict{});
         EXPECT_EQ(verdict.kind, "divergence");
+      });
+}
+
+// Codes without posterior, of a prior without a closed form.
+TEST(Collectors, GiveTheSameFiguresOfADeterministicEncoderOnAnyNumberOfRanks) {
+  Problem problem = ::allmodes::testing::image_autoencoder<config::WaeMmd>();
+  problem.config.diagnostics.classifier = false;
+  std::get<config::WaeMmd>(problem.config.family).latent.distribution = "mixture";
+  expect_same_on_all_ranks(
+      problem,
+      [](RankTrainer& trainer) {
+        for (uint64_t step = 0; step < 3; ++step) trainer.step(step);
+      },
+      [](const Figures& figures) {
+        EXPECT_TRUE(figures.evidence.r2_mean.has_value());
+        EXPECT_TRUE(figures.evidence.active_units.has_value());
+        EXPECT_TRUE(figures.evidence.aggregate_mmd.has_value());
+        EXPECT_GT(*figures.evidence.aggregate_mmd_null_q99, 0);
+        EXPECT_FALSE(figures.evidence.kl_total.has_value());
+        EXPECT_FALSE(figures.evidence.aggregate_kl.has_value());
+        EXPECT_EQ(*figures.record.number("aggregate_samples"), 100);
       });
 }
 
@@ -299,6 +322,73 @@ TEST(LinearVae, CollapsesWhollyWhereThePriceExceedsTheLargestEigenvalue) {
           EXPECT_EQ(verdict.kind, "posterior_collapse") << verdict.reason;
         });
   }
+}
+
+// Codes that are exactly the data, whose population covariance is I, then moved, shrunk to a point.
+TEST(AggregatePosterior, IsJudgedByItsDistanceFromThePrior) {
+  const at::Tensor rows = whitened(normal({kCount, kValues}, "codes")).to(at::kFloat).contiguous();
+  std::vector<float> values(rows.data_ptr<float>(), rows.data_ptr<float>() + rows.numel());
+  config::WaeMmd wae;
+  wae.latent.dimension = kValues;
+  wae.encoder.layers = wae.decoder.layers = {{config::Linear{.units = kValues}}};
+  wae.likelihood = "gaussian";
+  config::RunConfig config = ::allmodes::testing::short_run(2, 200);
+  config.family = wae;
+  const Problem problem{config, data::make_array_dataset("gaussian", {.channels = kValues},
+                                                         std::move(values), {})};
+  struct Case {
+    double scale, shift;
+    bool mismatch;
+    int64_t rank;
+  };
+  for (const auto& [scale, shift, mismatch, rank] :
+       {Case{1, 0, false, 4}, Case{1, 1.2, true, 4}, Case{0, 0, true, 0}}) {
+    SCOPED_TRACE(fmt::format("{} x + {}", scale, shift));
+    const auto self = world::make_self_communicator();
+    RankTrainer trainer(problem, *self);
+    const at::NoGradGuard no_grad;
+    const auto& encoder = trainer.model().at("encoder").flat.average_views;
+    encoder[0].detach().copy_(at::eye(kValues) * scale);
+    encoder[1].detach().fill_(shift);
+    const auto figures = evaluate(problem, trainer, *self);
+    const double null = *figures.record.number("aggregate_mmd_null_q99");
+    EXPECT_EQ(*figures.evidence.aggregate_mmd > null, mismatch);
+    EXPECT_EQ(*figures.record.number("code_rank"), static_cast<double>(rank));
+    EXPECT_EQ(*figures.record.number("dead_dimensions"), static_cast<double>(kValues - rank));
+    EXPECT_NEAR(*figures.record.number("aggregate_mmd_null_mean"), 0, null / 5);
+    const auto witness = witness_aggregate(figures.evidence);
+    EXPECT_EQ(witness.has_value(), mismatch);
+  }
+}
+
+// Without the divergence the codes go where they like; each family brings them to the prior.
+TEST(AggregatePosterior, IsBroughtToThePriorByEveryFamilyThatMatchesIt) {
+  const auto discrepancy_of = [](const config::Family& family) {
+    Problem problem = ::allmodes::testing::image_autoencoder<config::WaeMmd>();
+    problem.config.family = family;
+    problem.config.diagnostics.classifier = false;
+    const auto self = world::make_self_communicator();
+    RankTrainer trainer(problem, *self);
+    for (uint64_t step = 0; step < 300; ++step) trainer.step(step);
+    return *evaluate(problem, trainer, *self, false).evidence.aggregate_discrepancy;
+  };
+  const auto family_of = []<class Family>(Family) {
+    return std::get<Family>(::allmodes::testing::image_autoencoder<Family>().config.family);
+  };
+  auto wae = family_of(config::WaeMmd{});
+  wae.lambda = 0;
+  const double free = discrepancy_of(wae);
+  EXPECT_GT(free, 0.1);
+  wae.lambda = 100;
+  EXPECT_LT(discrepancy_of(wae), free / 4);
+  auto infovae = family_of(config::InfoVae{});
+  EXPECT_LT(discrepancy_of(infovae), free / 4);
+  auto aae = family_of(config::Aae{});
+  aae.code_optimizer.learning_rate = aae.discriminator_optimizer.learning_rate = 2e-3;
+  EXPECT_LT(discrepancy_of(aae), free / 2);
+  auto wae_gan = family_of(config::WaeGan{});
+  wae_gan.discriminator_optimizer.learning_rate = 2e-3;
+  EXPECT_LT(discrepancy_of(wae_gan), free / 2);
 }
 
 TEST(LinearVae, TrainingReachesTheClosedForm) {

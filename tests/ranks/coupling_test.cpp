@@ -56,6 +56,14 @@ TEST(GatherRows, GivesPairsOverAllRanksTheGradientOfOneProcess) {
   });
 }
 
+// A row of one rank beside the rows of all: each rank has a loss of its own rows.
+TEST(GatherRowsForParts, GivesEachRanksPartTheGradientOfOneProcess) {
+  expect_the_gradient_of_one_rank([](const at::Tensor& rows, world::Communicator& ranks) {
+    const at::Tensor all = gather_rows_for_parts(rows, ranks);
+    return (-at::cdist(rows, all).square()).exp().sum(1).log().mean();
+  });
+}
+
 // A ratio of means is no mean of ratios.
 TEST(MeanOverRanks, GivesAFunctionOfMeansTheGradientOfOneProcess) {
   expect_the_gradient_of_one_rank([](const at::Tensor& rows, world::Communicator& ranks) {

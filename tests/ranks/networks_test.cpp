@@ -1,5 +1,5 @@
-// Running networks: against hand-written operators, finite differences, and batch norm over ranks
-// against batch norm of the whole batch.
+// Running networks: against hand-written operators, and batch norm over ranks against batch norm of
+// the whole batch.
 
 #include "networks/forward.h"
 
@@ -23,59 +23,30 @@
 #include <optional>
 #include <thread>
 
-#include "base/random.h"
 #include "networks/registry.h"
+#include "ranks/networks_fixture.h"
 
 namespace allmodes::networks {
 namespace {
 
-using Layers = std::vector<config::Layer>;
-using Tensors = std::vector<at::Tensor>;
+using testing::batch_of;
+using testing::Layers;
+using testing::Tensors;
+using testing::worst_difference;
+using Network = testing::SmallNetwork;
 
 at::Tensor noise(const Shape& shape, const char* purpose, at::ScalarType type = at::kDouble) {
-  at::Tensor values = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
-  fill_normal({.seed = 7, .purpose = Purpose(purpose)}, 0, 1, values.numel(),
-              values.data_ptr<float>());
-  return values.to(type);
+  return testing::normal_tensor(shape, purpose, type);
 }
 
-struct Network {
-  Plan plan;
-  Tensors parameters, buffers;
-};
-
-// Parameters are initialized and then shaken, so that no bias is zero.
 Network make(const Layers& layers, const Shape& input, at::ScalarType type = at::kDouble) {
-  Network network{plan(layers, input, "kaiming_uniform"), {}, {}};
-  const auto options = at::TensorOptions().dtype(type);
-  for (const auto& spec : network.plan.parameters)
-    network.parameters.push_back(at::zeros(spec.shape, options));
-  for (const auto& spec : network.plan.buffers)
-    network.buffers.push_back(at::zeros(spec.shape, options));
-  initialize(network.plan, 1, "network", network.parameters, network.buffers);
-  for (size_t i = 0; i < network.parameters.size(); ++i) {
-    const auto& spec = network.plan.parameters[i];
-    network.parameters[i].add_(noise(spec.shape, spec.name.c_str(), type), 0.1);
-    network.parameters[i].requires_grad_(true);
-  }
-  return network;
+  return testing::make_network(layers, input, type);
 }
 
 at::Tensor run(const Network& network, const at::Tensor& x, bool training = true,
                const StatisticsReducer* reducer = nullptr, BatchStatistics* statistics = nullptr) {
-  Context context{.training = training, .reducer = reducer, .batch_statistics = statistics};
-  return forward(network.plan, network.parameters, network.buffers, x, context);
-}
-
-Shape batch_of(int64_t batch, const Shape& sample) {
-  Shape shape{batch};
-  shape.insert(shape.end(), sample.begin(), sample.end());
-  return shape;
-}
-
-double worst_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return a.detach().to(at::kDouble).sub(b.detach().to(at::kDouble)).abs().max().item<double>();
+  return testing::run_network(
+      network, x, {.training = training, .reducer = reducer, .batch_statistics = statistics});
 }
 
 // Threads as ranks: sums tensors in rank order, so that every rank gets the same bits.
@@ -107,7 +78,8 @@ TEST(NetworkForward, AgreesWithHandWrittenOperators) {
   const Network mlp = make({{config::Linear{.units = 6}},
                             {config::Activation{.function = "leaky_relu", .slope = 0.3}},
                             {config::Residual{{{config::Linear{.units = 6, .bias = false}},
-                                               {config::Activation{.function = "tanh"}}}}},
+                                               {config::Activation{.function = "tanh"}}},
+                                              {}}},
                             {config::Maxout{.units = 2, .pieces = 3}}},
                            {4});
   const at::Tensor x = noise({5, 4}, "x");
@@ -141,98 +113,6 @@ TEST(NetworkForward, RefusesAWrongBatchAndALoneSampleInBatchNorm) {
   EXPECT_NO_THROW(run(network, noise({1, 3}, "x"), /*training=*/false));
   const Network global = make({{config::BatchNorm{.statistics = "global"}}}, {3});
   EXPECT_THROW(run(global, noise({1, 3}, "x")), Error);
-}
-
-struct GradientCase {
-  std::string name;
-  Layers layers;
-  Shape input;
-  bool twice = true;  // the gradient of a gradient penalty too
-};
-
-std::vector<GradientCase> gradient_cases() {
-  const Shape image{2, 4, 4};
-  std::vector<GradientCase> cases{
-      {"linear", {{config::Linear{.units = 3}}}, {4}},
-      {"convolution",
-       {{config::Convolution{.channels = 3, .kernel = 3, .stride = 2, .padding = 1}}},
-       image},
-      {"transposed_convolution",
-       {{config::TransposedConvolution{.channels = 2, .kernel = 3, .output_padding = 1}}},
-       image},
-      {"batch_norm", {{config::BatchNorm{}}}, {4}},
-      {"batch_norm_images", {{config::BatchNorm{}}}, image},
-      {"global_batch_norm", {{config::BatchNorm{.statistics = "global"}}}, {4}, false},
-      {"global_batch_norm_images", {{config::BatchNorm{.statistics = "global"}}}, image, false},
-      {"maxout", {{config::Maxout{.units = 3, .pieces = 4}}}, {4}},
-      {"reshape", {{config::Reshape{{1, 8, 4}}}, {config::Convolution{.channels = 2}}}, image},
-      {"flatten", {{config::Flatten{}}, {config::Linear{.units = 2}}}, image},
-      {"residual", {{config::Residual{{{config::Linear{.units = 4}}}}}}, {4}},
-  };
-  for (const auto name : activation_names())
-    cases.push_back(
-        {std::string(name),
-         {{config::Linear{.units = 3}}, {config::Activation{.function = std::string(name)}}},
-         {4}});
-  return cases;
-}
-
-// The derivative of f along `direction` at `at`, by a central difference.
-double slope_along(const std::function<double()>& f, const at::Tensor& at,
-                   const at::Tensor& direction) {
-  const c10::NoGradGuard no_grad;
-  constexpr double kStep = 1e-5;
-  at::Tensor moved = at.detach();
-  moved.add_(direction, kStep);
-  const double above = f();
-  moved.add_(direction, -2 * kStep);
-  const double below = f();
-  moved.add_(direction, kStep);
-  return (above - below) / (2 * kStep);
-}
-
-TEST(NetworkForward, GradientsOfEveryLayerAreFiniteDifferences) {
-  for (const GradientCase& test : gradient_cases()) {
-    const Network network = make(test.layers, test.input);
-    const at::Tensor x = noise(batch_of(5, test.input), "x").requires_grad_(true);
-    const at::Tensor direction = noise(batch_of(5, network.plan.output), "dy");
-    const auto value = [&] { return run(network, x).mul(direction).sum(); };
-    Tensors inputs = network.parameters;
-    inputs.push_back(x);
-    const Tensors gradients = torch::autograd::grad({value()}, inputs);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const at::Tensor along = noise(inputs[i].sizes().vec(), "direction");
-      const double expected = slope_along([&] { return value().item<double>(); }, inputs[i], along);
-      EXPECT_NEAR(gradients[i].mul(along).sum().item<double>(), expected,
-                  1e-6 * std::max(1.0, std::abs(expected)))
-          << test.name << ", input " << i;
-    }
-  }
-}
-
-TEST(NetworkForward, GradientPenaltiesOfEveryLayerAreFiniteDifferences) {
-  for (const GradientCase& test : gradient_cases()) {
-    if (!test.twice) continue;
-    const Network network = make(test.layers, test.input);
-    const at::Tensor x = noise(batch_of(5, test.input), "x").requires_grad_(true);
-    const at::Tensor direction = noise(batch_of(5, network.plan.output), "dy");
-    const auto penalty = [&](bool graph) {
-      const c10::AutoGradMode grad(true);
-      const at::Tensor value = run(network, x).pow(2).mul(direction).sum();
-      return torch::autograd::grad({value}, {x}, {}, true, graph)[0].pow(2).sum();
-    };
-    const Tensors gradients = torch::autograd::grad({penalty(true)}, network.parameters, {},
-                                                    std::nullopt, false, /*allow_unused=*/true);
-    for (size_t i = 0; i < gradients.size(); ++i) {
-      const at::Tensor along = noise(network.parameters[i].sizes().vec(), "direction");
-      const double expected =
-          slope_along([&] { return penalty(false).item<double>(); }, network.parameters[i], along);
-      const double found =
-          gradients[i].defined() ? gradients[i].mul(along).sum().item<double>() : 0.0;
-      EXPECT_NEAR(found, expected, 2e-5 * std::max(1.0, std::abs(expected)))
-          << test.name << ", parameter " << i;
-    }
-  }
 }
 
 TEST(NetworkForward, EvaluationUsesTheRunningStatisticsAndTrainingReportsTheBatchs) {
@@ -406,10 +286,19 @@ TEST(NetworkInitialization, HasTheDocumentedDistributions) {
   EXPECT_TRUE(buffers[1].eq(1).all().item<bool>());
 }
 
-TEST(NetworkForward, DcganRunsAtEverySizeAndGivesEveryParameterAGradient) {
-  for (const int64_t size : {28, 32, 64}) {
+TEST(NetworkForward, EveryConvolutionalPairRunsAndGivesEveryParameterAGradient) {
+  struct Case {
+    std::string architecture;
+    int64_t size;
+  };
+  for (const auto& [architecture, size] :
+       {Case{"dcgan", 28}, Case{"dcgan", 32}, Case{"dcgan", 64}, Case{"dcgan_veegan", 28},
+        Case{"dcgan_veegan", 32}, Case{"dcgan_unrolled", 28}, Case{"dcgan_unrolled", 32},
+        Case{"sn_resnet", 32}, Case{"sn_resnet", 64}, Case{"r3gan", 28}, Case{"r3gan", 32}}) {
     for (const int64_t channels : {1, 3}) {
-      const config::Network settings{.architecture = "dcgan", .width = 4, .norm = "batch"};
+      SCOPED_TRACE(architecture);
+      config::Network settings{.architecture = architecture, .width = 8};
+      if (architecture.starts_with("dcgan")) settings.norm = "batch";
       const Shape code{6}, image{channels, size, size};
       const Network generator =
           make(build({settings, code, image, Role::kGenerator, "tanh"}), code, at::kFloat);

@@ -1,18 +1,14 @@
-// Losses and penalties, in double precision, against formulas written out by hand and against
-// finite differences of the whole loss in the trained network's parameters.
+// Likelihoods and the VAE, in double precision, against formulas written out by hand and against
+// finite differences of the whole loss; and what is refused.
 
 #include "objectives/objective.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/tanh.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numbers>
 
 #include "base/random.h"
 #include "gradients/gradient_hooks.h"
@@ -38,86 +34,6 @@ double value(const at::Tensor& scalar) {
   return scalar.item<double>();
 }
 
-double softplus(double x) {
-  return std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0);
-}
-
-template <typename F>
-double mean(const std::vector<double>& x, F f) {
-  double sum = 0;
-  for (const double v : x) sum += f(v) / static_cast<double>(x.size());
-  return sum;
-}
-
-TEST(GanLosses, AreTheirFormulas) {
-  const at::Tensor real = draw({7, 1}, "real") * 3, fake = draw({7, 1}, "fake") * 3;
-  const auto r = list(real), f = list(fake);
-  const auto log_sigmoid = [](double x) { return -softplus(-x); };
-  const double cross_entropy =
-      -mean(r, log_sigmoid) - mean(f, [&](double x) { return log_sigmoid(-x); });
-  const auto& losses = gan_losses();
-  EXPECT_NEAR(value(losses.at("non_saturating").discriminator(real, fake)), cross_entropy, 1e-12);
-  EXPECT_NEAR(value(losses.at("saturating").discriminator(real, fake)), cross_entropy, 1e-12);
-  EXPECT_NEAR(value(losses.at("non_saturating").generator(fake)), -mean(f, log_sigmoid), 1e-12);
-  EXPECT_NEAR(value(losses.at("saturating").generator(fake)),
-              mean(f, [&](double x) { return log_sigmoid(-x); }), 1e-12);
-  const auto itself = [](double x) { return x; };
-  EXPECT_NEAR(value(losses.at("wasserstein").discriminator(real, fake)),
-              mean(f, itself) - mean(r, itself), 1e-12);
-  EXPECT_NEAR(value(losses.at("wasserstein").generator(fake)), -mean(f, itself), 1e-12);
-}
-
-TEST(GanLosses, StayFiniteAtLargeScores) {
-  const at::Tensor high = draw({5, 1}, "high").abs() * 1000 + 1000;
-  for (const auto& [name, loss] : gan_losses()) {
-    EXPECT_TRUE(std::isfinite(value(loss.discriminator(high, -high)))) << name;
-    EXPECT_TRUE(std::isfinite(value(loss.discriminator(-high, high)))) << name;
-    EXPECT_TRUE(std::isfinite(value(loss.generator(high)))) << name;
-    EXPECT_TRUE(std::isfinite(value(loss.generator(-high)))) << name;
-  }
-}
-
-// D(x) = w . tanh(W x + b), whose gradient in x is W' (w * (1 - tanh^2)).
-struct HandMade {
-  at::Tensor weight = draw({5, 3}, "W"), bias = draw({5}, "b"), out = draw({1, 5}, "w");
-
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::linear(at::tanh(at::linear(x, weight, bias)), out);
-  }
-  // |grad D|^2 at one row of x, with plain loops.
-  double squared_gradient(const double* x) const {
-    const auto W = list(weight), b = list(bias), w = list(out);
-    double square = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      double slope = 0;
-      for (size_t i = 0; i < 5; ++i) {
-        double h = b[i];
-        for (size_t k = 0; k < 3; ++k) h += W[3 * i + k] * x[k];
-        slope += w[i] * (1 - std::tanh(h) * std::tanh(h)) * W[3 * i + j];
-      }
-      square += slope * slope;
-    }
-    return square;
-  }
-};
-
-TEST(Penalties, AreTheirFormulas) {
-  const HandMade discriminator;
-  const at::Tensor real = draw({6, 3}, "real"), fake = draw({6, 3}, "fake");
-  const at::Tensor mix = draw({6, 1}, "mix", /*uniform=*/true);
-  const auto r = list(real), f = list(fake), m = list(mix);
-  double r1 = 0, between = 0;
-  for (size_t i = 0; i < 6; ++i) {
-    r1 += 0.5 * discriminator.squared_gradient(&r[3 * i]) / 6;
-    double x[3];
-    for (size_t j = 0; j < 3; ++j) x[j] = m[i] * r[3 * i + j] + (1 - m[i]) * f[3 * i + j];
-    between += std::pow(std::sqrt(discriminator.squared_gradient(x)) - 1, 2) / 6;
-  }
-  EXPECT_NEAR(value(penalties().at("r1")(discriminator, real, fake, mix)), r1, 1e-12);
-  EXPECT_NEAR(value(penalties().at("gradient_penalty")(discriminator, real, fake, mix)), between,
-              1e-9);
-}
-
 TEST(Likelihoods, AreTheirFormulas) {
   const at::Tensor output = draw({4, 6}, "output") * 2;
   const at::Tensor samples = draw({4, 6}, "samples", /*uniform=*/true) * 2 - 1;
@@ -128,9 +44,9 @@ TEST(Likelihoods, AreTheirFormulas) {
     bernoulli -= (t * std::log(p) + (1 - t) * std::log(1 - p)) / 4;
     gaussian += (o[i] - s[i]) * (o[i] - s[i]) / (2 * 0.3 * 4);
   }
-  EXPECT_NEAR(value(likelihoods().at("bernoulli").reconstruction(output, samples, 1)), bernoulli,
+  EXPECT_NEAR(value(likelihoods().at("bernoulli").negative_log(output, samples, 1).mean()), bernoulli,
               1e-11);
-  EXPECT_NEAR(value(likelihoods().at("gaussian").reconstruction(output, samples, 0.3)), gaussian,
+  EXPECT_NEAR(value(likelihoods().at("gaussian").negative_log(output, samples, 0.3).mean()), gaussian,
               1e-11);
   EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3], 2 / (1 + std::exp(-o[3])) - 1,
               1e-12);
@@ -244,71 +160,6 @@ config::Gan small_gan() {
   gan.generator = {.width = 4, .depth = 1, .activation = "tanh"};
   gan.discriminator = {.width = 4, .depth = 2, .activation = "tanh"};
   return gan;
-}
-
-TEST(GanGradients, AreThoseOfTheWholeLossForEveryLoss) {
-  for (const auto& [name, loss] : gan_losses()) {
-    SCOPED_TRACE(name);
-    config::Gan gan = small_gan();
-    gan.loss = name;
-    Family family(gan, 3);
-    expect_gradient_of_finite_differences(family, "discriminator", draw({5, 3}, "real"));
-    expect_gradient_of_finite_differences(family, "generator", draw({5, 3}, "real"));
-  }
-}
-
-TEST(GanGradients, OfPenaltiesAreOfSecondOrder) {
-  for (const auto& [kind, penalty] : penalties()) {
-    SCOPED_TRACE(kind);
-    config::Gan gan = small_gan();
-    gan.penalty = {{.kind = kind, .weight = 3}};
-    Family together(gan, 3);
-    expect_gradient_of_finite_differences(together, "discriminator", draw({5, 3}, "real"));
-    gan.penalty[0].interval = 4;
-    Family lazy(gan, 3);
-    expect_gradient_of_finite_differences(lazy, kind, draw({5, 3}, "real"));
-  }
-}
-
-TEST(GanPhases, ALazyPenaltyHasItsIntervalTimesTheWeight) {
-  config::Gan gan = small_gan();
-  gan.penalty = {{.kind = "r1", .weight = 3, .interval = 4}, {.kind = "gradient_penalty"}};
-  Family family(gan, 3);
-  const Phase& lazy = family.phase("r1");
-  EXPECT_EQ(lazy.interval, 4);
-  EXPECT_FALSE(lazy.reads_samples);
-  const auto terms = lazy.losses(family.input(lazy, draw({5, 3}, "real"))).losses;
-  ASSERT_EQ(terms.size(), 1U);
-  EXPECT_EQ(terms[0].weight, 12.0);
-  const Phase& discriminator = family.phase("discriminator");
-  EXPECT_EQ(discriminator.losses(family.input(discriminator, draw({5, 3}, "real"))).losses.size(),
-            2U);
-}
-
-TEST(GanPhases, SeveralDiscriminatorStepsReadABatchEachUnderNamesOfTheirOwn) {
-  config::Gan gan = small_gan();
-  gan.discriminator_steps = 3;
-  const Family family(gan, 3);
-  std::vector<std::string> names;
-  int reads = 0;
-  for (const Phase& phase : family.objective().phases()) {
-    names.push_back(phase.name);
-    reads += phase.reads_samples ? 1 : 0;
-  }
-  EXPECT_EQ(names, (std::vector<std::string>{"discriminator_0", "discriminator_1", "discriminator",
-                                             "generator"}));
-  // A phase's name is part of its noise's.
-  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 4U);
-  EXPECT_EQ(reads, 3);
-}
-
-TEST(GanPhases, TheDiscriminatorsLossLeavesTheGeneratorAlone) {
-  Family family(small_gan(), 3);
-  for (at::Tensor& weight : family.weights("generator")) weight.requires_grad_(true);
-  for (at::Tensor& weight : family.weights("discriminator")) weight.requires_grad_(true);
-  gradients::backward(family.total(family.phase("discriminator"), draw({5, 3}, "real")));
-  for (const at::Tensor& weight : family.weights("generator"))
-    EXPECT_FALSE(weight.grad().defined());
 }
 
 config::Vae small_vae() {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
@@ -77,6 +78,21 @@ inline Problem image_vae() {
   vae.encoder = {.width = 20, .depth = 2};
   vae.decoder = {.width = 20, .depth = 2};
   config.family = vae;
+  config.exchange = {.bucket_mib = 0.002, .first_bucket_mib = 0.0005};
+  return {config, blobs(100)};
+}
+
+// Of the families that match codes with the prior.
+template <class Family>
+Problem image_autoencoder() {
+  config::RunConfig config = short_run(6, 16);
+  Family family;
+  family.latent.dimension = 3;
+  family.encoder = {.width = 20, .depth = 2};
+  family.decoder = {.width = 20, .depth = 2};
+  if constexpr (std::derived_from<Family, config::Adversarial>)
+    family.discriminator = {.width = 12, .depth = 2, .activation = "leaky_relu"};
+  config.family = family;
   config.exchange = {.bucket_mib = 0.002, .first_bucket_mib = 0.0005};
   return {config, blobs(100)};
 }

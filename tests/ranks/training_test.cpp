@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "ranks/gradients_over_ranks.h"
 #include "ranks/training_fixture.h"
 #include "training/noise.h"
 #include "training/snapshot.h"
@@ -26,36 +27,10 @@ using ::allmodes::testing::RankTrainer;
 using ::allmodes::testing::relative_difference;
 using ::allmodes::testing::ring_gan;
 
-using Floats = std::vector<float>;
-using Gradients = std::map<std::string, Floats>;
-
-// The averaged gradients that step `step` leaves behind, by network.
-Gradients gradients_of_step(const Problem& problem, world::Communicator& ranks, uint64_t step) {
-  RankTrainer trainer(problem, ranks);
-  trainer.step(step, /*update=*/false);
-  Gradients found;
-  for (const auto& network : trainer.model().networks())
-    found[network->flat.name] = joined(network->flat.gradient_views);
-  return found;
-}
-
-// One rank has the concatenated batch; `microbatches` of it are taken in one piece there.
-void expect_gradient_of_the_whole_batch(Problem problem, uint64_t step, int64_t microbatches = 1) {
-  const auto self = world::make_self_communicator();
-  problem.config.microbatches = 1;
-  const Gradients whole = gradients_of_step(problem, *self, step);
-  problem.config.microbatches = microbatches;
-  for (const int size : kRankCounts) {
-    const auto ranks = on_ranks<Gradients>(
-        size, [&](world::Communicator& group) { return gradients_of_step(problem, group, step); });
-    for (const auto& [name, expected] : whole) {
-      SCOPED_TRACE(fmt::format("{} on {} ranks", name, size));
-      EXPECT_GT(norm(expected), 1e-4);
-      EXPECT_LT(relative_difference(ranks[0].at(name), expected), 1e-5);
-      for (const auto& other : ranks) EXPECT_EQ(other.at(name), ranks[0].at(name));
-    }
-  }
-}
+using ::allmodes::testing::expect_gradient_of_the_whole_batch;
+using ::allmodes::testing::Floats;
+using ::allmodes::testing::Gradients;
+using ::allmodes::testing::gradients_of_step;
 
 Problem penalized_gan() {
   Problem problem = ring_gan();
@@ -214,7 +189,10 @@ Floats everything(Model& model) {
 }
 
 TEST(TrainingOverRanks, FollowsTheSamePathOnAnyNumberOfRanks) {
-  for (const Problem& problem : {penalized_gan(), image_gan(), image_vae()}) {
+  for (const Problem& problem :
+       {penalized_gan(), image_gan(), image_vae(), image_autoencoder<config::Aae>(),
+        image_autoencoder<config::InfoVae>(), image_autoencoder<config::WaeMmd>(),
+        image_autoencoder<config::WaeGan>()}) {
     Floats alone;
     for (const int size : kRankCounts) {
       const auto ends = on_ranks<Floats>(size, [&](world::Communicator& group) {
@@ -340,7 +318,8 @@ class Resuming : public ::testing::Test {
 std::vector<Problem> resumed_problems() {
   Problem critic = penalized_gan();
   critic.gan().discriminator_steps = 2;
-  return {critic, image_gan(), image_vae()};
+  return {critic, image_gan(), image_vae(), image_autoencoder<config::Aae>(),
+          image_autoencoder<config::WaeMmd>()};
 }
 
 TEST_F(Resuming, GoesOnBitForBit) {

@@ -362,7 +362,7 @@ TEST(ConfigRanges, EachValueOutsideItsRangeIsRefusedAtItsPlace) {
       {"gan {} data { mode { mean: [1, nan] } }", "data.mode[0].mean[1]"},
       {"gan { generator { maxout_pieces: 1 } }", "gan.generator.maxout_pieces"},
       {"gan { generator { activation: \"rely\" } }", "gan.generator.activation"},
-      {"gan { generator { norm: \"layer\" } }", "gan.generator.norm"},
+      {"gan { generator { norm: \"layers\" } }", "gan.generator.norm"},
       {"gan { generator { initialization: \"x\" } }", "gan.generator.initialization"},
       {"gan { generator_optimizer { beta1: 1 } }", "gan.generator_optimizer.beta1"},
       {"gan { generator_optimizer { beta2: -0.1 } }", "gan.generator_optimizer.beta2"},
@@ -411,6 +411,31 @@ TEST(ConfigRanges, SynchronizedBatchNormIsRefusedUnderAGradientPenalty) {
   for (const auto text : {"gan { discriminator { norm: \"sync_batch\" } }",
                           "gan { penalty { } discriminator { norm: \"batch\" } }",
                           "gan { penalty { } generator { norm: \"sync_batch\" } }"}) {
+    EXPECT_THAT(read(text).problems, IsEmpty()) << text;
+  }
+}
+
+TEST(ConfigRanges, LayersThatCompareSamplesAreCheckedAgainstTheRestOfTheRun) {
+  const std::string likeness = "layers { minibatch_discrimination { statistics: \"global\" } }";
+  const auto twice = only("gan { penalty { } discriminator { layers { residual { layers { flatten "
+                          "{} } shortcut { minibatch_discrimination { statistics: \"global\" } } "
+                          "} } } }");
+  EXPECT_EQ(twice.path,
+            "gan.discriminator.layers[0].residual.shortcut[0].minibatch_discrimination.statistics");
+  EXPECT_THAT(twice.message, HasSubstr("cannot be differentiated twice"));
+  EXPECT_THAT(only("gan { generator { " + likeness + " } }").message,
+              HasSubstr("which is for discriminators"));
+  EXPECT_THAT(only("vae { encoder { layers { minibatch_stddev {} } } }").message,
+              HasSubstr("which is for discriminators"));
+  EXPECT_THAT(only("batch: 24 gan { packing: 4 discriminator { layers { minibatch_stddev {} } } }")
+                  .message,
+              HasSubstr("do not divide the 6 samples"));
+  EXPECT_EQ(only("batch: 24 gan { discriminator { minibatch_stddev: 16 } }").path,
+            "gan.discriminator.minibatch_stddev");
+  for (const std::string text :
+       {"gan { discriminator { " + likeness + " } }",
+        std::string("batch: 24 gan { packing: 2 discriminator { layers { minibatch_stddev {} } } }"),
+        std::string("gan { penalty { } discriminator { minibatch_features: 4 } }")}) {
     EXPECT_THAT(read(text).problems, IsEmpty()) << text;
   }
 }

@@ -1,136 +1,18 @@
 // idx, npy and PNG files: what is read, and that damage is refused with file and byte.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <png.h>
-#include <unistd.h>
-#include <zlib.h>
-
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <numeric>
 
-#include "base/error.h"
 #include "base/random.h"
-#include "data/dataset.h"
+#include "unit/data_fixture.h"
 
 namespace allmodes::data {
 namespace {
 
-namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class DataFiles : public ::testing::Test {
- protected:
-  DataFiles() : folder_(fs::temp_directory_path() / ("allmodes-data-" + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~DataFiles() override { fs::remove_all(folder_); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string write(const std::string& name, const std::string& bytes) const {
-    fs::create_directories((folder_ / name).parent_path());
-    fs::remove(folder_ / name);  // rewriting in place makes some file systems wait for the disk
-    std::ofstream(path(name), std::ios::binary) << bytes;
-    return path(name);
-  }
-
-  std::string write_gz(const std::string& name, const std::string& bytes) const {
-    const gzFile file = gzopen(path(name).c_str(), "wb9");
-    if (!bytes.empty()) gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
-    gzclose(file);
-    return path(name);
-  }
-
-  // Rows of `width` pixels, `channels` interleaved.
-  void write_png(const std::string& name, unsigned width, unsigned height, bool colour,
-                 const std::vector<uint8_t>& pixels) const {
-    fs::create_directories((folder_ / name).parent_path());
-    png_image image{};
-    image.version = PNG_IMAGE_VERSION;
-    image.width = width;
-    image.height = height;
-    image.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-    ASSERT_NE(png_image_write_to_file(&image, path(name).c_str(), 0, pixels.data(), 0, nullptr), 0);
-  }
-
-  fs::path folder_;
-};
-
-std::string idx(const std::vector<uint32_t>& dimensions, const std::string& values) {
-  std::string bytes = {0, 0, 8, static_cast<char>(dimensions.size())};
-  for (const uint32_t d : dimensions)
-    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((d >> shift) & 0xFFU);
-  return bytes + values;
-}
-
-std::string npy(const std::string& descr, const std::string& shape, const std::string& values,
-                char version = 1) {
-  std::string header =
-      "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
-  while ((header.size() + 11) % 64 != 0) header += ' ';
-  header += '\n';
-  std::string bytes = std::string("\x93NUMPY", 6) + version + '\0';
-  for (int i = 0; i < (version == 1 ? 2 : 4); ++i)
-    bytes += static_cast<char>((header.size() >> (8 * i)) & 0xFFU);
-  return bytes + header + values;
-}
-
-template <class T>
-std::string raw(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
-config::Data data_of(const std::string& name, const std::string& path,
-                     const std::string& labels = "", int64_t image_size = 0) {
-  config::Data data;
-  data.dataset = name;
-  data.path = path;
-  data.labels = labels;
-  data.image_size = image_size;
-  return data;
-}
-
-std::vector<float> sample(const Dataset& dataset, int64_t index, int64_t* label = nullptr) {
-  std::vector<float> out(static_cast<size_t>(dataset.shape().values()));
-  dataset.copy(std::span(&index, 1), out.data(), label);
-  return out;
-}
-
-int64_t label_of(const Dataset& dataset, int64_t index) {
-  int64_t label = -1;
-  sample(dataset, index, &label);
-  return label;
-}
-
-// The error of `call`, which must throw one.
-Error error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {ExitCode::kOk, ""};
-}
-
-Error error_of(const config::Data& data) {
-  return error_of([&] { make_dataset(data, 1); });
-}
-
-#define EXPECT_REFUSED(data, exit_code, matcher) \
-  do {                                           \
-    const Error thrown = error_of(data);         \
-    EXPECT_EQ(thrown.code(), exit_code);         \
-    EXPECT_THAT(thrown.what(), matcher);         \
-  } while (false)
 
 float scaled(int byte) {
   return static_cast<float>(byte) / 127.5f - 1.0f;

@@ -206,6 +206,24 @@ TEST(Verdict, CodesFarFromThePriorAreARisk) {
       "from the prior, above 0.5");
 }
 
+TEST(Verdict, AnMmdIsARiskWhereItIsBothSignificantAndLarge) {
+  Evidence evidence = healthy_vae();
+  evidence.aggregate_mmd = 0.6;
+  evidence.aggregate_mmd_null_q99 = 0.004;
+  evidence.aggregate_discrepancy = 0.15;
+  EXPECT_EQ(to_line(judge(evidence, {}, kLevels), 3000),
+            "verdict at step 3000: at_risk: aggregate_mismatch, MMD^2 0.6 between codes and prior, "
+            "0.15 of their likeness and above 0.1; two samples of the prior have 0.004 at most "
+            "(99 %)");
+  evidence.aggregate_discrepancy = 0.09;  // certain, but small
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+  evidence.aggregate_discrepancy = 0.15;
+  evidence.aggregate_mmd_null_q99 = 0.7;  // large, but by chance
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+  evidence.aggregate_mmd = NAN;
+  EXPECT_EQ(judge(evidence, {}, kLevels).kind, "divergence");
+}
+
 TEST(Verdict, NonFiniteFiguresSamplesAndStepsAreDivergence) {
   Evidence evidence = healthy_vae();
   evidence.kl_total = NAN;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "networks/plan.h"
-#include "networks/registry.h"
 
 namespace allmodes::networks {
 namespace {
@@ -14,28 +13,13 @@ using Layers = std::vector<config::Layer>;
 
 std::string error_of(const Layers& layers, const Shape& input, std::string* path = nullptr) {
   try {
-    plan(layers, input, "kaiming_uniform");
+    plan(layers, input, "kaiming_uniform", /*classes=*/0);
   } catch (const ShapeError& error) {
     if (path != nullptr) *path = error.path();
     EXPECT_EQ(error.code(), ExitCode::kConfiguration);
     return error.what();
   }
   return "no error";
-}
-
-std::vector<config::Layer> layers_of(const config::Network& network, const Shape& input,
-                                     const Shape& output, Role role,
-                                     const std::string& activation) {
-  return build({.network = network,
-                .input = input,
-                .output = output,
-                .role = role,
-                .output_activation = activation});
-}
-
-Plan plan_of(const config::Network& network, const Shape& input, const Shape& output, Role role,
-             const std::string& activation = "none") {
-  return plan(layers_of(network, input, output, role, activation), input, network.initialization);
 }
 
 TEST(NetworkPlan, EveryShapeErrorNamesItsLayer) {
@@ -69,14 +53,42 @@ TEST(NetworkPlan, EveryShapeErrorNamesItsLayer) {
       {{{config::BatchNorm{.momentum = 0}}}, {3}, "layers[0]", "momentum is 0"},
       {{{config::Activation{.function = "rleu"}}}, {3}, "layers[0]", "'rleu' is unknown"},
       {{{config::Residual{}}}, {3}, "layers[0]", "no layers"},
-      {{relu, {config::Residual{{relu, {config::Linear{.units = 5}}}}}},
+      {{relu, {config::Residual{{relu, {config::Linear{.units = 5}}}, {}}}},
        {3},
        "layers[1]",
        "turn 3 into 5"},
-      {{relu, {config::Residual{{relu, {config::Linear{.units = -5}}}}}},
+      {{relu, {config::Residual{{relu, {config::Linear{.units = -5}}}, {}}}},
        {3},
        "layers[1].residual.layers[1]",
        "units is -5"},
+      {{{config::Residual{{relu}, {{config::Linear{.units = 5}}}}}},
+       {3},
+       "layers[0]",
+       "into 3, and its shortcut into 5"},
+      {{{config::Residual{{relu}, {relu, {config::Linear{.units = -5}}}}}},
+       {3},
+       "layers[0].residual.shortcut[1]",
+       "units is -5"},
+      {{{config::Convolution{.channels = 4, .groups = 3}}},
+       {6, 4, 4},
+       "layers[0]",
+       "divide the channels of the input, 6, and the output, 4"},
+      {{{config::LayerNorm{}}}, {1}, "layers[0]", "each value by itself"},
+      {{{config::LayerNorm{.epsilon = 0}}}, {3}, "layers[0]", "epsilon is 0"},
+      {{{config::InstanceNorm{}}}, {3}, "layers[0]", "put a reshape layer before it"},
+      {{{config::InstanceNorm{}}}, {3, 1, 1}, "layers[0]", "each value by itself"},
+      {{{config::GroupNorm{.groups = 4}}}, {6}, "layers[0]", "must divide the channels, 6"},
+      {{{config::GroupNorm{.groups = 6}}}, {6}, "layers[0]", "each value by itself"},
+      {{{config::Upsample{}}}, {3}, "layers[0]", "channels x height x width"},
+      {{{config::Upsample{.mode = "cubic"}}}, {3, 2, 2}, "layers[0]", "'cubic' is unknown"},
+      {{{config::Downsample{}}}, {3, 5, 4}, "layers[0]", "divide height and width, 5x4"},
+      {{{config::GlobalPool{"max"}}}, {3, 5, 4}, "layers[0]", "'max' is unknown"},
+      {{{config::Dropout{.rate = 1}}}, {3}, "layers[0]", "rate is 1"},
+      {{{config::SelfAttention{}}}, {12, 4, 4}, "layers[0]", "divide the channels, 12"},
+      {{{config::ClassConcatenation{}}}, {3}, "layers[0]", "needs class labels"},
+      {{{config::ClassProjection{}}}, {3}, "layers[0]", "needs class labels"},
+      {{{config::MinibatchStddev{.group = 1}}}, {3}, "layers[0]", "group is 1"},
+      {{{config::MinibatchDiscrimination{}}}, {3, 2, 2}, "layers[0]", "put a flatten layer"},
       {{relu, {}}, {3}, "layers[1]", "empty"},
       {{{config::Linear{.units = int64_t{1} << 62}}}, {3}, "layers[0]", "more than"},
       {{{config::Convolution{.channels = 1, .kernel = 3, .padding = int64_t{1} << 62}}},
@@ -96,12 +108,13 @@ TEST(NetworkPlan, EveryShapeErrorNamesItsLayer) {
 }
 
 TEST(NetworkPlan, ParametersAreNamedByTheirPlaceInOrder) {
-  const Plan planned = plan(
-      {{config::Linear{.units = 6}},
-       {config::BatchNorm{.statistics = "global", .momentum = 0.25}},
-       {config::Residual{{{config::Activation{}}, {config::Linear{.units = 6, .bias = false}}}}},
-       {config::Maxout{.units = 2, .pieces = 5}}},
-      {4}, "normal_002");
+  const Plan planned =
+      plan({{config::Linear{.units = 6}},
+            {config::BatchNorm{.statistics = "global", .momentum = 0.25}},
+            {config::Residual{{{config::Activation{}}, {config::Linear{.units = 6, .bias = false}}},
+                              {}}},
+            {config::Maxout{.units = 2, .pieces = 5}}},
+           {4}, "normal_002");
   std::vector<std::string> names;
   for (const auto& parameter : planned.parameters) names.push_back(parameter.name);
   EXPECT_EQ(names, (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias",
@@ -125,93 +138,69 @@ TEST(NetworkPlan, ParametersAreNamedByTheirPlaceInOrder) {
 
 TEST(NetworkPlan, OnlyGlobalStatisticsCoupleRanksAlsoInsideAResidual) {
   const auto with = [](const char* statistics) {
-    return plan({{config::Residual{{{config::BatchNorm{.statistics = statistics}}}}}}, {3},
+    return plan({{config::Residual{{{config::BatchNorm{.statistics = statistics}}}, {}}}}, {3},
                 "kaiming_uniform");
   };
   EXPECT_TRUE(with("global").couples_all_ranks());
   EXPECT_FALSE(with("local").couples_all_ranks());
   EXPECT_TRUE(with("local").couples_samples());
+  // Beside the block too.
+  const config::Layer likeness{config::MinibatchDiscrimination{.statistics = "global"}};
+  const Plan beside = plan({{config::Residual{{likeness}, {likeness}}}}, {3}, "kaiming_uniform");
+  EXPECT_TRUE(beside.couples_all_ranks());
+  EXPECT_TRUE(beside.couples_samples());
+  const Plan groups = plan({{config::MinibatchStddev{}}}, {3}, "kaiming_uniform");
+  EXPECT_FALSE(groups.couples_all_ranks());
+  EXPECT_TRUE(groups.couples_samples());
+  EXPECT_FALSE(plan({{config::LayerNorm{}}}, {3}, "kaiming_uniform").couples_samples());
 }
 
-TEST(NetworkRegistry, DcganReachesEveryImageSize) {
-  for (const int64_t size : {28, 32, 48, 64, 128}) {
-    for (const int64_t channels : {1, 3}) {
-      for (const char* norm : {"none", "batch", "sync_batch"}) {
-        const config::Network network{.architecture = "dcgan", .width = 8, .norm = norm};
-        const Shape image{channels, size, size};
-        EXPECT_EQ(plan_of(network, {20}, image, Role::kGenerator, "tanh").output, image);
-        EXPECT_EQ(plan_of(network, {20}, image, Role::kDecoder).output, image);
-        EXPECT_EQ(plan_of(network, image, {1}, Role::kDiscriminator).output, Shape{1});
-        EXPECT_EQ(plan_of(network, image, {40}, Role::kEncoder).output, Shape{40});
-      }
-    }
-  }
-}
-
-TEST(NetworkRegistry, DcganHasThePublishedChannels) {
-  const Plan generator = plan_of({.architecture = "dcgan", .width = 128, .norm = "batch"}, {100},
-                                 {3, 64, 64}, Role::kGenerator, "tanh");
-  std::vector<Shape> weights;
-  for (const auto& parameter : generator.parameters)
-    if (parameter.shape.size() > 1) weights.push_back(parameter.shape);
-  EXPECT_EQ(weights, (std::vector<Shape>{{1024 * 16, 100},
-                                         {1024, 512, 4, 4},
-                                         {512, 256, 4, 4},
-                                         {256, 128, 4, 4},
-                                         {128, 3, 4, 4}}));
-}
-
-TEST(NetworkRegistry, DcganRefusesWhatItCannotMake) {
-  const config::Network network{.architecture = "dcgan"};
-  for (const Shape& image : {Shape{1, 30, 30}, Shape{1, 28, 32}, Shape{2}, Shape{1, 6, 6}})
-    EXPECT_THROW(layers_of(network, {10}, image, Role::kGenerator, "tanh"), ShapeError);
-  EXPECT_THROW(layers_of({.architecture = "dcgan", .width = int64_t{1} << 60}, {10}, {1, 32, 32},
-                     Role::kGenerator, "tanh"),
-               ShapeError);
-}
-
-TEST(NetworkRegistry, MlpIsThePacGanSetting) {
-  const Plan generator = plan_of({.width = 400, .depth = 4, .norm = "batch", .bias = false}, {2},
-                                 {2}, Role::kGenerator);
-  EXPECT_EQ(generator.parameter_count(), 2 * 400 + 3 * 400 * 400 + 4 * 800 + 2 * 400 + 2);
-  const Plan discriminator =
-      plan_of({.width = 200, .depth = 3, .maxout_pieces = 5}, {2}, {1}, Role::kDiscriminator);
-  EXPECT_EQ(discriminator.layers.size(), 4U);
-  EXPECT_EQ(discriminator.parameter_count(), 3 * 1000 + 2 * 201 * 1000 + 201);
-}
-
-TEST(NetworkRegistry, MlpTakesAndMakesImages) {
-  EXPECT_EQ(plan_of({}, {8}, {3, 5, 5}, Role::kDecoder, "tanh").output, (Shape{3, 5, 5}));
-  EXPECT_EQ(plan_of({}, {3, 5, 5}, {1}, Role::kDiscriminator).output, Shape{1});
-}
-
-TEST(NetworkRegistry, TheConfiguredOutputActivationWins) {
-  const auto last = [](const char* configured) {
-    const auto layers =
-        layers_of({.output_activation = configured}, {2}, {2}, Role::kGenerator, "tanh");
-    const auto* activation = std::get_if<config::Activation>(&layers.back().kind);
-    return activation == nullptr ? std::string("none") : activation->function;
+TEST(NetworkPlan, LayersDeclareTheirParametersAndBuffers) {
+  struct Case {
+    config::Layer layer;
+    Shape input, output;
+    int64_t parameters;
+    std::vector<std::string> buffers;
   };
-  EXPECT_EQ(last(""), "tanh");
-  EXPECT_EQ(last("sigmoid"), "sigmoid");
-  EXPECT_EQ(last("none"), "none");
-}
-
-TEST(NetworkRegistry, OwnLayersReplaceTheArchitecture) {
-  const config::Network network{.architecture = "nothing",
-                                .layers = {{config::Linear{.units = 7}}}};
-  EXPECT_EQ(plan_of(network, {2}, {7}, Role::kGenerator, "tanh").layers.size(), 1U);
-  EXPECT_THROW(layers_of({.architecture = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
-  EXPECT_THROW(layers_of({.depth = 0}, {2}, {2}, Role::kGenerator, ""), ShapeError);
-  EXPECT_THROW(layers_of({.norm = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
-}
-
-TEST(NetworkRegistry, EveryArchitectureDeclaresTheFieldsItReads) {
-  EXPECT_EQ(architecture_names(), (std::vector<std::string_view>{"mlp", "dcgan"}));
-  for (const auto name : architecture_names())
-    EXPECT_NE(std::ranges::count(architecture_fields(name), "width"), 0) << name;
-  EXPECT_EQ(std::ranges::count(architecture_fields("dcgan"), "maxout_pieces"), 0);
-  EXPECT_TRUE(architecture_fields("nothing").empty());
+  const std::vector<Case> cases{
+      {{config::Linear{.units = 3, .spectral_norm = true}}, {5}, {3}, 18, {"0.u"}},
+      {{config::Convolution{.channels = 4, .kernel = 3, .groups = 2}},
+       {6, 5, 5},
+       {4, 3, 3},
+       4 * 3 * 9 + 4,
+       {}},
+      {{config::TransposedConvolution{.channels = 4, .bias = false, .spectral_norm = true}},
+       {2, 5, 5},
+       {4, 10, 10},
+       2 * 4 * 16,
+       {"0.u"}},
+      {{config::LayerNorm{}}, {6, 2, 2}, {6, 2, 2}, 12, {}},
+      {{config::InstanceNorm{}}, {6, 2, 2}, {6, 2, 2}, 12, {}},
+      {{config::GroupNorm{.groups = 3}}, {6}, {6}, 12, {}},
+      {{config::Upsample{.factor = 3}}, {6, 2, 5}, {6, 6, 15}, 0, {}},
+      {{config::Downsample{.factor = 3}}, {6, 3, 6}, {6, 1, 2}, 0, {}},
+      {{config::GlobalPool{}}, {6, 3, 6}, {6}, 0, {}},
+      {{config::Dropout{}}, {6, 3}, {6, 3}, 0, {}},
+      // query, key, value, output and the gain
+      {{config::SelfAttention{}}, {16, 3, 6}, {16, 3, 6}, 4 * 32 + 1, {}},
+      {{config::ClassConcatenation{.dimension = 4}}, {6, 3, 6}, {10, 3, 6}, 10 * 4, {}},
+      {{config::ClassProjection{}}, {6}, {1}, 6 + 1 + 10 * 6, {}},
+      {{config::MinibatchStddev{}}, {6, 3, 6}, {7, 3, 6}, 0, {}},
+      {{config::MinibatchDiscrimination{.features = 3, .dimension = 2}}, {6}, {9}, 36, {}},
+  };
+  for (const Case& test : cases) {
+    const Plan planned = plan({test.layer}, test.input, "kaiming_uniform", /*classes=*/10);
+    SCOPED_TRACE(planned.describe());
+    EXPECT_EQ(planned.output, test.output);
+    EXPECT_EQ(planned.parameter_count(), test.parameters);
+    std::vector<std::string> names;
+    for (const auto& buffer : planned.buffers) {
+      names.push_back(buffer.name);
+      EXPECT_TRUE(buffer.direction);
+      EXPECT_EQ(buffer.momentum, 1.0);
+    }
+    EXPECT_EQ(names, test.buffers);
+  }
 }
 
 }  // namespace

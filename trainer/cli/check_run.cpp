@@ -76,7 +76,8 @@ class Checker {
                   {"radius", data.radius != plain.radius},
                   {"spacing", data.spacing != plain.spacing},
                   {"std", data.std != plain.std},
-                  {"mode", !data.mode.empty()}},
+                  {"mode", !data.mode.empty()},
+                  {"memory_map", data.memory_map}},
                  strings(data::dataset_fields(data.dataset)),
                  fmt::format("data set '{}'", data.dataset));
     try {
@@ -102,7 +103,11 @@ class Checker {
                   {"norm", network.norm != plain.norm},
                   {"maxout_pieces", network.maxout_pieces != plain.maxout_pieces},
                   {"bias", network.bias != plain.bias},
-                  {"output_activation", network.output_activation != plain.output_activation}},
+                  {"output_activation", network.output_activation != plain.output_activation},
+                  {"spectral_norm", network.spectral_norm != plain.spectral_norm},
+                  {"dropout", network.dropout != plain.dropout},
+                  {"minibatch_stddev", network.minibatch_stddev != plain.minibatch_stddev},
+                  {"minibatch_features", network.minibatch_features != plain.minibatch_features}},
                  strings(networks::architecture_fields(network.architecture)),
                  fmt::format("architecture '{}'", network.architecture));
   }

@@ -98,7 +98,7 @@ void Reporter::tick(const training::Position& position) {
 int64_t Reporter::skipped_steps() {
   int64_t skipped = 0;
   for (const auto& network : model_.networks())
-    skipped = std::max(skipped, network->optimizer->skipped());
+    skipped = std::max(skipped, network->skipped());
   return skipped;
 }
 
@@ -121,8 +121,12 @@ void Reporter::log(const training::Position& position, const training::StepRepor
     if (name.starts_with("loss_"))
       progress_text_ += fmt::format("{}{} {:.4g}", i == 0 ? "" : "  ", name.substr(5), packed[i]);
   }
-  for (const auto& network : model_.networks())
-    record.set("gradient_norm_" + network->flat.name, network->optimizer->gradient_norm());
+  for (const auto& network : model_.networks()) {
+    const std::string name = "gradient_norm_" + network->flat.name;
+    record.set(name, network->optimizer->gradient_norm());
+    for (const auto& [other, optimizer] : network->more_optimizers)
+      record.set(name + "_" + other, optimizer->gradient_norm());
+  }
   const double real = packed[scalars + 4] > 0 ? packed[scalars + 3] / packed[scalars + 4] : 0;
   if (packed[scalars + 2] > 0 && real > 0)
     record.set("batch_diversity", packed[scalars + 1] / packed[scalars + 2] / real);

@@ -43,14 +43,15 @@ int use_threads(const world::World& world) {
 }
 
 void check_batch(const config::RunConfig& config, const world::World& world) {
-  const int64_t parts = world.size * config.microbatches;
+  const int64_t together = config::samples_together(config);
+  const int64_t parts = world.size * config.microbatches * together;
   if (config.batch % parts == 0) return;
-  ALLMODES_FAIL(
-      ExitCode::kConfiguration,
-      "batch is {}, which {} ranks x {} microbatches do not divide; the nearest that fits "
-      "is {}",
-      config.batch, world.size, config.microbatches,
-      std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
+  ALLMODES_FAIL(ExitCode::kConfiguration,
+                "batch is {}, which {} ranks x {} microbatches{} do not divide; the nearest that "
+                "fits is {}",
+                config.batch, world.size, config.microbatches,
+                together > 1 ? fmt::format(" x {} samples taken together", together) : "",
+                std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
 }
 
 void start_up_table(world::Communicator& control, const world::World& world,

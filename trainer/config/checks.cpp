@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/convert.h"
 #include "config/families.h"
 
@@ -10,14 +12,20 @@ class Relations {
  public:
   std::vector<Problem> problems;
 
-  void network(const std::string& path, const Network& network, bool twice_differentiated) {
+  void network(const std::string& path, const Network& network, bool twice_differentiated,
+               int64_t samples) {
+    compares_samples_ = path.ends_with("discriminator");
+    if (compares_samples_)
+      check_group(path + ".minibatch_stddev", network.minibatch_stddev, samples);
     if (twice_differentiated && network.layers.empty() && network.norm == "sync_batch") {
       refuse_synchronized(path + ".norm");
     }
-    layers(path + ".layers", network.layers, twice_differentiated);
+    layers(path + ".layers", network.layers, twice_differentiated, samples);
   }
 
-  void layers(const std::string& path, const std::vector<Layer>& list, bool twice_differentiated) {
+  // `samples`: of a forward pass over all ranks.
+  void layers(const std::string& path, const std::vector<Layer>& list, bool twice_differentiated,
+              int64_t samples) {
     for (size_t i = 0; i < list.size(); ++i) {
       const auto here = fmt::format("{}[{}]", path, i);
       const auto& kind = list[i].kind;
@@ -32,7 +40,18 @@ class Relations {
                           up->output_padding));
         }
       } else if (const auto* residual = std::get_if<Residual>(&kind)) {
-        layers(here + ".residual.layers", residual->layers, twice_differentiated);
+        layers(here + ".residual.layers", residual->layers, twice_differentiated, samples);
+        layers(here + ".residual.shortcut", residual->shortcut, twice_differentiated, samples);
+      } else if (const auto* stddev = std::get_if<MinibatchStddev>(&kind)) {
+        need_discriminator(here + ".minibatch_stddev");
+        check_group(here + ".minibatch_stddev.group", stddev->group, samples);
+      } else if (const auto* likeness = std::get_if<MinibatchDiscrimination>(&kind)) {
+        need_discriminator(here + ".minibatch_discrimination");
+        if (twice_differentiated && likeness->statistics == "global") {
+          add(here + ".minibatch_discrimination.statistics",
+              "minibatch discrimination over all ranks cannot be differentiated twice, which a "
+              "penalty and unrolled steps need: use statistics 'local', or neither of them");
+        }
       }
     }
   }
@@ -42,13 +61,71 @@ class Relations {
   }
 
  private:
+  void need_discriminator(std::string path) {
+    if (!compares_samples_)
+      add(std::move(path),
+          "a sample's result would depend on the others of its batch, which is for discriminators: "
+          "leave the layer out");
+  }
+
+  void check_group(std::string path, int64_t group, int64_t samples) {
+    if (group >= 2 && samples % group != 0)
+      add(std::move(path),
+          fmt::format(
+              "groups of {} do not divide the {} samples that the discriminator sees at once "
+              "(batch over microbatches and packing)",
+              group, samples));
+  }
+
   void refuse_synchronized(std::string path) {
     add(std::move(path),
         "batch norm with statistics over all ranks cannot be differentiated twice, which a "
-        "penalty needs: use norm 'none' or 'batch' (statistics 'local') in the discriminator, or no "
-        "penalty");
+        "penalty and unrolled steps need: use norm 'none' or 'batch' (statistics 'local') in the "
+        "discriminator, or neither of them");
   }
+
+  bool compares_samples_ = false;  // the network at hand may
 };
+
+// Of a family with a discriminator, and of a GAN's terms over pairs of samples.
+void check_adversarial(const RunConfig& config, Relations& relations) {
+  const Adversarial* adversarial = adversarial_of(config);
+  if (adversarial == nullptr) return;
+  const std::string path = family_name(config) + ".";
+  const auto* gan = std::get_if<Gan>(&config.family);
+  const bool pairs = gan != nullptr && gan->mode_seeking > 0;
+  const int64_t together = samples_together(config);
+  if (together > 1 && config.microbatches >= 1 &&
+      config.batch % (config.microbatches * together) != 0) {
+    relations.add(path + (adversarial->packing > 1 ? "packing" : "mode_seeking"),
+                  fmt::format("batch: {} is no multiple of {} microbatches x {} samples that are "
+                              "taken together",
+                              config.batch, config.microbatches, together));
+  }
+  const auto refuse_microbatches = [&](const char* field, const char* why) {
+    if (config.microbatches > 1)
+      relations.add(path + field, fmt::format("{}: {}, so that microbatches (now {}) would change "
+                                              "the result: set microbatches: 1",
+                                              field, why, config.microbatches));
+  };
+  if (adversarial->unrolled_steps > 0)
+    refuse_microbatches("unrolled_steps", "a simulated step takes the whole batch");
+  if (pairs) refuse_microbatches("mode_seeking", "it is a ratio of means over the whole batch");
+  if (adversarial->instance_noise_steps > 0 && adversarial->instance_noise == 0)
+    relations.add(path + "instance_noise_steps",
+                  "instance_noise_steps: there is no noise to decay: set instance_noise");
+  if (gan != nullptr && gan->conditioning != "none" && gan->packing > 1)
+    relations.add(path + "packing",
+                  "packing: a pack has no single class label: set packing: 1, or conditioning: "
+                  "\"none\"");
+}
+
+// Rows of a discriminator's forward pass over all ranks.
+int64_t samples_at_once(const RunConfig& config) {
+  const Adversarial* adversarial = adversarial_of(config);
+  const int64_t packing = adversarial == nullptr ? 1 : adversarial->packing;
+  return config.batch / std::max<int64_t>(1, config.microbatches * packing);
+}
 
 }  // namespace
 
@@ -59,7 +136,8 @@ std::vector<Problem> check_relations(const RunConfig& config) {
                                               config.microbatches, config.batch));
   }
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
-    relations.network(path, *network, differentiated_twice);
+    relations.network(path, *network, differentiated_twice, samples_at_once(config));
+  check_adversarial(config, relations);
   if (const auto* vae = std::get_if<Vae>(&config.family)) {
     if (vae->latent.distribution != "normal") {
       relations.add("vae.latent.distribution",

@@ -1,6 +1,7 @@
 #include "config/families.h"
 
 #include <concepts>
+#include <numeric>
 
 namespace allmodes::config {
 namespace {
@@ -48,10 +49,27 @@ std::vector<FamilyNetwork> family_networks(const RunConfig& config) {
           networks.push_back({path + "decoder", &family.decoder, false});
         }
         if constexpr (std::derived_from<Family, Adversarial>)
-          networks.push_back({path + "discriminator", &family.discriminator, !family.penalty.empty()});
+          networks.push_back({path + "discriminator", &family.discriminator,
+                              !family.penalty.empty() || family.unrolled_steps > 0});
       },
       config.family);
   return networks;
+}
+
+const Adversarial* adversarial_of(const RunConfig& config) {
+  return std::visit(
+      []<class Family>(const Family& family) -> const Adversarial* {
+        if constexpr (std::derived_from<Family, Adversarial>) return &family;
+        return nullptr;
+      },
+      config.family);
+}
+
+int64_t samples_together(const RunConfig& config) {
+  const Adversarial* adversarial = adversarial_of(config);
+  const int64_t packed = adversarial != nullptr ? adversarial->packing : 1;
+  const auto* gan = std::get_if<Gan>(&config.family);
+  return gan != nullptr && gan->mode_seeking > 0 ? std::lcm(packed, int64_t{2}) : packed;
 }
 
 }  // namespace allmodes::config

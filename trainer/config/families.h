@@ -16,10 +16,17 @@ std::string family_name(const RunConfig& config);
 struct FamilyNetwork {
   std::string path;  // "gan.discriminator"
   const Network* network;
-  bool differentiated_twice;  // by a penalty on its gradient
+  bool differentiated_twice;  // by a penalty on its gradient, or by unrolled steps
 };
 
 // Pointers into `config`; empty where no family is chosen.
 std::vector<FamilyNetwork> family_networks(const RunConfig& config);
+
+// The discriminator's settings; null for a family without one. Points into `config`.
+const Adversarial* adversarial_of(const RunConfig& config);
+
+// A rank's share of a microbatch comes in groups of this many consecutive samples, which losses
+// take together: packed, or in pairs. 1: each by itself.
+int64_t samples_together(const RunConfig& config);
 
 }  // namespace allmodes::config

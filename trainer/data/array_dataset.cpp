@@ -1,51 +1,13 @@
 #include "data/array_dataset.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-#include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
 
 namespace allmodes::data {
 namespace {
-
-constexpr float kByteScale = 1.0f / 127.5f;
-
-constexpr float scaled(uint8_t byte) {
-  return (static_cast<float>(byte) - 127.5f) * kByteScale;
-}
-static_assert(scaled(0) == -1.0f && scaled(255) == 1.0f);
-
-// Arithmetic on blocks of 16 vectorizes and is faster than a table of 256; subtracting first leaves
-// nothing to fuse, so every instruction set gives the same bits.
-void convert(const uint8_t* in, int64_t count, float* __restrict out) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16)
-    for (int j = 0; j < 16; ++j) out[i + j] = scaled(in[i + j]);
-  for (; i < count; ++i) out[i] = scaled(in[i]);
-}
-
-void convert(const float* in, int64_t count, float* __restrict out) {
-  std::memcpy(out, in, static_cast<size_t>(count) * sizeof(float));
-}
-
-template <class T>
-uint64_t content_hash(const SampleShape& shape, const std::vector<T>& values,
-                      const std::vector<int32_t>& labels) {
-  const uint64_t header[] = {static_cast<uint64_t>(shape.channels),
-                             static_cast<uint64_t>(shape.height),
-                             static_cast<uint64_t>(shape.width),
-                             shape.image ? 1U : 0U,
-                             sizeof(T),
-                             labels.size(),
-                             XXH3_64bits(values.data(), values.size() * sizeof(T)),
-                             XXH3_64bits(labels.data(), labels.size() * sizeof(int32_t))};
-  return XXH3_64bits(header, sizeof header);
-}
 
 template <class T>
 class ArrayDataset final : public Dataset {
@@ -57,15 +19,11 @@ class ArrayDataset final : public Dataset {
         labels_(std::move(labels)),
         mixture_(std::move(mixture)),
         size_(static_cast<int64_t>(values_.size()) / shape.values()),
-        fingerprint_(content_hash(shape_, values_, labels_.values)) {
-    const char* kind = shape.image ? "images" : "points";
-    const std::string extent =
-        shape.image ? fmt::format("{} x {} x {}", shape.channels, shape.height, shape.width)
-                    : fmt::format("in {} dimensions", shape.values());
-    const std::string classes = labels_.names.empty() ? "unlabelled"
-                                : mixture_ ? fmt::format("{} modes", labels_.names.size())
-                                           : fmt::format("{} classes", labels_.names.size());
-    description_ = fmt::format("{}: {} {} {}, {}", name, size_, kind, extent, classes);
+        description_(describe(name, size_, shape, static_cast<int64_t>(labels_.names.size()),
+                              mixture_ ? "modes" : "classes")) {
+    ContentHash hash;
+    hash.add(values_.data(), values_.size() * sizeof(T));
+    fingerprint_ = hash.finish(shape_, sizeof(T), labels_);
   }
 
   std::string description() const override { return description_; }
@@ -80,7 +38,7 @@ class ArrayDataset final : public Dataset {
     const int64_t values = shape_.values();
     for (const int64_t index : indices) {
       ALLMODES_CHECK(index >= 0 && index < size_, "sample {} of {}", index, size_);
-      convert(values_.data() + index * values, values, samples);
+      to_samples(values_.data() + index * values, values, samples);
       samples += values;
       if (labels != nullptr)
         *labels++ = labels_.values.empty() ? 0 : labels_.values[static_cast<size_t>(index)];
@@ -93,8 +51,8 @@ class ArrayDataset final : public Dataset {
   Labels labels_;
   std::optional<Mixture> mixture_;
   int64_t size_;
-  uint64_t fingerprint_;
   std::string description_;
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace

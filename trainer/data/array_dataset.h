@@ -8,16 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "data/content.h"
 #include "data/dataset.h"
 #include "data/mixture.h"
 
 namespace allmodes::data {
-
-// No names: unlabelled.
-struct Labels {
-  std::vector<int32_t> values;
-  std::vector<std::string> names;
-};
 
 // `values` is [samples][shape.values()], channels first. Bytes 0..255 are read as [-1, 1], floats
 // as they are. Defined for uint8_t and float. Throws kSoftware when the sizes disagree.

@@ -1,7 +1,7 @@
 #pragma once
 
-// A data set as training sees it: a fixed, numbered list of samples, whole in memory. Which ones
-// there are, and which configuration fields each reads: registry.cpp.
+// A data set as training sees it: a fixed, numbered list of samples, in memory, computed, or mapped
+// from files. Which ones there are, and which configuration fields each reads: registry.cpp.
 
 #include <cstdint>
 #include <memory>
@@ -51,6 +51,12 @@ class Dataset {
 
   // The distribution the samples were drawn from, where it is known; else null.
   virtual const Mixture* mixture() const { return nullptr; }
+
+  // The set whose samples stand on the channels of this one's, where this one is stacked; else
+  // null. Then every channel is drawn from the base uniformly and independently, and a label is the
+  // number whose digits, first channel first, in base channel_base()->classes() are the labels of
+  // the channels. Lives as long as this one.
+  virtual const Dataset* channel_base() const { return nullptr; }
 };
 
 // Builds what `data.dataset` names. `seed` draws the samples of mixtures; files do not depend on
@@ -59,8 +65,8 @@ class Dataset {
 // expectation).
 std::unique_ptr<Dataset> make_dataset(const config::Data& data, uint64_t seed);
 
-// The held-out part that comes with the data set (the test files of mnist and fashion_mnist); null
-// where there is none. Throws as make_dataset.
+// The held-out part that comes with the data set (the test files of mnist, fashion_mnist, cifar10;
+// stacks of the test digits for stacked_mnist); null where there is none. Throws as make_dataset.
 std::unique_ptr<Dataset> make_held_out_dataset(const config::Data& data, uint64_t seed);
 
 // Registered names, sorted.

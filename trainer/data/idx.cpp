@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "data/mapped_dataset.h"
 #include "data/npy.h"
 #include "data/pixels.h"
 
@@ -16,6 +17,10 @@ constexpr int64_t kMostClasses = 100'000;
 
 uint64_t big_endian(const std::array<uint8_t, 4>& b) {
   return uint64_t{b[0]} << 24 | uint64_t{b[1]} << 16 | uint64_t{b[2]} << 8 | uint64_t{b[3]};
+}
+
+std::string values_of(const IdxHeader& header) {
+  return fmt::format("the values of {}", bracketed(header.dimensions));
 }
 
 // Integers with their place in the file, whatever the format was.
@@ -37,15 +42,17 @@ RawLabels read_raw_labels(InputFile& file, const std::string& remedy) {
     }
   }
   const IdxArray idx = read_idx(file);
-  if (idx.dimensions.size() != 1)
-    file.fail(3, fmt::format("labels have one dimension, the file has {} {}", idx.dimensions.size(),
-                             bracketed(idx.dimensions)));
-  return {std::vector<int64_t>(idx.values.begin(), idx.values.end()), 4, idx.values_offset, 1};
+  const auto& dimensions = idx.header.dimensions;
+  if (dimensions.size() != 1)
+    file.fail(3, fmt::format("labels have one dimension, the file has {} {}", dimensions.size(),
+                             bracketed(dimensions)));
+  return {std::vector<int64_t>(idx.values.begin(), idx.values.end()), 4, idx.header.values_offset,
+          1};
 }
 
 }  // namespace
 
-IdxArray read_idx(InputFile& file) {
+IdxHeader read_idx_header(InputFile& file) {
   std::array<uint8_t, 4> word{};
   file.read(word.data(), 4, "the idx magic number");
   if (word[0] != 0 || word[1] != 0)
@@ -55,21 +62,27 @@ IdxArray read_idx(InputFile& file) {
     file.fail(2, fmt::format("idx type 0x{:02x}; only unsigned bytes (0x08) are read", word[2]));
   const uint8_t rank = word[3];
   if (rank < 1 || rank > 4) file.fail(3, fmt::format("{} dimensions; 1 to 4 were expected", rank));
-  IdxArray array;
+  IdxHeader header;
   for (uint8_t i = 0; i < rank; ++i) {
     const uint64_t at = file.offset();
     file.read(word.data(), 4, fmt::format("dimension {}", i));
-    array.dimensions.push_back(big_endian(word));
-    if (array.dimensions.back() == 0)
+    header.dimensions.push_back(big_endian(word));
+    if (header.dimensions.back() == 0)
       file.fail(at, fmt::format("dimension {} is 0; at least 1 was expected", i));
   }
-  const auto count = product(array.dimensions);
+  const auto count = product(header.dimensions);
   if (!count)
     file.fail(4, fmt::format("the dimensions {} overflow; the header is wrong",
-                             bracketed(array.dimensions)));
-  array.values_offset = file.offset();
-  const std::string what = fmt::format("the values of {}", bracketed(array.dimensions));
-  array.values = file.read_array<uint8_t>(*count, what);
+                             bracketed(header.dimensions)));
+  header.values = *count;
+  header.values_offset = file.offset();
+  return header;
+}
+
+IdxArray read_idx(InputFile& file) {
+  IdxArray array{.header = read_idx_header(file), .values = {}};
+  const std::string what = values_of(array.header);
+  array.values = file.read_array<uint8_t>(array.header.values, what);
   file.expect_end(what);
   return array;
 }
@@ -95,26 +108,36 @@ Labels read_labels(const std::string& path, int64_t samples, std::vector<std::st
   return {{raw.values.begin(), raw.values.end()}, std::move(names)};
 }
 
-std::unique_ptr<Dataset> read_idx_dataset(const std::string& name, const std::string& images_path,
-                                          const std::string& labels_path, int64_t image_size,
-                                          std::vector<std::string> class_names,
-                                          const std::string& remedy) {
-  InputFile file(images_path, remedy);
-  IdxArray images = read_idx(file);
-  const auto layout = layout_of(images.dimensions);
+std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files) {
+  InputFile file(files.images, files.remedy);
+  const IdxHeader header = read_idx_header(file);
+  const auto layout = layout_of(header.dimensions);
   if (!layout || !layout->shape.image)
     file.fail(3, fmt::format("dimensions {}; [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 "
                              "channels and sides up to {} were expected",
-                             bracketed(images.dimensions), kMostPixelsASide));
-  const SampleShape shape = resized_shape(layout->shape, image_size);
-  require_memory(images.dimensions[0], static_cast<uint64_t>(shape.values()), images_path);
-  Labels labels;
-  if (!labels_path.empty())
-    labels = read_labels(labels_path, static_cast<int64_t>(images.dimensions[0]),
-                         std::move(class_names), remedy);
-  return make_array_dataset(name, shape,
-                            prepare_samples(std::move(images.values), *layout, shape, uint8_t{0}),
-                            std::move(labels));
+                             bracketed(header.dimensions), kMostPixelsASide));
+  const SampleShape shape = resized_shape(layout->shape, files.image_size);
+  const std::string what = values_of(header);
+  const uint64_t samples = header.dimensions[0];
+  const auto labels = [&] {
+    if (files.labels.empty()) return Labels{};
+    return read_labels(files.labels, static_cast<int64_t>(samples), std::move(files.class_names),
+                       files.remedy);
+  };
+  if (files.memory_map) {
+    file.expect_mappable(header.values, 1, what);
+    std::vector<MappedSamples> parts;
+    parts.push_back({.file = MappedFile(files.images),
+                     .offset = header.values_offset,
+                     .stride = static_cast<uint64_t>(layout->shape.values()),
+                     .count = static_cast<int64_t>(samples)});
+    return make_mapped_dataset<uint8_t>(files.name, std::move(parts), *layout, shape, labels());
+  }
+  require_memory(samples, static_cast<uint64_t>(shape.values()), files.images);
+  std::vector<uint8_t> values = file.read_array<uint8_t>(header.values, what);
+  file.expect_end(what);
+  return make_array_dataset(
+      files.name, shape, prepare_samples(std::move(values), *layout, shape, uint8_t{0}), labels());
 }
 
 }  // namespace allmodes::data

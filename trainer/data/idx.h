@@ -6,6 +6,7 @@
 // digits", section "File formats".)
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,22 @@
 
 namespace allmodes::data {
 
-struct IdxArray {
+struct IdxHeader {
   std::vector<uint64_t> dimensions;
-  std::vector<uint8_t> values;
-  uint64_t values_offset = 0;  // of values[0] in the file
+  uint64_t values = 0;         // their product
+  uint64_t values_offset = 0;  // of the first value in the file
 };
 
-// Reads the rest of `file`. Throws kDataError for a wrong magic, a zero or overflowing dimension, a
-// file that ends too early or goes on.
+// Reads the header; the file then stands at the first value. Throws kDataError for a wrong magic, a
+// zero or overflowing dimension.
+IdxHeader read_idx_header(InputFile& file);
+
+struct IdxArray {
+  IdxHeader header;
+  std::vector<uint8_t> values;
+};
+
+// Reads the rest of `file`. Throws kDataError also when it ends too early or goes on.
 IdxArray read_idx(InputFile& file);
 
 // Labels from an idx file or a .npy array of integers (told by its content), one for each of
@@ -30,10 +39,16 @@ IdxArray read_idx(InputFile& file);
 Labels read_labels(const std::string& path, int64_t samples, std::vector<std::string> names = {},
                    const std::string& remedy = "");
 
-// Images (three dimensions, or four as in layout_of) and, unless `labels_path` is empty, labels.
-std::unique_ptr<Dataset> read_idx_dataset(const std::string& name, const std::string& images_path,
-                                          const std::string& labels_path, int64_t image_size,
-                                          std::vector<std::string> class_names = {},
-                                          const std::string& remedy = "");
+struct IdxFiles {
+  std::string name;
+  std::string images;                         // three dimensions, or four as in layout_of
+  std::string labels;                         // empty: unlabelled
+  int64_t image_size = 0;                     // as in resized_shape
+  bool memory_map = false;                    // leave the images in their file, which must be plain
+  std::vector<std::string> class_names = {};  // as in read_labels
+  std::string remedy = "";                    // as in InputFile
+};
+
+std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files);
 
 }  // namespace allmodes::data

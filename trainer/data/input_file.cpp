@@ -80,18 +80,36 @@ void InputFile::require_room(uint64_t count, uint64_t width, const std::string& 
                        "{}; the header is wrong or the file truncated",
                        what, count, width, file_bytes_, most));
   } else if (count > (file_bytes_ - std::min(offset_, file_bytes_)) / width) {
-    fail(file_bytes_, fmt::format("the file ends here, but {} ({} x {} bytes from byte {}) were "
-                                  "expected; the header is wrong or the file truncated",
-                                  what, count, width, offset_));
+    fail_short(count, width, what);
   }
   require_memory(count, width, path_);
+}
+
+void InputFile::expect_mappable(uint64_t count, uint64_t width, const std::string& what) const {
+  if (compressed_)
+    ALLMODES_FAIL(ExitCode::kConfiguration,
+                  "data.memory_map: {} is compressed and cannot be read in place; unpack it first "
+                  "(gzip -dk), or leave data.memory_map out",
+                  path_);
+  const uint64_t rest = file_bytes_ - std::min(offset_, file_bytes_);
+  if (count > rest / width) fail_short(count, width, what);
+  if (count * width != rest) fail_long(offset_ + count * width, what);
 }
 
 void InputFile::expect_end(const std::string& what) {
   char extra = 0;
   const uint64_t end = offset_;
-  if (read_some(&extra, 1) != 0)
-    fail(end, fmt::format("{} end here, but the file goes on; the header is wrong", what));
+  if (read_some(&extra, 1) != 0) fail_long(end, what);
+}
+
+void InputFile::fail_short(uint64_t count, uint64_t width, const std::string& what) const {
+  fail(file_bytes_, fmt::format("the file ends here, but {} ({} x {} bytes from byte {}) were "
+                                "expected; the header is wrong or the file truncated",
+                                what, count, width, offset_));
+}
+
+void InputFile::fail_long(uint64_t end, const std::string& what) const {
+  fail(end, fmt::format("{} end here, but the file goes on; the header is wrong", what));
 }
 
 void InputFile::fail(uint64_t at, const std::string& message) const {

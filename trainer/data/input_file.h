@@ -28,6 +28,10 @@ class InputFile {
   // Of the next byte, in the decompressed data.
   uint64_t offset() const { return offset_; }
 
+  bool compressed() const { return compressed_; }
+  // As stored.
+  uint64_t file_bytes() const { return file_bytes_; }
+
   // Reads exactly `bytes`; `what` they are, for the message. Throws kDataError when the file ends
   // before or the compressed data is damaged.
   void read(void* out, uint64_t bytes, const std::string& what);
@@ -36,6 +40,10 @@ class InputFile {
   // an absurd header allocates nothing. Gzip output grows as it arrives.
   template <class T>
   std::vector<T> read_array(uint64_t count, const std::string& what);
+
+  // For values that are to be read in place: throws kDataError unless exactly `count` of `width`
+  // bytes follow until the end of the file, kConfiguration when it is compressed.
+  void expect_mappable(uint64_t count, uint64_t width, const std::string& what) const;
 
   // Throws kDataError unless the data ends here with its checksum right.
   void expect_end(const std::string& what);
@@ -50,6 +58,8 @@ class InputFile {
 
   uint64_t read_some(void* out, uint64_t bytes);
   void require_room(uint64_t count, uint64_t width, const std::string& what) const;
+  [[noreturn]] void fail_short(uint64_t count, uint64_t width, const std::string& what) const;
+  [[noreturn]] void fail_long(uint64_t end, const std::string& what) const;
 
   std::string path_;
   uint64_t file_bytes_ = 0;

@@ -11,6 +11,7 @@
 
 #include "data/array_dataset.h"
 #include "data/idx.h"
+#include "data/mapped_dataset.h"
 #include "data/pixels.h"
 
 namespace allmodes::data {
@@ -146,11 +147,7 @@ std::vector<float> read_floats(InputFile& file, uint64_t count, bool image,
   const uint64_t start = file.offset();
   std::vector<float> out;
   const auto check = [&](double x, uint64_t i) {
-    if (!std::isfinite(x) || (image && std::abs(x) > 1.0))
-      file.fail(
-          start + i * sizeof(T),
-          fmt::format("the value {}; {} was expected", x,
-                      image ? "floating-point images are in [-1, 1], which" : "a finite one"));
+    if (const auto message = misfit(x, image)) file.fail(start + i * sizeof(T), *message);
   };
   if constexpr (std::is_same_v<T, float>) {
     out = file.read_array<float>(count, what);
@@ -164,6 +161,29 @@ std::vector<float> read_floats(InputFile& file, uint64_t count, bool image,
     }
   }
   return out;
+}
+
+// `file` stands at the first value.
+std::unique_ptr<Dataset> map_npy(const InputFile& file, const NpyHeader& header,
+                                 const Layout& layout, const SampleShape& shape,
+                                 const std::string& what, Labels labels) {
+  const bool bytes = header.descr == "|u1";
+  if (!bytes && header.descr != "<f4")
+    ALLMODES_FAIL(
+        ExitCode::kConfiguration,
+        "data.memory_map: {} holds '{}'; uint8 ('|u1') and float32 ('<f4') can be read in "
+        "place: convert it, or leave data.memory_map out",
+        file.path(), header.descr);
+  const uint64_t width = bytes ? 1 : sizeof(float);
+  const auto values = static_cast<uint64_t>(layout.shape.values());
+  file.expect_mappable(header.shape[0] * values, width, what);
+  std::vector<MappedSamples> parts;
+  parts.push_back({.file = MappedFile(file.path()),
+                   .offset = file.offset(),
+                   .stride = values * width,
+                   .count = static_cast<int64_t>(header.shape[0])});
+  const auto make = bytes ? make_mapped_dataset<uint8_t> : make_mapped_dataset<float>;
+  return make(file.path(), std::move(parts), layout, shape, std::move(labels));
 }
 
 }  // namespace
@@ -235,7 +255,7 @@ NpyIntegers read_npy_integers(InputFile& file) {
 }
 
 std::unique_ptr<Dataset> read_npy_dataset(const std::string& path, const std::string& labels_path,
-                                          int64_t image_size) {
+                                          int64_t image_size, bool memory_map) {
   InputFile file(path);
   const NpyHeader header = read_npy_header(file);
   const auto layout = layout_of(header.shape);
@@ -249,13 +269,15 @@ std::unique_ptr<Dataset> read_npy_dataset(const std::string& path, const std::st
   const uint64_t count = samples * static_cast<uint64_t>(layout->shape.values());
   const std::string what =
       fmt::format("the values of {} {}", header.descr, bracketed(header.shape));
+  const auto read_labels_too = [&] {
+    return labels_path.empty() ? Labels{} : read_labels(labels_path, static_cast<int64_t>(samples));
+  };
+  if (memory_map) return map_npy(file, header, *layout, shape, what, read_labels_too());
   require_memory(samples, static_cast<uint64_t>(shape.values()), path);
   const auto finish = [&]<class T>(std::vector<T> values, T black) {
     file.expect_end(what);
-    Labels labels;
-    if (!labels_path.empty()) labels = read_labels(labels_path, static_cast<int64_t>(samples));
     return make_array_dataset(
-        path, shape, prepare_samples(std::move(values), *layout, shape, black), std::move(labels));
+        path, shape, prepare_samples(std::move(values), *layout, shape, black), read_labels_too());
   };
   const bool image = layout->shape.image;
   if (header.descr == "|u1") return finish(file.read_array<uint8_t>(count, what), uint8_t{0});

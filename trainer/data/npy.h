@@ -38,8 +38,10 @@ struct NpyIntegers {
 NpyIntegers read_npy_integers(InputFile& file);
 
 // float32, float64 or uint8 as points [N,D] or images (layout_of). uint8 is scaled to [-1, 1];
-// floating-point images must already lie there, points may lie anywhere finite. Throws kDataError.
+// floating-point images must already lie there, points may lie anywhere finite. `memory_map` leaves
+// the values in their file, which must then be plain and hold float32 or uint8. Throws kDataError,
+// kConfiguration for a file that cannot be mapped.
 std::unique_ptr<Dataset> read_npy_dataset(const std::string& path, const std::string& labels_path,
-                                          int64_t image_size);
+                                          int64_t image_size, bool memory_map = false);
 
 }  // namespace allmodes::data

@@ -113,6 +113,10 @@ SampleShape resized_shape(const SampleShape& shape, int64_t image_size) {
   return {.channels = shape.channels, .height = image_size, .width = image_size, .image = true};
 }
 
+bool is_prepared(const Layout& from, const SampleShape& to) {
+  return from.shape == to && (!from.channels_last || to.channels == 1);
+}
+
 template <class T>
 void prepare_sample(const T* in, const Layout& from, const SampleShape& to, T black, T* out) {
   const SampleShape& s = from.shape;
@@ -150,7 +154,7 @@ void prepare_sample(const T* in, const Layout& from, const SampleShape& to, T bl
 template <class T>
 std::vector<T> prepare_samples(std::vector<T> in, const Layout& from, const SampleShape& to,
                                T black) {
-  if (from.shape == to && (!from.channels_last || to.channels == 1)) return in;
+  if (is_prepared(from, to)) return in;
   const auto samples = static_cast<int64_t>(in.size()) / from.shape.values();
   std::vector<T> out(static_cast<size_t>(samples * to.values()));
   for (int64_t i = 0; i < samples; ++i)

@@ -29,6 +29,9 @@ std::string bracketed(const std::vector<uint64_t>& dimensions);
 // image or the size is out of range.
 SampleShape resized_shape(const SampleShape& shape, int64_t image_size);
 
+// Whether samples that lie as `from` says are already what `to` asks for.
+bool is_prepared(const Layout& from, const SampleShape& to);
+
 // One sample to channels first and `to` = resized_shape(...): an image with a side above the square
 // is first averaged down by area, keeping its proportions, until its longer side fits; what is
 // missing is padded with `black`, the image centred (28 to 32: two pixels on every side).

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/cifar10.h"
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/mixture.h"
 #include "data/npy.h"
 #include "data/png_folder.h"
+#include "data/stacked.h"
 
 namespace allmodes::data {
 namespace {
@@ -27,6 +29,8 @@ struct Entry {
 };
 
 constexpr const char* kFashionMnistFolder = "/usr/share/datasets/fashion-mnist";
+// Held-out stacks of digits: as many as the published protocols evaluate on.
+constexpr int64_t kHeldOutStacks = 26'000;
 
 const std::string& needed_path(const Data& data) {
   if (data.path.empty())
@@ -44,8 +48,12 @@ std::unique_ptr<Dataset> mnist_files(const std::string& name, const std::string&
     std::error_code error;
     return std::filesystem::exists(plain, error) ? plain.string() : plain.string() + ".gz";
   };
-  return read_idx_dataset(name, file("-images-idx3-ubyte"), file("-labels-idx1-ubyte"),
-                          data.image_size, std::move(classes), remedy);
+  return read_idx_dataset({.name = name,
+                           .images = file("-images-idx3-ubyte"),
+                           .labels = file("-labels-idx1-ubyte"),
+                           .image_size = data.image_size,
+                           .class_names = std::move(classes),
+                           .remedy = remedy});
 }
 
 std::unique_ptr<Dataset> fashion_mnist(const Data& data, uint64_t /*seed*/, Split split) {
@@ -57,14 +65,39 @@ std::unique_ptr<Dataset> fashion_mnist(const Data& data, uint64_t /*seed*/, Spli
                      "install dataset-fashion-mnist); or set data.path to a folder with its files");
 }
 
-std::unique_ptr<Dataset> mnist(const Data& data, uint64_t /*seed*/, Split split) {
+std::unique_ptr<Dataset> digits(const Data& data, Split split) {
   return mnist_files("MNIST", needed_path(data), data, split,
                      {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
-                     "data.path is to be a folder with MNIST's four idx files, plain or .gz");
+                     "data.path is to be a folder with the four idx files of the MNIST family, "
+                     "plain or .gz");
+}
+
+std::unique_ptr<Dataset> mnist(const Data& data, uint64_t /*seed*/, Split split) {
+  return digits(data, split);
+}
+
+std::unique_ptr<Dataset> stacked_mnist(const Data& data, uint64_t seed, Split split) {
+  const bool training = split == Split::kTraining;
+  return make_stacked_dataset(
+      "stacked MNIST", digits(data, split), training ? data.samples : kHeldOutStacks, seed,
+      Purpose(training ? "data/stacked_mnist" : "data/stacked_mnist/held_out"));
+}
+
+std::unique_ptr<Dataset> cifar10(const Data& data, uint64_t /*seed*/, Split split) {
+  const std::string& folder = needed_path(data);
+  const auto files =
+      split == Split::kTraining ? cifar10_training_files(folder) : cifar10_held_out_files(folder);
+  if (files.empty()) return nullptr;
+  return read_cifar10(folder, files, data.image_size, data.memory_map);
 }
 
 const std::vector<Entry>& registry() {
   static const std::vector<Entry> entries = {
+      {"cifar10",
+       "50000 colour images 32 x 32 of animals and vehicles, 10 classes; binary batches",
+       {"path", "image_size", "memory_map"},
+       true,
+       cifar10},
       {"fashion_mnist",
        "60000 grey images 28 x 28 of clothes, 10 classes",
        {"path", "image_size"},
@@ -80,10 +113,14 @@ const std::vector<Entry>& registry() {
        }},
       {"idx",
        "images (and labels) in idx files, plain or gzip",
-       {"path", "labels", "image_size"},
+       {"path", "labels", "image_size", "memory_map"},
        false,
        [](const Data& d, uint64_t, Split) {
-         return read_idx_dataset(needed_path(d), d.path, d.labels, d.image_size);
+         return read_idx_dataset({.name = needed_path(d),
+                                  .images = d.path,
+                                  .labels = d.labels,
+                                  .image_size = d.image_size,
+                                  .memory_map = d.memory_map});
        }},
       {"images",
        "folder of PNG images; its subfolders are the classes",
@@ -106,10 +143,10 @@ const std::vector<Entry>& registry() {
        mnist},
       {"npy",
        "points or images (and labels) in NumPy arrays",
-       {"path", "labels", "image_size"},
+       {"path", "labels", "image_size", "memory_map"},
        false,
        [](const Data& d, uint64_t, Split) {
-         return read_npy_dataset(needed_path(d), d.labels, d.image_size);
+         return read_npy_dataset(needed_path(d), d.labels, d.image_size, d.memory_map);
        }},
       {"ring",
        "mixture of equal Gaussians on a circle in the plane",
@@ -119,6 +156,11 @@ const std::vector<Entry>& registry() {
          return make_mixture_dataset("ring", ring_mixture(d.modes, d.radius, d.std), d.samples,
                                      seed);
        }},
+      {"stacked_mnist",
+       "three MNIST digits on the channels of one image, 1000 classes",
+       {"path", "samples", "image_size"},
+       true,
+       stacked_mnist},
   };
   return entries;
 }

@@ -1,5 +1,6 @@
 // Modes of labelled images: what a classifier takes generated images for, against what it takes
-// real ones for, so that its own mistakes are on both sides.
+// real ones for, so that its own mistakes are on both sides. Of stacked images each channel is
+// classified by itself, and a mode is a triple of classes.
 
 #include "diagnostics/classifier.h"
 #include "diagnostics/collector.h"
@@ -7,41 +8,44 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kReals = 10'000;
+// One sample of a mode may be an accident of the classifier; this many are not.
+constexpr int64_t kSeveral = 5;
 
 class ClassCollector final : public Collector {
  public:
   explicit ClassCollector(const CollectorSetup& setup)
-      : classifier_(obtain_classifier(setup)), names_(setup.dataset.class_names()) {
-    const int64_t total = std::min(kReals, setup.dataset.size());
-    std::vector<int64_t> counts(names_.size(), 0);
-    for_each_chunk(total, setup.control, [&](int64_t first, int64_t count) {
-      const auto images = real_samples(setup.dataset, setup.config.seed, first, count);
-      for (const int64_t label : classifier_.classify(images.to(setup.device)))
-        ++counts[static_cast<size_t>(label)];
-    });
-    sum_over_ranks(setup.control, counts);
-    for (const int64_t count : counts)
-      shares_.push_back(static_cast<double>(count) / static_cast<double>(total));
-  }
+      : classifier_(obtain_classifier(setup)),
+        names_(setup.dataset.class_names()),
+        shares_(mode_shares(classifier_, setup.dataset)) {}
 
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& evidence) override {
+    const bool stacked = evaluation.dataset.channel_base() != nullptr;
     ModeHistogram histogram{names_, shares_, std::vector<int64_t>(names_.size(), 0), 0};
     for (const auto& chunk : generated) {
-      for (const int64_t label : classifier_.classify(chunk.samples.to(evaluation.device)))
-        ++histogram.observed[static_cast<size_t>(label)];
+      const auto images = chunk.samples.to(evaluation.device);
+      for (const int64_t mode : modes_of(classifier_, evaluation.dataset, images))
+        ++histogram.observed[static_cast<size_t>(mode)];
     }
     sum_over_ranks(evaluation.control, histogram.observed);
     for (const int64_t count : histogram.observed) histogram.samples += count;
     record.set("modes_covered", modes_covered(histogram));
+    record.set(fmt::format("modes_covered_{}", kSeveral), modes_covered(histogram, kSeveral));
     record.set("modes_total", static_cast<int64_t>(names_.size()));
+    if (stacked) record.set("kl_uniform", kl_uniform(histogram));
     record.set("classifier_accuracy", classifier_.accuracy());
-    evidence.mode_noun = "classes";
+    evidence.mode_noun = stacked ? "modes" : "classes";
     evidence.modes = std::move(histogram);
   }
 
  private:
+  // KL(observed || uniform), the figure that is published for stacked digits; nats.
+  static double kl_uniform(ModeHistogram histogram) {
+    const double share = 1.0 / static_cast<double>(histogram.observed.size());
+    histogram.expected_share.assign(histogram.observed.size(), share);
+    return kl_reverse(histogram);
+  }
+
   Classifier classifier_;
   std::vector<std::string> names_;
   std::vector<double> shares_;

@@ -2,111 +2,78 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <numeric>
+#include <optional>
+#include <sstream>
 #include <system_error>
 
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
-#include "data/sampler.h"
+#include "diagnostics/classifier_training.h"
 #include "gradients/compute_stream.h"
-#include "gradients/gradient_hooks.h"
-#include "gradients/gradient_reducer.h"
-#include "networks/forward.h"
-#include "optimizers/flat_adam.h"
-#include "records/durable_file.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kBatch = 128;
-constexpr int64_t kSteps = 1600;  // about 3.4 epochs of 60,000 images
-constexpr const char* kName = "classifier";
+constexpr uint64_t kSeed = 1;
+constexpr int64_t kMostReals = 100'000;  // looked at for the shares
 
-networks::Plan make_plan(const data::Dataset& dataset) {
-  const auto convolution = [](int64_t channels) {
-    return config::Layer{
-        config::Convolution{.channels = channels, .kernel = 3, .stride = 2, .padding = 1}};
-  };
-  const config::Layer relu{config::Activation{}};
-  const config::Layer norm{config::BatchNorm{}};
-  return networks::plan(
-      {convolution(24), norm, relu, convolution(48), norm, relu, config::Layer{config::Flatten{}},
-       config::Layer{config::Linear{.units = 128}}, relu,
-       config::Layer{config::Linear{.units = dataset.classes()}}},
-      objectives::network_shape(dataset.shape()), "kaiming_uniform");
+// The set that is classified: what is on the channels, or the set itself.
+const data::Dataset& labelled(const data::Dataset& dataset) {
+  return dataset.channel_base() != nullptr ? *dataset.channel_base() : dataset;
 }
 
-at::Tensor run(const gradients::FlatNetwork& network, const at::Tensor& images, bool training,
-               networks::BatchStatistics* statistics) {
-  networks::Context context{.training = training, .batch_statistics = statistics};
-  return networks::forward(network.plan, training ? network.parameter_views : network.average_views,
-                           network.buffer_views, images, context);
+// What was measured of a network.
+struct Measured {
+  double accuracy = 0;
+  std::vector<int64_t> counts;  // [classes], of real images by the class they are taken for
+};
+
+std::vector<double> shares_of(const std::vector<int64_t>& counts) {
+  const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  std::vector<double> shares;
+  for (const int64_t count : counts) shares.push_back(static_cast<double>(count) / total);
+  return shares;
 }
 
-// Every rank draws its share of each global batch, so the classifier is the same for the same
-// batches whatever the rank count (up to rounding and the local batch norm).
-void train(gradients::FlatNetwork& network, const CollectorSetup& setup) {
-  gradients::GradientReducer reducer(
-      network, setup.exchange,
-      gradients::plan_buckets(network.slices, network.order, network.parameter_span,
-                              network.parameter_span));
-  optimizers::FlatAdam adam(
-      network, {.learning_rate = 2e-3, .beta1 = 0.9, .decay = "cosine", .ema_decay = 0.99}, kSteps);
-  const data::Sampler order(setup.dataset.size(), setup.config.seed);
-  const data::Share share = data::share(kBatch, setup.control.rank(), setup.control.size());
-  std::vector<int64_t> indices(static_cast<size_t>(share.count));
-  std::vector<int64_t> labels(indices.size());
-  auto shape = network.plan.input;
-  shape.insert(shape.begin(), share.count);
-  const at::Tensor host = at::empty(shape, at::kFloat);
-  for (int64_t step = 0; step < kSteps; ++step) {
-    order.indices(static_cast<uint64_t>(step * kBatch + share.first), share.count, indices.data());
-    setup.dataset.copy(indices, host.data_ptr<float>(), labels.data());
-    const at::Tensor target =
-        at::from_blob(labels.data(), {share.count}, at::kLong).to(setup.device);
-    networks::BatchStatistics statistics;
-    reducer.arm();
-    const at::Tensor scores = run(network, host.to(setup.device), true, &statistics);
-    gradients::backward(at::cross_entropy_loss(scores, target));
-    {
-      const at::NoGradGuard no_grad;
-      for (size_t i = 0; i < statistics.counts.size(); ++i)
-        network.batch_statistic_views[i].copy_(statistics.sums[i]);
-    }
-    reducer.finish(gradients::compute_stream(setup.device));
-    adam.step(step);
-    networks::update_running_statistics(
-        network.plan,
-        {network.batch_statistic_views, std::vector<int>(network.buffer_views.size(), 1)},
-        network.buffer_views);
-    if (setup.control.rank() == 0 && (step + 1) % 400 == 0)
-      spdlog::info("classifier: step {} of {}", step + 1, kSteps);
-  }
+std::vector<int64_t> best_classes(const gradients::FlatNetwork& network, const at::Tensor& images) {
+  const at::Tensor best = classifier_scores(network, images).argmax(1).to(at::kCPU);
+  const auto* data = best.data_ptr<int64_t>();
+  return {data, data + best.numel()};
 }
 
-// Share of `dataset` classified rightly, over all ranks.
-double measure(const Classifier& classifier, const data::Dataset& dataset,
-               const CollectorSetup& setup) {
-  std::vector<int64_t> right{0};
-  for_each_chunk(dataset.size(), setup.control, [&](int64_t first, int64_t count) {
+// Of `total` images of `dataset`, over all ranks: how many are taken for each class, and the share
+// taken rightly.
+Measured measure(const gradients::FlatNetwork& network, const data::Dataset& dataset,
+                 const CollectorSetup& setup) {
+  const int64_t total = std::min(kMostReals, dataset.size());
+  std::vector<int64_t> counts(static_cast<size_t>(dataset.classes()) + 1, 0);  // and those right
+  for_each_chunk(total, setup.control, [&](int64_t first, int64_t count) {
     std::vector<int64_t> labels;
-    const auto images = real_samples(dataset, 0, first, count, &labels);
-    const auto found = classifier.classify(images.to(setup.device));
-    for (size_t i = 0; i < labels.size(); ++i) right[0] += found[i] == labels[i] ? 1 : 0;
+    const auto images = real_samples(dataset, kSeed, first, count, &labels);
+    const auto found = best_classes(network, images.to(setup.device));
+    for (size_t i = 0; i < labels.size(); ++i) {
+      ++counts[static_cast<size_t>(found[i])];
+      counts.back() += found[i] == labels[i] ? 1 : 0;
+    }
   });
-  sum_over_ranks(setup.control, right);
-  return static_cast<double>(right[0]) / static_cast<double>(dataset.size());
+  sum_over_ranks(setup.control, counts);
+  const double accuracy = static_cast<double>(counts.back()) / static_cast<double>(total);
+  counts.pop_back();
+  return {.accuracy = accuracy, .counts = std::move(counts)};
 }
 
 std::filesystem::path cache_file(const data::Dataset& dataset) {
-  return classifier_cache() / fmt::format("{:016x}.safetensors", dataset.fingerprint());
+  return classifier_cache() /
+         fmt::format("{:016x}-{}.safetensors", dataset.fingerprint(), kClassifierRecipe);
 }
 
 // All of the network's state as one list of named tensors.
@@ -119,11 +86,22 @@ std::vector<std::pair<std::string, at::Tensor>> tensors_of(const gradients::Flat
   return tensors;
 }
 
-// Reads rank 0's cached classifier; the accuracy, or -1 where there is none that fits.
-double read_cache(gradients::FlatNetwork& network, const data::Dataset& dataset) {
+// The numbers of "5923,6742,...", of which there must be `count`.
+std::vector<int64_t> parse_counts(const std::string& text, size_t count) {
+  std::vector<int64_t> counts;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, ',');) counts.push_back(std::stoll(item));
+  const bool possible = std::ranges::all_of(counts, [](int64_t n) { return n >= 0; });
+  if (counts.size() != count || !possible || std::ranges::max(counts) == 0)
+    ALLMODES_FAIL(ExitCode::kDataError, "counts '{}' of {} classes", text, count);
+  return counts;
+}
+
+// Reads rank 0's cached classifier into `network`; nothing where there is none that fits.
+std::optional<Measured> read_cache(gradients::FlatNetwork& network, const data::Dataset& dataset) {
   const auto path = cache_file(dataset);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return -1;
+  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   try {
     const at::NoGradGuard no_grad;
     const checkpoints::SafetensorsFile file(path);
@@ -132,19 +110,22 @@ double read_cache(gradients::FlatNetwork& network, const data::Dataset& dataset)
       file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
       tensor.copy_(host);
     }
-    return std::stod(file.metadata().at("accuracy"));
+    return Measured{.accuracy = std::stod(file.metadata().at("accuracy")),
+                    .counts = parse_counts(file.metadata().at("counts"),
+                                           static_cast<size_t>(dataset.classes()))};
   } catch (const std::exception& error) {
     spdlog::warn("the cached classifier is not used: {}", error.what());
-    return -1;
+    return std::nullopt;
   }
 }
 
-void write_cache(const Classifier& classifier, const data::Dataset& dataset) {
+void write_cache(const gradients::FlatNetwork& network, const Measured& measured,
+                 const data::Dataset& dataset) {
   try {
     std::filesystem::create_directories(classifier_cache());
     std::vector<at::Tensor> storage;
     std::vector<checkpoints::TensorView> views;
-    for (const auto& [name, tensor] : tensors_of(classifier.network())) {
+    for (const auto& [name, tensor] : tensors_of(network)) {
       storage.push_back(tensor.detach().to(at::kCPU).contiguous());
       views.push_back({.name = name,
                        .shape = tensor.sizes().vec(),
@@ -154,8 +135,10 @@ void write_cache(const Classifier& classifier, const data::Dataset& dataset) {
     const auto path = cache_file(dataset);
     auto temporary = path;
     temporary += fmt::format(".{}", ::getpid());
-    checkpoints::write_safetensors(temporary, views,
-                                   {{"accuracy", fmt::format("{}", classifier.accuracy())}});
+    checkpoints::write_safetensors(
+        temporary, views,
+        {{"accuracy", fmt::format("{}", measured.accuracy)},
+         {"counts", fmt::format("{}", fmt::join(measured.counts, ","))}});
     std::filesystem::rename(temporary, path);
   } catch (const std::exception& error) {
     spdlog::warn("the classifier is not cached: {}", error.what());
@@ -180,10 +163,34 @@ void broadcast(gradients::FlatNetwork& network, world::Communicator& exchange) {
 }  // namespace
 
 std::vector<int64_t> Classifier::classify(const at::Tensor& images) const {
-  const at::NoGradGuard no_grad;
-  const at::Tensor best = run(network_, images, false, nullptr).argmax(1).to(at::kCPU);
-  const auto* data = best.data_ptr<int64_t>();
-  return {data, data + best.numel()};
+  return best_classes(network_, images);
+}
+
+std::vector<int64_t> modes_of(const Classifier& classifier, const data::Dataset& dataset,
+                              const at::Tensor& images) {
+  if (dataset.channel_base() == nullptr) return classifier.classify(images);
+  const int64_t channels = images.size(1);
+  const int64_t classes = dataset.channel_base()->classes();
+  const auto found = classifier.classify(images.flatten(0, 1).unsqueeze(1));
+  std::vector<int64_t> modes;
+  for (size_t i = 0; i < found.size();) {
+    int64_t mode = 0;
+    for (int64_t c = 0; c < channels; ++c) mode = mode * classes + found[i++];
+    modes.push_back(mode);
+  }
+  return modes;
+}
+
+std::vector<double> mode_shares(const Classifier& classifier, const data::Dataset& dataset) {
+  if (dataset.channel_base() == nullptr) return classifier.shares();
+  std::vector<double> shares = {1.0};
+  for (int64_t c = 0; c < dataset.shape().channels; ++c) {
+    std::vector<double> next;
+    for (const double before : shares)
+      for (const double share : classifier.shares()) next.push_back(before * share);
+    shares = std::move(next);
+  }
+  return shares;
 }
 
 std::filesystem::path classifier_cache() {
@@ -196,28 +203,32 @@ std::filesystem::path classifier_cache() {
 }
 
 Classifier obtain_classifier(const CollectorSetup& setup) {
-  auto network = gradients::make_flat_network(kName, make_plan(setup.dataset), 1, setup.device);
+  const data::Dataset& dataset = labelled(setup.dataset);
+  auto network = make_classifier_network(dataset, kSeed, setup.device);
   const bool root = setup.control.rank() == 0;
-  double accuracy = root ? read_cache(network, setup.dataset) : -1;
-  world::broadcast_host(setup.control, std::span(&accuracy, 1), 0);
-  if (accuracy >= 0) {
+  std::optional<Measured> cached = root ? read_cache(network, dataset) : std::nullopt;
+  if (world::all_reduce_value<int64_t>(setup.control, cached ? 1 : 0, world::ReduceOp::max) != 0) {
+    Measured measured = cached.value_or(
+        Measured{.counts = std::vector<int64_t>(static_cast<size_t>(dataset.classes()))});
+    world::broadcast_host(setup.control, std::span(&measured.accuracy, 1), 0);
+    world::broadcast_host(setup.control, std::span(measured.counts), 0);
     broadcast(network, setup.exchange);
-    return {std::move(network), accuracy};
+    return {std::move(network), measured.accuracy, shares_of(measured.counts)};
   }
   if (root)
     spdlog::info("training a classifier of the {} classes, once for this data set",
-                 setup.dataset.classes());
-  train(network, setup);
-  Classifier untested(std::move(network), 0);
+                 dataset.classes());
+  network = train_classifier(dataset, kSeed, classifier_steps(dataset.size()), setup.exchange,
+                             setup.device);
+  Measured measured = measure(network, dataset, setup);
   const auto held_out = data::make_held_out_dataset(setup.config.data, setup.config.seed);
-  accuracy = measure(untested, held_out ? *held_out : setup.dataset, setup);
-  Classifier classifier(std::move(untested.network()), accuracy);
+  if (held_out) measured.accuracy = measure(network, labelled(*held_out), setup).accuracy;
   if (root) {
-    spdlog::info("classifier: {:.2f} % of {} images right", 100 * accuracy,
+    spdlog::info("classifier: {:.2f} % of {} images right", 100 * measured.accuracy,
                  held_out ? "held-out" : "its training");
-    write_cache(classifier, setup.dataset);
+    write_cache(network, measured, dataset);
   }
-  return classifier;
+  return {std::move(network), measured.accuracy, shares_of(measured.counts)};
 }
 
 }  // namespace allmodes::diagnostics

@@ -101,8 +101,11 @@ std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& se
     collectors.push_back(make_class_collector(setup));
   }
   collectors.push_back(make_diversity_collector(setup.config));
+  if (std::holds_alternative<config::Fit>(setup.config.family))
+    collectors.push_back(make_fit_collector(setup));
   if (setup.objective.encodes()) {
     collectors.push_back(make_latent_collector());
+    collectors.push_back(make_aggregate_collector(setup));
     collectors.push_back(make_reconstruction_collector(setup));
   }
   return collectors;

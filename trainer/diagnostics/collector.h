@@ -79,7 +79,9 @@ std::unique_ptr<Collector> make_mixture_collector(const data::Dataset& dataset);
 std::unique_ptr<Collector> make_class_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config);
 std::unique_ptr<Collector> make_latent_collector();
+std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
+std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup);
 
 // Fields of a mode histogram in a record.
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,

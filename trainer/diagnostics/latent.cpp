@@ -52,6 +52,18 @@ void add(LatentSums& sums, std::span<const float> mean, std::span<const float> l
   sums.count += static_cast<int64_t>(mean.size() / dimensions);
 }
 
+void add(LatentSums& sums, std::span<const float> codes) {
+  const size_t dimensions = sums.kl.size();
+  ALLMODES_CHECK(dimensions > 0 && codes.size() % dimensions == 0, "{} codes of {} dimensions",
+                 codes.size(), dimensions);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const auto code = static_cast<double>(codes[i]);
+    sums.mean[i % dimensions] += code;
+    sums.square[i % dimensions] += code * code;
+  }
+  sums.count += static_cast<int64_t>(codes.size() / dimensions);
+}
+
 void merge(LatentSums& into, const LatentSums& part) {
   add_each(into.kl, part.kl);
   add_each(into.mean, part.mean);

@@ -23,6 +23,10 @@ LatentSums make_latent_sums(int64_t dimensions);
 // the sizes do not fit.
 void add(LatentSums& sums, std::span<const float> mean, std::span<const float> log_variance);
 
+// Adds codes of a deterministic encoder, [n][d]: sigma^2 = 0, and no KL, which would be infinite.
+// Only activity() and active_units() then have a meaning.
+void add(LatentSums& sums, std::span<const float> codes);
+
 void merge(LatentSums& into, const LatentSums& part);
 
 // The functions below throw ExitCode::kSoftware for no sample; a NaN in the data gives NaN.

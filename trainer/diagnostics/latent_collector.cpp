@@ -1,4 +1,6 @@
-// The posterior of an autoencoder: KL per dimension, active units, aggregate posterior (latent.h).
+// The posterior of an autoencoder: KL per dimension, active units, aggregate posterior (latent.h). A
+// deterministic encoder has no KL; and where the prior is not N(0, I), its closed form is not that
+// of the prior.
 
 #include <ATen/core/grad_mode.h>
 
@@ -36,6 +38,7 @@ class LatentCollector final : public Collector {
     const at::NoGradGuard no_grad;
     const int64_t dimensions = evaluation.objective.latent().dimension;
     LatentSums sums = make_latent_sums(dimensions);
+    bool gaussian = false;
     const int64_t total = std::min(evaluation.samples, evaluation.dataset.size());
     for_each_chunk(total, evaluation.control, [&](int64_t first, int64_t count) {
       at::Tensor labels;
@@ -43,25 +46,41 @@ class LatentCollector final : public Collector {
       const auto posterior =
           evaluation.objective.encode(evaluation.forward, samples.to(evaluation.device), labels);
       const at::Tensor mean = posterior.mean.to(at::kCPU).contiguous();
+      gaussian = posterior.log_variance.defined();
+      if (!gaussian) {
+        add(sums, values_of(mean));
+        return;
+      }
       const at::Tensor log_variance = posterior.log_variance.to(at::kCPU).contiguous();
-      const auto size = static_cast<size_t>(mean.numel());
-      add(sums, {mean.data_ptr<float>(), size}, {log_variance.data_ptr<float>(), size});
+      add(sums, values_of(mean), values_of(log_variance));
     });
     std::vector<double> values = packed(sums);
+    values.push_back(gaussian ? 1 : 0);  // a rank without a chunk does not know
     sum_over_ranks(evaluation.control, values);
     sums = unpacked(values, dimensions);
 
+    record.set("active_units", active_units(sums));
+    record.set("latent_dimensions", dimensions);
+    evidence.active_units = active_units(sums);
+    evidence.latent_dimensions = dimensions;
+    if (values.back() > 0 && evaluation.objective.latent().distribution == "normal")
+      write_divergences(sums, record, evidence);
+  }
+
+ private:
+  static std::span<const float> values_of(const at::Tensor& tensor) {
+    return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+  }
+
+  static void write_divergences(const LatentSums& sums, records::Record& record,
+                                Evidence& evidence) {
     std::vector<double> kl = kl_per_dimension(sums);
     const auto aggregate = aggregate_kl_per_dimension(sums);
     double aggregate_total = 0;
     for (const double value : aggregate) aggregate_total += value;
     record.set("kl_total", kl_total(sums));
-    record.set("active_units", active_units(sums));
-    record.set("latent_dimensions", dimensions);
     record.set("aggregate_kl", aggregate_total);
     evidence.kl_total = kl_total(sums);
-    evidence.active_units = active_units(sums);
-    evidence.latent_dimensions = dimensions;
     evidence.aggregate_kl = aggregate_total;
     std::sort(kl.begin(), kl.end(), std::greater<>());
     record.set("kl_per_dim", kl);

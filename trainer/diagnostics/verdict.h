@@ -21,8 +21,9 @@
 //                       than half of it and growing for three evaluations: at_risk. Significant but
 //                       smaller is healthy: no generator is perfect
 //   aggregate_mismatch  at_risk: moments of the aggregate posterior differ from the prior by more
-//                       than 0.5 nats a dimension: what is drawn from the prior is not what the
-//                       decoder has learnt
+//                       than 0.5 nats a dimension, or the codes' MMD^2 exceeds what two samples of
+//                       the prior show (99 %) and is more than 0.1 of their likeness: what is drawn
+//                       from the prior is not what the decoder has learnt
 // The gravest state wins; within one state the order above (causes before their effects). Until
 // step grace_steps (so at step 0 always: nothing is trained) nothing worse than at_risk is said.
 
@@ -54,6 +55,10 @@ struct Evidence {
   std::optional<double> variance_ratio = std::nullopt;  // of reconstructions over inputs, >= 0
   std::optional<double> kl_total = std::nullopt;        // nats, >= 0
   std::optional<double> aggregate_kl = std::nullopt;    // nats, all dimensions, >= 0
+  // Codes beside the prior (latent_aggregate.h): MMD^2, the null's 99 % quantile, effect size.
+  std::optional<double> aggregate_mmd = std::nullopt;
+  std::optional<double> aggregate_mmd_null_q99 = std::nullopt;
+  std::optional<double> aggregate_discrepancy = std::nullopt;
   // Variance of the decoder's output over z ~ p(z), over the variance of the data, >= 0.
   std::optional<double> decoder_sensitivity = std::nullopt;
   std::optional<int64_t> active_units = std::nullopt;

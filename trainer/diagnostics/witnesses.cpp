@@ -17,6 +17,7 @@ constexpr double kInsensitive = 1e-3;
 constexpr double kLostMass = 0.01;
 constexpr double kImbalanceCollapsed = 3.0;  // times imbalance_kl
 constexpr double kAggregateNats = 0.5;       // a dimension
+constexpr double kAggregateDiscrepancy = 0.1;
 constexpr size_t kListed = 12;               // modes named in one sentence
 
 std::optional<double> value_of(const PastEvaluation& past, std::string_view name) {
@@ -71,6 +72,7 @@ std::optional<Witness> witness_divergence(const Evidence& evidence) {
       {"variance_ratio", evidence.variance_ratio},
       {"kl_total", evidence.kl_total},
       {"aggregate_kl", evidence.aggregate_kl},
+      {"aggregate_mmd", evidence.aggregate_mmd},
       {"decoder_sensitivity", evidence.decoder_sensitivity}};
   std::vector<std::string> broken;
   for (const auto& [name, value] : figures) {
@@ -220,14 +222,26 @@ std::optional<Witness> witness_unformed(const Evidence& evidence, const config::
 }
 
 std::optional<Witness> witness_aggregate(const Evidence& evidence) {
-  if (!evidence.aggregate_kl || !evidence.latent_dimensions || *evidence.latent_dimensions < 1) {
-    return std::nullopt;
+  std::vector<std::string> signs;
+  if (evidence.aggregate_kl && evidence.latent_dimensions.value_or(0) >= 1) {
+    const double nats = *evidence.aggregate_kl / static_cast<double>(*evidence.latent_dimensions);
+    if (nats > kAggregateNats) {
+      signs.push_back(
+          fmt::format("the codes are {:.3g} nats a dimension from the prior, above {:.3g}", nats,
+                      kAggregateNats));
+    }
   }
-  const double nats = *evidence.aggregate_kl / static_cast<double>(*evidence.latent_dimensions);
-  if (!(nats > kAggregateNats)) return std::nullopt;
-  return Witness{State::at_risk, "aggregate_mismatch",
-                 fmt::format("the codes are {:.3g} nats a dimension from the prior, above {:.3g}",
-                             nats, kAggregateNats)};
+  if (evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 && evidence.aggregate_discrepancy &&
+      *evidence.aggregate_mmd > *evidence.aggregate_mmd_null_q99 &&
+      *evidence.aggregate_discrepancy > kAggregateDiscrepancy) {
+    signs.push_back(fmt::format(
+        "MMD^2 {:.3g} between codes and prior, {:.3g} of their likeness and above {:.3g}; two "
+        "samples of the prior have {:.2g} at most (99 %)",
+        *evidence.aggregate_mmd, *evidence.aggregate_discrepancy, kAggregateDiscrepancy,
+        *evidence.aggregate_mmd_null_q99));
+  }
+  if (signs.empty()) return std::nullopt;
+  return Witness{State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", "))};
 }
 
 }  // namespace allmodes::diagnostics

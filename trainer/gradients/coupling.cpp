@@ -48,18 +48,27 @@ void refuse_second_derivative(const char* what) {
                   what);
 }
 
+at::Tensor rows_of_all(const at::Tensor& rows, world::Communicator& ranks) {
+  std::vector<int64_t> shape = rows.sizes().vec();
+  const int64_t count = shape[0];
+  shape[0] = count * ranks.size();
+  // A sum with zeros from the others: exact, and one collective on the host and on a device.
+  at::Tensor all = at::zeros(shape, rows.options());
+  all.narrow(0, ranks.rank() * count, count).copy_(rows);
+  all_reduce(all, ranks, world::ReduceOp::sum);
+  return all;
+}
+
+at::Tensor rows_of_rank(const at::Tensor& all, const world::Communicator& ranks) {
+  const int64_t count = all.size(0) / ranks.size();
+  return all.narrow(0, ranks.rank() * count, count);
+}
+
 struct GatherRows : torch::autograd::Function<GatherRows> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& rows,
                             world::Communicator* ranks) {
     context->saved_data["ranks"] = capsule(*ranks);
-    std::vector<int64_t> shape = rows.sizes().vec();
-    const int64_t count = shape[0];
-    shape[0] = count * ranks->size();
-    // A sum with zeros from the others: exact, and one collective on the host and on a device.
-    at::Tensor all = at::zeros(shape, rows.options());
-    all.narrow(0, ranks->rank() * count, count).copy_(rows);
-    all_reduce(all, *ranks, world::ReduceOp::sum);
-    return all;
+    return rows_of_all(rows, *ranks);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -68,8 +77,24 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
     // Every rank computes the whole loss, of which this rank's rows have this part; the reducer's
     // mean divides by the number of ranks what only one of them contributes.
     const auto& ranks = communicator_of(context);
-    const int64_t count = gradients[0].size(0) / ranks.size();
-    return {gradients[0].narrow(0, ranks.rank() * count, count) * ranks.size(), at::Tensor()};
+    return {rows_of_rank(gradients[0], ranks) * ranks.size(), at::Tensor()};
+  }
+};
+
+struct GatherRowsForParts : torch::autograd::Function<GatherRowsForParts> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& rows,
+                            world::Communicator* ranks) {
+    context->saved_data["ranks"] = capsule(*ranks);
+    return rows_of_all(rows, *ranks);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    refuse_second_derivative("gathering samples");
+    const at::Tensor sum = gradients[0].contiguous().clone();
+    auto& ranks = communicator_of(context);
+    all_reduce(sum, ranks, world::ReduceOp::sum);
+    return {rows_of_rank(sum, ranks), at::Tensor()};
   }
 };
 
@@ -96,6 +121,11 @@ struct MeanOverRanks : torch::autograd::Function<MeanOverRanks> {
 at::Tensor gather_rows(const at::Tensor& rows, world::Communicator& ranks) {
   if (ranks.size() == 1) return rows;
   return GatherRows::apply(rows, &ranks);
+}
+
+at::Tensor gather_rows_for_parts(const at::Tensor& rows, world::Communicator& ranks) {
+  if (ranks.size() == 1) return rows;
+  return GatherRowsForParts::apply(rows, &ranks);
 }
 
 at::Tensor mean_over_ranks(const at::Tensor& value, world::Communicator& ranks) {

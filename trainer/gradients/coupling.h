@@ -15,6 +15,11 @@ namespace allmodes::gradients {
 // kConfiguration when it is differentiated with create_graph.
 at::Tensor gather_rows(const at::Tensor& rows, world::Communicator& ranks);
 
+// The same rows, where each rank computes a part of the loss of its own from all of them, as in a
+// layer that looks at the samples of other ranks: the gradient of a rank's rows is the sum over the
+// ranks' parts. One sum forward and one backward. Throws as gather_rows.
+at::Tensor gather_rows_for_parts(const at::Tensor& rows, world::Communicator& ranks);
+
 // The mean over ranks of a tensor of equal shape. Throws as gather_rows.
 at::Tensor mean_over_ranks(const at::Tensor& value, world::Communicator& ranks);
 

@@ -34,6 +34,14 @@ at::Tensor first_values(const ParameterSpec& spec, uint64_t seed, const std::str
   ALLMODES_CHECK(false, "initialization of {}", spec.name);
 }
 
+// Uniform on the unit sphere.
+at::Tensor random_direction(const BufferSpec& spec, uint64_t seed, const std::string& network) {
+  at::Tensor values = at::empty(spec.shape, at::TensorOptions().dtype(at::kFloat));
+  const NoiseKey key{.seed = seed, .purpose = Purpose("buffers/" + network + "/" + spec.name)};
+  fill_normal(key, 0, 1, values.numel(), values.data_ptr<float>());
+  return values.div_(values.norm());
+}
+
 }  // namespace
 
 void initialize(const Plan& plan, uint64_t seed, const std::string& network_name,
@@ -49,8 +57,13 @@ void initialize(const Plan& plan, uint64_t seed, const std::string& network_name
                    to_string(parameters[i].sizes().vec()), to_string(plan.parameters[i].shape));
     parameters[i].copy_(first_values(plan.parameters[i], seed, network_name));
   }
-  for (size_t i = 0; i < buffers.size(); ++i)
-    buffers[i].fill_(static_cast<double>(plan.buffers[i].value));
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const BufferSpec& spec = plan.buffers[i];
+    if (spec.direction)
+      buffers[i].copy_(random_direction(spec, seed, network_name));
+    else
+      buffers[i].fill_(static_cast<double>(spec.value));
+  }
 }
 
 }  // namespace allmodes::networks

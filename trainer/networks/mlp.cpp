@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "networks/registry.h"
+#include "networks/pieces.h"
 
 // Multilayer perceptron, for points and images alike: `depth` hidden layers of `width` units, each
 // linear, normalization, activation, or one maxout layer (Goodfellow et al., "Maxout networks",
@@ -16,22 +16,28 @@ std::vector<config::Layer> build_mlp(const Request& request) {
   if (network.maxout_pieces != 0 && network.maxout_pieces < 2)
     throw ShapeError("", fmt::format("maxout_pieces is {}, it must be 0 (off) or at least 2",
                                      network.maxout_pieces));
-  std::vector<config::Layer> layers;
+  if (network.maxout_pieces > 0 && network.spectral_norm)
+    throw ShapeError("", "spectral_norm does not reach maxout layers; set maxout_pieces to 0");
+  if (network.norm == "instance")
+    throw ShapeError("", "norm 'instance' is over pixels, which mlp does not see; use 'layer'");
+  Layers layers;
   if (request.input.size() != 1) layers.push_back({config::Flatten{}});
+  append_labels(layers, request);
   for (int64_t i = 0; i < network.depth; ++i) {
     if (network.maxout_pieces > 0) {
       layers.push_back({config::Maxout{
           .units = network.width, .pieces = network.maxout_pieces, .bias = network.bias}});
-      append_norm(layers, network.norm);
+      append_norm(layers, network.norm, network.width);
+      if (network.dropout > 0) layers.push_back({config::Dropout{.rate = network.dropout}});
     } else {
-      layers.push_back({config::Linear{.units = network.width, .bias = network.bias}});
-      append_norm(layers, network.norm);
-      layers.push_back(activation_layer(network.activation));
+      layers.push_back({config::Linear{
+          .units = network.width, .bias = network.bias, .spectral_norm = network.spectral_norm}});
+      append_norm(layers, network.norm, network.width);
+      append_activation(layers, network, activation_layer(network.activation));
     }
   }
-  layers.push_back({config::Linear{.units = elements(request.output)}});
-  append_output(layers, request);
-  if (request.output.size() != 1) layers.push_back({config::Reshape{request.output}});
+  append_stddev(layers, request);
+  append_head(layers, request);
   return layers;
 }
 

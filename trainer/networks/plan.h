@@ -51,17 +51,19 @@ enum class Init {
 };
 
 struct ParameterSpec {
-  std::string name;  // "3.weight"; inside the residual block at 4: "4.1.weight"
+  // "3.weight"; inside the residual block at 4: "4.1.weight", "4.shortcut.0.weight"
+  std::string name;
   Shape shape;
   Init init = Init::kZero;
   int64_t fan_in = 0;  // inputs a unit sums over, as torch.nn counts them
 };
 
 struct BufferSpec {
-  std::string name;  // "1.running_mean", "1.running_var"
+  std::string name;  // "1.running_mean", "1.running_var", "0.u" of a spectral norm
   Shape shape;
-  float value = 0;        // at the start
-  double momentum = 0.1;  // weight of a new batch in the running value, (0, 1]
+  float value = 0;         // at the start
+  double momentum = 0.1;   // weight of a new batch in the running value, (0, 1]
+  bool direction = false;  // starts as a random unit vector instead of `value`
 };
 
 struct LayerPlan {
@@ -70,7 +72,7 @@ struct LayerPlan {
   Shape input, output;
   size_t first_parameter = 0;  // index of its first parameter and buffer in the network's lists
   size_t first_buffer = 0;
-  std::vector<LayerPlan> inner;  // residual: the layers of the block
+  std::vector<LayerPlan> inner, shortcut;  // residual: the layers of the block and beside it
 };
 
 struct Plan {
@@ -80,10 +82,12 @@ struct Plan {
   std::vector<BufferSpec> buffers;
   int64_t classes = 0;  // of class-conditional layers; 0: there are no labels
 
-  // Some layer's output for one sample depends on the samples of every rank (BatchNorm with
-  // statistics "global"): such a network cannot be differentiated twice.
+  // Some layer's output for one sample depends on the samples of every rank (batch norm or
+  // minibatch discrimination with statistics "global"): such a network cannot be differentiated
+  // twice.
   bool couples_all_ranks() const;
-  // Some layer's output in training depends on the other samples of the batch (any BatchNorm).
+  // Some layer's output in training depends on the other samples of the batch (any batch norm,
+  // minibatch standard deviation or discrimination).
   bool couples_samples() const;
   int64_t parameter_count() const;
   // A table, one line a layer: name, kind, output shape, parameters.
@@ -93,10 +97,11 @@ struct Plan {
 // Plans `layers` for samples of shape `input`. `initialization`:
 //   kaiming_uniform  weights and biases U(-b, b), b = 1 / sqrt(fan_in): the default of torch.nn's
 //                    Linear and Conv2d (He et al., "Delving deep into rectifiers", 2015, with
-//                    a = sqrt(5)); batch norm weight 1, bias 0
-//   normal_002       weights N(0, 0.02^2), biases 0, batch norm weight N(1, 0.02^2), bias 0
+//                    a = sqrt(5)); normalizations' weight 1, bias 0
+//   normal_002       weights N(0, 0.02^2), biases 0, normalizations' weight N(1, 0.02^2), bias 0
 //                    (Radford, Metz, Chintala, "Unsupervised representation learning with deep
 //                    convolutional GANs", 2016)
+// Concatenated class embeddings are U(-1, 1) in both; the gain of self-attention is 0.
 // `classes`: of the labels that class-conditional layers are given; 0: there are none.
 // Throws ShapeError naming the first layer that does not fit.
 Plan plan(const std::vector<config::Layer>& layers, const Shape& input,

@@ -16,15 +16,24 @@ struct Architecture {
 };
 
 constexpr std::string_view kMlpFields[] = {
-    "width", "depth",         "activation",        "norm",
-    "bias",  "maxout_pieces", "output_activation", "initialization"};
-constexpr std::string_view kDcganFields[] = {"width", "norm", "output_activation",
-                                             "initialization"};
+    "width",         "depth",         "activation",        "norm",
+    "bias",          "maxout_pieces", "output_activation", "initialization",
+    "spectral_norm", "dropout",       "minibatch_stddev",  "minibatch_features"};
+// Of the convolutional pairs: what is not fixed by the publication.
+constexpr std::string_view kNormedFields[] = {
+    "width",         "norm",    "output_activation", "initialization",
+    "spectral_norm", "dropout", "minibatch_stddev",  "minibatch_features"};
+constexpr std::string_view kNormFreeFields[] = {"width", "output_activation", "initialization",
+                                                "minibatch_stddev", "minibatch_features"};
 
 // A new architecture: its builder in a file of its own, and a line here.
 constexpr Architecture kArchitectures[] = {
     {"mlp", build_mlp, kMlpFields},
-    {"dcgan", build_dcgan, kDcganFields},
+    {"dcgan", build_dcgan, kNormedFields},
+    {"dcgan_veegan", build_dcgan_veegan, kNormedFields},
+    {"dcgan_unrolled", build_dcgan_unrolled, kNormedFields},
+    {"sn_resnet", build_sn_resnet, kNormFreeFields},
+    {"r3gan", build_r3gan, kNormFreeFields},
 };
 
 const Architecture* find(std::string_view name) {
@@ -43,6 +52,12 @@ std::vector<config::Layer> build(const Request& request) {
                                      network.architecture, fmt::join(architecture_names(), ", ")));
   if (network.width < 1)
     throw ShapeError("", fmt::format("width is {}, it must be at least 1", network.width));
+  if (request.role != Role::kDiscriminator &&
+      (network.minibatch_stddev > 0 || network.minibatch_features > 0))
+    throw ShapeError(
+        "",
+        "minibatch_stddev and minibatch_features compare the samples of a batch, which "
+        "is for discriminators; leave them out");
   Request own = request;
   if (!network.output_activation.empty()) own.output_activation = network.output_activation;
   return architecture->build(own);
@@ -57,23 +72,6 @@ std::vector<std::string_view> architecture_names() {
 std::span<const std::string_view> architecture_fields(std::string_view architecture) {
   const Architecture* found = find(architecture);
   return found == nullptr ? std::span<const std::string_view>{} : found->fields;
-}
-
-config::Layer activation_layer(const std::string& function) {
-  return {config::Activation{.function = function, .slope = 0.2}};
-}
-
-void append_norm(std::vector<config::Layer>& layers, const std::string& norm) {
-  if (norm == "none") return;
-  if (norm != "batch" && norm != "sync_batch")
-    throw ShapeError(
-        "", fmt::format("norm '{}' is unknown; it is one of none, batch, sync_batch", norm));
-  layers.push_back({config::BatchNorm{.statistics = norm == "batch" ? "local" : "global"}});
-}
-
-void append_output(std::vector<config::Layer>& layers, const Request& request) {
-  if (request.output_activation != "none")
-    layers.push_back(activation_layer(request.output_activation));
 }
 
 }  // namespace allmodes::networks

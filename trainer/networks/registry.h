@@ -21,8 +21,13 @@ struct Request {
   Shape input, output;  // without the batch dimension
   Role role;
   std::string output_activation;  // "none": no layer
-  // Of a class-conditional network: how it takes its labels; "none": it has none.
-  std::string conditioning = "none";  // none, projection, concatenation
+  // Of a class-conditional network: how a discriminator takes its labels; "none": it has none. All
+  // other networks take them by concatenation where it is not "none".
+  //   concatenation  an embedding of the label stands beside the input
+  //   projection     the last linear layer becomes a class_projection
+  std::string conditioning = "none";
+
+  bool makes_sample() const { return role == Role::kGenerator || role == Role::kDecoder; }
 };
 
 // The layers of `request.network`: its own list where it has one, else those of its architecture.
@@ -36,16 +41,12 @@ std::vector<std::string_view> architecture_names();
 // The fields of config::Network that an architecture reads; empty for an unknown name.
 std::span<const std::string_view> architecture_fields(std::string_view architecture);
 
-// One function for each architecture, in a file of its own.
+// One function for each architecture, in a file of its own that says what it is.
 std::vector<config::Layer> build_mlp(const Request& request);
 std::vector<config::Layer> build_dcgan(const Request& request);
-
-// Pieces that architectures share.
-// The activation by name; leaky_relu with slope 0.2.
-config::Layer activation_layer(const std::string& function);
-// The normalization `norm` (none, batch, sync_batch), where it is not "none".
-void append_norm(std::vector<config::Layer>& layers, const std::string& norm);
-// The output activation, where it is not "none".
-void append_output(std::vector<config::Layer>& layers, const Request& request);
+std::vector<config::Layer> build_dcgan_veegan(const Request& request);
+std::vector<config::Layer> build_dcgan_unrolled(const Request& request);
+std::vector<config::Layer> build_sn_resnet(const Request& request);
+std::vector<config::Layer> build_r3gan(const Request& request);
 
 }  // namespace allmodes::networks

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "config/load.h"
+#include "objectives/unrolled.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -13,16 +13,23 @@ namespace {
 constexpr const char* kDiscriminator = "discriminator";
 // Shares of reals and fakes in a penalty's points between them.
 constexpr const char* kMix = "mix";
+constexpr const char* kDisturbance = "disturbance";
 
 Contest without_gradient(const Adversary::Stage& stage, const PhaseInput& in) {
   const at::NoGradGuard no_grad;
   return stage(in);
 }
 
+void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more) {
+  noise.insert(noise.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
-Adversary::Adversary(const config::Adversarial& settings)
-    : settings_(settings), loss_(gan_losses().at(settings.loss)) {}
+Adversary::Adversary(const config::Adversarial& settings, networks::Shape compared)
+    : settings_(settings),
+      loss_(gan_losses().at(settings.loss)),
+      presentation_(settings, std::move(compared)) {}
 
 std::vector<Phase> Adversary::phases(const Stage& stage,
                                      const std::vector<NoiseInput>& noise) const {
@@ -35,40 +42,106 @@ std::vector<Phase> Adversary::phases(const Stage& stage,
 }
 
 at::Tensor Adversary::opponent_loss(const PhaseInput& in, const Contest& contest) const {
-  return loss_.generator(discriminate(in, contest.fake));
+  const bool unrolled = settings_.unrolled_steps > 0;
+  Contest seen = contest;
+  if (!unrolled && !loss_.compares) seen.real = at::Tensor();
+  seen = presentation_.show(in, seen);
+  const auto weights = unrolled ? look_ahead(in, seen) : std::vector<at::Tensor>();
+  if (!loss_.compares) seen.real = at::Tensor();
+  return loss_.generator(scores(in, seen, weights));
 }
 
-at::Tensor Adversary::discriminate(const PhaseInput& in, const at::Tensor& x) const {
-  return in.forward(kDiscriminator, x);
+std::vector<NoiseInput> Adversary::opponent_noise() const {
+  return settings_.unrolled_steps > 0 ? every_step_noise() : presentation_.noise();
 }
 
-LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& contest,
-                            double gain) const {
+std::vector<at::Tensor> Adversary::look_ahead(const PhaseInput& in, const Contest& shown) const {
+  const auto loss = [&](Weights weights) {
+    at::Tensor sum = discriminator_loss(scores(in, shown, weights));
+    for (size_t i = 0; i < settings_.penalty.size(); ++i) {
+      if (settings_.penalty[i].interval > 1) continue;
+      const LossTerm term = penalty(i, in, shown, 1.0, weights);
+      sum = sum + term.value * term.weight;
+    }
+    return sum;
+  };
+  return unrolled_weights(in.forward.weights(kDiscriminator), settings_.unrolled_steps,
+                          settings_.discriminator_optimizer.learning_rate * kUnrolledRateFactor,
+                          loss, in.coupling);
+}
+
+at::Tensor Adversary::discriminate(const PhaseInput& in, const at::Tensor& x,
+                                   const at::Tensor& labels, Weights weights) const {
+  return in.forward.with(kDiscriminator, weights, x, labels);
+}
+
+Scores Adversary::scores(const PhaseInput& in, const Contest& shown, Weights weights) const {
+  const auto score = [&](const at::Tensor& x) {
+    return x.defined() ? discriminate(in, x, shown.labels, weights) : x;
+  };
+  const at::Tensor real = score(shown.real);
+  return {real, score(shown.fake)};
+}
+
+at::Tensor Adversary::discriminator_loss(const Scores& scores) const {
+  return loss_.discriminator(scores, 1 - settings_.label_smoothing);
+}
+
+LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& shown, double gain,
+                            Weights weights) const {
   const config::Penalty& settings = settings_.penalty[index];
-  const auto value =
-      penalties().at(settings.kind)([&](const at::Tensor& x) { return discriminate(in, x); },
-                                    contest.real, contest.fake, in.noise(kMix));
-  return {settings.kind, value, settings.weight * gain};
+  const PenaltyKind& kind = penalties().at(settings.kind);
+  PenaltyInput input{
+      .discriminate =
+          [&](const at::Tensor& x) { return discriminate(in, x, shown.labels, weights); },
+      .real = shown.real,
+      .fake = shown.fake,
+      .mix = {},
+      .disturbance = {},
+      .coupling = in.coupling};
+  // One number a sample, of which a pack takes its first's.
+  if (kind.mixes) input.mix = in.noise(kMix).slice(0, 0, {}, settings_.packing);
+  if (kind.disturbs) input.disturbance = pack(in.noise(kDisturbance), settings_.packing);
+  return {settings.kind, kind.value(input), settings.weight * gain};
+}
+
+std::vector<NoiseInput> Adversary::penalty_noise(std::span<const config::Penalty> chosen) const {
+  const auto any = [&](bool PenaltyKind::*needs) {
+    return std::ranges::any_of(chosen,
+                               [&](const auto& p) { return penalties().at(p.kind).*needs; });
+  };
+  std::vector<NoiseInput> noise;
+  if (any(&PenaltyKind::mixes)) noise.push_back({kMix, {1}, "uniform"});
+  if (any(&PenaltyKind::disturbs)) noise.push_back(presentation_.normal(kDisturbance));
+  return noise;
+}
+
+std::vector<NoiseInput> Adversary::every_step_noise() const {
+  std::vector<config::Penalty> chosen;
+  for (const auto& penalty : settings_.penalty)
+    if (penalty.interval == 1) chosen.push_back(penalty);
+  std::vector<NoiseInput> noise = presentation_.noise();
+  append(noise, penalty_noise(chosen));
+  return noise;
 }
 
 Phase Adversary::discriminator_phase(int64_t index, const Stage& stage,
                                      std::vector<NoiseInput> noise) const {
   const bool last = index + 1 == settings_.discriminator_steps;
+  append(noise, every_step_noise());
   Phase phase{.name = last ? kDiscriminator : fmt::format("{}_{}", kDiscriminator, index),
               .trains = {kDiscriminator},
-              .noise = std::move(noise)};
-  if (std::ranges::any_of(settings_.penalty, [](const auto& p) { return p.interval == 1; }))
-    phase.noise.push_back({kMix, {1}, "uniform"});
+              .noise = std::move(noise),
+              .clip_weights = settings_.weight_clip};
   phase.losses = [this, stage](const PhaseInput& in) {
-    const Contest contest = without_gradient(stage, in);
-    const at::Tensor real = discriminate(in, contest.real);
-    const at::Tensor fake = discriminate(in, contest.fake);
+    const Contest shown = presentation_.show(in, without_gradient(stage, in));
+    const Scores found = scores(in, shown, {});
     PhaseOutput out;
-    out.losses.push_back({kDiscriminator, loss_.discriminator(real, fake)});
+    out.losses.push_back({kDiscriminator, discriminator_loss(found)});
     for (size_t i = 0; i < settings_.penalty.size(); ++i)
-      if (settings_.penalty[i].interval == 1) out.losses.push_back(penalty(i, in, contest, 1.0));
-    out.observations = {{"d_real", real.detach().sigmoid().mean()},
-                        {"d_fake", fake.detach().sigmoid().mean()}};
+      if (settings_.penalty[i].interval == 1) out.losses.push_back(penalty(i, in, shown, 1.0, {}));
+    out.observations = {{"d_real", found.real.detach().sigmoid().mean()},
+                        {"d_fake", found.fake.detach().sigmoid().mean()}};
     return out;
   };
   return phase;
@@ -78,32 +151,22 @@ Phase Adversary::discriminator_phase(int64_t index, const Stage& stage,
 // 1912.04958, section 3.1).
 Phase Adversary::lazy_phase(size_t index, const Stage& stage, std::vector<NoiseInput> noise) const {
   const config::Penalty& settings = settings_.penalty[index];
+  append(noise, presentation_.noise());
+  append(noise, penalty_noise({&settings, 1}));
   Phase phase{.name = settings.kind,
               .trains = {kDiscriminator},
               .reads_samples = false,
               .interval = settings.interval,
-              .noise = std::move(noise)};
-  phase.noise.push_back({kMix, {1}, "uniform"});
+              .noise = std::move(noise),
+              .clip_weights = settings_.weight_clip};
   phase.losses = [this, index, stage,
                   gain = static_cast<double>(settings.interval)](const PhaseInput& in) {
+    const Contest shown = presentation_.show(in, without_gradient(stage, in));
     PhaseOutput out;
-    out.losses.push_back(penalty(index, in, without_gradient(stage, in), gain));
+    out.losses.push_back(penalty(index, in, shown, gain, {}));
     return out;
   };
   return phase;
-}
-
-void check_adversarial(const config::Adversarial& settings, const std::string& path,
-                       std::vector<ConfigurationError>& errors) {
-  if (!gan_losses().contains(settings.loss))
-    errors.push_back(
-        {path + ".loss", config::unknown_name("loss", settings.loss, names_of(gan_losses()))});
-  for (size_t i = 0; i < settings.penalty.size(); ++i) {
-    const auto& kind = settings.penalty[i].kind;
-    if (!penalties().contains(kind))
-      errors.push_back({fmt::format("{}.penalty[{}].kind", path, i),
-                        config::unknown_name("penalty", kind, names_of(penalties()))});
-  }
 }
 
 }  // namespace allmodes::objectives

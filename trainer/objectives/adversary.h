@@ -1,22 +1,19 @@
 #pragma once
 
 // The discriminator's side of every adversarial family: the phases that train it, and the loss of
-// the player that it judges. A GAN's discriminator sees samples, an adversarial autoencoder's codes.
+// the player that it judges. A GAN's discriminator sees samples, an adversarial autoencoder's
+// codes.
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "objectives/objective.h"
+#include "objectives/presentation.h"
 #include "objectives/registry.h"
 
 namespace allmodes::objectives {
-
-// What the discriminator compares, [n, ...] each, of the same samples' rows.
-struct Contest {
-  at::Tensor real;
-  at::Tensor fake;
-};
 
 class Adversary {
  public:
@@ -24,28 +21,52 @@ class Adversary {
   // without gradients.
   using Stage = std::function<Contest(const PhaseInput& in)>;
 
-  // `settings` were accepted by check_adversarial().
-  explicit Adversary(const config::Adversarial& settings);
+  // `settings` were accepted by check_adversarial(). `compared` is the shape of a sample (or code)
+  // in a contest, without packing: what takes noise of that shape needs it.
+  explicit Adversary(const config::Adversarial& settings, networks::Shape compared = {});
 
   // The phases of one step that train the discriminator, on `noise` and what the losses add to it:
-  // discriminator_steps of them, then one a penalty of a longer interval.
+  // discriminator_steps of them, then one a penalty of a longer interval. They refer to this
+  // object.
   std::vector<Phase> phases(const Stage& stage, const std::vector<NoiseInput>& noise) const;
 
-  // What the other player minimizes: differentiable in contest.fake.
+  // What the other player minimizes: differentiable in contest.fake. Its phase lists
+  // opponent_noise() besides its own. With unrolled_steps it is the loss against the discriminator
+  // that so many of its steps on this very contest would make, and its gradient goes through them.
   at::Tensor opponent_loss(const PhaseInput& in, const Contest& contest) const;
+  std::vector<NoiseInput> opponent_noise() const;
 
  private:
-  at::Tensor discriminate(const PhaseInput& in, const at::Tensor& x) const;
-  LossTerm penalty(size_t index, const PhaseInput& in, const Contest& contest, double gain) const;
+  // Networks see one set of weights at a time: their own, or simulated ones.
+  using Weights = std::span<const at::Tensor>;
+
+  at::Tensor discriminate(const PhaseInput& in, const at::Tensor& x, const at::Tensor& labels,
+                          Weights weights) const;
+  Scores scores(const PhaseInput& in, const Contest& shown, Weights weights) const;
+  at::Tensor discriminator_loss(const Scores& scores) const;
+  LossTerm penalty(size_t index, const PhaseInput& in, const Contest& shown, double gain,
+                   Weights weights) const;
+  std::vector<at::Tensor> look_ahead(const PhaseInput& in, const Contest& shown) const;
+  // Of the penalties of these intervals: 1, or longer ones.
+  std::vector<NoiseInput> penalty_noise(std::span<const config::Penalty> chosen) const;
+  std::vector<NoiseInput> every_step_noise() const;
   Phase discriminator_phase(int64_t index, const Stage& stage, std::vector<NoiseInput> noise) const;
   Phase lazy_phase(size_t index, const Stage& stage, std::vector<NoiseInput> noise) const;
 
   config::Adversarial settings_;
   GanLoss loss_;
+  Presentation presentation_;
 };
 
-// Adds to `errors` the names in `settings` that are not known; `path` is the family's ("gan").
+// The learning rate of a simulated step is the discriminator optimizer's times this. The paper's
+// equations descend along the gradient itself, while the optimizer divides it by its running
+// magnitude; of toy problems that is of the order of 1 / 100.
+inline constexpr double kUnrolledRateFactor = 100;
+
+// Adds to `errors` what is refused in `settings`: names that are not known, and what does not go
+// together; `path` is the family's ("gan"), `compared` the shape of a sample (or code).
 void check_adversarial(const config::Adversarial& settings, const std::string& path,
-                       std::vector<ConfigurationError>& errors);
+                       std::vector<ConfigurationError>& errors,
+                       const networks::Shape& compared = {});
 
 }  // namespace allmodes::objectives

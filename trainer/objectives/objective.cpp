@@ -26,7 +26,7 @@ networks::Shape network_shape(const data::SampleShape& shape) {
 }
 
 DataFacts facts_of(const data::Dataset& dataset) {
-  return {dataset.shape(), dataset.classes(), dataset.mixture()};
+  return {dataset.shape(), dataset.classes(), dataset.mixture(), dataset.size()};
 }
 
 std::optional<networks::Plan> plan_network(const config::Network& network,

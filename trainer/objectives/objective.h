@@ -115,6 +115,7 @@ struct Phase {
   std::function<PhaseOutput(const PhaseInput&)> losses = {};
   int64_t until = 0;         // runs in steps below this one only; 0: in all
   double clip_weights = 0;   // > 0: the trained weights are then clamped to [-c, c]
+  std::string optimizer = {};  // of the trained networks: a name of NetworkSpec::more_optimizers
 
   bool runs_in(uint64_t step) const {
     return step % static_cast<uint64_t>(interval) == 0 &&
@@ -122,10 +123,17 @@ struct Phase {
   }
 };
 
+struct NamedOptimizer {
+  std::string name;
+  config::Optimizer settings;
+};
+
 struct NetworkSpec {
   std::string name;
   networks::Plan plan;
   config::Optimizer optimizer;
+  // Optimizers of the same weights with moments of their own, for the phases that name one.
+  std::vector<NamedOptimizer> more_optimizers = {};
 };
 
 class Objective {
@@ -167,6 +175,7 @@ struct DataFacts {
   data::SampleShape shape;
   int64_t classes = 0;                     // 0: unlabelled
   const data::Mixture* mixture = nullptr;  // where the distribution is known; outlives the family
+  int64_t size = 0;                        // samples
 };
 DataFacts facts_of(const data::Dataset& dataset);
 

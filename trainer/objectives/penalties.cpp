@@ -8,32 +8,53 @@
 namespace allmodes::objectives {
 namespace {
 
-// Squared L2 norm of d D(x) / d x of each sample, [n]; differentiable again.
-at::Tensor squared_gradient(const Discriminate& discriminate, const at::Tensor& at_samples) {
+// Squared L2 norm of d D(x) / d x of each sample, [n]; differentiable again, in x too where x is.
+at::Tensor squared_gradient(const Discriminate& discriminate, const at::Tensor& points) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor x = at_samples.detach().requires_grad_(true);
+  const at::Tensor x = points.requires_grad() ? points : points.detach().requires_grad_(true);
   const at::Tensor score = discriminate(x);
   const auto gradient = torch::autograd::grad({score}, {x}, {at::ones_like(score)},
                                               /*retain_graph=*/true, /*create_graph=*/true);
   return gradient[0].flatten(1).square().sum(1);
 }
 
+// E (||grad D(x)|| - 1)^2.
+at::Tensor distance_of_norm_from_one(const Discriminate& discriminate, const at::Tensor& points) {
+  return ((squared_gradient(discriminate, points) + 1e-12).sqrt() - 1).square().mean();
+}
+
+// Gulrajani et al., arXiv 1704.00028: on lines between reals and fakes.
+at::Tensor between_reals_and_fakes(const PenaltyInput& in) {
+  std::vector<int64_t> shape(static_cast<size_t>(in.real.dim()), 1);
+  shape[0] = in.real.size(0);
+  const at::Tensor share = in.mix.view(shape);
+  return distance_of_norm_from_one(in.discriminate, in.real * share + in.fake * (1 - share));
+}
+
+// Kodali et al., arXiv 1705.07215, section 2.3: around the data, at a Gaussian distance. Its
+// deviation is half of that of all the batch's values, over all ranks: the authors' program has
+// this width where the paper has a constant.
+at::Tensor around_data(const PenaltyInput& in) {
+  at::Tensor width;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor mean = in.coupling.mean(in.real.mean());
+    width = in.coupling.mean((in.real - mean).square().mean()).sqrt() * 0.5;
+  }
+  return distance_of_norm_from_one(in.discriminate, in.real + in.disturbance * width);
+}
+
 }  // namespace
 
-// Mescheder et al., arXiv 1801.04406: 1/2 E ||grad D(x)||^2 on reals.
-at::Tensor r1_penalty(const Discriminate& discriminate, const at::Tensor& real, const at::Tensor&,
-                      const at::Tensor&) {
-  return squared_gradient(discriminate, real).mean() * 0.5;
-}
+// Mescheder et al., arXiv 1801.04406: 1/2 E ||grad D(x)||^2 on reals, and on fakes.
+const PenaltyKind kR1{.value = [](const PenaltyInput& in) {
+  return squared_gradient(in.discriminate, in.real).mean() * 0.5;
+}};
+const PenaltyKind kR2{.value = [](const PenaltyInput& in) {
+  return squared_gradient(in.discriminate, in.fake).mean() * 0.5;
+}};
 
-// Gulrajani et al., arXiv 1704.00028: E (||grad D(x)|| - 1)^2 between reals and fakes.
-at::Tensor interpolated_penalty(const Discriminate& discriminate, const at::Tensor& real,
-                                const at::Tensor& fake, const at::Tensor& mix) {
-  std::vector<int64_t> shape(static_cast<size_t>(real.dim()), 1);
-  shape[0] = real.size(0);
-  const at::Tensor share = mix.view(shape);
-  const at::Tensor between = real * share + fake.detach() * (1 - share);
-  return ((squared_gradient(discriminate, between) + 1e-12).sqrt() - 1).square().mean();
-}
+const PenaltyKind kGradientPenalty{.value = between_reals_and_fakes, .mixes = true};
+const PenaltyKind kDragan{.value = around_data, .disturbs = true};
 
 }  // namespace allmodes::objectives

@@ -6,15 +6,24 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "optimizers/schedule.h"
 
 namespace allmodes::optimizers {
 
 FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings,
-                   int64_t steps)
-    : network_(network), settings_(settings), steps_(steps) {
+                   int64_t steps, Moments moments)
+    : network_(network),
+      settings_(settings),
+      steps_(steps),
+      first_moment_(network.first_moment),
+      second_moment_(network.second_moment) {
   const auto options = network.parameters.options();
+  if (moments == Moments::own) {
+    first_moment_ = at::zeros_like(network.first_moment);
+    second_moment_ = at::zeros_like(network.second_moment);
+  }
   updates_ = at::zeros({}, options);
   skipped_ = at::zeros({}, options);
   norm_ = at::zeros({}, options);
@@ -29,9 +38,8 @@ void FlatAdam::step(int64_t step) {
     gradient.mul_((settings_.clip_norm / (norm_ + 1e-12)).clamp_max(1.0));
   updates_.add_(bad, -1).add_(1);
   skipped_.add_(bad);
-  at::_fused_adam_({network_.parameters}, {gradient}, {network_.first_moment},
-                   {network_.second_moment}, {}, {updates_}, learning_rate(settings_, step, steps_),
-                   settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
+  at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
+                   {updates_}, learning_rate(settings_, step, steps_), settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
                    /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.

@@ -10,10 +10,15 @@
 
 namespace allmodes::optimizers {
 
+// Where an optimizer keeps its moments: in the network's storage, or, for a further optimizer of the
+// same weights, in its own.
+enum class Moments { of_network, own };
+
 class FlatAdam {
  public:
   // `network` outlives the optimizer. `steps`: of the whole run, for the decay.
-  FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, int64_t steps);
+  FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, int64_t steps,
+           Moments moments = Moments::of_network);
 
   // One update from the averaged gradient. `step`: of the run, from 0. A gradient that is not
   // finite leaves weights, moments and average as they are and is counted; it is the same on every
@@ -30,11 +35,16 @@ class FlatAdam {
   // Updates applied.
   const at::Tensor& updates() const { return updates_; }
   at::Tensor& updates() { return updates_; }
+  // Flat, laid out like the network's parameters.
+  const at::Tensor& first_moment() const { return first_moment_; }
+  const at::Tensor& second_moment() const { return second_moment_; }
 
  private:
   gradients::FlatNetwork& network_;
   config::Optimizer settings_;
   int64_t steps_;
+  at::Tensor first_moment_;
+  at::Tensor second_moment_;
   at::Tensor updates_;  // float scalar
   at::Tensor skipped_;  // float scalar
   at::Tensor norm_;     // float scalar

@@ -20,9 +20,23 @@ int64_t floats(double mib) {
 
 }  // namespace
 
+optimizers::FlatAdam& NetworkState::optimizer_in(const objectives::Phase& phase) const {
+  if (phase.optimizer.empty()) return *optimizer;
+  const auto found = more_optimizers.find(phase.optimizer);
+  ALLMODES_CHECK(found != more_optimizers.end(), "phase '{}': '{}' has no optimizer '{}'",
+                 phase.name, flat.name, phase.optimizer);
+  return *found->second;
+}
+
+int64_t NetworkState::skipped() const {
+  int64_t most = optimizer->skipped();
+  for (const auto& [name, each] : more_optimizers) most = std::max(most, each->skipped());
+  return most;
+}
+
 Model::Model(const objectives::Objective& objective, const config::RunConfig& config,
              at::Device device, world::Communicator& exchange)
-    : config_(config), device_(device), exchange_(exchange) {
+    : config_(config), device_(device), exchange_(exchange), specs_(objective.networks()) {
   if (exchange_.size() > 1) {
     statistics_reducer_ = [this](at::Tensor statistics) {
       const world::Stream stream = gradients::compute_stream(device_);
@@ -34,24 +48,32 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
                       world::ReduceOp::sum, stream)
           .wait(stream);
     };
+    gather_rows_ = [this](const at::Tensor& rows) {
+      return gradients::gather_rows_for_parts(rows, exchange_);
+    };
   }
-  for (const auto& spec : objective.networks()) {
+  for (const auto& spec : specs_) {
     networks_.push_back(std::make_unique<NetworkState>());
     networks_.back()->flat =
         gradients::make_flat_network(spec.name, spec.plan, config.seed, device);
-    optimizers_.push_back(spec.optimizer);
-    equip(*networks_.back(), spec.optimizer);
+    equip(*networks_.back());
   }
 }
 
-void Model::equip(NetworkState& network, const config::Optimizer& optimizer) {
+void Model::equip(NetworkState& network) {
+  const auto spec = std::ranges::find(specs_, network.flat.name, &objectives::NetworkSpec::name);
   network.reducer = std::make_unique<gradients::GradientReducer>(
       network.flat, exchange_,
       gradients::plan_buckets(network.flat.slices, network.flat.order,
                               floats(config_.exchange.bucket_mib),
                               floats(config_.exchange.first_bucket_mib)));
   network.optimizer =
-      std::make_unique<optimizers::FlatAdam>(network.flat, optimizer, config_.steps);
+      std::make_unique<optimizers::FlatAdam>(network.flat, spec->optimizer, config_.steps);
+  network.more_optimizers.clear();
+  for (const auto& [name, settings] : spec->more_optimizers) {
+    network.more_optimizers[name] = std::make_unique<optimizers::FlatAdam>(
+        network.flat, settings, config_.steps, optimizers::Moments::own);
+  }
 }
 
 NetworkState& Model::at(const std::string& name) {
@@ -68,8 +90,7 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
   network.optimizer.reset();
   network.flat =
       gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order);
-  for (size_t i = 0; i < networks_.size(); ++i)
-    if (networks_[i].get() == &network) equip(network, optimizers_[i]);
+  equip(network);
 }
 
 objectives::Forward Model::training_forward(std::span<const std::string> trains,
@@ -79,7 +100,9 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                        std::span<const at::Tensor> weights) {
     const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
                                                                  at::IntArrayRef shape) {
+      // The network may see several samples as one row, or one as several.
       NoiseScope own = scope;
+      own.first = scope.first / scope.count * shape[0];
       own.count = shape[0];
       return make_noise({.name = fmt::format("{}.{}/{}", name, layer, call),
                          .shape = shape.slice(1).vec(),
@@ -93,6 +116,7 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                               .labels = labels,
                               .noise = &noise,
                               .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
+                              .gather = gather_rows_ ? &gather_rows_ : nullptr,
                               .batch_statistics = trained ? &network.statistics : nullptr};
     return networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
                              network.flat.buffer_views, x, context);

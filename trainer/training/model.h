@@ -2,6 +2,7 @@
 
 // The networks of a run with everything that belongs to them: flat storage, reducer, optimizer.
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +21,12 @@ struct NetworkState {
   std::unique_ptr<optimizers::FlatAdam> optimizer;
   std::unique_ptr<gradients::GradientReducer> reducer;
   networks::BatchStatistics statistics;  // of the running phase
+  std::map<std::string, std::unique_ptr<optimizers::FlatAdam>> more_optimizers;
+
+  // What updates the network in `phase`.
+  optimizers::FlatAdam& optimizer_in(const objectives::Phase& phase) const;
+  // Updates left out because of a gradient that was not finite, of whichever optimizer has most.
+  int64_t skipped() const;
 };
 
 class Model {
@@ -53,14 +60,15 @@ class Model {
   static void update_running_statistics(NetworkState& network);
 
  private:
-  void equip(NetworkState& network, const config::Optimizer& optimizer);
+  void equip(NetworkState& network);
 
   config::RunConfig config_;
   at::Device device_;
   world::Communicator& exchange_;
+  std::vector<objectives::NetworkSpec> specs_;
   networks::StatisticsReducer statistics_reducer_;
+  networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;
-  std::vector<config::Optimizer> optimizers_;
 };
 
 }  // namespace allmodes::training

@@ -14,20 +14,24 @@ namespace {
 std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState& network) {
   const auto& flat = network.flat;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
-  const std::pair<const char*, const at::Tensor*> groups[] = {
-      {"weights/", &flat.parameters},
-      {"average/", &flat.average},
-      {"first_moment/", &flat.first_moment},
-      {"second_moment/", &flat.second_moment}};
-  for (const auto& [prefix, storage] : groups) {
+  const auto add = [&](const std::string& prefix, const at::Tensor& storage) {
     for (size_t i = 0; i < flat.plan.parameters.size(); ++i) {
       tensors.emplace_back(prefix + flat.plan.parameters[i].name,
-                           gradients::slice_view(flat, *storage, i));
+                           gradients::slice_view(flat, storage, i));
     }
-  }
+  };
+  const auto add_optimizer = [&](const std::string& prefix, optimizers::FlatAdam& optimizer) {
+    add(prefix + "first_moment/", optimizer.first_moment());
+    add(prefix + "second_moment/", optimizer.second_moment());
+    tensors.emplace_back(prefix + "updates", optimizer.updates());
+  };
+  add("weights/", flat.parameters);
+  add("average/", flat.average);
+  add_optimizer("", *network.optimizer);
+  for (const auto& [name, optimizer] : network.more_optimizers)
+    add_optimizer(name + ".", *optimizer);
   for (size_t i = 0; i < flat.plan.buffers.size(); ++i)
     tensors.emplace_back("buffers/" + flat.plan.buffers[i].name, flat.buffer_views[i]);
-  tensors.emplace_back("updates", network.optimizer->updates());
   return tensors;
 }
 

@@ -15,7 +15,8 @@ namespace allmodes::training {
 struct Snapshot {
   std::vector<at::Tensor> storage;
   checkpoints::Payload payload;  // by network: weights/, average/, first_moment/, second_moment/,
-                                 // buffers/, and the scalar `updates`
+                                 // buffers/, and the scalar `updates`; of a further optimizer
+                                 // NAME its moments and updates with NAME. before them
 };
 
 Snapshot take_snapshot(const Model& model);

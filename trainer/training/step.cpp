@@ -75,8 +75,9 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
     network->reducer->finish(stream);
     report.exchange_seconds += network->reducer->exchange_seconds();
     if (!update) continue;
-    network->optimizer->step(static_cast<int64_t>(step));
-    if (phase.clip_weights > 0) network->optimizer->clamp_weights(phase.clip_weights);
+    auto& optimizer = network->optimizer_in(phase);
+    optimizer.step(static_cast<int64_t>(step));
+    if (phase.clip_weights > 0) optimizer.clamp_weights(phase.clip_weights);
     Model::update_running_statistics(*network);
   }
   // Of a phase that runs several times a step, the last one is reported.

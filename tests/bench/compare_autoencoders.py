@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""One epoch of allmodes beside pythae's own trainer, on pythae's default networks.
+
+    python3 tests/bench/compare_autoencoders.py [--rounds N] [--mnist FOLDER] [--python PYTHON]
+                                                [--pythae FOLDER] [--json FILE] [CASE]...
+
+Cases: vae, wae_mmd, infovae, aae: 784-512-20-512-784 (the discriminator of codes 20-256-1), squared
+error, Adam 1e-3, batch 128, Fashion-MNIST or MNIST's training images in memory. Both run on one
+thread of one core, turn by turn; then allmodes on two ranks of one core each. The figure is seconds
+an epoch of 60,000 images: of pythae the time between the epoch's first and last callback, of
+allmodes `step_ms` of its train records times the 469 steps; medians over the epochs (intervals)
+after the first. allmodes besides keeps averaged weights of all networks. Idle machine, please.
+
+PYTHON needs torch; FOLDER is where pythae 0.1.2 and what it needs but torch were installed:
+
+    PYTHON -m pip install --target FOLDER pydantic cloudpickle imageio numpy scikit-learn scipy tqdm
+    PYTHON -m pip install --target FOLDER --no-deps pythae==0.1.2
+"""
+
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CASES = ("vae", "wae_mmd", "infovae", "aae")
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+IMAGES = "train-images-idx3-ubyte.gz"
+STEPS = -(-60_000 // 128)
+
+
+# ---- pythae, in a process of its own ---------------------------------------------------------
+
+
+def pythae_model(case):
+    from pythae import models
+
+    kind, settings, options = {
+        "vae": (models.VAE, models.VAEConfig, {}),
+        "wae_mmd": (models.WAE_MMD, models.WAE_MMD_Config, {"kernel_choice": "imq"}),
+        "infovae": (models.INFOVAE_MMD, models.INFOVAE_MMD_Config, {"kernel_choice": "imq"}),
+        "aae": (models.Adversarial_AE, models.Adversarial_AE_Config, {}),
+    }[case]
+    return kind(settings(input_dim=(1, 28, 28), latent_dim=20, **options))
+
+
+def time_in_pythae(case, folder, epochs):
+    """Seconds of each epoch."""
+    import torch
+    from pythae import trainers
+    from pythae.data.datasets import BaseDataset
+    from pythae.trainers.training_callbacks import TrainingCallback
+
+    class Clock(TrainingCallback):
+        times = []
+
+        def on_epoch_begin(self, *_, **__):
+            self.begin = time.perf_counter()
+
+        def on_epoch_end(self, *_, **__):
+            self.times.append(time.perf_counter() - self.begin)
+
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    with gzip.open(pathlib.Path(folder) / IMAGES) as file:
+        count, height, width = struct.unpack(">4xIII", file.read(16))
+        pixels = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
+    images = pixels.view(count, 1, height, width).float() / 255
+    with tempfile.TemporaryDirectory(prefix="pythae-bench-") as out:
+        options = {"output_dir": out, "num_epochs": epochs, "per_device_train_batch_size": 128,
+                   "no_cuda": True}
+        if case == "aae":
+            trainer, settings = trainers.AdversarialTrainer, trainers.AdversarialTrainerConfig(
+                **options, autoencoder_learning_rate=1e-3, discriminator_learning_rate=1e-3)
+        else:
+            trainer, settings = trainers.BaseTrainer, trainers.BaseTrainerConfig(
+                **options, learning_rate=1e-3)
+        trainer(pythae_model(case), BaseDataset(images, torch.ones(count)),
+                training_config=settings, callbacks=[Clock()]).train()
+    return Clock.times
+
+
+# ---- the comparison --------------------------------------------------------------------------
+
+
+def run(command, cores, extra=None):
+    """With one thread a process, on these cores."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | (extra or {}),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}\nended with {done.returncode}")
+    return done.stdout
+
+
+def time_in_allmodes(program, case, data, ranks, cores):
+    """Seconds an epoch of each logging interval but the first."""
+    launch = [program] if ranks == 1 else [str(ROOT / "launch/run.sh"), "-n", str(ranks), "--"]
+    with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
+        run([*launch, "train", str(ROOT / f"tests/bench/autoencoder_{case}.txtpb"), "--set",
+             f"data.path={data}", "--out", folder, "--quiet"], cores, {"ALLMODES_BINARY": program})
+        (records,) = pathlib.Path(folder).glob("*/records.jsonl")
+        lines = map(json.loads, records.read_text().splitlines())
+        times = [line["step_ms"] for line in lines if line["record"] == "train"]
+    return [1e-3 * STEPS * milliseconds for milliseconds in times[1:]]
+
+
+def compare(case, options, program, cores):
+    taken = {"pythae": [], "allmodes": [], "allmodes_two_ranks": []}
+    for _ in range(options.rounds):
+        out = run([options.python, "-W", "ignore", __file__, "--in-pythae", case,
+                   str(options.mnist), "3"], cores[-1:], {"PYTHONPATH": str(options.pythae)})
+        taken["pythae"].append(statistics.median(json.loads(out.splitlines()[-1])[1:]))
+        taken["allmodes"].append(
+            statistics.median(time_in_allmodes(program, case, options.mnist, 1, cores[-1:])))
+        if len(cores) >= 2:
+            taken["allmodes_two_ranks"].append(
+                statistics.median(time_in_allmodes(program, case, options.mnist, 2, cores[:2])))
+    return {"case": case, "seconds_an_epoch": taken}
+
+
+def ratio(above, below):
+    each = [a / b for a, b in zip(above, below)]
+    if not each:
+        return "-"
+    return f"{statistics.median(above) / statistics.median(below):.2f} ({min(each):.2f}..{max(each):.2f})"
+
+
+def main():
+    if sys.argv[1:2] == ["--in-pythae"]:
+        case, folder, epochs = sys.argv[2:]
+        print(json.dumps(time_in_pythae(case, folder, int(epochs))))
+        return
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mnist", type=pathlib.Path, default=FASHION,
+                        help="folder of the idx files (default: Fashion-MNIST)")
+    parser.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
+    parser.add_argument("--pythae", type=pathlib.Path, default="", help="folder of pythae")
+    parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    options = parser.parse_args()
+    for case in options.case:
+        if case not in CASES:
+            parser.error(f"unknown case '{case}'; there are {', '.join(CASES)}")
+    program = os.environ.get("ALLMODES_BINARY", str(ROOT / "build/allmodes"))
+    cores = sorted(os.sched_getaffinity(0))
+
+    print(f"seconds an epoch, one thread a process, {options.rounds} rounds")
+    print(f"{'case':<9} {'pythae':>8} {'allmodes':>9} {'2 ranks':>8}   "
+          f"{'pythae/allmodes':<21} {'1 rank/2 ranks':<21}")
+    results = []
+    for case in options.case or CASES:
+        results.append(compare(case, options, program, cores))
+        pythae, ours, two = results[-1]["seconds_an_epoch"].values()
+        middle = [f"{statistics.median(t):.2f}" if t else "-" for t in (pythae, ours, two)]
+        print(f"{case:<9} {middle[0]:>8} {middle[1]:>9} {middle[2]:>8}   "
+              f"{ratio(pythae, ours):<21} {ratio(ours, two):<21}", flush=True)
+    text = json.dumps({"rounds": options.rounds, "cases": results})
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+
+
+main()

@@ -1,0 +1,70 @@
+// Running layers that are linear maps with a learned weight, or made of them.
+
+#include <ATen/ops/amax.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv_transpose2d.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+
+#include "networks/runner.h"
+#include "networks/spectral_norm.h"
+
+namespace allmodes::networks {
+namespace {
+
+// The weight as the layer uses it. `rows`: the axis of its outputs.
+template <class Layer>
+at::Tensor weight(Runner& runner, const Layer& layer, const LayerPlan& plan, int64_t rows = 0) {
+  const at::Tensor& own = runner.parameter(plan);
+  if (!layer.spectral_norm) return own;
+  const SpectralNorm normed =
+      spectral_norm(own, rows, runner.buffer(plan), runner.context().training);
+  if (runner.context().training) runner.collect(plan, 0, normed.u);
+  return normed.weight;
+}
+
+}  // namespace
+
+at::Tensor apply(Runner& runner, const config::Linear& layer, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  return at::linear(x, weight(runner, layer, plan), runner.bias(plan, layer.bias));
+}
+
+at::Tensor apply(Runner& runner, const config::Convolution& layer, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  return at::conv2d(x, weight(runner, layer, plan), runner.bias(plan, layer.bias), layer.stride,
+                    layer.padding, /*dilation=*/1, layer.groups);
+}
+
+at::Tensor apply(Runner& runner, const config::TransposedConvolution& layer, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  return at::conv_transpose2d(x, weight(runner, layer, plan, /*rows=*/1),
+                              runner.bias(plan, layer.bias), layer.stride, layer.padding,
+                              layer.output_padding);
+}
+
+// The pieces are the outer axis, so that the maximum runs over whole rows of units: measured on
+// one CPU core for 256 x 200 units of 5 pieces, forward and backward, 1.0 ms against 1.7 ms with
+// the pieces inside, and 1.4 ms for max() with indices. A tie shares its gradient evenly.
+at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  return at::amax(at::linear(x, runner.parameter(plan), runner.bias(plan, layer.bias))
+                      .view({x.size(0), layer.pieces, layer.units}),
+                  1);
+}
+
+// Zhang et al., "Self-attention generative adversarial networks", arXiv 1805.08318, section 3, on
+// pixels x_1..x_P: y_j = x_j + gain * O sum_i softmax_i(<K x_i, Q x_j>) V x_i.
+at::Tensor apply(Runner& runner, const config::SelfAttention&, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  const at::Tensor pixels = x.flatten(2);  // [batch, channels, P]
+  const at::Tensor query = at::matmul(runner.parameter(plan, 0), pixels);
+  const at::Tensor key = at::matmul(runner.parameter(plan, 1), pixels);
+  const at::Tensor value = at::matmul(runner.parameter(plan, 2), pixels);
+  const at::Tensor share = at::matmul(query.transpose(1, 2), key).softmax(-1);  // [batch, j, i]
+  const at::Tensor seen = at::matmul(value, share.transpose(1, 2));
+  const at::Tensor output = at::matmul(runner.parameter(plan, 3), seen).view_as(x);
+  return x.add(output.mul(runner.parameter(plan, 4)));
+}
+
+}  // namespace allmodes::networks

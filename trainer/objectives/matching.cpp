@@ -1,0 +1,62 @@
+#include "objectives/matching.h"
+
+#include "objectives/presentation.h"
+
+namespace allmodes::objectives {
+namespace {
+
+constexpr const char* kPosterior = "posterior";
+
+}  // namespace
+
+Encoder encoder_of(const std::string& posterior) {
+  return posterior == "gaussian" ? Encoder::kGaussian : Encoder::kDeterministic;
+}
+
+MatchingAutoencoder::Codes MatchingAutoencoder::codes(const PhaseInput& in) const {
+  const Posterior posterior = encode(in.forward, in.samples, in.labels);
+  if (!posterior.log_variance.defined()) return {posterior, posterior.mean};
+  return {posterior, sample_posterior(posterior, in.noise(kPosterior))};
+}
+
+std::vector<NoiseInput> MatchingAutoencoder::coding_noise() const {
+  if (networks_[0].plan.output[0] == latent().dimension) return {};  // deterministic
+  return {posterior_noise(kPosterior, latent())};
+}
+
+std::vector<NoiseInput> MatchingAutoencoder::comparison_noise() const {
+  std::vector<NoiseInput> noise = coding_noise();
+  noise.push_back(latent_noise("prior", latent()));
+  return noise;
+}
+
+void MatchingAutoencoder::reconstruct(const PhaseInput& in, const at::Tensor& z,
+                                      PhaseOutput& out) const {
+  const at::Tensor output = core_.decode(in.forward, z, in.labels);
+  out.losses.push_back({"reconstruction", core_.reconstruction(output, in.samples)});
+  out.generated = core_.mean(output.detach());
+}
+
+std::optional<networks::Plan> plan_code_discriminator(const config::Adversarial& settings,
+                                                      const std::string& path,
+                                                      const config::Latent& latent,
+                                                      std::vector<ConfigurationError>& errors) {
+  return plan_network(settings.discriminator,
+                      {.path = path + ".discriminator",
+                       .input = shown_shape(settings, {latent.dimension}),
+                       .output = {1},
+                       .role = networks::Role::kDiscriminator},
+                      errors);
+}
+
+void check_mmd_batch(const config::RunConfig& config, std::vector<ConfigurationError>& errors) {
+  if (config.batch < 2)
+    errors.push_back({"batch", "an MMD compares samples of one batch: it needs two at least"});
+  if (config.microbatches > 1) {
+    errors.push_back({"microbatches",
+                      "the MMD would be that of a part of the batch only: use 1, or an adversarial "
+                      "family (aae, wae_gan)"});
+  }
+}
+
+}  // namespace allmodes::objectives

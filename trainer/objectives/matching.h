@@ -1,0 +1,65 @@
+#pragma once
+
+// What the families that match the aggregate posterior to the prior share: an autoencoder, one code
+// a sample, and a prior sample beside it. A family's own file adds how the two are compared.
+
+#include <string>
+#include <vector>
+
+#include "objectives/autoencoder.h"
+#include "objectives/kernel.h"
+
+namespace allmodes::objectives {
+
+// "deterministic" or "gaussian", as config/fields.h accepts.
+Encoder encoder_of(const std::string& posterior);
+
+class MatchingAutoencoder : public Objective {
+ public:
+  const std::vector<NetworkSpec>& networks() const override { return networks_; }
+  const std::vector<Phase>& phases() const override { return phases_; }
+  const config::Latent& latent() const override { return core_.latent(); }
+  std::string generator() const override { return "decoder"; }
+  at::Tensor generate(const Forward& forward, const at::Tensor& latent,
+                      const at::Tensor& labels) const override {
+    return core_.generate(forward, latent, labels);
+  }
+  bool encodes() const override { return true; }
+  Posterior encode(const Forward& forward, const at::Tensor& samples,
+                   const at::Tensor& labels) const override {
+    return core_.encode(forward, samples, labels);
+  }
+
+ protected:
+  explicit MatchingAutoencoder(AutoencoderCore core)
+      : core_(std::move(core)), networks_(core_.networks()) {}
+
+  // One code a sample of the phase, and the posterior that it is drawn from.
+  struct Codes {
+    Posterior posterior;
+    at::Tensor z;  // [n, latent]
+  };
+  Codes codes(const PhaseInput& in) const;
+  // The noise that codes() takes, and, with the prior's samples "prior", what a comparison takes.
+  std::vector<NoiseInput> coding_noise() const;
+  std::vector<NoiseInput> comparison_noise() const;
+
+  // Adds the reconstruction of the samples from `z`, and what it generated.
+  void reconstruct(const PhaseInput& in, const at::Tensor& z, PhaseOutput& out) const;
+
+  AutoencoderCore core_;
+  std::vector<NetworkSpec> networks_;
+  std::vector<Phase> phases_;
+};
+
+// The discriminator of codes, or nothing with its errors added under `path`.
+std::optional<networks::Plan> plan_code_discriminator(const config::Adversarial& settings,
+                                                      const std::string& path,
+                                                      const config::Latent& latent,
+                                                      std::vector<ConfigurationError>& errors);
+
+// Adds to `errors` what an MMD of the global batch cannot do with: a batch of one, and
+// microbatches.
+void check_mmd_batch(const config::RunConfig& config, std::vector<ConfigurationError>& errors);
+
+}  // namespace allmodes::objectives

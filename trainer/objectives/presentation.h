@@ -1,0 +1,54 @@
+#pragma once
+
+// What a discriminator is shown of what it compares: with noise on it, augmented, and packed.
+
+#include <string>
+#include <vector>
+
+#include "objectives/objective.h"
+
+namespace allmodes::objectives {
+
+// What the discriminator compares, [n, ...] each, of the same samples' rows.
+struct Contest {
+  at::Tensor real;
+  at::Tensor fake;
+  at::Tensor labels = {};  // [n] of class-conditional families, of both
+};
+
+// [n, c, ...] -> [n / m, m c, ...]: m consecutive samples as one, features or channels side by side
+// (Lin et al., "PacGAN", arXiv 1712.04086, section 3). m divides n.
+at::Tensor pack(const at::Tensor& samples, int64_t m);
+
+// The shape of what the discriminator is shown, for samples (or codes) of `shape`.
+networks::Shape shown_shape(const config::Adversarial& settings, networks::Shape shape);
+
+class Presentation {
+ public:
+  // `shape` is that of a sample (or code); only noise needs it.
+  Presentation(const config::Adversarial& settings, networks::Shape shape);
+
+  // What show() reads from a phase's noise.
+  std::vector<NoiseInput> noise() const;
+  // N(0, 1) of a sample's shape, as the noise `name`.
+  NoiseInput normal(const std::string& name) const;
+
+  // In this order: instance noise, whose deviation falls linearly to 0 at instance_noise_steps
+  // (Sonderby et al., arXiv 1610.04490; Arjovsky, Bottou, arXiv 1701.04862), augmentation with the
+  // same numbers for real i and fake i, packing. An undefined tensor stays undefined.
+  Contest show(const PhaseInput& in, const Contest& contest) const;
+
+  // The deviation of the instance noise in a step.
+  double noise_deviation(uint64_t step) const;
+
+ private:
+  at::Tensor show(const PhaseInput& in, const at::Tensor& samples, const char* noise) const;
+
+  int64_t packing_;
+  double deviation_;
+  int64_t deviation_steps_;
+  std::vector<std::string> augmentations_;
+  networks::Shape shape_;
+};
+
+}  // namespace allmodes::objectives
