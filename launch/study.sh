@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a named study, several configurations x seeds, and writes one table as text, JSON and picture.
+# Runs a named study, several configurations x seeds, and writes one table: text, JSON, picture.
 #
 #   launch/study.sh NAME [--short] [--ranks N] [--seeds N] [--jobs N] [--out DIR] [--only ROW]...
 #   launch/study.sh --list
@@ -8,11 +8,11 @@
 #   launch/study.sh grid --only gan --only pacgan2 --seeds 10
 #
 # What is finished is not repeated and what was interrupted continues, so the same line may be given
-# again at any time; --help has every option. The studies are the files study/NAME.toml; a path to
-# such a file is a NAME too.
+# again at any time; --help has every option. The studies are the files study/NAME.toml, and a path
+# to such a file is a NAME too.
 #
-# The exit status: 0 every claim of the study holds, 1 one does not, 2 a run failed, 64 wrong command
-# line or study file, 130 interrupted.
+# The exit status: 0 every claim of the study holds, 1 one does not, 2 a run failed, 64 wrong
+# command line or study file, 130 interrupted.
 
 set -euo pipefail
 # shellcheck source=launch/env.sh

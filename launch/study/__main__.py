@@ -20,11 +20,13 @@ HOLDS, DOES_NOT_HOLD, RUN_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 64, 130
 
 def parse(words):
     parser = argparse.ArgumentParser(
-        prog="launch/study.sh", description="Runs a study: several configurations x seeds, in one table.",
+        prog="launch/study.sh",
+        description="Runs a study: several configurations x seeds, in one table.",
         epilog="Studies: " + ", ".join(definition.study_names(STUDIES)))
     add = parser.add_argument
     add("study", nargs="?", metavar="NAME", help="a study, or the path of a .toml file")
-    add("--short", action="store_true", help="the short budget: minutes on two cores; else the full")
+    add("--short", action="store_true",
+        help="the short budget, minutes on two cores; without it the full one")
     add("--ranks", type=int, default=1, metavar="N", help="ranks of each run (default 1)")
     add("--seeds", type=int, metavar="N", help="seeds of each row, 1 to N; default: the budget's")
     add("--jobs", type=int, metavar="N",

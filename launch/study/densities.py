@@ -36,8 +36,8 @@ def draw(study, table):
         left = LEFT + (i % 2) * (WIDTH + GAP)
         _panel(drawing, study, table, a, left, TOP + (i // 2) * (HEIGHT + 54))
     drawing.text(LEFT, drawing.height - 14,
-                 "A curve a seed; numbers of the first. A fit that sits on one mode may sit on either; "
-                 "it is drawn on the right one.", 11, FAINT)
+                 "A curve a seed; numbers of the first. A fit on one mode may be on either; it is "
+                 "drawn on the right one.", 11, FAINT)
     return str(drawing)
 
 

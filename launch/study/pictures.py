@@ -106,5 +106,6 @@ def _span(study, table, column):
 def _notes(study, width):
     notes = [study.budget_about]
     used = {row.source for row in study.rows if row.published}
-    notes += [f"{study.reference.capitalize()}: {study.sources[name]}." for name in study.sources if name in used]
+    notes += [f"{study.reference.capitalize()}: {text}." for name, text in study.sources.items()
+              if name in used]
     return [line for note in notes if note for line in textwrap.wrap(note, width)]

@@ -9,7 +9,7 @@ WIDTH = 110
 
 
 def text_report(study, table, judgements, state):
-    """`state`: the dictionary of facts that __main__ collects: runs, failures, versions, command."""
+    """`state`: the facts that __main__ collects, of runs, failures, versions and command."""
     lines = [study.title, ""]
     if study.about:
         lines += textwrap.wrap(study.about, WIDTH) + [""]
@@ -51,7 +51,8 @@ def _notes(study, table, state):
              f"mean ± standard error. "
              f"{study.budget_about}".strip()]
     if used := {row.source for row in study.rows if row.source}:
-        notes += [f"{study.reference}: {study.sources[name]}" for name in study.sources if name in used]
+        notes += [f"{study.reference}: {text}" for name, text in study.sources.items()
+                  if name in used]
     notes.append(f"{state['seconds']:,.0f} s of training in all, on {state['ranks_text']}; "
                  f"{', '.join(state['versions']) or 'no run yet'}; made by: {state['command']}")
     return [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
