@@ -16,6 +16,7 @@
 namespace allmodes::training {
 namespace {
 
+using ::allmodes::testing::image_autoencoder;
 using ::allmodes::testing::image_gan;
 using ::allmodes::testing::image_vae;
 using ::allmodes::testing::joined;
