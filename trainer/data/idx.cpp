@@ -133,9 +133,9 @@ std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files) {
                      .count = static_cast<int64_t>(samples)});
     return make_mapped_dataset<uint8_t>(files.name, std::move(parts), *layout, shape, labels());
   }
-  require_memory(samples, static_cast<uint64_t>(shape.values()), files.images);
   std::vector<uint8_t> values = file.read_array<uint8_t>(header.values, what);
   file.expect_end(what);
+  require_memory(samples, static_cast<uint64_t>(shape.values()), files.images);
   return make_array_dataset(
       files.name, shape, prepare_samples(std::move(values), *layout, shape, uint8_t{0}), labels());
 }
