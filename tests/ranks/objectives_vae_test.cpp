@@ -251,7 +251,7 @@ TEST(TotalCorrelation, IsItsFormulaAndTheThreePartsSumToTheKl) {
 // Codes that are copies of each other: q(z1, z2) on a line. With z1 and z2 Gaussian of correlation
 // r the total correlation is -1/2 ln(1 - r^2).
 TEST(TotalCorrelation, OfACorrelatedAggregateIsTheClosedForm) {
-  constexpr int64_t kRows = 1500;
+  constexpr int64_t kRows = 700;
   constexpr double kNoise = 0.25;
   const at::Tensor shared = draw({kRows, 1}, "shared").expand({kRows, 2});
   const Objective::Posterior q{shared * std::sqrt(1 - kNoise),
@@ -259,8 +259,8 @@ TEST(TotalCorrelation, OfACorrelatedAggregateIsTheClosedForm) {
   const at::Tensor z = sample_posterior(q, draw({kRows, 2}, "noise"));
   const double r = 1 - kNoise;
   const KlParts parts = decompose_kl(q, z, 1'000'000, {});
-  EXPECT_NEAR(value(parts.total_correlation), -0.5 * std::log(1 - r * r), 0.03);
-  EXPECT_NEAR(value(parts.dimension_kl), 0, 0.03);  // each is N(0, 1)
+  EXPECT_NEAR(value(parts.total_correlation), -0.5 * std::log(1 - r * r), 0.06);
+  EXPECT_NEAR(value(parts.dimension_kl), 0, 0.06);  // each is N(0, 1)
 }
 
 TEST(GaussianLearned, IsTheLogDensityWithItsConstant) {
@@ -345,7 +345,7 @@ TEST(ImportanceWeightedVae, LossIsItsFormula) {
   EXPECT_NEAR(value(family.total(phase, x)), loss, 1e-12);
 }
 
-TEST(TotalCorrelationVae, WithWeightOneWouldBeThePlainLoss) {
+TEST(TotalCorrelationVae, WeighsTheMiddlePartOnTopOfBeta) {
   config::Vae vae = small_vae();
   vae.beta = 1.5;
   vae.total_correlation = 6;
