@@ -11,7 +11,10 @@ namespace {
 // Squared L2 norm of d D(x) / d x of each sample, [n]; differentiable again, in x too where x is.
 at::Tensor squared_gradient(const Discriminate& discriminate, const at::Tensor& points) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor x = points.requires_grad() ? points : points.detach().requires_grad_(true);
+  // A view has a place of its own in the graph: unrolled weights depend on the points too, and the
+  // gradient asked for is the partial one.
+  const at::Tensor x =
+      points.requires_grad() ? points.view_as(points) : points.detach().requires_grad_(true);
   const at::Tensor score = discriminate(x);
   const auto gradient = torch::autograd::grad({score}, {x}, {at::ones_like(score)},
                                               /*retain_graph=*/true, /*create_graph=*/true);
