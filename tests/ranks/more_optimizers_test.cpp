@@ -142,7 +142,8 @@ TEST(MoreOptimizers, AreSavedUnderTheirNames) {
   Model model(objective, run_config(), at::kCPU, *self);
   run_step(objective, model, any_batch(), 0, {3, 1});
   std::vector<std::string> names;
-  for (const auto& view : take_snapshot(model).payload.at("net")) names.push_back(view.name);
+  const Snapshot snapshot = take_snapshot(model);
+  for (const auto& view : snapshot.payload.at("net")) names.push_back(view.name);
   for (const char* name :
        {"first_moment/0.weight", "second_moment/0.bias", "updates", "other.first_moment/0.weight",
         "other.second_moment/0.bias", "other.updates"})

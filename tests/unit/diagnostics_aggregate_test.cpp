@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
@@ -113,6 +114,52 @@ TEST(AggregateMmd, RefusesSamplesOfDifferentSizesAndSingleOnes) {
   EXPECT_THROW(kernel_means(two, three, 3, kWidths), Error);
   EXPECT_THROW(kernel_means(normals("one", 1, 3), normals("two", 1, 3), 3, kWidths), Error);
   EXPECT_THROW(kernel_means(normals("one", 2, 2), normals("two", 2, 2), 3, kWidths), Error);
+}
+
+// Four samples can be halved in three ways.
+TEST(AggregateNull, IsTheEstimateOfHalvesOfThePool) {
+  const auto pool = normals("pool", 4, 3);
+  const auto joined = [&](size_t i, size_t j) {
+    std::vector<float> two;
+    for (const size_t row : {i, j})
+      for (size_t k = 0; k < 3; ++k) two.push_back(pool[3 * row + k]);
+    return two;
+  };
+  const std::array<double, 3> possible = {plain_mmd(joined(0, 1), joined(2, 3), 3),
+                                          plain_mmd(joined(0, 2), joined(1, 3), 3),
+                                          plain_mmd(joined(0, 3), joined(1, 2), 3)};
+  std::array<int, 3> seen{};
+  for (const double value :
+       null_of_halves(pool, 3, kWidths, 60, {.seed = 1, .purpose = Purpose("halves")})) {
+    size_t nearest = 0;
+    for (size_t i = 1; i < 3; ++i)
+      if (std::abs(value - possible[i]) < std::abs(value - possible[nearest])) nearest = i;
+    EXPECT_NEAR(value, possible[nearest], 1e-5);
+    ++seen[nearest];
+  }
+  for (const int count : seen) EXPECT_GT(count, 8);
+}
+
+// As large as that of pairs of samples drawn anew, and without bias.
+TEST(AggregateNull, HasTheMeanAndQuantileOfIndependentPairs) {
+  std::vector<double> independent;
+  for (uint64_t draw = 0; draw < 300; ++draw)
+    independent.push_back(squared_mmd(
+        kernel_means(normals("one", 40, 3, draw), normals("two", 40, 3, draw), 3, kWidths)));
+  std::vector<double> halves;
+  for (uint64_t pool = 0; pool < 30; ++pool) {
+    const auto some = null_of_halves(normals("pool", 80, 3, pool), 3, kWidths, 10,
+                                     {.seed = pool, .purpose = Purpose("halves")});
+    halves.insert(halves.end(), some.begin(), some.end());
+  }
+  for (const double q : {0.5, 0.9})
+    EXPECT_NEAR(quantile(halves, q), quantile(independent, q), 0.25 * quantile(independent, 0.9));
+  double mean = 0, square = 0;
+  for (const double value : halves) {
+    mean += value / 300;
+    square += value * value / 300;
+  }
+  EXPECT_LT(std::abs(mean), 3 * std::sqrt(square / 300));
 }
 
 TEST(Quantile, IsTheValueThatAShareDoesNotExceed) {

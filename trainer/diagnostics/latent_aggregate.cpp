@@ -25,39 +25,49 @@ std::vector<float> transposed(std::span<const float> values, size_t rows, size_t
   return columns;
 }
 
-// Sums k(x, y_j) over the rows j in [begin, rows) of y.
-class RowSum {
+// k(x, y_j) of the rows j in [begin, rows) of y.
+class KernelRow {
  public:
-  RowSum(std::span<const float> y, size_t rows, size_t width, std::span<const double> widths)
-      : columns_(transposed(y, rows, width)), rows_(rows), width_(width), distances_(rows) {
+  KernelRow(std::span<const float> y, size_t rows, size_t width, std::span<const double> widths)
+      : columns_(transposed(y, rows, width)), rows_(rows), width_(width), values_(rows) {
     for (const double value : widths) widths_.push_back(static_cast<float>(value));
   }
 
-  double operator()(const float* x, size_t begin) {
-    std::fill(distances_.begin(), distances_.end(), 0.0F);
+  // Valid until the next call.
+  std::span<const float> operator()(const float* x, size_t begin) {
+    std::fill(values_.begin(), values_.end(), 0.0F);
     for (size_t k = 0; k < width_; ++k) {
       const float* column = &columns_[k * rows_];
       const float own = x[k];
-      for (size_t j = begin; j < rows_; ++j) distances_[j] += (own - column[j]) * (own - column[j]);
+      for (size_t j = begin; j < rows_; ++j) values_[j] += (own - column[j]) * (own - column[j]);
     }
-    double sum = 0;
     for (size_t j = begin; j < rows_; ++j) {
       float kernel = 0;
-      for (const float width : widths_) kernel += width / (width + distances_[j]);
-      sum += static_cast<double>(kernel);
+      for (const float width : widths_) kernel += width / (width + values_[j]);
+      values_[j] = kernel;
     }
-    return sum;
+    return std::span<const float>(values_).subspan(begin);
   }
 
  private:
   std::vector<float> columns_;
   size_t rows_, width_;
   std::vector<float> widths_;
-  std::vector<float> distances_;
+  std::vector<float> values_;
 };
 
-double total(std::span<const double> values) {
+template <typename Value>
+double total(std::span<const Value> values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// 1 for one half of the rows, -1 for the other, in random order.
+std::vector<double> random_signs(size_t rows, const NoiseKey& key, uint64_t draw) {
+  std::vector<double> signs(rows, -1);
+  std::fill_n(signs.begin(), rows / 2, 1.0);
+  Random random(key, draw);
+  for (size_t i = rows; i > 1; --i) std::swap(signs[i - 1], signs[random.below(i)]);
+  return signs;
 }
 
 std::vector<double> covariance_of(std::span<const float> codes, size_t rows, size_t width) {
@@ -98,10 +108,10 @@ std::vector<double> kernel_row_sums(std::span<const float> x, std::span<const fl
                                     RowPart part) {
   const auto width = static_cast<size_t>(dimensions);
   std::vector<double> sums(rows_of(x, dimensions));
-  RowSum sum(y, rows_of(y, dimensions), width, widths);
+  KernelRow row(y, rows_of(y, dimensions), width, widths);
   for (auto i = static_cast<size_t>(part.first); i < sums.size();
        i += static_cast<size_t>(part.stride))
-    sums[i] = sum(&x[i * width], 0);
+    sums[i] = total(row(&x[i * width], 0));
   return sums;
 }
 
@@ -109,10 +119,10 @@ std::vector<double> kernel_row_sums(std::span<const float> x, int64_t dimensions
                                     std::span<const double> widths, RowPart part) {
   const auto width = static_cast<size_t>(dimensions);
   std::vector<double> sums(rows_of(x, dimensions));
-  RowSum sum(x, sums.size(), width, widths);
+  KernelRow row(x, sums.size(), width, widths);
   for (auto i = static_cast<size_t>(part.first); i < sums.size();
        i += static_cast<size_t>(part.stride))
-    sums[i] = sum(&x[i * width], i + 1);
+    sums[i] = total(row(&x[i * width], i + 1));
   return sums;
 }
 
@@ -135,6 +145,35 @@ KernelMeans kernel_means(std::span<const float> codes, std::span<const float> pr
 
 double squared_mmd(const KernelMeans& means) {
   return means.of_codes + means.of_prior - 2 * means.across;
+}
+
+std::vector<double> null_of_halves(std::span<const float> pool, int64_t dimensions,
+                                   std::span<const double> widths, int64_t draws,
+                                   const NoiseKey& key) {
+  const size_t rows = rows_of(pool, dimensions);
+  ALLMODES_CHECK(rows >= 4 && rows % 2 == 0, "halves of {} samples", rows);
+  std::vector<std::vector<double>> signs;
+  for (int64_t draw = 0; draw < draws; ++draw)
+    signs.push_back(random_signs(rows, key, static_cast<uint64_t>(draw)));
+  // The sums over pairs of all kernels, and of each draw with the sign of the two samples' halves:
+  // within the halves less across them.
+  double all = 0;
+  std::vector<double> signed_sums(signs.size());
+  KernelRow row(pool, rows, static_cast<size_t>(dimensions), widths);
+  for (size_t i = 0; i < rows; ++i) {
+    const auto kernels = row(&pool[i * static_cast<size_t>(dimensions)], i + 1);
+    all += total(kernels);
+    for (size_t draw = 0; draw < signs.size(); ++draw) {
+      const double* others = signs[draw].data() + i + 1;
+      double sum = 0;
+      for (size_t j = 0; j < kernels.size(); ++j)
+        sum += static_cast<double>(kernels[j]) * others[j];
+      signed_sums[draw] += signs[draw][i] * sum;
+    }
+  }
+  const double m = static_cast<double>(rows) / 2;
+  for (double& value : signed_sums) value = (all + value) / (m * (m - 1)) - (all - value) / (m * m);
+  return signed_sums;
 }
 
 double discrepancy(const KernelMeans& means) {

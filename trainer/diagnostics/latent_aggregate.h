@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "base/random.h"
+
 namespace allmodes::diagnostics {
 
 // The rows first, first + stride, ... of a matrix: one rank's part of the work.
@@ -47,6 +49,13 @@ double squared_mmd(const KernelMeans& means);
 // not depend on the number of samples; 0 for one distribution, 1 for two that have nothing in
 // common. About .1 where each coordinate is moved by .85 of its deviation.
 double discrepancy(const KernelMeans& means);
+
+// What squared_mmd() says of two samples of one distribution: of `draws` random halves of `pool`
+// [2 m][dimensions], m >= 2 (the permutation null of the same paper, section 5). Draw i depends on
+// (key, i) alone. Costs m (2 m - 1) kernels and as many additions a draw.
+std::vector<double> null_of_halves(std::span<const float> pool, int64_t dimensions,
+                                   std::span<const double> widths, int64_t draws,
+                                   const NoiseKey& key);
 
 // The value that a share q of `values` does not exceed: the ceil(q n)-th smallest.
 double quantile(std::vector<double> values, double q);
