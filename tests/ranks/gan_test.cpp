@@ -327,7 +327,8 @@ std::vector<std::string> refused_paths(const config::Gan& gan, const DataFacts& 
   config.family = gan;
   std::vector<ConfigurationError> errors;
   std::vector<std::string> paths;
-  EXPECT_EQ(make_objective(config, data, errors) == nullptr, !errors.empty());
+  const auto objective = make_objective(config, data, errors);
+  EXPECT_EQ(objective == nullptr, !errors.empty());
   for (const auto& error : errors) paths.push_back(error.path);
   return paths;
 }
