@@ -123,23 +123,39 @@ printf 'OMP_NUM_THREADS=%s' "$threads" >&2
 printf ' %q' "${command[@]}" >&2
 printf '\n' >&2
 
-# mpirun runs in the background so that a signal sent to this script reaches it at once; a shell
-# that waits in the foreground would handle the signal after the run. A second `wait` is needed
-# because a trap ends the first. Ctrl-C goes to mpirun by itself.
-"${command[@]}" <&0 &
+# A signal sent to this script, and Ctrl-C, become USR1 for mpirun, which passes it to the ranks: they
+# save a checkpoint and end with 75. To a TERM or INT of its own mpirun gives them one second, less
+# than many a step takes, and then kills. Asked a second time, that is what happens.
+# shellcheck disable=SC2317
+stop() {
+  signalled=true
+  if [[ "$subcommand" == train && "$asked" == false ]]; then
+    asked=true
+    echo "run.sh: asking the ranks for a checkpoint; once more ends them at once" >&2
+    kill -USR1 "$mpirun_pid" 2>/dev/null || true
+  else
+    forced=true
+    kill -TERM "$mpirun_pid" 2>/dev/null || true
+  fi
+}
+
+# mpirun runs in the background because a shell that waits in the foreground would handle the signal
+# after the run, and in a session of its own because the terminal would send Ctrl-C to it too. A
+# second `wait` is needed because a trap ends the first.
+subcommand="$1" asked=false forced=false
+setsid "${command[@]}" <&0 &
 mpirun_pid=$!
-for signal in USR1 USR2 TERM; do
-  # shellcheck disable=SC2064
-  trap "signalled=true; kill -$signal $mpirun_pid 2>/dev/null || true" "$signal"
-done
-trap signalled=true INT
+trap stop INT TERM HUP USR1
+trap 'signalled=true; kill -USR2 "$mpirun_pid" 2>/dev/null || true' USR2
 while :; do
   signalled=false status=0
   wait "$mpirun_pid" || status=$?
   [[ "$signalled" == true ]] || break
 done
+# What mpirun ends with when it was told to end says nothing about the ranks.
+if [[ "$forced" == true ]]; then status=143; fi
 
-if [[ "$1" == train ]]; then
+if [[ "$subcommand" == train ]]; then
   again="launch/run.sh -n $ranks ${hostfile:+--hostfile $hostfile }-- $* --resume auto"
   if ((status == 75)); then
     echo "stopped after a checkpoint; to continue: $again" >&2

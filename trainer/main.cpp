@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "world/runtime.h"
 
@@ -26,6 +27,13 @@ int report(const std::exception& error, const allmodes::world::Runtime* runtime)
   return static_cast<int>(known != nullptr ? known->code() : ExitCode::kSoftware);
 }
 
+// A result that could not be written, to a full disk say, is no result.
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("allmodes: error: standard output cannot be written\n", stderr);
+  return code != 0 ? code : static_cast<int>(ExitCode::kInputOutput);
+}
+
 constexpr const char* kFooter = R"(Examples:
   allmodes validate configs/*.txtpb
   allmodes train configs/ring_gan.txtpb --set batch=512
@@ -33,9 +41,9 @@ constexpr const char* kFooter = R"(Examples:
   allmodes sample runs/00000-ring_gan --count 64 --out samples.npy
 
 Exit codes: 0 good, 3 stopped because of a collapse, 64 command line, 65 damaged data,
-66 missing input, 69 device or service unavailable, 70 internal error, 71 system call failed, 73 cannot create output,
-74 input/output error, 75 stopped by a signal after a checkpoint (resume), 76 ranks disagree,
-78 configuration refused.)";
+66 missing input, 69 device or service unavailable, 70 internal error, 71 system call failed,
+73 cannot create output, 74 input/output error, 75 stopped by a signal after a checkpoint (resume),
+76 ranks disagree, 78 configuration refused.)";
 
 }  // namespace
 
@@ -56,17 +64,18 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);
+    return flushed(app.exit(asked));
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    fmt::print(stderr, "allmodes: error: {}\nRun with --help for more information.\n",
+               allmodes::cli::command_line_complaint(app, error));
     return static_cast<int>(ExitCode::kUsage);
   }
 
   std::unique_ptr<allmodes::world::Runtime> runtime;
   try {
-    if (dispatch.alone) return dispatch.alone();
+    if (dispatch.alone) return flushed(dispatch.alone());
     runtime = std::make_unique<allmodes::world::Runtime>();
-    return dispatch.together(*runtime);
+    return flushed(dispatch.together(*runtime));
   } catch (const std::exception& error) {
     const int code = report(error, runtime.get());
     if (runtime == nullptr) return code;

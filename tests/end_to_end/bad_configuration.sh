@@ -50,7 +50,8 @@ refused '' < <(head -c 100000 /dev/urandom)
 write_ring_gan good.txtpb
 expect 0 "$program" validate good.txtpb "$source"/configs/ring_gan.txtpb
 expect 78 on_ranks 2 train good.txtpb --set batch=63 --out runs
-says err 'batch'
+says err '^--set batch: .*63.*2 ranks'
+[[ "$(grep -c '2 ranks' err)" == 1 ]] || { cat err; fail "two ranks said the same"; }
 expect 78 "$program" train good.txtpb --set bach=64 --out runs
 says err 'bach.*batch'
 echo "bad configurations are refused"

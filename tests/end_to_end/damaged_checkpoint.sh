@@ -52,6 +52,12 @@ expect 0 on_ranks 2 "${arguments[@]}" --resume auto
 python3 -c 'import json; [json.loads(line) for line in open("runs/00000-ring/records.jsonl")]' ||
   fail "records.jsonl has a damaged line"
 
+# A configuration that does not fit the checkpoint is refused and leaves the run as it was.
+cp runs/00000-ring/config.txtpb before.txtpb
+expect 65 "$program" "${arguments[@]}" --resume auto --set gan.generator.width=16
+says err 'generator\.safetensors'
+cmp before.txtpb runs/00000-ring/config.txtpb || fail "a refused --resume changed config.txtpb"
+
 # Named by its path, a damaged one is an error.
 flip "$checkpoints/step-00000060/generator.safetensors" 5000
 expect 65 "$program" "${arguments[@]}" --resume "$checkpoints/step-00000060"
@@ -59,7 +65,7 @@ says err 'generator\.safetensors'
 
 # With none left a new run begins, in a folder of its own, and every refusal was said.
 for folder in "$checkpoints"/step-000000[24]0; do flip "$folder/generator.safetensors" 5000; done
-expect 66 "$program" "${arguments[@]}" --resume runs/00000-ring
+expect 65 "$program" "${arguments[@]}" --resume runs/00000-ring
 expect 0 "$program" "${arguments[@]}" --resume auto
 for step in 20 40 60; do says err "step-000000$step"; done
 cmp good/step-00000060/generator.safetensors \

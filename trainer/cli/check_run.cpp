@@ -24,17 +24,17 @@ class Checker {
   }
 
  private:
-  // Adds a problem, unless one was said of that field or of one inside it.
-  void refuse(const std::string& path, const std::string& message) {
-    const bool said = std::any_of(
-        run_.loaded.problems.begin(), run_.loaded.problems.end(), [&](const auto& p) {
-          return p.path.starts_with(path) &&
-                 (p.path.size() == path.size() || std::strchr(".[", p.path[path.size()]) != nullptr);
+  // Adds a problem, unless one was said of that field or of one inside it; whether it did.
+  bool refuse(const std::string& path, const std::string& message) {
+    const bool said =
+        std::any_of(run_.loaded.problems.begin(), run_.loaded.problems.end(), [&](const auto& p) {
+          return p.path.starts_with(path) && (p.path.size() == path.size() ||
+                                              std::strchr(".[", p.path[path.size()]) != nullptr);
         });
-    if (!said) {
-      const auto& source = run_.loaded.source;
-      run_.loaded.problems.push_back({path, message, source.place(path), source.position(path)});
-    }
+    if (said) return false;
+    const auto& source = run_.loaded.source;
+    run_.loaded.problems.push_back({path, message, source.place(path), source.position(path)});
+    return true;
   }
 
   void sort_by_place() {
@@ -83,7 +83,13 @@ class Checker {
     try {
       run_.dataset = data::make_dataset(data, run_.config().seed);
     } catch (const Error& error) {
-      refuse("data", error.what());
+      // Of a file: the field that names it.
+      const std::string message = error.what();
+      const bool of_labels = !data.labels.empty() && message.starts_with(data.labels);
+      const std::string field = error.code() == ExitCode::kConfiguration ? ""
+                                : of_labels                              ? ".labels"
+                                                                         : ".path";
+      if (refuse("data" + field, message)) run_.data_failure = error.code();
     }
   }
 
@@ -135,6 +141,12 @@ CheckedRun finish(config::Loaded loaded) {
 }
 
 }  // namespace
+
+ExitCode CheckedRun::exit_code() const {
+  if (good()) return ExitCode::kOk;
+  return loaded.problems.size() == 1 ? data_failure.value_or(ExitCode::kConfiguration)
+                                     : ExitCode::kConfiguration;
+}
 
 CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides) {
   return finish(config::load(file, overrides));

@@ -52,7 +52,8 @@ int doctor() {
   line("mpirun", on_path("mpirun") ? "found" : "missing: apt-get install openmpi-bin");
   line("srun", on_path("srun") ? "found" : "not found (needed on Slurm clusters only)");
   try {
-    line("Fashion-MNIST", data::make_dataset(config::Data(), 1)->description());
+    const auto dataset = data::make_dataset(config::Data(), 1);
+    line("Fashion-MNIST", fmt::format("found, {} images", dataset->size()));
   } catch (const Error& error) {
     line("Fashion-MNIST", error.what());
   }
@@ -64,6 +65,7 @@ int doctor() {
 void add_doctor(CLI::App& app, Dispatch& dispatch) {
   auto* command =
       app.add_subcommand("doctor", "What this machine offers, what is missing and how to get it");
+  command->footer("Example:\n  allmodes doctor");
   command->callback([&dispatch] { dispatch.alone = doctor; });
 }
 

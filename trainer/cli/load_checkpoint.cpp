@@ -15,7 +15,12 @@ checkpoints::Opened open_path(const std::filesystem::path& path) {
   std::vector<std::string> refused;
   auto found = checkpoints::open_newest(records::RunFolder{path}.checkpoints(), refused);
   for (const auto& reason : refused) fmt::print(stderr, "passed over: {}\n", reason);
-  if (!found) ALLMODES_FAIL(ExitCode::kNoInput, "{}: no whole checkpoint in it", path.string());
+  if (!found)
+    ALLMODES_FAIL(
+        refused.empty() ? ExitCode::kNoInput : ExitCode::kDataError,
+        "{}: no whole checkpoint in it; name a run's folder, as runs/00000-NAME, or one of "
+        "its checkpoints",
+        path.string());
   return std::move(*found);
 }
 
@@ -25,7 +30,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
   auto checkpoint = open_path(path);
   CheckedRun run =
       check_text(checkpoint.state.config, (checkpoint.folder / "manifest.pb").string());
-  if (!run.good()) throw Error(ExitCode::kConfiguration, problems_text(run.loaded));
+  if (!run.good()) throw Error(run.exit_code(), problems_text(run.loaded));
   LoadedModel loaded{std::move(run), std::move(checkpoint), world::make_self_communicator(),
                      nullptr};
   loaded.model = std::make_unique<training::Model>(*loaded.run.objective, loaded.run.config(),

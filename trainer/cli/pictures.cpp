@@ -84,6 +84,18 @@ at::Tensor labels_in_turn(const CheckedRun& run, int64_t count) {
   return at::arange(count, at::kLong).remainder(run.dataset->classes());
 }
 
+records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes,
+                               std::span<const records::Ellipse> ellipses) {
+  const at::Tensor reals =
+      diagnostics::real_samples(*run.dataset, run.config().seed, 0, kScatterPoints);
+  std::vector<float> means;
+  if (const auto* mixture = run.dataset->mixture())
+    for (const auto& mean : mixture->means)
+      for (const double x : mean) means.push_back(static_cast<float>(x));
+  const auto fakes_xy = fakes.defined() ? values_of(fakes) : std::span<const float>();
+  return records::scatter_plot(fakes_xy, values_of(reals), means, std::nullopt, ellipses);
+}
+
 void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
                            const objectives::Forward& forward, at::Device device) {
   const auto shape = run.dataset->shape();
@@ -99,23 +111,18 @@ void write_sample_pictures(const records::RunFolder& folder, uint64_t step, cons
       run.objective->generate(forward, latent, labels.defined() ? labels.to(device) : labels)
           .to(at::kCPU)
           .contiguous();
-  const at::Tensor reals = diagnostics::real_samples(*run.dataset, run.config().seed, 0, count);
   const auto path = folder.images() / numbered("fakes", step);
   const auto reals_path = folder.images() / "reals.png";
   if (points) {
-    std::vector<float> means;
-    if (const auto* mixture = run.dataset->mixture())
-      for (const auto& mean : mixture->means)
-        for (const double x : mean) means.push_back(static_cast<float>(x));
-    records::write_png(path, records::scatter_plot(values_of(fakes), values_of(reals), means,
-                                                   std::nullopt,
-                                                   fitted_ellipses(run, forward, device)));
-    if (!std::filesystem::exists(reals_path))
-      records::write_png(reals_path, records::scatter_plot({}, values_of(reals), means));
+    records::write_png(path, scatter_picture(run, fakes, fitted_ellipses(run, forward, device)));
+    if (!std::filesystem::exists(reals_path)) records::write_png(reals_path, scatter_picture(run));
     return;
   }
   write_grid(path, fakes, shape);
-  if (!std::filesystem::exists(reals_path)) write_grid(reals_path, reals, shape);
+  if (!std::filesystem::exists(reals_path)) {
+    write_grid(reals_path, diagnostics::real_samples(*run.dataset, run.config().seed, 0, count),
+               shape);
+  }
   if (run.objective->encodes()) write_reconstructions(folder, step, run, forward, device);
 }
 

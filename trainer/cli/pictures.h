@@ -4,6 +4,7 @@
 
 #include "cli/check_run.h"
 #include "diagnostics/verdict.h"
+#include "records/plots.h"
 #include "records/run_folder.h"
 
 namespace allmodes::cli {
@@ -13,6 +14,11 @@ namespace allmodes::cli {
 // scatter plots of points.
 void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
                            const objectives::Forward& forward, at::Device device);
+
+// Points in the plane over real ones and the modes, whose extent is the picture's; without fakes
+// when undefined.
+records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes = {},
+                               std::span<const records::Ellipse> ellipses = {});
 
 // images/modes-<step>.png: expected and observed counts of each mode.
 void write_histogram_picture(const records::RunFolder& folder, uint64_t step,

@@ -9,7 +9,6 @@
 #include "cli/pictures.h"
 #include "records/durable_file.h"
 #include "records/image.h"
-#include "records/plots.h"
 #include "training/noise.h"
 
 namespace allmodes::cli {
@@ -36,15 +35,13 @@ std::string npy(const at::Tensor& samples) {
   return text;
 }
 
-void write_picture(const at::Tensor& samples, const data::SampleShape& shape,
-                   const std::string& path) {
-  const float* data = samples.data_ptr<float>();
+void write_picture(const at::Tensor& samples, const CheckedRun& run, const std::string& path) {
+  const auto shape = run.dataset->shape();
   if (shape.image) {
-    records::write_png(path, records::image_grid(data, samples.size(0), shape.channels,
-                                                 shape.height, shape.width));
+    records::write_png(path, records::image_grid(samples.data_ptr<float>(), samples.size(0),
+                                                 shape.channels, shape.height, shape.width));
   } else if (shape.values() == 2) {
-    records::write_png(path, records::scatter_plot({data, static_cast<size_t>(samples.numel())}, {},
-                                                   {}, std::nullopt));
+    records::write_png(path, scatter_picture(run, samples));
   } else {
     ALLMODES_FAIL(ExitCode::kUsage, "samples of {} values make no picture; write --out FILE.npy",
                   shape.values());
@@ -69,7 +66,7 @@ int sample(const Arguments& arguments) {
   if (as_npy) {
     records::write_file_atomically(arguments.out, npy(samples));
   } else {
-    write_picture(samples, loaded.run.dataset->shape(), arguments.out);
+    write_picture(samples, loaded.run, arguments.out);
   }
   fmt::print("{}\n", arguments.out);
   return 0;
@@ -86,7 +83,11 @@ void add_sample(CLI::App& app, Dispatch& dispatch) {
   command->add_option("--count", arguments->count, "How many")
       ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "Of the latents")->capture_default_str();
+  command->add_option("--seed", arguments->seed, "Of the latents")
+      ->check([](const std::string& text) {
+        return text.starts_with("-") ? "a number from 0 up was expected" : std::string();
+      })
+      ->capture_default_str();
   command->add_flag("--raw", arguments->raw, "The trained weights instead of their average (EMA)");
   command->footer("Example:\n  allmodes sample runs/00000-ring_gan --count 10000 --out fakes.npy");
   command->callback(

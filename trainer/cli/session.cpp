@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "cli/agreement.h"
 #include "cli/reporter.h"
 #include "cli/versions.h"
 #include "config/families.h"
@@ -42,18 +43,6 @@ int use_threads(const world::World& world) {
   return threads;
 }
 
-void check_batch(const config::RunConfig& config, const world::World& world) {
-  const int64_t together = config::samples_together(config);
-  const int64_t parts = world.size * config.microbatches * together;
-  if (config.batch % parts == 0) return;
-  ALLMODES_FAIL(ExitCode::kConfiguration,
-                "batch is {}, which {} ranks x {} microbatches{} do not divide; the nearest that "
-                "fits is {}",
-                config.batch, world.size, config.microbatches,
-                together > 1 ? fmt::format(" x {} samples taken together", together) : "",
-                std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
-}
-
 void start_up_table(world::Communicator& control, const world::World& world,
                     const world::DeviceChoice& device, int threads) {
   const auto members = world::roster(control, world, device.name, device.uuid);
@@ -81,8 +70,8 @@ struct Resume {
   checkpoints::Opened checkpoint;
 };
 
-std::optional<Resume> newest_in(const std::filesystem::path& root) {
-  std::vector<std::string> refused;
+std::optional<Resume> newest_in(const std::filesystem::path& root,
+                                std::vector<std::string>& refused) {
   auto opened = checkpoints::open_newest(records::RunFolder{root}.checkpoints(), refused);
   for (const auto& reason : refused) spdlog::warn("checkpoint passed over: {}", reason);
   if (!opened) return std::nullopt;
@@ -92,9 +81,10 @@ std::optional<Resume> newest_in(const std::filesystem::path& root) {
 // Finds what `--resume` names, on rank 0.
 std::optional<Resume> find_resume(const TrainOptions& options, const config::RunConfig& config) {
   if (!options.resume) return std::nullopt;
+  std::vector<std::string> refused;
   if (*options.resume == "auto") {
     const auto root = records::newest_run_folder(options.out, config.name);
-    auto found = root ? newest_in(*root) : std::nullopt;
+    auto found = root ? newest_in(*root, refused) : std::nullopt;
     if (!found) spdlog::info("nothing to resume under {}: a new run", options.out);
     return found;
   }
@@ -103,9 +93,10 @@ std::optional<Resume> find_resume(const TrainOptions& options, const config::Run
     return Resume{{path.parent_path().parent_path()}, checkpoints::open(path)};
   if (!std::filesystem::is_directory(path))
     ALLMODES_FAIL(ExitCode::kNoInput, "--resume {}: there is no such folder", path.string());
-  auto found = newest_in(path);
+  auto found = newest_in(path, refused);
   if (!found)
-    ALLMODES_FAIL(ExitCode::kNoInput, "--resume {}: no whole checkpoint in it", path.string());
+    ALLMODES_FAIL(refused.empty() ? ExitCode::kNoInput : ExitCode::kDataError,
+                  "--resume {}: no whole checkpoint in it", path.string());
   return found;
 }
 
@@ -116,8 +107,6 @@ void check_resumed(const checkpoints::State& state, const CheckedRun& run) {
                   "{}; resume with the same data",
                   hexadecimal(state.data_fingerprint), hexadecimal(run.dataset->fingerprint()));
   }
-  if (state.step >= static_cast<uint64_t>(run.config().steps))
-    spdlog::info("the run already has its {} steps; raise --steps to go on", state.step);
 }
 
 // Feeds the loop with this rank's batches.
@@ -168,7 +157,7 @@ class Session {
         exchange_(world::make_device_communicator(control_, world_, choice)) {}
 
   int run() {
-    prepare_folder();
+    find_folder();
     training::Model model(*run_.objective, config(), device_, *exchange_);
     {
       Feed first(run_, world_, device_, 0);
@@ -179,6 +168,8 @@ class Session {
       training::restore(model, *resumed_);
       position_ = {resumed_->state.step, resumed_->state.samples};
     }
+    // Only now, so that a configuration which does not fit the checkpoint leaves the run as it was.
+    open_folder();
     const diagnostics::CollectorSetup setup{config(), *run_.objective, *run_.dataset,
                                             control_, *exchange_,      device_};
     Reporter reporter(run_, model, control_, setup, folder_, resumed_ ? &resumed_->state : nullptr,
@@ -199,7 +190,7 @@ class Session {
  private:
   const config::RunConfig& config() const { return run_.config(); }
 
-  void prepare_folder() {
+  void find_folder() {
     std::string root;
     std::string checkpoint;
     if (world_.rank == 0) {
@@ -216,6 +207,9 @@ class Session {
       resumed_ = checkpoints::open(checkpoint);
       check_resumed(resumed_->state, run_);
     }
+  }
+
+  void open_folder() {
     if (world_.rank != 0) return;
     records::write_file_atomically(folder_.config(), config::print(config()));
     records::setup_log(0, world_.host, folder_.log(), options_.quiet,
@@ -224,7 +218,11 @@ class Session {
                  run_.dataset->description());
     describe_networks(*run_.objective);
     spdlog::info("run folder: {}", folder_.root.string());
-    if (resumed_) spdlog::info("resumed at step {} from {}", resumed_->state.step, checkpoint);
+    if (!resumed_) return;
+    spdlog::info("resumed at step {} from {}", resumed_->state.step, resumed_->folder.string());
+    if (resumed_->state.step >= static_cast<uint64_t>(config().steps))
+      spdlog::info("the run already has its {} steps; raise --steps to go on",
+                   resumed_->state.step);
   }
 
   training::StopReason loop(training::Model& model, Reporter& reporter) {
@@ -285,25 +283,18 @@ int train(const TrainOptions& options, world::Runtime& runtime) {
                      records::may_color(STDERR_FILENO));
   world::refuse_singletons(world);
   CheckedRun run = check_run(options.config, options.overrides);
-  const auto refused =
-      world::all_reduce_value<int64_t>(runtime.control(), run.good() ? 0 : 1, world::ReduceOp::max);
-  if (refused != 0) {
-    // Once a node: another node may lack the data.
-    if (!run.good() && world.local_rank == 0) fmt::print(stderr, "{}", problems_text(run.loaded));
-    return static_cast<int>(ExitCode::kConfiguration);
-  }
+  if (const auto code = report_refusals(runtime.control(), run); code != ExitCode::kOk)
+    return static_cast<int>(code);
   if (options.dry_run) {
     if (world.rank == 0) fmt::print("{}", config::print(run.config()));
     return 0;
   }
-  check_batch(run.config(), world);
+  agree_on_run(runtime.control(), run);
+  if (const auto code = check_batch(run, world); code != ExitCode::kOk)
+    return static_cast<int>(code);
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
-  world::agree(runtime.control(),
-               {{"version of allmodes", kVersionDescription},
-                {"configuration", hexadecimal(config::fingerprint(run.config()))},
-                {"data set", hexadecimal(run.dataset->fingerprint())},
-                {"kind of device", choice.cuda ? "cuda" : "cpu"}});
+  world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
   start_up_table(runtime.control(), world, choice, use_threads(world));
   return Session(options, run, runtime, choice).run();
 }

@@ -1,0 +1,85 @@
+#include "cli/agreement.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "config/families.h"
+#include "world/handshake.h"
+
+namespace allmodes::cli {
+namespace {
+
+// The fields of a printed configuration by their paths; further ones of the same path are numbered.
+world::Facts fields_of(const std::string& printed) {
+  world::Facts facts;
+  std::map<std::string, int> seen;
+  std::vector<std::string> prefixes{""};
+  std::istringstream lines(printed);
+  for (std::string line; std::getline(lines, line);) {
+    const auto begin = line.find_first_not_of(' ');
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    line.erase(0, begin);
+    if (line == "}") {
+      prefixes.pop_back();
+      continue;
+    }
+    const auto name_end = line.find_first_of(": ");
+    auto path = prefixes.back() + line.substr(0, name_end);
+    if (const int before = seen[path]++; before > 0) path += fmt::format("[{}]", before);
+    if (line.ends_with("{")) {
+      prefixes.push_back(path + ".");
+    } else {
+      facts.emplace_back("configuration's " + path, line.substr(line.find(' ') + 1));
+    }
+  }
+  return facts;
+}
+
+}  // namespace
+
+ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
+  const auto code =
+      world::all_reduce_value(control, static_cast<int64_t>(run.exit_code()), world::ReduceOp::max);
+  if (code == 0) return ExitCode::kOk;
+  // Not all need to have found the same: a node may lack the data.
+  const auto texts = world::all_gather_text(control, problems_text(run.loaded));
+  if (control.rank() == 0) {
+    std::set<std::string> said{""};
+    for (size_t rank = 0; rank < texts.size(); ++rank) {
+      if (!said.insert(texts[rank]).second) continue;
+      if (rank > 0) fmt::print(stderr, "allmodes: error: found on rank {}:\n", rank);
+      fmt::print(stderr, "{}", texts[rank]);
+    }
+  }
+  return static_cast<ExitCode>(code);
+}
+
+void agree_on_run(world::Communicator& control, const CheckedRun& run) {
+  world::Facts facts{{"version of allmodes", kVersionDescription}};
+  const auto fields = fields_of(config::print(run.config()));
+  facts.insert(facts.end(), fields.begin(), fields.end());
+  facts.emplace_back("data set", hexadecimal(run.dataset->fingerprint()));
+  world::agree(control, facts);
+}
+
+ExitCode check_batch(const CheckedRun& run, const world::World& world) {
+  const auto& config = run.config();
+  const int64_t together = config::samples_together(config);
+  const int64_t parts = world.size * config.microbatches * together;
+  if (config.batch % parts == 0) return ExitCode::kOk;
+  if (world.rank == 0) {
+    fmt::print(stderr,
+               "{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the nearest "
+               "that fits is {}\n",
+               run.loaded.source.place("batch"), config.batch, world.size, config.microbatches,
+               together > 1 ? fmt::format(" x {} samples taken together", together) : "",
+               std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
+  }
+  return ExitCode::kConfiguration;
+}
+
+}  // namespace allmodes::cli

@@ -1,0 +1,35 @@
+#include "cli/command_line.h"
+
+#include "config/load.h"
+
+namespace allmodes::cli {
+namespace {
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* option : command.get_options())
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+}  // namespace
+
+std::string command_line_complaint(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen.front();
+  for (const auto& word : app.remaining(true)) {
+    if (word.starts_with("-"))
+      return config::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
+    if (chosen.empty()) return config::unknown_name("command", word, command_names(app));
+  }
+  return error.what();
+}
+
+}  // namespace allmodes::cli
