@@ -4,9 +4,10 @@
 #
 #   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [-- CTEST_ARGUMENT...]
 #
-# Built are the CPU flavour, whose tests all run, and the CUDA flavour, whose GPU tests run where
-# there is a GPU and are reported as skipped elsewhere. --cpu leaves the CUDA flavour out. A build
-# that fails counts as one failed test.
+# What is built and tested is the flavour with CUDA and NCCL, which also runs where there is no GPU; the
+# tests that need one are then reported as skipped, and the sources that the CPU flavour compiles
+# otherwise are compiled once more its way. --cpu builds and tests the CPU flavour instead. A build that
+# fails counts as one failed test.
 
 set -euo pipefail
 # shellcheck source=launch/setup.sh
@@ -66,39 +67,22 @@ finish() {
 }
 trap finish EXIT
 
-# run_tests FOLDER CTEST_ARGUMENT...
-run_tests() {
-  local folder="$1"
-  shift
-  # Tests that need several cores say so; the failing ones' output is shown.
-  ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(nproc)" --output-on-failure \
-    --output-junit "$results/$folder.xml" "$@" || true
-}
-
-steps=6
-if [[ "$flavour" == cpu ]]; then steps=4; fi
+steps=4
 begin_step "system packages"
 setup_packages
 begin_step "LibTorch"
-if [[ "$flavour" != cpu ]]; then
+# A LibTorch that was given may be one without NCCL beside it.
+if [[ -n "$libtorch_path" && ! -e "$libtorch_path/../nvidia/nccl/lib/libnccl.so.2" ]]; then flavour=cpu; fi
+if [[ "$flavour" == cpu ]]; then
+  preset=cpu-release folder=build
+  setup_libtorch cpu
+else
+  preset=gpu-release folder=build-gpu
   setup_libtorch cuda
-  cuda_root="$libtorch_root"
 fi
-setup_libtorch cpu
-begin_step "building, CPU"
-build cpu-release
-begin_step "tests, CPU"
-run_tests build "$@"
-
-if [[ "$flavour" != cpu ]]; then
-  begin_step "building, CUDA and NCCL"
-  libtorch_root="$cuda_root"
-  targets=(allmodes)
-  if compgen -G "$ALLMODES_ROOT/tests/gpu/*.cpp" >/dev/null; then targets+=(gpu_tests); fi
-  if build gpu-release "${targets[@]}"; then
-    begin_step "tests, GPU"
-    run_tests build-gpu -L gpu "$@"
-  else
-    failed_builds=$((failed_builds + 1))
-  fi
-fi
+begin_step "building, $preset"
+build "$preset"
+begin_step "tests"
+# Tests that need several cores say so; the failing ones' output is shown.
+ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(nproc)" --output-on-failure \
+  --output-junit "$results/$folder.xml" "$@" || true
