@@ -232,7 +232,7 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
                  "{} labels, {} expected and {} observed counts", modes, expected.size(),
                  observed.size());
   // A row has room for its label up to 60 modes; beyond, rows shrink and every n-th is labelled.
-  constexpr size_t kLongestLabel = 16;
+  constexpr size_t kLongestLabel = 24;  // "mode 24 (-1.41, -1.41)" is 22
   const double row =
       modes <= 60 ? 26 : std::max(4.0, std::floor(60 * 26.0 / static_cast<double>(modes)));
   const auto every = static_cast<size_t>(std::ceil(18 / row));
