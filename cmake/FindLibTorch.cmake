@@ -120,6 +120,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   # names must stay. What the libraries themselves need is found at start through their own RPATH.
   target_link_options(LibTorch::LibTorch INTERFACE
                       "LINKER:--no-as-needed" "LINKER:--allow-shlib-undefined")
+  # LibTorch's libraries export parts of std::filesystem that they were linked with, libtorch.so among
+  # them ones that call null; the system's library goes first, so that its symbols are found first.
+  target_link_libraries(LibTorch::LibTorch INTERFACE stdc++)
   set(_libraries torch_cpu c10)
   if(LibTorch_WITH_CUDA)
     list(PREPEND _libraries torch torch_cuda c10_cuda)
