@@ -12,8 +12,8 @@ faster.
 
 Same work on both sides: data in memory, a new shuffled batch each step, fresh noise, for a GAN one
 step of each player with the other's gradients switched off, Adam, averaged weights of all
-networks. Idle machine, please. PYTHON needs torch; by default that of LibTorch's folder in the
-cache.
+networks. Idle machine, please. PYTHON needs torch with what it imports; by default that of
+LibTorch's folder in the cache, of which the flavour with CUDA has all of it.
 """
 
 import argparse
@@ -194,12 +194,15 @@ def python_with_torch(asked):
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "allmodes")
     places = [asked] if asked else [sys.executable, *map(
         str, sorted(pathlib.Path(cache).glob("torch-*/bin/python"), reverse=True))]
+    reasons = []
     for python in places:
         tried = subprocess.run([python, "-c", "import torch; print(torch.__version__)"],
                                capture_output=True, text=True, check=False)
         if tried.returncode == 0:
             return python, tried.stdout.strip()
-    sys.exit(f"compare_step.py: none of these imports torch: {', '.join(places)}")
+        reasons.append(f"  {python}: {(tried.stderr.strip().splitlines() or ['no answer'])[-1]}")
+    sys.exit("compare_step.py: none of these imports torch; pip install what is missing and name "
+             "that --python\n" + "\n".join(reasons))
 
 
 def run(command):
