@@ -334,8 +334,8 @@ TEST(AggregatePosterior, IsJudgedByItsDistanceFromThePrior) {
   wae.likelihood = "gaussian";
   config::RunConfig config = ::allmodes::testing::short_run(2, 200);
   config.family = wae;
-  const Problem problem{config, data::make_array_dataset("gaussian", {.channels = kValues},
-                                                         std::move(values), {})};
+  const Problem problem{
+      config, data::make_array_dataset("gaussian", {.channels = kValues}, std::move(values), {})};
   struct Case {
     double scale, shift;
     bool mismatch;

@@ -154,7 +154,8 @@ TEST(FitGenerator, DrawsComponentsByTheirWeightsAndPlacesByTheirMoments) {
 Problem problem_of(const std::string& divergence, const data::Mixture& mixture, int64_t samples) {
   config::RunConfig config = testing::short_run(4, 1024, 600);
   config::Fit fit = fit_of(divergence, 1);
-  fit.optimizer = {.learning_rate = 5e-2, .beta1 = 0.9, .beta2 = 0.99, .decay = "cosine", .ema_decay = 0.98};
+  fit.optimizer = {
+      .learning_rate = 5e-2, .beta1 = 0.9, .beta2 = 0.99, .decay = "cosine", .ema_decay = 0.98};
   config.family = fit;
   return {config, data::make_mixture_dataset("mixture", mixture, samples, 4)};
 }

@@ -44,10 +44,10 @@ TEST(Likelihoods, AreTheirFormulas) {
     bernoulli -= (t * std::log(p) + (1 - t) * std::log(1 - p)) / 4;
     gaussian += (o[i] - s[i]) * (o[i] - s[i]) / (2 * 0.3 * 4);
   }
-  EXPECT_NEAR(value(likelihoods().at("bernoulli").negative_log(output, samples, 1).mean()), bernoulli,
-              1e-11);
-  EXPECT_NEAR(value(likelihoods().at("gaussian").negative_log(output, samples, 0.3).mean()), gaussian,
-              1e-11);
+  EXPECT_NEAR(value(likelihoods().at("bernoulli").negative_log(output, samples, 1).mean()),
+              bernoulli, 1e-11);
+  EXPECT_NEAR(value(likelihoods().at("gaussian").negative_log(output, samples, 0.3).mean()),
+              gaussian, 1e-11);
   EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3], 2 / (1 + std::exp(-o[3])) - 1,
               1e-12);
 }
@@ -104,9 +104,8 @@ class Family {
               networks::Context context{.training = true, .labels = labels};
               for (const auto& spec : objective_->networks())
                 if (spec.name == network)
-                  return networks::forward(spec.plan,
-                                           weights.empty() ? weights_.at(network) : weights, {}, x,
-                                           context);
+                  return networks::forward(
+                      spec.plan, weights.empty() ? weights_.at(network) : weights, {}, x, context);
               throw std::runtime_error("no network " + network);
             },
             [this](const std::string& network) -> std::span<const at::Tensor> {

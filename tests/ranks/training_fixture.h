@@ -124,7 +124,8 @@ inline Problem image_gan() {
 
 inline std::unique_ptr<objectives::Objective> objective_of(const Problem& problem) {
   std::vector<objectives::ConfigurationError> errors;
-  auto objective = objectives::make_objective(problem.config, objectives::facts_of(*problem.dataset), errors);
+  auto objective =
+      objectives::make_objective(problem.config, objectives::facts_of(*problem.dataset), errors);
   for (const auto& error : errors) ADD_FAILURE() << error.path << ": " << error.message;
   ALLMODES_CHECK(objective != nullptr, "the problem was refused");
   return objective;

@@ -146,7 +146,8 @@ TEST(Priors, HaveTheMomentsTheirNamesPromise) {
   const config::Latent mixture{
       .dimension = 3, .distribution = "mixture", .components = 4, .radius = 2.0, .std = 0.1};
   const at::Tensor drawn = draw(mixture);
-  EXPECT_LT((drawn.narrow(1, 2, 1).square().mean() - 0.01).abs().item<double>(), 0.01 * tolerance * 2);
+  EXPECT_LT((drawn.narrow(1, 2, 1).square().mean() - 0.01).abs().item<double>(),
+            0.01 * tolerance * 2);
   // Means at (2, 0), (0, 2), (-2, 0), (0, -2): the radius is 2 up to the components' width.
   const at::Tensor radius = drawn.narrow(1, 0, 2).square().sum(1).sqrt();
   EXPECT_GT(radius.min().item<double>(), 1.4);

@@ -10,8 +10,8 @@
 
 #include "allmodes/v1/run.pb.h"
 #include "base/error.h"
-#include "config/fields.h"
 #include "config/families.h"
+#include "config/fields.h"
 #include "config/load.h"
 
 namespace allmodes::config {
@@ -417,9 +417,10 @@ TEST(ConfigRanges, SynchronizedBatchNormIsRefusedUnderAGradientPenalty) {
 
 TEST(ConfigRanges, LayersThatCompareSamplesAreCheckedAgainstTheRestOfTheRun) {
   const std::string likeness = "layers { minibatch_discrimination { statistics: \"global\" } }";
-  const auto twice = only("gan { penalty { } discriminator { layers { residual { layers { flatten "
-                          "{} } shortcut { minibatch_discrimination { statistics: \"global\" } } "
-                          "} } } }");
+  const auto twice = only(
+      "gan { penalty { } discriminator { layers { residual { layers { flatten "
+      "{} } shortcut { minibatch_discrimination { statistics: \"global\" } } "
+      "} } } }");
   EXPECT_EQ(twice.path,
             "gan.discriminator.layers[0].residual.shortcut[0].minibatch_discrimination.statistics");
   EXPECT_THAT(twice.message, HasSubstr("cannot be differentiated twice"));
@@ -427,14 +428,15 @@ TEST(ConfigRanges, LayersThatCompareSamplesAreCheckedAgainstTheRestOfTheRun) {
               HasSubstr("which is for discriminators"));
   EXPECT_THAT(only("vae { encoder { layers { minibatch_stddev {} } } }").message,
               HasSubstr("which is for discriminators"));
-  EXPECT_THAT(only("batch: 24 gan { packing: 4 discriminator { layers { minibatch_stddev {} } } }")
-                  .message,
-              HasSubstr("do not divide the 6 samples"));
+  EXPECT_THAT(
+      only("batch: 24 gan { packing: 4 discriminator { layers { minibatch_stddev {} } } }").message,
+      HasSubstr("do not divide the 6 samples"));
   EXPECT_EQ(only("batch: 24 gan { discriminator { minibatch_stddev: 16 } }").path,
             "gan.discriminator.minibatch_stddev");
   for (const std::string& text :
        {"gan { discriminator { " + likeness + " } }",
-        std::string("batch: 24 gan { packing: 2 discriminator { layers { minibatch_stddev {} } } }"),
+        std::string(
+            "batch: 24 gan { packing: 2 discriminator { layers { minibatch_stddev {} } } }"),
         std::string("gan { penalty { } discriminator { minibatch_features: 4 } }")}) {
     EXPECT_THAT(read(text).problems, IsEmpty()) << text;
   }

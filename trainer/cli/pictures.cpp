@@ -41,14 +41,13 @@ void write_reconstructions(const records::RunFolder& folder, uint64_t step, cons
   constexpr int64_t kColumns = 8;
   const int64_t rows = std::max<int64_t>(1, run.config().images.count / (2 * kColumns));
   std::vector<int64_t> numbers;
-  const at::Tensor inputs = diagnostics::real_samples(*run.dataset, run.config().seed, 0,
-                                                      rows * kColumns, &numbers);
+  const at::Tensor inputs =
+      diagnostics::real_samples(*run.dataset, run.config().seed, 0, rows * kColumns, &numbers);
   at::Tensor labels;
   if (run.objective->conditional())
     labels = at::from_blob(numbers.data(), {rows * kColumns}, at::kLong).clone().to(device);
   const auto posterior = run.objective->encode(forward, inputs.to(device), labels);
-  const at::Tensor outputs =
-      run.objective->generate(forward, posterior.mean, labels).to(at::kCPU);
+  const at::Tensor outputs = run.objective->generate(forward, posterior.mean, labels).to(at::kCPU);
   std::vector<at::Tensor> lines;
   for (int64_t row = 0; row < rows; ++row) {
     lines.push_back(inputs.narrow(0, row * kColumns, kColumns));

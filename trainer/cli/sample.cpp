@@ -56,13 +56,11 @@ int sample(const Arguments& arguments) {
   const at::NoGradGuard no_grad;
   const auto& objective = *loaded.run.objective;
   const auto forward = loaded.model->evaluation_forward(!arguments.raw);
-  const at::Tensor latent =
-      training::make_noise(objectives::latent_noise("latent", objective.latent()),
-                           {arguments.seed, "sample", 0, 0, arguments.count},
-                           loaded.model->device());
+  const at::Tensor latent = training::make_noise(
+      objectives::latent_noise("latent", objective.latent()),
+      {arguments.seed, "sample", 0, 0, arguments.count}, loaded.model->device());
   const at::Tensor samples =
-      objective.generate(forward, latent, labels_in_turn(loaded.run, arguments.count))
-          .contiguous();
+      objective.generate(forward, latent, labels_in_turn(loaded.run, arguments.count)).contiguous();
   if (as_npy) {
     records::write_file_atomically(arguments.out, npy(samples));
   } else {

@@ -316,8 +316,7 @@ void describe_adversarial(V& v, T& c) {
   v.field("packing", c.packing, kSize);
   v.field("unrolled_steps", c.unrolled_steps, Range{.low = 0, .high = 1024});
   v.field("weight_clip", c.weight_clip, kNotNegative);
-  v.field("label_smoothing", c.label_smoothing,
-          Range{.low = 0, .high = 0.5, .open_high = true});
+  v.field("label_smoothing", c.label_smoothing, Range{.low = 0, .high = 0.5, .open_high = true});
   v.field("instance_noise", c.instance_noise, kNotNegative);
   v.field("instance_noise_steps", c.instance_noise_steps, kCountOrZero);
   v.field("augment", c.augment, Anything{});

@@ -119,7 +119,8 @@ Loaded parse(std::string_view text, const std::string& file,
   std::vector<Placed> placed;
   for (auto& problem : syntax.problems) {
     placed.push_back({{problem.line, problem.column},
-                      {std::move(problem.path), std::move(problem.message),
+                      {std::move(problem.path),
+                       std::move(problem.message),
                        fmt::format("{}:{}:{}", file, problem.line, problem.column),
                        {problem.line, problem.column}}});
   }

@@ -26,8 +26,7 @@ std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
         {evaluation.seed, "evaluation", evaluation.step, first, count}, evaluation.device);
     GeneratedChunk chunk{.first = first, .samples = {}, .labels = {}};
     // Labels as the data has them, so that a histogram of classes compares like with like.
-    if (evaluation.objective.conditional())
-      real_samples(evaluation, first, count, chunk.labels);
+    if (evaluation.objective.conditional()) real_samples(evaluation, first, count, chunk.labels);
     chunk.samples = evaluation.objective.generate(evaluation.forward, latent, chunk.labels)
                         .to(at::kCPU)
                         .contiguous();
@@ -54,8 +53,7 @@ at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t cou
   if (!evaluation.objective.conditional())
     return real_samples(evaluation.dataset, evaluation.seed, first, count);
   std::vector<int64_t> numbers;
-  at::Tensor samples =
-      real_samples(evaluation.dataset, evaluation.seed, first, count, &numbers);
+  at::Tensor samples = real_samples(evaluation.dataset, evaluation.seed, first, count, &numbers);
   labels = at::from_blob(numbers.data(), {count}, at::kLong).clone().to(evaluation.device);
   return samples;
 }

@@ -1,6 +1,6 @@
-// The posterior of an autoencoder: KL per dimension, active units, aggregate posterior (latent.h). A
-// deterministic encoder has no KL; and where the prior is not N(0, I), its closed form is not that
-// of the prior.
+// The posterior of an autoencoder: KL per dimension, active units, aggregate posterior (latent.h).
+// A deterministic encoder has no KL; and where the prior is not N(0, I), its closed form is not
+// that of the prior.
 
 #include <ATen/core/grad_mode.h>
 

@@ -18,7 +18,7 @@ constexpr double kLostMass = 0.01;
 constexpr double kImbalanceCollapsed = 3.0;  // times imbalance_kl
 constexpr double kAggregateNats = 0.5;       // a dimension
 constexpr double kAggregateDiscrepancy = 0.1;
-constexpr size_t kListed = 12;               // modes named in one sentence
+constexpr size_t kListed = 12;  // modes named in one sentence
 
 std::optional<double> value_of(const PastEvaluation& past, std::string_view name) {
   for (const auto& [key, value] : past.values) {

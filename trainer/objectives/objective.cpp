@@ -34,14 +34,13 @@ std::optional<networks::Plan> plan_network(const config::Network& network,
                                            std::vector<ConfigurationError>& errors) {
   const std::string& path = request.path;
   try {
-    auto plan = networks::plan(
-        networks::build({.network = network,
-                         .input = request.input,
-                         .output = request.output,
-                         .role = request.role,
-                         .output_activation = request.output_activation,
-                         .conditioning = request.conditioning}),
-        request.input, network.initialization, request.classes);
+    auto plan = networks::plan(networks::build({.network = network,
+                                                .input = request.input,
+                                                .output = request.output,
+                                                .role = request.role,
+                                                .output_activation = request.output_activation,
+                                                .conditioning = request.conditioning}),
+                               request.input, network.initialization, request.classes);
     if (plan.output == request.output) return plan;
     errors.push_back({path,
                       fmt::format("the network makes [{}] where [{}] is needed",

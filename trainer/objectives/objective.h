@@ -28,7 +28,8 @@ struct NoiseInput {
   std::vector<int64_t> shape;  // without the batch
   // "normal" N(0,1), "uniform" U[0,1), "uniform_symmetric" U[-1,1); with `prior`, not read.
   std::string distribution = "normal";
-  std::optional<config::Latent> prior = std::nullopt;  // latents of this prior; shape is its dimension
+  std::optional<config::Latent> prior =
+      std::nullopt;  // latents of this prior; shape is its dimension
 };
 
 // Latents of `latent`'s prior, as the noise `name`.
@@ -39,9 +40,9 @@ NoiseInput latent_noise(const std::string& name, const config::Latent& latent);
 class Forward {
  public:
   // `weights`: empty for the network's own, else used instead of them, in the order of its plan.
-  using Run = std::function<at::Tensor(const std::string& network, const at::Tensor& x,
-                                       const at::Tensor& labels,
-                                       std::span<const at::Tensor> weights)>;
+  using Run =
+      std::function<at::Tensor(const std::string& network, const at::Tensor& x,
+                               const at::Tensor& labels, std::span<const at::Tensor> weights)>;
   using Weights = std::function<std::span<const at::Tensor>(const std::string& network)>;
 
   Forward(Run run, Weights weights) : run_(std::move(run)), weights_(std::move(weights)) {}
@@ -76,14 +77,16 @@ struct Coupling {
 };
 
 struct PhaseInput {
-  at::Tensor samples;  // [local batch, sample shape...]: the phase's own, or the last phase's, batch
-  at::Tensor labels;   // [local batch], undefined for unlabelled data
+  at::Tensor
+      samples;        // [local batch, sample shape...]: the phase's own, or the last phase's, batch
+  at::Tensor labels;  // [local batch], undefined for unlabelled data
   std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
   uint64_t step = 0;  // of the run, from 0
   Coupling coupling = {};
 
-  // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not list.
+  // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not
+  // list.
   const at::Tensor& noise(std::string_view name) const;
 };
 
@@ -113,8 +116,8 @@ struct Phase {
   int64_t interval = 1;             // runs every so many steps
   std::vector<NoiseInput> noise = {};
   std::function<PhaseOutput(const PhaseInput&)> losses = {};
-  int64_t until = 0;         // runs in steps below this one only; 0: in all
-  double clip_weights = 0;   // > 0: the trained weights are then clamped to [-c, c]
+  int64_t until = 0;           // runs in steps below this one only; 0: in all
+  double clip_weights = 0;     // > 0: the trained weights are then clamped to [-c, c]
   std::string optimizer = {};  // of the trained networks: a name of NetworkSpec::more_optimizers
 
   bool runs_in(uint64_t step) const {
@@ -179,8 +182,9 @@ struct DataFacts {
 };
 DataFacts facts_of(const data::Dataset& dataset);
 
-// Builds the family that `config` names for samples of such data. Adds to `errors` everything that it
-// refuses (unknown names, networks whose shapes do not fit) and returns nullptr when there is any.
+// Builds the family that `config` names for samples of such data. Adds to `errors` everything that
+// it refuses (unknown names, networks whose shapes do not fit) and returns nullptr when there is
+// any.
 std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const DataFacts& data,
                                           std::vector<ConfigurationError>& errors);
 

@@ -34,9 +34,9 @@ using Discriminate = std::function<at::Tensor(const at::Tensor&)>;
 
 struct PenaltyInput {
   Discriminate discriminate;
-  at::Tensor real, fake;  // [n, ...], as the discriminator is shown them
-  at::Tensor mix;         // [n, 1] U[0,1), for kinds that mix
-  at::Tensor disturbance; // [n, ...] N(0,1), for kinds that disturb
+  at::Tensor real, fake;   // [n, ...], as the discriminator is shown them
+  at::Tensor mix;          // [n, 1] U[0,1), for kinds that mix
+  at::Tensor disturbance;  // [n, ...] N(0,1), for kinds that disturb
   Coupling coupling = {};
 };
 
@@ -49,8 +49,9 @@ struct PenaltyKind {
 
 // A decoder's likelihood.
 struct Likelihood {
-  // -ln p(sample | output) of each sample, [n], in nats, summed over its values; for the Gaussian of
-  // fixed variance without the constant that does not depend on the output (dim/2 ln 2 pi variance).
+  // -ln p(sample | output) of each sample, [n], in nats, summed over its values; for the Gaussian
+  // of fixed variance without the constant that does not depend on the output (dim/2 ln 2 pi
+  // variance).
   at::Tensor (*negative_log)(const at::Tensor& output, const at::Tensor& samples, double variance);
   // The mean of p(x | output), in the data's scale.
   at::Tensor (*mean)(const at::Tensor& output);
@@ -84,14 +85,11 @@ extern const Likelihood kGaussianLikelihood;
 extern const Likelihood kLearnedGaussianLikelihood;
 
 std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
-                                    const DataFacts& data,
-                                    std::vector<ConfigurationError>& errors);
+                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
-                                    const DataFacts& data,
-                                    std::vector<ConfigurationError>& errors);
+                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const config::Aae& aae,
-                                    const DataFacts& data,
-                                    std::vector<ConfigurationError>& errors);
+                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
                                         const config::InfoVae& infovae, const DataFacts& data,
                                         std::vector<ConfigurationError>& errors);
@@ -102,7 +100,6 @@ std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const c
                                         const DataFacts& data,
                                         std::vector<ConfigurationError>& errors);
 std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
-                                    const DataFacts& data,
-                                    std::vector<ConfigurationError>& errors);
+                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
 
 }  // namespace allmodes::objectives

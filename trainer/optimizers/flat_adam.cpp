@@ -39,7 +39,8 @@ void FlatAdam::step(int64_t step) {
   updates_.add_(bad, -1).add_(1);
   skipped_.add_(bad);
   at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
-                   {updates_}, learning_rate(settings_, step, steps_), settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
+                   {updates_}, learning_rate(settings_, step, steps_), settings_.beta1,
+                   settings_.beta2, settings_.weight_decay, settings_.epsilon,
                    /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.

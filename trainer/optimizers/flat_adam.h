@@ -10,8 +10,8 @@
 
 namespace allmodes::optimizers {
 
-// Where an optimizer keeps its moments: in the network's storage, or, for a further optimizer of the
-// same weights, in its own.
+// Where an optimizer keeps its moments: in the network's storage, or, for a further optimizer of
+// the same weights, in its own.
 enum class Moments { of_network, own };
 
 class FlatAdam {

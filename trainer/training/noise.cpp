@@ -36,10 +36,9 @@ void move_to_components(const config::Latent& latent, const float* choice, float
                         int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     float* row = data + i * latent.dimension;
-    const auto component = std::floor(static_cast<double>(choice[i]) *
-                                      static_cast<double>(latent.components));
-    const double angle =
-        2 * std::numbers::pi * component / static_cast<double>(latent.components);
+    const auto component =
+        std::floor(static_cast<double>(choice[i]) * static_cast<double>(latent.components));
+    const double angle = 2 * std::numbers::pi * component / static_cast<double>(latent.components);
     for (int64_t j = 0; j < latent.dimension; ++j) row[j] *= static_cast<float>(latent.std);
     row[0] += static_cast<float>(latent.radius * std::cos(angle));
     if (latent.dimension > 1) row[1] += static_cast<float>(latent.radius * std::sin(angle));
@@ -57,7 +56,8 @@ at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& sco
   float* data = host.data_ptr<float>();
   const auto first = static_cast<uint64_t>(scope.first);
   const auto& distribution = input.prior ? input.prior->distribution : input.distribution;
-  const bool symmetric = input.prior ? distribution == "uniform" : distribution == "uniform_symmetric";
+  const bool symmetric =
+      input.prior ? distribution == "uniform" : distribution == "uniform_symmetric";
   if (symmetric || distribution == "uniform") {
     fill_uniform(key, first, scope.count, values, data);
     if (symmetric)
