@@ -10,25 +10,16 @@
 
 #include <cmath>
 
-#include "base/random.h"
-#include "gradients/gradient_hooks.h"
-#include "networks/forward.h"
 #include "objectives/registry.h"
+#include "ranks/objective_fixture.h"
 
 namespace allmodes::objectives {
 namespace {
 
-at::Tensor draw(std::vector<int64_t> shape, const char* purpose, bool uniform = false) {
-  const at::Tensor values = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
-  const NoiseKey key{.seed = 21, .purpose = Purpose(purpose)};
-  (uniform ? fill_uniform : fill_normal)(key, 0, 1, values.numel(), values.data_ptr<float>());
-  return values.to(at::kDouble);
-}
-
-std::vector<double> list(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.detach().contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
+using testing::draw;
+using testing::expect_gradient_of_finite_differences;
+using testing::list;
+using Family = testing::DoubleFamily;
 
 double value(const at::Tensor& scalar) {
   return scalar.item<double>();
@@ -50,107 +41,6 @@ TEST(Likelihoods, AreTheirFormulas) {
               gaussian, 1e-11);
   EXPECT_NEAR(list(likelihoods().at("bernoulli").mean(output))[3], 2 / (1 + std::exp(-o[3])) - 1,
               1e-12);
-}
-
-// A family with double-precision weights of its own.
-class Family {
- public:
-  Family(const config::Family& family, int64_t values) {
-    config::RunConfig config;
-    config.family = family;
-    std::vector<ConfigurationError> errors;
-    objective_ = make_objective(config, {.shape = {.channels = values}}, errors);
-    for (const auto& error : errors) ADD_FAILURE() << error.path << ": " << error.message;
-    for (const auto& spec : objective_->networks()) {
-      auto& weights = weights_[spec.name];
-      for (const auto& parameter : spec.plan.parameters)
-        weights.push_back(draw(parameter.shape, (spec.name + parameter.name).c_str()) * 0.5);
-    }
-  }
-
-  const Phase& phase(const std::string& name) const {
-    for (const Phase& phase : objective_->phases())
-      if (phase.name == name) return phase;
-    throw std::runtime_error("no phase " + name);
-  }
-
-  PhaseInput input(const Phase& phase, const at::Tensor& samples) {
-    PhaseInput in{samples, {}, {}, runner()};
-    for (const auto& noise : phase.noise) {
-      std::vector<int64_t> shape = noise.shape;
-      shape.insert(shape.begin(), samples.size(0));
-      in.noises.emplace_back(noise.name, draw(shape, (noise.name + phase.name).c_str(),
-                                              noise.distribution != "normal"));
-    }
-    return in;
-  }
-
-  at::Tensor total(const Phase& phase, const at::Tensor& samples) {
-    at::Tensor sum;
-    for (const auto& term : phase.losses(input(phase, samples)).losses) {
-      const at::Tensor weighted = term.value * term.weight;
-      sum = sum.defined() ? sum + weighted : weighted;
-    }
-    return sum;
-  }
-
-  at::Tensor forward(const std::string& network, const at::Tensor& x) {
-    return runner()(network, x);
-  }
-
-  Forward runner() {
-    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& labels,
-                   std::span<const at::Tensor> weights) {
-              networks::Context context{.training = true, .labels = labels};
-              for (const auto& spec : objective_->networks())
-                if (spec.name == network)
-                  return networks::forward(
-                      spec.plan, weights.empty() ? weights_.at(network) : weights, {}, x, context);
-              throw std::runtime_error("no network " + network);
-            },
-            [this](const std::string& network) -> std::span<const at::Tensor> {
-              return weights_.at(network);
-            }};
-  }
-
-  std::vector<at::Tensor>& weights(const std::string& network) { return weights_.at(network); }
-  const Objective& objective() const { return *objective_; }
-
- private:
-  std::unique_ptr<Objective> objective_;
-  std::map<std::string, std::vector<at::Tensor>> weights_;
-};
-
-// Central differences of the phase's loss in every parameter it trains.
-void expect_gradient_of_finite_differences(Family& family, const std::string& name,
-                                           const at::Tensor& samples) {
-  const Phase& phase = family.phase(name);
-  for (const auto& network : phase.trains)
-    for (at::Tensor& weight : family.weights(network)) weight.requires_grad_(true);
-  gradients::backward(family.total(phase, samples));
-  double largest = 0;
-  for (const auto& network : phase.trains) {
-    for (at::Tensor& weight : family.weights(network)) {
-      weight.requires_grad_(false);
-      const auto gradient = weight.grad().defined()
-                                ? list(weight.grad())
-                                : std::vector<double>(static_cast<size_t>(weight.numel()), 0.0);
-      auto* data = weight.data_ptr<double>();
-      for (size_t i = 0; i < gradient.size(); ++i) {
-        constexpr double kStep = 1e-5;
-        const double kept = data[i];
-        data[i] = kept + kStep;
-        const double above = value(family.total(phase, samples));
-        data[i] = kept - kStep;
-        const double below = value(family.total(phase, samples));
-        data[i] = kept;
-        ASSERT_NEAR(gradient[i], (above - below) / (2 * kStep), 2e-7) << network << " " << i;
-        largest = std::max(largest, std::abs(gradient[i]));
-      }
-      weight.mutable_grad() = at::Tensor();
-    }
-  }
-  EXPECT_GT(largest, 1e-3) << "a zero gradient proves nothing";
 }
 
 config::Gan small_gan() {
