@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "objectives/objective.h"
@@ -64,6 +65,33 @@ class AutoencoderCore {
   AutoencoderTraits traits_;
   Likelihood likelihood_;
   std::vector<NetworkSpec> networks_;
+};
+
+// A family that is an autoencoder as its objective: it adds its phases, and may add networks.
+class AutoencoderFamily : public Objective {
+ public:
+  const std::vector<NetworkSpec>& networks() const override { return networks_; }
+  const std::vector<Phase>& phases() const override { return phases_; }
+  const config::Latent& latent() const override { return core_.latent(); }
+  std::string generator() const override { return "decoder"; }
+  bool conditional() const override { return core_.conditional(); }
+  at::Tensor generate(const Forward& forward, const at::Tensor& latent,
+                      const at::Tensor& labels) const override {
+    return core_.generate(forward, latent, labels);
+  }
+  bool encodes() const override { return true; }
+  Posterior encode(const Forward& forward, const at::Tensor& samples,
+                   const at::Tensor& labels) const override {
+    return core_.encode(forward, samples, labels);
+  }
+
+ protected:
+  explicit AutoencoderFamily(AutoencoderCore core)
+      : core_(std::move(core)), networks_(core_.networks()) {}
+
+  AutoencoderCore core_;
+  std::vector<NetworkSpec> networks_;
+  std::vector<Phase> phases_;
 };
 
 // The noise `name` that sample_posterior() takes: [n, dimension] of N(0, 1).

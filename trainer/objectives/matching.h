@@ -14,25 +14,9 @@ namespace allmodes::objectives {
 // "deterministic" or "gaussian", as config/fields.h accepts.
 Encoder encoder_of(const std::string& posterior);
 
-class MatchingAutoencoder : public Objective {
- public:
-  const std::vector<NetworkSpec>& networks() const override { return networks_; }
-  const std::vector<Phase>& phases() const override { return phases_; }
-  const config::Latent& latent() const override { return core_.latent(); }
-  std::string generator() const override { return "decoder"; }
-  at::Tensor generate(const Forward& forward, const at::Tensor& latent,
-                      const at::Tensor& labels) const override {
-    return core_.generate(forward, latent, labels);
-  }
-  bool encodes() const override { return true; }
-  Posterior encode(const Forward& forward, const at::Tensor& samples,
-                   const at::Tensor& labels) const override {
-    return core_.encode(forward, samples, labels);
-  }
-
+class MatchingAutoencoder : public AutoencoderFamily {
  protected:
-  explicit MatchingAutoencoder(AutoencoderCore core)
-      : core_(std::move(core)), networks_(core_.networks()) {}
+  using AutoencoderFamily::AutoencoderFamily;
 
   // One code a sample of the phase, and the posterior that it is drawn from.
   struct Codes {
@@ -46,10 +30,6 @@ class MatchingAutoencoder : public Objective {
 
   // Adds the reconstruction of the samples from `z`, and what it generated.
   void reconstruct(const PhaseInput& in, const at::Tensor& z, PhaseOutput& out) const;
-
-  AutoencoderCore core_;
-  std::vector<NetworkSpec> networks_;
-  std::vector<Phase> phases_;
 };
 
 // The discriminator of codes, or nothing with its errors added under `path`.

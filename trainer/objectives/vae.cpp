@@ -14,30 +14,12 @@ namespace {
 
 constexpr const char* kPosterior = "posterior";
 
-class Vae final : public Objective {
+class Vae final : public AutoencoderFamily {
  public:
   Vae(const config::Vae& vae, AutoencoderCore core, int64_t data_set_size)
-      : vae_(vae), core_(std::move(core)), data_set_size_(data_set_size) {
+      : AutoencoderFamily(std::move(core)), vae_(vae), data_set_size_(data_set_size) {
     for (int64_t i = 0; i < vae.inference_steps; ++i) phases_.push_back(inference_phase(i));
     phases_.push_back(elbo_phase());
-  }
-
-  const std::vector<NetworkSpec>& networks() const override { return core_.networks(); }
-  const std::vector<Phase>& phases() const override { return phases_; }
-  const config::Latent& latent() const override { return core_.latent(); }
-  std::string generator() const override { return "decoder"; }
-  bool conditional() const override { return core_.conditional(); }
-
-  at::Tensor generate(const Forward& forward, const at::Tensor& latent,
-                      const at::Tensor& labels) const override {
-    return core_.generate(forward, latent, labels);
-  }
-
-  bool encodes() const override { return true; }
-
-  Posterior encode(const Forward& forward, const at::Tensor& samples,
-                   const at::Tensor& labels) const override {
-    return core_.encode(forward, samples, labels);
   }
 
  private:
@@ -123,9 +105,7 @@ class Vae final : public Objective {
   }
 
   config::Vae vae_;
-  AutoencoderCore core_;
   int64_t data_set_size_;
-  std::vector<Phase> phases_;
 };
 
 class Checks {
