@@ -70,6 +70,39 @@ inline void expect_mean_is_the_sum_over_the_size(world::Communicator& group) {
   EXPECT_THROW(all_reduce_host(group, std::span(counts), world::ReduceOp::mean), Error);
 }
 
+// Memory from allocate(): several reductions begun before the first is waited for, as a reducer
+// does with its buckets; each law as for other memory, and parts of it may be reduced.
+inline void expect_reductions_in_allocated_memory(world::Communicator& group) {
+  constexpr int64_t kCount = 300'007;
+  constexpr int64_t kParts = 40;  // more than may be outstanding at once
+  const auto memory = group.allocate(kCount * static_cast<int64_t>(sizeof(float)));
+  const std::span<float> values(static_cast<float*>(memory.get()), kCount);
+  for (const float value : values) ASSERT_EQ(value, 0.0F);
+  const int n = group.size();
+  for (int round = 0; round < 3; ++round) {
+    for (int64_t i = 0; i < kCount; ++i)
+      values[static_cast<size_t>(i)] = static_cast<float>(term(group.rank(), i));
+    std::vector<world::Ticket> tickets;
+    for (int64_t part = 0; part < kParts; ++part) {
+      const int64_t first = kCount * part / kParts / 16 * 16;
+      const int64_t last = part + 1 == kParts ? kCount : kCount * (part + 1) / kParts / 16 * 16;
+      tickets.push_back(group.all_reduce(
+          {values.data() + first, last - first, world::DataType::f32, world::Place::host},
+          round == 2 ? world::ReduceOp::max : world::ReduceOp::mean, nullptr));
+    }
+    if (round == 1) {  // another collective in between takes its turn
+      EXPECT_EQ(all_reduce_value<int64_t>(group, 1, world::ReduceOp::sum), n);
+    }
+    for (auto& ticket : tickets) ticket.wait(nullptr);
+    const double factor = round == 2 ? n : (n + 1) / 2.0;
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < kCount; ++i)
+      wrong += values[static_cast<size_t>(i)] !=
+               static_cast<float>(factor * static_cast<double>(i % 7 + 1));
+    EXPECT_EQ(wrong, 0) << "round " << round << " on " << n << " ranks";
+  }
+}
+
 inline void expect_integers_are_exact(world::Communicator& group) {
   constexpr int64_t kLarge = (int64_t{1} << 53) + 1;  // not a double
   EXPECT_EQ(all_reduce_value<int64_t>(group, kLarge, world::ReduceOp::sum), kLarge * group.size());

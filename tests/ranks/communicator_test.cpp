@@ -21,6 +21,9 @@ TEST_P(ThreadCommunicator, ReductionsFollowTheClosedForm) {
 TEST_P(ThreadCommunicator, MeanIsTheSumOverTheSize) {
   on_ranks(expect_mean_is_the_sum_over_the_size);
 }
+TEST_P(ThreadCommunicator, ReductionsInAllocatedMemory) {
+  on_ranks(expect_reductions_in_allocated_memory);
+}
 TEST_P(ThreadCommunicator, IntegersAreExact) {
   on_ranks(expect_integers_are_exact);
 }
@@ -76,6 +79,7 @@ TEST(SelfCommunicator, KeepsTheLawsOfAGroupOfOne) {
   const auto self = world::make_self_communicator();
   expect_reductions_follow_the_closed_form(*self);
   expect_mean_is_the_sum_over_the_size(*self);
+  expect_reductions_in_allocated_memory(*self);
   expect_integers_are_exact(*self);
   expect_reduce_touches_the_root_alone(*self);
   expect_broadcast_from_each_root(*self);

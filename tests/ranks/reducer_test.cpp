@@ -247,8 +247,8 @@ TEST(GradientReducer, AReplacedOrDroppedGradientIsNoticed) {
     Fixture fixture(*self);
     fixture.reducer.arm();
     at::Tensor& parameter = fixture.network.parameter_views[2];
-    parameter.mutable_grad() = drop ? at::Tensor() : at::zeros_like(parameter);
     backward(fixture.loss(0));
+    parameter.mutable_grad() = drop ? at::Tensor() : at::zeros_like(parameter);
     const auto& name = fixture.network.plan.parameters[2].name;
     EXPECT_THAT(error_of([&] { fixture.reducer.finish(nullptr); }),
                 AllOf(HasSubstr("'network." + name + "'"), HasSubstr("flat storage")));

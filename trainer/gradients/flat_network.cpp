@@ -1,6 +1,7 @@
 #include "gradients/flat_network.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 #include <numeric>
@@ -22,8 +23,21 @@ at::Tensor slice_view(const FlatNetwork& network, const at::Tensor& flat, size_t
   return flat.narrow(0, slice.offset, slice.count).view(network.plan.parameters[parameter].shape);
 }
 
+namespace {
+
+at::Tensor zeros_in(const HostMemory& memory, int64_t count, const at::TensorOptions& options) {
+  if (memory == nullptr || !options.device().is_cpu() || count == 0)
+    return at::zeros({count}, options);
+  const std::shared_ptr<void> held = memory(count * static_cast<int64_t>(sizeof(float)));
+  return at::from_blob(
+      held.get(), {count}, [held](void*) {}, options);
+}
+
+}  // namespace
+
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
-                              at::Device device, std::vector<int64_t> order) {
+                              at::Device device, std::vector<int64_t> order,
+                              const HostMemory& memory) {
   const at::NoGradGuard no_grad;
   FlatNetwork network;
   network.name = name;
@@ -51,7 +65,7 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
   network.average = at::zeros({network.parameter_span}, options);
   network.first_moment = at::zeros({network.parameter_span}, options);
   network.second_moment = at::zeros({network.parameter_span}, options);
-  network.gradients = at::zeros({network.parameter_span + buffer_count}, options);
+  network.gradients = zeros_in(memory, network.parameter_span + buffer_count, options);
   network.buffers = at::zeros({buffer_count}, options);
 
   for (size_t i = 0; i < counts.size(); ++i) {

@@ -7,6 +7,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,11 +44,15 @@ struct FlatNetwork {
   at::Tensor batch_statistics() const;
 };
 
+// Zeroed host memory of so many bytes, 64-byte aligned (Communicator::allocate).
+using HostMemory = std::function<std::shared_ptr<void>(int64_t bytes)>;
+
 // Allocates and initializes a network's storage on `device`, laid out in `order` (empty: last
 // parameter first, the usual order in which gradients become ready). The initial values depend on
-// (seed, name, parameter name) alone.
+// (seed, name, parameter name) alone. On the CPU the gradients lie in `memory`, if given.
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
-                              at::Device device, std::vector<int64_t> order = {});
+                              at::Device device, std::vector<int64_t> order = {},
+                              const HostMemory& memory = nullptr);
 
 // Turns gradients of all the network's parameters on or off.
 void set_trainable(FlatNetwork& network, bool trainable);

@@ -1,5 +1,7 @@
 #include "gradients/gradient_reducer.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -9,6 +11,15 @@
 #include "gradients/gradient_hooks.h"
 
 namespace allmodes::gradients {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
 
 GradientReducer::GradientReducer(FlatNetwork& network, world::Communicator& communicator,
                                  BucketPlan plan)
@@ -24,7 +35,8 @@ GradientReducer::~GradientReducer() {
 void GradientReducer::arm() {
   ALLMODES_CHECK(state_ == State::kIdle || state_ == State::kReduced,
                  "the reducer of '{}' is armed twice without finish()", network_.name);
-  network_.gradients.zero_();
+  for (const at::Tensor& parameter : network_.parameter_views) parameter.mutable_grad().reset();
+  filled_.assign(network_.parameter_views.size(), false);
   waiting_.clear();
   for (const Bucket& bucket : plan_.buckets) waiting_.push_back(bucket.parameters);
   seen_.assign(network_.parameter_views.size(), false);
@@ -42,6 +54,7 @@ void GradientReducer::on_gradient(size_t parameter) {
                  "'{}.{}' received a gradient while its reducer was not armed; a phase that does "
                  "not train '{}' must not require its gradients",
                  network_.name, name, network_.name);
+  adopt(parameter);
   if (held_) return;
   ALLMODES_CHECK(!seen_[parameter],
                  "'{}.{}' received a second gradient in one armed window; call hold(true) for all "
@@ -53,8 +66,18 @@ void GradientReducer::on_gradient(size_t parameter) {
   launch_ready(compute_stream(network_.parameters.device()));
 }
 
+// The first gradient since arm() lies in a tensor of autograd's; later ones are added to the view.
+void GradientReducer::adopt(size_t parameter) {
+  if (filled_[parameter]) return;
+  filled_[parameter] = true;
+  const at::NoGradGuard no_grad;
+  at::Tensor& grad = network_.parameter_views[parameter].mutable_grad();
+  network_.gradient_views[parameter].copy_(grad);
+  grad = network_.gradient_views[parameter];
+}
+
 void GradientReducer::launch_ready(world::Stream compute) {
-  // The last bucket carries the batch statistics too and leaves in finish().
+  // The last bucket carries the batch statistics too and leaves in launch_rest().
   while (next_bucket_ + 1 < waiting_.size() && waiting_[next_bucket_] == 0)
     launch(next_bucket_++, compute);
 }
@@ -62,7 +85,7 @@ void GradientReducer::launch_ready(world::Stream compute) {
 void GradientReducer::launch(size_t index, world::Stream compute) {
   state_ = State::kLaunched;
   if (communicator_.size() == 1) return;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const Bucket& bucket = plan_.buckets[index];
   const bool last = index + 1 == plan_.buckets.size();
   const int64_t end = last ? network_.gradients.size(0) : bucket.offset + bucket.count;
@@ -72,22 +95,33 @@ void GradientReducer::launch(size_t index, world::Stream compute) {
        .type = world::DataType::f32,
        .place = network_.gradients.is_cuda() ? world::Place::device : world::Place::host},
       world::ReduceOp::mean, compute));
-  exchange_seconds_ +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  exchange_seconds_ += seconds_since(start);
 }
 
-void GradientReducer::finish(world::Stream compute) {
+void GradientReducer::launch_rest(world::Stream compute) {
   ALLMODES_CHECK(state_ == State::kFilling || state_ == State::kLaunched,
                  "finish() on the reducer of '{}' that is not armed", network_.name);
   check_views();
   while (next_bucket_ < plan_.buckets.size()) launch(next_bucket_++, compute);
+}
+
+void GradientReducer::finish(world::Stream compute) {
+  launch_rest(compute);
+  const auto start = Clock::now();
   for (auto& ticket : tickets_) ticket.wait(compute);
+  exchange_seconds_ += seconds_since(start);
   tickets_.clear();
   state_ = State::kReduced;
 }
 
-void GradientReducer::check_views() const {
+void GradientReducer::check_views() {
   for (size_t i = 0; i < network_.parameter_views.size(); ++i) {
+    if (!filled_[i]) {
+      filled_[i] = true;
+      network_.gradient_views[i].zero_();
+      network_.parameter_views[i].mutable_grad() = network_.gradient_views[i];
+      continue;
+    }
     const at::Tensor& grad = network_.parameter_views[i].grad();
     ALLMODES_CHECK(grad.defined() && grad.data_ptr() == network_.gradient_views[i].data_ptr(),
                    "the gradient of '{}.{}' is no longer the view of flat storage; nothing but the "

@@ -2,13 +2,17 @@
 
 // Averages one network's gradient over the ranks, bucket by bucket while backward runs.
 //
-//   reducer.arm();                    Idle -> Filling: zeroes the flat gradient
+//   reducer.arm();                    Idle -> Filling: the gradients count as zero
 //   reducer.hold(true);  backward     all but the last backward of an accumulation
 //   reducer.hold(false); backward     a complete bucket is exchanged, strictly in plan order
-//   reducer.finish(stream);           -> Reduced: what is left is exchanged in plan order
+//   reducer.launch_rest(stream);      what is left is exchanged in plan order
+//   reducer.finish(stream);           -> Reduced
 //
-// finish() is the authority: a parameter that no backward reached (the last bias under a gradient
-// penalty) contributes its zeros, so every rank exchanges the same buckets in the same order.
+// launch_rest() is the authority: a parameter that no backward reached (the last bias under a
+// gradient penalty) contributes zeros, so every rank exchanges the same buckets in the same order.
+//
+// Between arm() and its first gradient a parameter has no .grad: autograd then leaves its own
+// tensor there, which is copied into flat storage, half the memory traffic of zeroing and adding.
 
 #include <cstdint>
 #include <string>
@@ -33,21 +37,24 @@ class GradientReducer {
   void arm();
   // While held, ready gradients are not exchanged (they still accumulate).
   void hold(bool held) { held_ = held; }
-  // Returns when the compute stream may use the averaged gradient. Throws kSoftware when a .grad
-  // no longer is the view of flat storage.
+  // Of several networks trained together, first launch_rest() of each, then finish() of each.
+  // Throws kSoftware when a .grad no longer is the view of flat storage.
+  void launch_rest(world::Stream compute);
+  // Returns when the compute stream may use the averaged gradient.
   void finish(world::Stream compute);
 
   State state() const { return state_; }
   // Parameters in the order in which the last backward completed their gradients.
   const std::vector<int64_t>& ready_order() const { return ready_order_; }
-  // Host seconds spent in exchanging since arm(): what backward did not hide on a CPU.
+  // Host seconds spent in exchanging and waiting for it since arm(): what was not hidden on a CPU.
   double exchange_seconds() const { return exchange_seconds_; }
 
  private:
   void on_gradient(size_t parameter);
   void launch_ready(world::Stream compute);
   void launch(size_t bucket, world::Stream compute);
-  void check_views() const;
+  void adopt(size_t parameter);
+  void check_views();
 
   FlatNetwork& network_;
   world::Communicator& communicator_;
@@ -57,6 +64,7 @@ class GradientReducer {
   size_t next_bucket_ = 0;
   std::vector<int64_t> waiting_;  // by bucket: parameters still without gradient
   std::vector<bool> seen_;        // by parameter, in this backward
+  std::vector<bool> filled_;      // by parameter, since arm()
   std::vector<int64_t> ready_order_;
   std::vector<world::Ticket> tickets_;
   double exchange_seconds_ = 0;

@@ -1,6 +1,7 @@
 #include "optimizers/flat_adam.h"
-#include <ATen/TensorOperators.h>
 
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/isfinite.h>
@@ -8,9 +9,35 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "optimizers/adam_kernel.h"
 #include "optimizers/schedule.h"
 
 namespace allmodes::optimizers {
+namespace {
+
+// Elements a thread takes at a time; fixed, so that sums do not depend on the number of threads.
+constexpr int64_t kChunk = int64_t{1} << 16;
+
+int64_t chunks_of(int64_t count) {
+  return (count + kChunk - 1) / kChunk;
+}
+
+double norm_on_host(const float* values, int64_t count) {
+  std::vector<double> parts(static_cast<size_t>(chunks_of(count)));
+  at::parallel_for(0, chunks_of(count), 1, [&](int64_t first, int64_t last) {
+    for (int64_t chunk = first; chunk < last; ++chunk)
+      parts[static_cast<size_t>(chunk)] =
+          sum_of_squares(values, chunk * kChunk, std::min(count, (chunk + 1) * kChunk));
+  });
+  return std::sqrt(std::accumulate(parts.begin(), parts.end(), 0.0));
+}
+
+}  // namespace
 
 FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings,
                    int64_t steps, Moments moments)
@@ -31,6 +58,47 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
 
 void FlatAdam::step(int64_t step) {
   const at::NoGradGuard no_grad;
+  if (network_.parameters.is_cpu()) {
+    step_on_host(step);
+  } else {
+    step_on_device(step);
+  }
+}
+
+void FlatAdam::step_on_host(int64_t step) {
+  const int64_t count = network_.parameter_span;
+  const AdamArrays arrays{
+      network_.parameters.mutable_data_ptr<float>(), network_.gradients.const_data_ptr<float>(),
+      first_moment_.mutable_data_ptr<float>(), second_moment_.mutable_data_ptr<float>(),
+      network_.average.mutable_data_ptr<float>()};
+  const double norm = norm_on_host(arrays.gradient, count);
+  norm_.fill_(norm);
+  if (!std::isfinite(static_cast<float>(norm))) {
+    skipped_.add_(1);
+    return;
+  }
+  updates_.add_(1);
+  const double t = updates_.item<double>();
+  const double clipped =
+      settings_.clip_norm > 0 ? std::min(1.0, settings_.clip_norm / (norm + 1e-12)) : 1.0;
+  const AdamUpdate update{
+      .gradient_scale = static_cast<float>(clipped),
+      .weight_decay = static_cast<float>(settings_.weight_decay),
+      .beta1 = static_cast<float>(settings_.beta1),
+      .beta2 = static_cast<float>(settings_.beta2),
+      .epsilon = static_cast<float>(settings_.epsilon),
+      .step_size = static_cast<float>(learning_rate(settings_, step, steps_) /
+                                      (1 - std::pow(settings_.beta1, t))),
+      .inverse_root = static_cast<float>(1 / std::sqrt(1 - std::pow(settings_.beta2, t))),
+      .average_weight = static_cast<float>(1 - ema_decay(settings_, step))};
+  at::parallel_for(0, chunks_of(count), 1, [&](int64_t first, int64_t last) {
+    adam_update(arrays, first * kChunk, std::min(count, last * kChunk), update);
+  });
+  // A backward through the weights as they were is an error that autograd can now tell.
+  network_.parameters.unsafeGetTensorImpl()->bump_version();
+}
+
+void FlatAdam::step_on_device(int64_t step) {
   at::Tensor gradient = network_.gradient();
   norm_ = at::linalg_vector_norm(gradient);
   const at::Tensor bad = at::isfinite(norm_).logical_not().to(at::kFloat);

@@ -1,7 +1,8 @@
 #pragma once
 
 // Adam (Kingma and Ba, arXiv 1412.6980) with bias correction, gradient clipping and an exponential
-// moving average of the weights, on a network's flat storage: a handful of kernels a step.
+// moving average of the weights, on a network's flat storage: two passes over it on a CPU, a handful
+// of kernels on a GPU.
 
 #include <ATen/core/Tensor.h>
 
@@ -40,6 +41,9 @@ class FlatAdam {
   const at::Tensor& second_moment() const { return second_moment_; }
 
  private:
+  void step_on_host(int64_t step);
+  void step_on_device(int64_t step);
+
   gradients::FlatNetwork& network_;
   config::Optimizer settings_;
   int64_t steps_;

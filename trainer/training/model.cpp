@@ -55,9 +55,14 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
   for (const auto& spec : specs_) {
     networks_.push_back(std::make_unique<NetworkState>());
     networks_.back()->flat =
-        gradients::make_flat_network(spec.name, spec.plan, config.seed, device);
+        gradients::make_flat_network(spec.name, spec.plan, config.seed, device, {}, memory());
     equip(*networks_.back());
   }
+}
+
+// Where the ranks of a machine reduce gradients without a copy.
+gradients::HostMemory Model::memory() {
+  return [this](int64_t bytes) { return exchange_.allocate(bytes); };
 }
 
 void Model::equip(NetworkState& network) {
@@ -88,8 +93,8 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
   if (network.flat.order == order) return;
   network.reducer.reset();
   network.optimizer.reset();
-  network.flat =
-      gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order);
+  network.flat = gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order,
+                                              memory());
   equip(network);
 }
 

@@ -60,6 +60,7 @@ class Model {
   static void update_running_statistics(NetworkState& network);
 
  private:
+  gradients::HostMemory memory();
   void equip(NetworkState& network);
 
   config::RunConfig config_;

@@ -72,6 +72,9 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   const world::Stream stream = gradients::compute_stream(model.device());
   for (auto* network : trained) {
     Model::store_batch_statistics(*network);
+    network->reducer->launch_rest(stream);
+  }
+  for (auto* network : trained) {
     network->reducer->finish(stream);
     report.exchange_seconds += network->reducer->exchange_seconds();
     if (!update) continue;

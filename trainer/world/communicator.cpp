@@ -3,6 +3,9 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 namespace allmodes::world {
 
@@ -110,6 +113,19 @@ std::vector<std::vector<std::byte>> Communicator::all_gather_v(std::span<const s
 
 void Communicator::barrier() {
   do_barrier();
+}
+
+std::shared_ptr<void> Communicator::allocate(int64_t bytes) {
+  ALLMODES_CHECK(bytes > 0, "{} bytes of memory", bytes);
+  return do_allocate(bytes);
+}
+
+std::shared_ptr<void> Communicator::do_allocate(int64_t bytes) {
+  const auto whole = static_cast<size_t>((bytes + 63) / 64 * 64);
+  void* memory = std::aligned_alloc(64, whole);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::memset(memory, 0, whole);
+  return {memory, std::free};
 }
 
 std::unique_ptr<Communicator> Communicator::split(int color, int key) {

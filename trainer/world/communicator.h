@@ -3,7 +3,8 @@
 // Collectives over a group of ranks. Every rank of the group calls the same collectives in the same
 // order with the same type, count, operation and root; a call may block until the others make it.
 //
-// Buffers are reduced and broadcast in place. On the host the work is done when the call returns.
+// Buffers are reduced and broadcast in place. On the host the work is done when the call returns;
+// only all_reduce of memory from allocate() may be done later, and is when ticket.wait() returns.
 // On a device the call only enqueues: it starts after the work already on `stream`, and its result
 // may be read after `ticket.wait(stream)`, which makes that stream wait, never the host.
 //
@@ -55,7 +56,7 @@ class Ticket {
   Ticket() = default;  // already complete
   explicit Ticket(std::unique_ptr<Completion> completion) : completion_(std::move(completion)) {}
 
-  // Work enqueued on `compute` from now on sees the result. Does nothing for host buffers.
+  // Work enqueued on `compute` from now on sees the result. A host buffer holds it on return.
   void wait(Stream compute) {
     if (completion_ != nullptr) completion_->wait(compute);
   }
@@ -85,11 +86,20 @@ class Communicator {
   void barrier();
   // Ranks of one color form a group, ordered by key, then by rank. Color < 0: no group, nullptr.
   std::unique_ptr<Communicator> split(int color, int key);
+  // Zeroed host memory, 64-byte aligned, that all_reduce works on fastest. Collective, with the same
+  // `bytes` (> 0) on every rank; so is letting go of the last claim to it. To be let go of before
+  // the communicator.
+  std::shared_ptr<void> allocate(int64_t bytes);
+  // All-reduces of such memory may run on a thread of their own behind the caller's work. Before
+  // the first collective.
+  virtual void prefer_thread() {}
   // Throws if an error that no call has reported yet has broken the group; does not block.
   virtual void check_health() {}
 
  protected:
   Communicator(int rank, int size) : rank_(rank), size_(size) {}
+
+  virtual std::shared_ptr<void> do_allocate(int64_t bytes);
 
  private:
   virtual Ticket do_all_reduce(Buffer buffer, ReduceOp op, Stream stream) = 0;

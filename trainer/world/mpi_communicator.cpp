@@ -22,8 +22,6 @@ void check_mpi(int code, const char* call, int rank) {
                 code);
 }
 
-namespace {
-
 MPI_Datatype mpi_type(DataType type) {
   switch (type) {
     case DataType::f32:
@@ -38,7 +36,6 @@ MPI_Datatype mpi_type(DataType type) {
   ALLMODES_FAIL(ExitCode::kSoftware, "no such data type: {}", static_cast<int>(type));
 }
 
-// A mean is a sum that is divided afterwards.
 MPI_Op mpi_op(ReduceOp op) {
   switch (op) {
     case ReduceOp::sum:
@@ -51,6 +48,19 @@ MPI_Op mpi_op(ReduceOp op) {
   }
   ALLMODES_FAIL(ExitCode::kSoftware, "no such reduction: {}", static_cast<int>(op));
 }
+
+namespace {
+
+class InSharedMemory final : public Completion {
+ public:
+  InSharedMemory(HostExchange& exchange, uint64_t operation)
+      : exchange_(exchange), operation_(operation) {}
+  void wait(Stream) override { exchange_.finish(operation_); }
+
+ private:
+  HostExchange& exchange_;
+  uint64_t operation_;
+};
 
 }  // namespace
 
@@ -77,11 +87,31 @@ std::unique_ptr<MpiCommunicator> MpiCommunicator::adopt(MPI_Comm own, MpiOptions
 }
 
 MpiCommunicator::~MpiCommunicator() {
+  exchange_.reset();
   // MPI_Comm_free is collective: a rank that unwinds an exception must not wait for the others.
   int finalized = 0;
   if (std::uncaught_exceptions() > 0 || MPI_Finalized(&finalized) != MPI_SUCCESS || finalized != 0)
     return;
   MPI_Comm_free(&own_);
+}
+
+HostExchange* MpiCommunicator::exchange() {
+  if (!has_exchange_ && size() > 1) {
+    exchange_ = HostExchange::make(
+        own_, {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
+               .thread = thread_});
+  }
+  has_exchange_ = true;
+  return exchange_.get();
+}
+
+void MpiCommunicator::drain() {
+  if (exchange_ != nullptr) exchange_->drain();
+}
+
+std::shared_ptr<void> MpiCommunicator::do_allocate(int64_t bytes) {
+  HostExchange* shared = exchange();
+  return shared != nullptr ? shared->allocate(bytes) : Communicator::do_allocate(bytes);
 }
 
 template <typename Work>
@@ -95,6 +125,14 @@ void MpiCommunicator::in_pieces(const Buffer& buffer, Stream stream, bool write_
 }
 
 Ticket MpiCommunicator::do_all_reduce(Buffer buffer, ReduceOp op, Stream stream) {
+  HostExchange* shared = buffer.place == Place::host ? exchange() : nullptr;
+  if (shared != nullptr && shared->shares(buffer))
+    return Ticket(std::make_unique<InSharedMemory>(*shared, shared->begin(buffer, op)));
+  if (shared != nullptr) {
+    shared->all_reduce(buffer, op);
+    return {};
+  }
+  drain();
   in_pieces(buffer, stream, true, [&](void* piece, int64_t count) {
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece, static_cast<int>(count), mpi_type(buffer.type),
                             mpi_op(op), own_),
@@ -105,6 +143,7 @@ Ticket MpiCommunicator::do_all_reduce(Buffer buffer, ReduceOp op, Stream stream)
 }
 
 Ticket MpiCommunicator::do_reduce(Buffer buffer, ReduceOp op, int root, Stream stream) {
+  drain();
   const bool receives = rank() == root;
   in_pieces(buffer, stream, receives, [&](void* piece, int64_t count) {
     check_mpi(MPI_Reduce(receives ? MPI_IN_PLACE : piece, receives ? piece : nullptr,
@@ -116,6 +155,7 @@ Ticket MpiCommunicator::do_reduce(Buffer buffer, ReduceOp op, int root, Stream s
 }
 
 Ticket MpiCommunicator::do_broadcast(Buffer buffer, int root, Stream stream) {
+  drain();
   in_pieces(buffer, stream, rank() != root, [&](void* piece, int64_t count) {
     check_mpi(MPI_Bcast(piece, static_cast<int>(count), mpi_type(buffer.type), root, own_),
               "MPI_Bcast", rank());
@@ -125,6 +165,7 @@ Ticket MpiCommunicator::do_broadcast(Buffer buffer, int root, Stream stream) {
 
 std::vector<std::vector<std::byte>> MpiCommunicator::do_all_gather_v(
     std::span<const std::byte> mine) {
+  drain();
   const auto ranks = static_cast<size_t>(size());
   const auto self = static_cast<size_t>(rank());
   std::vector<int64_t> sizes(ranks, 0);
@@ -159,10 +200,12 @@ std::vector<std::vector<std::byte>> MpiCommunicator::do_all_gather_v(
 }
 
 void MpiCommunicator::do_barrier() {
+  drain();
   check_mpi(MPI_Barrier(own_), "MPI_Barrier", rank());
 }
 
 std::unique_ptr<Communicator> MpiCommunicator::do_split(int color, int key) {
+  drain();
   MPI_Comm part = MPI_COMM_NULL;
   check_mpi(MPI_Comm_split(own_, color < 0 ? MPI_UNDEFINED : color, key, &part), "MPI_Comm_split",
             rank());

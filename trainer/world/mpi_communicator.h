@@ -4,6 +4,7 @@
 // host memory, which works between any two GPUs (also two ranks on one) but makes the host wait.
 
 #include "world/communicator.h"
+#include "world/host_exchange.h"
 #include "world/staging.h"
 
 #ifndef OMPI_SKIP_MPICXX  // the C++ bindings, removed from MPI-3, would have to be linked
@@ -17,6 +18,10 @@ namespace allmodes::world {
 
 // Throws kProtocol, naming `call` and `rank`, unless `code` is MPI_SUCCESS.
 void check_mpi(int code, const char* call, int rank);
+
+MPI_Datatype mpi_type(DataType type);
+// A mean is a sum that is divided afterwards.
+MPI_Op mpi_op(ReduceOp op);
 
 struct MpiOptions {
   // Large messages go in pieces of so many bytes: Open MPI moves 100 MiB three times as fast in
@@ -34,6 +39,8 @@ class MpiCommunicator final : public Communicator {
 
   ~MpiCommunicator() override;
 
+  void prefer_thread() override { thread_ = true; }
+
  private:
   MpiCommunicator(MPI_Comm own, int rank, int size, MpiOptions options);
   static std::unique_ptr<MpiCommunicator> adopt(MPI_Comm own, MpiOptions options);
@@ -48,10 +55,19 @@ class MpiCommunicator final : public Communicator {
   std::vector<std::vector<std::byte>> do_all_gather_v(std::span<const std::byte> mine) override;
   void do_barrier() override;
   std::unique_ptr<Communicator> do_split(int color, int key) override;
+  std::shared_ptr<void> do_allocate(int64_t bytes) override;
+
+  // Made at its first use, which is collective; nullptr where MPI alone has to do.
+  HostExchange* exchange();
+  // What was begun in shared memory comes before any other call.
+  void drain();
 
   MPI_Comm own_;
   MpiOptions options_;
   Staging staging_;
+  bool thread_ = false;
+  bool has_exchange_ = false;  // exchange_ has been decided upon
+  std::unique_ptr<HostExchange> exchange_;
 };
 
 }  // namespace allmodes::world

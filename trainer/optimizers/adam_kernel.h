@@ -1,0 +1,35 @@
+#pragma once
+
+// One update of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) and of the exponential moving
+// average, in a single pass over host memory: five arrays read, four written. Pure.
+
+#include <cstdint>
+
+namespace allmodes::optimizers {
+
+struct AdamUpdate {
+  float gradient_scale = 1;  // of clipping
+  float weight_decay = 0;    // L2, added to the gradient
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float epsilon = 1e-8F;
+  float step_size = 0;       // learning rate / (1 - beta1^t)
+  float inverse_root = 1;    // 1 / sqrt(1 - beta2^t)
+  float average_weight = 1;  // 1 - decay of the moving average; 1: the average is the weights
+};
+
+struct AdamArrays {
+  float* parameters = nullptr;
+  const float* gradient = nullptr;
+  float* first_moment = nullptr;
+  float* second_moment = nullptr;
+  float* average = nullptr;
+};
+
+// Updates elements [first, last). The arrays do not overlap.
+void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update);
+
+// Sum of squares of values[first, last), added up in double: NaN or infinite when an element is.
+double sum_of_squares(const float* values, int64_t first, int64_t last);
+
+}  // namespace allmodes::optimizers

@@ -1,0 +1,384 @@
+#include "world/host_exchange.h"
+
+#include "base/error.h"
+#include "world/mpi_communicator.h"
+#include "world/shared_window.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace allmodes::world {
+namespace {
+
+// What a rank brings to an operation; the same on all of them.
+struct Description {
+  int64_t count = 0;
+  DataType type = DataType::f32;
+  ReduceOp op = ReduceOp::sum;
+
+  bool operator==(const Description&) const = default;
+};
+constexpr uint64_t kOutstanding = 32;  // operations that are begun and not finished
+
+// What a rank tells the others of its machine: the last operation whose data is in place, and the
+// last whose slice it has added up. At the head of its part of the window.
+struct Flags {
+  alignas(64) std::atomic<uint64_t> arrived;
+  alignas(64) std::atomic<uint64_t> reduced;
+  alignas(64) Description descriptions[kOutstanding];  // of the operations, by number
+};
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+constexpr int64_t kFlagBytes = 4096;
+static_assert(sizeof(Flags) <= kFlagBytes);
+
+// Every rank adds up everything for itself: one meeting instead of two, for messages whose cost is
+// the meeting.
+constexpr int64_t kSmallBytes = 2048;
+// Elements that are added up at a time, in the first-level cache.
+constexpr int64_t kBlock = 2048;
+
+Flags& flags(std::byte* base) {
+  return *reinterpret_cast<Flags*>(base);
+}
+
+template <typename T>
+void fold(T* into, const T* from, int64_t count, ReduceOp op) {
+  switch (op) {
+    case ReduceOp::sum:
+    case ReduceOp::mean:
+      for (int64_t i = 0; i < count; ++i) into[i] = static_cast<T>(into[i] + from[i]);
+      break;
+    case ReduceOp::max:
+      for (int64_t i = 0; i < count; ++i) into[i] = std::max(into[i], from[i]);
+      break;
+    case ReduceOp::min:
+      for (int64_t i = 0; i < count; ++i) into[i] = std::min(into[i], from[i]);
+      break;
+  }
+}
+
+// Elements [first, last) of the buffers at `sources`, folded in their order into every one of
+// `targets`; a mean is divided by `divisor` (0: not yet).
+template <typename T>
+void reduce_range(const std::vector<std::byte*>& sources, const std::vector<std::byte*>& targets,
+                  int64_t first, int64_t last, ReduceOp op, int divisor) {
+  std::array<T, kBlock> sum;
+  for (int64_t begin = first; begin < last; begin += kBlock) {
+    const int64_t count = std::min(kBlock, last - begin);
+    const auto bytes = static_cast<size_t>(count) * sizeof(T);
+    std::memcpy(sum.data(), reinterpret_cast<const T*>(sources[0]) + begin, bytes);
+    for (size_t rank = 1; rank < sources.size(); ++rank)
+      fold(sum.data(), reinterpret_cast<const T*>(sources[rank]) + begin, count, op);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (op == ReduceOp::mean && divisor > 0)
+        for (int64_t i = 0; i < count; ++i) sum[static_cast<size_t>(i)] /= static_cast<T>(divisor);
+    }
+    for (std::byte* target : targets)
+      std::memcpy(reinterpret_cast<T*>(target) + begin, sum.data(), bytes);
+  }
+}
+
+void reduce_range(DataType type, const std::vector<std::byte*>& sources,
+                  const std::vector<std::byte*>& targets, int64_t first, int64_t last, ReduceOp op,
+                  int divisor) {
+  switch (type) {
+    case DataType::f32:
+      return reduce_range<float>(sources, targets, first, last, op, divisor);
+    case DataType::f64:
+      return reduce_range<double>(sources, targets, first, last, op, divisor);
+    case DataType::i64:
+      return reduce_range<int64_t>(sources, targets, first, last, op, divisor);
+    case DataType::u8:
+      return reduce_range<uint8_t>(sources, targets, first, last, op, divisor);
+  }
+}
+
+int size_of_group(MPI_Comm group) {
+  int size = 0;
+  check_mpi(MPI_Comm_size(group, &size), "MPI_Comm_size", -1);
+  return size;
+}
+
+}  // namespace
+
+std::unique_ptr<HostExchange> HostExchange::make(MPI_Comm group, HostExchangeOptions options) {
+  int rank = 0;
+  check_mpi(MPI_Comm_rank(group, &rank), "MPI_Comm_rank", -1);
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(group, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type", rank);
+  check_mpi(MPI_Comm_set_errhandler(node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", rank);
+  const int size = size_of_group(node);
+  std::array<int, 2> extremes{size, -size};
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, extremes.data(), 2, MPI_INT, MPI_MAX, group),
+            "MPI_Allreduce", rank);
+  if (extremes[0] != -extremes[1]) {
+    check_mpi(MPI_Comm_free(&node), "MPI_Comm_free", rank);
+    return nullptr;
+  }
+  MPI_Comm across = MPI_COMM_NULL;
+  if (size_of_group(group) > size) {
+    int place = 0;
+    check_mpi(MPI_Comm_rank(node, &place), "MPI_Comm_rank", rank);
+    check_mpi(MPI_Comm_split(group, place, rank, &across), "MPI_Comm_split", rank);
+    check_mpi(MPI_Comm_set_errhandler(across, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", rank);
+  }
+  return std::unique_ptr<HostExchange>(new HostExchange(node, across, options));
+}
+
+HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions options)
+    : node_(node), across_(across), options_(options) {
+  ALLMODES_CHECK(options_.piece_bytes >= 64 && options_.piece_bytes % 64 == 0, "pieces of {} bytes",
+                 options_.piece_bytes);
+  check_mpi(MPI_Comm_rank(node_, &rank_), "MPI_Comm_rank", -1);
+  size_ = size_of_group(node_);
+  if (across_ != MPI_COMM_NULL) machines_ = size_of_group(across_);
+  window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
+  if (options_.thread) thread_ = std::thread([this] { work(); });
+}
+
+HostExchange::~HostExchange() {
+  if (thread_.joinable()) {
+    {
+      const std::scoped_lock lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  window_.reset();
+  int finalized = 0;
+  if (std::uncaught_exceptions() > 0 || MPI_Finalized(&finalized) != MPI_SUCCESS || finalized != 0)
+    return;
+  if (across_ != MPI_COMM_NULL) MPI_Comm_free(&across_);
+  MPI_Comm_free(&node_);
+}
+
+std::shared_ptr<void> HostExchange::allocate(int64_t bytes) {
+  ALLMODES_CHECK(bytes > 0, "{} bytes of shared memory", bytes);
+  drain();
+  auto window = std::make_shared<SharedWindow>(node_, bytes);
+  std::erase_if(allocated_, [](const auto& other) { return other.expired(); });
+  allocated_.push_back(window);
+  std::byte* own = window->own();
+  return {std::move(window), own};
+}
+
+bool HostExchange::shares(const Buffer& buffer) const {
+  const auto* first = static_cast<const std::byte*>(buffer.data);
+  return std::ranges::any_of(allocated_, [&](const auto& weak) {
+    const auto window = weak.lock();
+    return window != nullptr && first >= window->own() &&
+           first + buffer.bytes() <= window->own() + window->bytes();
+  });
+}
+
+std::pair<int64_t, int64_t> HostExchange::slice(int64_t count) const {
+  // Whole cache lines, so that no two ranks write to one.
+  const int64_t lines = (count + 63) / 64;
+  const int64_t first = lines * rank_ / size_ * 64;
+  const int64_t last = lines * (rank_ + 1) / size_ * 64;
+  return {std::min(first, count), std::min(last, count)};
+}
+
+void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
+  drain();
+  const int64_t width = size_of(buffer.type);
+  const int64_t step = options_.piece_bytes / width;
+  const bool small =
+      buffer.bytes() <= std::min(kSmallBytes, options_.piece_bytes) && across_ == MPI_COMM_NULL;
+  auto* data = static_cast<std::byte*>(buffer.data);
+  for (int64_t begin = 0; begin < buffer.count; begin += step, data += step * width) {
+    const int64_t count = std::min(step, buffer.count - begin);
+    const auto bytes = static_cast<size_t>(count * width);
+    const uint64_t number = ++begun_;
+    // A rank that writes into a slot again has met the others in the piece between, so they have
+    // read it.
+    const int64_t slot = kFlagBytes + static_cast<int64_t>(staged_++ % 2) * options_.piece_bytes;
+    std::vector<std::byte*> slots = window_->bases();
+    for (std::byte*& place : slots) place += slot;
+    std::byte* own = slots[static_cast<size_t>(rank_)];
+    std::memcpy(own, data, bytes);
+    arrive(number, {data, count, buffer.type, buffer.place}, op);
+    await_arrivals(number);
+    if (small) {
+      reduce_range(buffer.type, slots, {data}, 0, count, op, size_);
+      flags(window_->own()).reduced.store(number, std::memory_order_release);
+      continue;
+    }
+    const auto [first, last] = slice(count);
+    const bool one_machine = across_ == MPI_COMM_NULL;
+    reduce_range(buffer.type, slots, {own}, first, last, op, one_machine ? size_ : 0);
+    if (!one_machine) exchange_across(own + first * width, last - first, buffer.type, op);
+    flags(window_->own()).reduced.store(number, std::memory_order_release);
+    await_slices(number);
+    for (int other = 0; other < size_; ++other) {
+      const int64_t lines = (count + 63) / 64;
+      const int64_t from = std::min(lines * other / size_ * 64, count) * width;
+      const int64_t to = std::min(lines * (other + 1) / size_ * 64, count) * width;
+      std::memcpy(data + from, slots[static_cast<size_t>(other)] + from,
+                  static_cast<size_t>(to - from));
+    }
+  }
+}
+
+uint64_t HostExchange::begin(const Buffer& buffer, ReduceOp op) {
+  if (begun_ >= kOutstanding) finish(std::min(begun_ + 1 - kOutstanding, last_in_place_));
+  Operation operation{.number = ++begun_, .buffer = buffer, .op = op, .places = {}};
+  const auto* data = static_cast<const std::byte*>(buffer.data);
+  for (const auto& weak : allocated_) {
+    const auto window = weak.lock();
+    if (window == nullptr || data < window->own() || data >= window->own() + window->bytes())
+      continue;
+    operation.places = window->bases();
+    for (std::byte*& place : operation.places) place += data - window->own();
+  }
+  ALLMODES_CHECK(!operation.places.empty(), "a buffer that is not in shared memory");
+  last_in_place_ = operation.number;
+  arrive(operation.number, buffer, op);
+  {
+    const std::scoped_lock lock(mutex_);
+    waiting_.push_back(std::move(operation));
+  }
+  if (thread_.joinable()) changed_.notify_all();
+  return begun_;
+}
+
+void HostExchange::run(const Operation& operation) {
+  await_arrivals(operation.number);
+  const Buffer& buffer = operation.buffer;
+  const auto [first, last] = slice(buffer.count);
+  if (across_ == MPI_COMM_NULL) {
+    reduce_range(buffer.type, operation.places, operation.places, first, last, operation.op, size_);
+  } else {
+    std::byte* own = operation.places[static_cast<size_t>(rank_)];
+    const int64_t width = size_of(buffer.type);
+    reduce_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
+    exchange_across(own + first * width, last - first, buffer.type, operation.op);
+    for (int other = 0; other < size_; ++other) {
+      if (other == rank_) continue;
+      std::memcpy(operation.places[static_cast<size_t>(other)] + first * width, own + first * width,
+                  static_cast<size_t>((last - first) * width));
+    }
+  }
+  flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
+}
+
+void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op) {
+  const int64_t width = size_of(type);
+  const int64_t step = options_.piece_bytes / width;
+  for (int64_t begin = 0; begin < count; begin += step) {
+    const int64_t length = std::min(step, count - begin);
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, data + begin * width, static_cast<int>(length),
+                            mpi_type(type), mpi_op(op), across_),
+              "MPI_Allreduce", rank_);
+  }
+  if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_);
+}
+
+void HostExchange::run_up_to(uint64_t number) {
+  const auto done = [&] { return waiting_.empty() || waiting_.front().number > number; };
+  if (thread_.joinable()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done() || failure_ != nullptr; });
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
+    return;
+  }
+  while (!done()) {
+    run(waiting_.front());
+    waiting_.pop_front();
+  }
+}
+
+void HostExchange::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    if (ending_) return;
+    const Operation operation = waiting_.front();
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      run(operation);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    waiting_.pop_front();
+    failure_ = failure;
+    changed_.notify_all();
+    if (failure_ != nullptr) return;
+  }
+}
+
+void HostExchange::finish(uint64_t operation) {
+  run_up_to(operation);
+  await_slices(operation);
+}
+
+void HostExchange::drain() {
+  finish(last_in_place_);
+}
+
+void HostExchange::arrive(uint64_t number, const Buffer& buffer, ReduceOp op) {
+  Flags& own = flags(window_->own());
+  own.descriptions[number % kOutstanding] = {buffer.count, buffer.type, op};
+  own.arrived.store(number, std::memory_order_release);
+}
+
+void HostExchange::await_arrivals(uint64_t number) {
+  wait_until([&] {
+    return std::ranges::all_of(window_->bases(), [&](std::byte* base) {
+      return flags(base).arrived.load(std::memory_order_acquire) >= number;
+    });
+  });
+  const Description& mine = flags(window_->own()).descriptions[number % kOutstanding];
+  for (size_t other = 0; other < window_->bases().size(); ++other) {
+    const Description& theirs = flags(window_->bases()[other]).descriptions[number % kOutstanding];
+    if (theirs == mine) continue;
+    ALLMODES_FAIL(ExitCode::kProtocol,
+                  "the ranks of this machine disagree about all-reduce {}: the {} of {} {} here "
+                  "(rank {} of the machine), the {} of {} {} on its rank {}; start every rank with "
+                  "the same binary, configuration and data",
+                  number, name_of(mine.op), mine.count, name_of(mine.type), rank_,
+                  name_of(theirs.op), theirs.count, name_of(theirs.type), other);
+  }
+}
+
+void HostExchange::await_slices(uint64_t number) {
+  wait_until([&] {
+    return std::ranges::all_of(window_->bases(), [&](std::byte* base) {
+      return flags(base).reduced.load(std::memory_order_acquire) >= number;
+    });
+  });
+}
+
+template <typename Done>
+void HostExchange::wait_until(Done done) {
+  // A meeting takes microseconds when all are on time; then others may want the core.
+  for (int i = 0; i < 500; ++i) {
+    if (done()) return;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  for (int i = 0; i < 5000; ++i) {
+    if (done()) return;
+    sched_yield();
+  }
+  while (!done()) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    // MPI moves what it still has to send to other machines only while it is called.
+    int found = 0;
+    check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, node_, &found, MPI_STATUS_IGNORE),
+              "MPI_Iprobe", rank_);
+  }
+}
+
+}  // namespace allmodes::world

@@ -1,0 +1,108 @@
+#pragma once
+
+// All-reduces of host memory. The ranks of one machine reduce in memory that they share: each adds
+// up its own slice of the elements, in rank order, and writes the result into every rank's buffer,
+// so that each element crosses the memory bus once and the sum does not depend on timing. Between
+// machines the ranks of equal place exchange their slices by MPI.
+//
+// Memory from allocate() is reduced where it lies; other memory is copied through a window, piece
+// by piece. An operation on the former is begun (nothing but a flag is written) and finished later:
+// what happens in between, e.g. the rest of backward, hides the skew between the ranks, and with a
+// thread of its own the exchange itself.
+//
+// Every rank makes the same calls in the same order, from one thread at a time.
+
+#include "world/communicator.h"
+
+#ifndef OMPI_SKIP_MPICXX  // the C++ bindings, removed from MPI-3, would have to be linked
+#define OMPI_SKIP_MPICXX 1
+#endif
+#include <mpi.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace allmodes::world {
+
+class SharedWindow;
+
+struct HostExchangeOptions {
+  // Memory of others goes through the window in pieces of so many bytes a rank; a multiple of 64.
+  int64_t piece_bytes = int64_t{1} << 20;
+  // Exchange on a thread of its own, behind the caller's work. Worth a core, if one is free.
+  bool thread = false;
+};
+
+class HostExchange {
+ public:
+  // Collective over `group`, which must outlive the object. nullptr where it has nothing to offer:
+  // machines with differing numbers of ranks. Throws kOsError when the machine has no shared
+  // memory left.
+  static std::unique_ptr<HostExchange> make(MPI_Comm group, HostExchangeOptions options);
+  ~HostExchange();
+  HostExchange(const HostExchange&) = delete;
+  HostExchange& operator=(const HostExchange&) = delete;
+
+  // Collective: `bytes`, the same on all ranks, of zeroed memory that is reduced where it lies.
+  // Letting go of the last claim to it is collective too, except while an exception unwinds.
+  std::shared_ptr<void> allocate(int64_t bytes);
+  // Whether the whole buffer lies in memory from allocate().
+  bool shares(const Buffer& buffer) const;
+
+  // Host buffer anywhere; done on return.
+  void all_reduce(const Buffer& buffer, ReduceOp op);
+  // Begins on a buffer that shares(); it must stand still until finish() of the returned number.
+  uint64_t begin(const Buffer& buffer, ReduceOp op);
+  void finish(uint64_t operation);
+  // Finishes all that was begun; before any other collective.
+  void drain();
+
+ private:
+  struct Operation {
+    uint64_t number = 0;
+    Buffer buffer;
+    ReduceOp op = ReduceOp::sum;
+    std::vector<std::byte*> places;  // of the buffer, by rank of the machine
+  };
+
+  HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions options);
+
+  void run(const Operation& operation);
+  void run_up_to(uint64_t number);
+  void work();  // of the thread
+  // [first, last) of `count` elements that this rank adds up.
+  std::pair<int64_t, int64_t> slice(int64_t count) const;
+  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op);
+  void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
+  void await_arrivals(uint64_t number);
+  void await_slices(uint64_t number);
+  template <typename Done>
+  void wait_until(Done done);
+
+  MPI_Comm node_ = MPI_COMM_NULL;
+  MPI_Comm across_ = MPI_COMM_NULL;  // one rank a machine; MPI_COMM_NULL on one machine
+  int rank_ = 0;                     // on the machine
+  int size_ = 1;                     // ranks of the machine
+  int machines_ = 1;
+  HostExchangeOptions options_;
+  std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
+  std::vector<std::weak_ptr<SharedWindow>> allocated_;
+  uint64_t begun_ = 0;
+  uint64_t last_in_place_ = 0;  // of those begun by begin()
+  uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
+  std::deque<Operation> waiting_;  // begun and not yet run
+
+  std::mutex mutex_;  // of waiting_ and failure_ when there is a thread
+  std::condition_variable changed_;
+  std::exception_ptr failure_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace allmodes::world
