@@ -6,10 +6,12 @@
 
 Cases: vae, wae_mmd, infovae, aae: 784-512-20-512-784 (the discriminator of codes 20-256-1), squared
 error, Adam 1e-3, batch 128, Fashion-MNIST or MNIST's training images in memory. Both run on one
-thread of one core, turn by turn; then allmodes on two ranks of one core each. The figure is seconds
-an epoch of 60,000 images: of pythae the time between the epoch's first and last callback, of
-allmodes `step_ms` of its train records times the 469 steps; medians over the epochs (intervals)
-after the first. allmodes besides keeps averaged weights of all networks. Idle machine, please.
+thread of one core, turn by turn; then allmodes on two ranks of one core each, with the batch on
+every rank (what pythae's trainer does with two devices), and with the same batch shared out. The
+figure is seconds an epoch of 60,000 images: of pythae the time between the epoch's first and last
+callback, of allmodes `step_ms` of its train records times the steps; medians over the epochs
+(intervals) after the first. allmodes besides keeps averaged weights of all networks. Idle machine,
+please.
 
 PYTHON needs torch; FOLDER is where pythae 0.1.2 and what it needs but torch were installed:
 
@@ -24,16 +26,16 @@ import os
 import pathlib
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import measuring
+
 CASES = ("vae", "wae_mmd", "infovae", "aae")
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 IMAGES = "train-images-idx3-ubyte.gz"
-STEPS = -(-60_000 // 128)
+IMAGES_OF_AN_EPOCH = 60_000
 
 
 # ---- pythae, in a process of its own ---------------------------------------------------------
@@ -90,48 +92,24 @@ def time_in_pythae(case, folder, epochs):
 # ---- the comparison --------------------------------------------------------------------------
 
 
-def run(command, cores, extra=None):
-    """With one thread a process, on these cores."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | (extra or {}),
-        preexec_fn=lambda: os.sched_setaffinity(0, cores))
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}\nended with {done.returncode}")
-    return done.stdout
+def seconds_an_epoch(case, data, ranks, batch, cores):
+    times, _ = measuring.time_in_allmodes(f"autoencoder_{case}", ranks, cores, f"data.path={data}",
+                                          f"batch={batch}")
+    return 1e-3 * -(-IMAGES_OF_AN_EPOCH // batch) * measuring.steady(times)
 
 
-def time_in_allmodes(program, case, data, ranks, cores):
-    """Seconds an epoch of each logging interval but the first."""
-    launch = [program] if ranks == 1 else [str(ROOT / "launch/run.sh"), "-n", str(ranks), "--"]
-    with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
-        run([*launch, "train", str(ROOT / f"tests/bench/autoencoder_{case}.txtpb"), "--set",
-             f"data.path={data}", "--out", folder, "--quiet"], cores, {"ALLMODES_BINARY": program})
-        (records,) = pathlib.Path(folder).glob("*/records.jsonl")
-        lines = map(json.loads, records.read_text().splitlines())
-        times = [line["step_ms"] for line in lines if line["record"] == "train"]
-    return [1e-3 * STEPS * milliseconds for milliseconds in times[1:]]
-
-
-def compare(case, options, program, cores):
-    taken = {"pythae": [], "allmodes": [], "allmodes_two_ranks": []}
+def compare(case, options, python, cores):
+    taken = {"pythae": [], "allmodes": [], "two_ranks": [], "two_ranks_same_batch": []}
     for _ in range(options.rounds):
-        out = run([options.python, "-W", "ignore", __file__, "--in-pythae", case,
-                   str(options.mnist), "3"], cores[-1:], {"PYTHONPATH": str(options.pythae)})
+        out = measuring.run([python, "-W", "ignore", __file__, "--in-pythae", case,
+                             str(options.mnist), "3"], cores[-1:],
+                            {"PYTHONPATH": str(options.pythae)})
         taken["pythae"].append(statistics.median(json.loads(out.splitlines()[-1])[1:]))
-        taken["allmodes"].append(
-            statistics.median(time_in_allmodes(program, case, options.mnist, 1, cores[-1:])))
+        taken["allmodes"].append(seconds_an_epoch(case, options.mnist, 1, 128, cores[-1:]))
         if len(cores) >= 2:
-            taken["allmodes_two_ranks"].append(
-                statistics.median(time_in_allmodes(program, case, options.mnist, 2, cores[:2])))
+            for name, batch in (("two_ranks", 256), ("two_ranks_same_batch", 128)):
+                taken[name].append(seconds_an_epoch(case, options.mnist, 2, batch, cores[:2]))
     return {"case": case, "seconds_an_epoch": taken}
-
-
-def ratio(above, below):
-    each = [a / b for a, b in zip(above, below)]
-    if not each:
-        return "-"
-    return f"{statistics.median(above) / statistics.median(below):.2f} ({min(each):.2f}..{max(each):.2f})"
 
 
 def main():
@@ -145,30 +123,30 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mnist", type=pathlib.Path, default=FASHION,
                         help="folder of the idx files (default: Fashion-MNIST)")
-    parser.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
+    parser.add_argument("--python", help="an interpreter that has torch")
     parser.add_argument("--pythae", type=pathlib.Path, default="", help="folder of pythae")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
     options = parser.parse_args()
-    for case in options.case:
-        if case not in CASES:
-            parser.error(f"unknown case '{case}'; there are {', '.join(CASES)}")
-    program = os.environ.get("ALLMODES_BINARY", str(ROOT / "build/allmodes"))
+    cases = measuring.cases_of(parser, options.case, CASES)
+    python, _ = measuring.python_with_torch(options.python)
     cores = sorted(os.sched_getaffinity(0))
 
     print(f"seconds an epoch, one thread a process, {options.rounds} rounds")
-    print(f"{'case':<9} {'pythae':>8} {'allmodes':>9} {'2 ranks':>8}   "
-          f"{'pythae/allmodes':<21} {'1 rank/2 ranks':<21}")
+    print(f"{'case':<9} {'pythae':>8} {'allmodes':>9} {'2 ranks':>8} {'same batch':>11}   "
+          f"{'pythae/allmodes':<19} {'1 rank/2 ranks':<19} {'same batch':<19}")
     results = []
-    for case in options.case or CASES:
-        results.append(compare(case, options, program, cores))
-        pythae, ours, two = results[-1]["seconds_an_epoch"].values()
-        middle = [f"{statistics.median(t):.2f}" if t else "-" for t in (pythae, ours, two)]
-        print(f"{case:<9} {middle[0]:>8} {middle[1]:>9} {middle[2]:>8}   "
-              f"{ratio(pythae, ours):<21} {ratio(ours, two):<21}", flush=True)
-    text = json.dumps({"rounds": options.rounds, "cases": results})
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n")
+    for case in cases:
+        taken = compare(case, options, python, cores)
+        ratios = {
+            "pythae_over_allmodes": measuring.ratio(taken["pythae"], taken["allmodes"]),
+            "one_over_two_ranks": measuring.ratio(taken["allmodes"], taken["two_ranks"]),
+            "one_over_two_ranks_same_batch": measuring.ratio(taken["allmodes"],
+                                                             taken["two_ranks_same_batch"])}
+        results.append({"case": case, "seconds_an_epoch": taken} | ratios)
+        middle = [f"{statistics.median(t):.2f}" if t else "-" for t in taken.values()]
+        print(f"{case:<9} {middle[0]:>8} {middle[1]:>9} {middle[2]:>8} {middle[3]:>11}   " +
+              " ".join(measuring.show(ratio).ljust(19) for ratio in ratios.values()), flush=True)
+    measuring.write(options.json, {"rounds": options.rounds, "cases": results})
 
 
 main()

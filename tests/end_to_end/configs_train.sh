@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every configuration that comes with the program trains 20 steps and leaves a run with a verdict.
+# Every configuration that comes with the program trains eight steps and leaves a run with a verdict.
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$source/tests/end_to_end/make_data.py" data
-short=(--steps 20 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
-  --set diagnostics.log_every=10 --set images.count=16)
+short=(--steps 8 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
+  --set diagnostics.log_every=4 --set images.count=16)
 
 count=0
 for config in "$source"/configs/*.txtpb; do

@@ -4,8 +4,9 @@
 //
 //   run_ranks(4, [](world::Communicator& communicator) { ... });
 //
-// Reductions add in rank order, so their bits do not depend on timing. The first exception of any
-// rank is thrown again by run_ranks; the other ranks are released from the collective they are in.
+// Reductions add as a binary tree over the ranks, so their bits do not depend on timing. The first
+// exception of any rank is thrown again by run_ranks; the other ranks are released from the
+// collective they are in.
 
 #include "base/error.h"
 #include "world/communicator.h"
@@ -118,19 +119,24 @@ class ThreadCommunicator final : public world::Communicator {
 
   template <typename T>
   void combine(std::vector<std::byte>& result, ReduceOp op) const {
-    auto* sum = reinterpret_cast<T*>(result.data());
-    for (size_t from = 1; from < static_cast<size_t>(size()); ++from) {
-      const Buffer& other = buffer_of(from);
-      const auto* values = static_cast<const T*>(other.data);
-      for (int64_t i = 0; i < other.count; ++i) {
-        if (op == ReduceOp::max)
-          sum[i] = std::max(sum[i], values[i]);
-        else if (op == ReduceOp::min)
-          sum[i] = std::min(sum[i], values[i]);
-        else
-          sum[i] = static_cast<T>(sum[i] + values[i]);
+    const int64_t count = buffer_of(0).count;
+    std::vector<std::vector<T>> nodes;
+    for (size_t from = 0; from < static_cast<size_t>(size()); ++from) {
+      const auto* values = static_cast<const T*>(buffer_of(from).data);
+      nodes.emplace_back(values, values + count);
+    }
+    for (size_t width = 1; width < nodes.size(); width *= 2) {
+      for (size_t left = 0; left + width < nodes.size(); left += 2 * width) {
+        for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+          T& sum = nodes[left][i];
+          const T other = nodes[left + width][i];
+          sum = op == ReduceOp::max   ? std::max(sum, other)
+                : op == ReduceOp::min ? std::min(sum, other)
+                                      : static_cast<T>(sum + other);
+        }
       }
     }
+    std::memcpy(result.data(), nodes[0].data(), result.size());
   }
 
   std::vector<std::byte> reduction(ReduceOp op) const {

@@ -161,8 +161,7 @@ class RankTrainer {
 
   training::StepReport step(uint64_t step, bool update = true) {
     return training::run_step(
-        *objective_, model_, [this] { return next(); }, step, {config_.seed, config_.microbatches},
-        update);
+        *objective_, model_, [this] { return next(); }, step, training::step_settings(config_, model_.ranks()), update);
   }
 
   training::Model& model() { return model_; }

@@ -66,9 +66,31 @@ void agree_on_run(world::Communicator& control, const CheckedRun& run) {
   world::agree(control, facts);
 }
 
+namespace {
+
+// A rank's shards, and a machine's ranks, must be whole nodes of the binary tree.
+ExitCode check_shards(const CheckedRun& run, const world::World& world) {
+  const int64_t shards = run.config().deterministic_shards;
+  const bool placed = world.rank == world.node * world.local_size + world.local_rank;
+  const bool fits = shards % world.size == 0 && world.size % world.nodes == 0 && world.nodes <= 2;
+  if (fits && placed) return ExitCode::kOk;
+  if (world.rank == 0 || !placed)
+    fmt::print(stderr,
+               "{}: deterministic_shards: {} shards on {} ranks of {} nodes (rank {} is {} of node "
+               "{}): the ranks must be a power of two up to the number of shards, on one node or "
+               "evenly on two, each node's in a row (mpirun --map-by slot)\n",
+               run.loaded.source.place("deterministic_shards"), shards, world.size, world.nodes,
+               world.rank, world.local_rank, world.node);
+  return ExitCode::kConfiguration;
+}
+
+}  // namespace
+
 ExitCode check_batch(const CheckedRun& run, const world::World& world) {
   const auto& config = run.config();
   const int64_t together = config::samples_together(config);
+  if (const int64_t shards = config.deterministic_shards; shards > 0)
+    return check_shards(run, world);
   const int64_t parts = world.size * config.microbatches * together;
   if (config.batch % parts == 0) return ExitCode::kOk;
   if (world.rank == 0) {

@@ -32,19 +32,37 @@ std::string from_root(world::Communicator& control, const std::string& text) {
   return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
 }
 
-// Threads of PyTorch's operators in this process: OMP_NUM_THREADS, or this rank's part of the node.
-int use_threads(const world::World& world) {
-  int threads = 0;
-  if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads = std::atoi(wanted);
-  if (threads < 1) {
-    threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / world.local_size);
-  }
-  at::set_num_threads(threads);
+struct Threads {
+  int compute = 1;        // of PyTorch's operators in this process
+  bool exchange = false;  // one more, which exchanges gradients behind backward
+};
+
+// OMP_NUM_THREADS, or this rank's part of the node, of which four threads and more leave one to the
+// exchange. Where the ranks' threads leave no core free, the exchange runs between operators.
+Threads use_threads(const world::World& world, const config::RunConfig& config) {
+  const int share = static_cast<int>(std::thread::hardware_concurrency()) / world.local_size;
+  Threads threads;
+  if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads.compute = std::atoi(wanted);
+  if (threads.compute < 1)
+    threads.compute = share >= 4 && world.size > 1 ? share - 1 : std::max(1, share);
+  // The order in which a matrix product adds up depends on the number of threads.
+  if (config.deterministic_shards > 0) threads.compute = 1;
+  threads.exchange = world.size > 1 && share > threads.compute;
+  at::set_num_threads(threads.compute);
   return threads;
 }
 
+std::string exchange_description(const world::World& world, bool cuda, bool thread) {
+  if (world.size == 1) return "memory";
+  if (cuda) return "NCCL";
+  const std::string by = world.nodes == world.size ? "MPI"
+                         : world.nodes == 1        ? "shared memory"
+                                                   : "shared memory and MPI";
+  return by + (thread ? " on a thread of its own" : "");
+}
+
 void start_up_table(world::Communicator& control, const world::World& world,
-                    const world::DeviceChoice& device, int threads) {
+                    const world::DeviceChoice& device, const Threads& threads) {
   const auto members = world::roster(control, world, device.name, device.uuid);
   if (control.rank() != 0) return;
   spdlog::info("allmodes {}, {}", kVersionDescription, library_versions());
@@ -52,9 +70,9 @@ void start_up_table(world::Communicator& control, const world::World& world,
     spdlog::info("  rank {:>3}  {}  {}  pid {}", member.rank, member.host, member.device,
                  member.pid);
   spdlog::info("  {} rank{} on {} node{}, {} thread{} a rank, gradients through {}", world.size,
-               world.size == 1 ? "" : "s", world.nodes, world.nodes == 1 ? "" : "s", threads,
-               threads == 1 ? "" : "s",
-               world.size == 1 ? "memory" : (device.cuda ? "NCCL" : "MPI"));
+               world.size == 1 ? "" : "s", world.nodes, world.nodes == 1 ? "" : "s",
+               threads.compute, threads.compute == 1 ? "" : "s",
+               exchange_description(world, device.cuda, threads.exchange));
 }
 
 void describe_networks(const objectives::Objective& objective) {
@@ -147,14 +165,16 @@ class Feed {
 class Session {
  public:
   Session(const TrainOptions& options, CheckedRun& run, world::Runtime& runtime,
-          const world::DeviceChoice& choice)
+          const world::DeviceChoice& choice, bool exchange_thread)
       : options_(options),
         run_(run),
         world_(runtime.world()),
         control_(runtime.control()),
         device_(choice.cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index))
                             : at::Device(at::kCPU)),
-        exchange_(world::make_device_communicator(control_, world_, choice)) {}
+        exchange_(world::make_device_communicator(control_, world_, choice)) {
+    if (exchange_thread) exchange_->prefer_thread();
+  }
 
   int run() {
     find_folder();
@@ -162,7 +182,7 @@ class Session {
     {
       Feed first(run_, world_, device_, 0);
       training::adopt_ready_order(*run_.objective, model, first.next(),
-                                  {config().seed, config().microbatches}, control_);
+                                  training::step_settings(config(), world_.size), control_);
     }
     if (resumed_) {
       training::restore(model, *resumed_);
@@ -295,8 +315,9 @@ int train(const TrainOptions& options, world::Runtime& runtime) {
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
   world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
-  start_up_table(runtime.control(), world, choice, use_threads(world));
-  return Session(options, run, runtime, choice).run();
+  const Threads threads = use_threads(world, run.config());
+  start_up_table(runtime.control(), world, choice, threads);
+  return Session(options, run, runtime, choice, threads.exchange).run();
 }
 
 }  // namespace allmodes::cli

@@ -12,6 +12,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
     std::optional<int64_t> steps;
     std::string device;
     std::string on_collapse;
+    bool deterministic = false;
   };
   auto arguments = std::make_shared<Arguments>();
   auto& options = arguments->options;
@@ -29,6 +30,8 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command
       ->add_option("--on-collapse", arguments->on_collapse, "Short for --set verdict.on_collapse=")
       ->check(CLI::IsMember({"warn", "stop"}));
+  command->add_flag("--deterministic", arguments->deterministic,
+                    "Short for --set deterministic_shards=8: the same bits on 1, 2, 4 and 8 ranks");
   command->add_flag("--dry-run", options.dry_run, "Print the resolved configuration and stop");
   command->add_flag("--quiet", options.quiet, "Warnings and the verdict only");
   command->footer(R"(Examples:
@@ -38,6 +41,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->callback([&dispatch, arguments] {
     auto& set = arguments->options.overrides;
     if (arguments->steps) set.push_back(fmt::format("steps={}", *arguments->steps));
+    if (arguments->deterministic) set.push_back("deterministic_shards=8");
     if (!arguments->device.empty()) set.push_back("device=" + arguments->device);
     if (!arguments->on_collapse.empty())
       set.push_back("verdict.on_collapse=" + arguments->on_collapse);

@@ -103,10 +103,11 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
                               config.batch, config.microbatches, together));
   }
   const auto refuse_microbatches = [&](const char* field, const char* why) {
-    if (config.microbatches > 1)
-      relations.add(path + field, fmt::format("{}: {}, so that microbatches (now {}) would change "
-                                              "the result: set microbatches: 1",
-                                              field, why, config.microbatches));
+    if (backward_passes(config) > 1)
+      relations.add(path + field,
+                    fmt::format("{}: {}, so that microbatches or deterministic shards "
+                                "(now {}) would change the result: leave them out",
+                                field, why, backward_passes(config)));
   };
   if (adversarial->unrolled_steps > 0)
     refuse_microbatches("unrolled_steps", "a simulated step takes the whole batch");
@@ -124,7 +125,27 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
 int64_t samples_at_once(const RunConfig& config) {
   const Adversarial* adversarial = adversarial_of(config);
   const int64_t packing = adversarial == nullptr ? 1 : adversarial->packing;
-  return config.batch / std::max<int64_t>(1, config.microbatches * packing);
+  return config.batch / (backward_passes(config) * std::max<int64_t>(1, packing));
+}
+
+void check_deterministic(const RunConfig& config, Relations& relations) {
+  const int64_t shards = config.deterministic_shards;
+  if (shards <= 0) return;
+  if ((shards & (shards - 1)) != 0)
+    relations.add("deterministic_shards",
+                  fmt::format("deterministic_shards: {} is no power of two", shards));
+  if (config.microbatches > 1)
+    relations.add("microbatches",
+                  "microbatches: each deterministic shard is one already: leave it "
+                  "out");
+  if (config.batch >= 1 && config.batch % (shards * samples_together(config)) != 0)
+    relations.add("deterministic_shards",
+                  fmt::format("deterministic_shards: {} do not divide the batch of {}", shards,
+                              config.batch));
+  if (config.device == "cuda")
+    relations.add("device",
+                  "device: runs with deterministic_shards are on the CPU: set device: "
+                  "\"cpu\"");
 }
 
 }  // namespace
@@ -135,6 +156,7 @@ std::vector<Problem> check_relations(const RunConfig& config) {
     relations.add("microbatches", fmt::format("microbatches: {} does not divide the batch of {}",
                                               config.microbatches, config.batch));
   }
+  check_deterministic(config, relations);
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
     relations.network(path, *network, differentiated_twice, samples_at_once(config));
   check_adversarial(config, relations);

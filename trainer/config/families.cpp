@@ -1,5 +1,7 @@
 #include "config/families.h"
 
+#include <algorithm>
+
 #include <concepts>
 #include <numeric>
 
@@ -63,6 +65,10 @@ const Adversarial* adversarial_of(const RunConfig& config) {
         return nullptr;
       },
       config.family);
+}
+
+int64_t backward_passes(const RunConfig& config) {
+  return std::max({int64_t{1}, config.microbatches, config.deterministic_shards});
 }
 
 int64_t samples_together(const RunConfig& config) {

@@ -452,6 +452,7 @@ void describe(V& v, T& c) {
   v.field("steps", c.steps, kCount);
   v.field("device", c.device, OneOf{"device", kDevices});
   v.field("microbatches", c.microbatches, kCount);
+  v.field("deterministic_shards", c.deterministic_shards, kCountOrZero);
   v.message("data", c.data);
   v.oneof("family", c.family, Alternative<Gan>{"gan"}, Alternative<Vae>{"vae"},
           Alternative<Aae>{"aae"}, Alternative<InfoVae>{"infovae"}, Alternative<WaeMmd>{"wae_mmd"},

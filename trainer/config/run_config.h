@@ -340,6 +340,10 @@ struct RunConfig {
   int64_t steps = 1000;         // >= 1
   std::string device = "auto";  // auto, cpu, cuda
   int64_t microbatches = 1;     // backward passes a rank's share is split into, >= 1
+  // 0: off. Else a power of two: the batch is split into so many parts, each with a backward pass of
+  // its own, whose gradients are added up as a fixed binary tree. The weights then have the same
+  // bits on 1, 2, 4, ... ranks, up to the number of shards. On the CPU, with one thread a rank.
+  int64_t deterministic_shards = 0;
   Data data;
   Family family;
   Exchange exchange;

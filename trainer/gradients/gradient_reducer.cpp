@@ -35,8 +35,7 @@ GradientReducer::~GradientReducer() {
 void GradientReducer::arm() {
   ALLMODES_CHECK(state_ == State::kIdle || state_ == State::kReduced,
                  "the reducer of '{}' is armed twice without finish()", network_.name);
-  for (const at::Tensor& parameter : network_.parameter_views) parameter.mutable_grad().reset();
-  filled_.assign(network_.parameter_views.size(), false);
+  start_window();
   waiting_.clear();
   for (const Bucket& bucket : plan_.buckets) waiting_.push_back(bucket.parameters);
   seen_.assign(network_.parameter_views.size(), false);
@@ -46,6 +45,19 @@ void GradientReducer::arm() {
   exchange_seconds_ = 0;
   held_ = false;
   state_ = State::kFilling;
+}
+
+void GradientReducer::start_window() {
+  for (const at::Tensor& parameter : network_.parameter_views) parameter.mutable_grad().reset();
+  filled_.assign(network_.parameter_views.size(), false);
+}
+
+void GradientReducer::end_part() {
+  ALLMODES_CHECK(state_ == State::kFilling && held_,
+                 "a part of the reducer of '{}' ends that is not armed and held", network_.name);
+  check_views();
+  parts_.push(network_.gradients);
+  start_window();
 }
 
 void GradientReducer::on_gradient(size_t parameter) {
@@ -101,6 +113,11 @@ void GradientReducer::launch(size_t index, world::Stream compute) {
 void GradientReducer::launch_rest(world::Stream compute) {
   ALLMODES_CHECK(state_ == State::kFilling || state_ == State::kLaunched,
                  "finish() on the reducer of '{}' that is not armed", network_.name);
+  if (!parts_.empty()) {
+    const at::NoGradGuard no_grad;
+    check_views();
+    network_.gradients.copy_(parts_.take());
+  }
   check_views();
   while (next_bucket_ < plan_.buckets.size()) launch(next_bucket_++, compute);
 }

@@ -20,6 +20,7 @@
 
 #include "gradients/bucket_plan.h"
 #include "gradients/flat_network.h"
+#include "gradients/tree_sum.h"
 #include "world/communicator.h"
 
 namespace allmodes::gradients {
@@ -37,6 +38,9 @@ class GradientReducer {
   void arm();
   // While held, ready gradients are not exchanged (they still accumulate).
   void hold(bool held) { held_ = held; }
+  // Ends a part of the batch, of which there is a power of two: the parts' gradients (with their
+  // batch statistics) are added up as a binary tree. After arm() and hold(true).
+  void end_part();
   // Of several networks trained together, first launch_rest() of each, then finish() of each.
   // Throws kSoftware when a .grad no longer is the view of flat storage.
   void launch_rest(world::Stream compute);
@@ -53,6 +57,7 @@ class GradientReducer {
   void on_gradient(size_t parameter);
   void launch_ready(world::Stream compute);
   void launch(size_t bucket, world::Stream compute);
+  void start_window();
   void adopt(size_t parameter);
   void check_views();
 
@@ -67,6 +72,7 @@ class GradientReducer {
   std::vector<bool> filled_;      // by parameter, since arm()
   std::vector<int64_t> ready_order_;
   std::vector<world::Ticket> tickets_;
+  TreeSum parts_;
   double exchange_seconds_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "objectives/matching.h"
 
+#include "config/families.h"
 #include "objectives/presentation.h"
 
 namespace allmodes::objectives {
@@ -52,10 +53,11 @@ std::optional<networks::Plan> plan_code_discriminator(const config::Adversarial&
 void check_mmd_batch(const config::RunConfig& config, std::vector<ConfigurationError>& errors) {
   if (config.batch < 2)
     errors.push_back({"batch", "an MMD compares samples of one batch: it needs two at least"});
-  if (config.microbatches > 1) {
-    errors.push_back({"microbatches",
-                      "the MMD would be that of a part of the batch only: use 1, or an adversarial "
-                      "family (aae, wae_gan)"});
+  if (config::backward_passes(config) > 1) {
+    errors.push_back(
+        {config.microbatches > 1 ? "microbatches" : "deterministic_shards",
+         "the MMD would be that of a part of the batch only: leave it out, or use an adversarial "
+         "family (aae, wae_gan)"});
   }
 }
 

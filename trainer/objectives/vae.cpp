@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include "config/families.h"
 #include "objectives/autoencoder.h"
 #include "objectives/kl_schedule.h"
 #include "objectives/vae_terms.h"
@@ -164,14 +165,15 @@ class Checks {
   }
 
   void whole_batch() {
-    if (config_.microbatches == 1) return;
+    if (config::backward_passes(config_) == 1) return;
     const char* field = vae_.free_bits > 0            ? "free_bits"
                         : vae_.total_correlation != 1 ? "total_correlation"
                                                       : nullptr;
     if (field != nullptr)
-      refuse(field,
-             "it is a function of the whole batch, which microbatches take apart; set "
-             "microbatches to 1");
+      refuse(
+          field,
+          "it is a function of the whole batch, which microbatches and deterministic shards take "
+          "apart; leave them out");
   }
 
   const config::RunConfig& config_;

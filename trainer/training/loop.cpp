@@ -18,7 +18,7 @@ int64_t samples_of_step(const objectives::Objective& objective, int64_t batch, u
 
 StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
                     Model& model, Position& position, const LoopHooks& hooks) {
-  const StepSettings settings{config.seed, config.microbatches};
+  const StepSettings settings = step_settings(config, model.ranks());
   const auto steps = static_cast<uint64_t>(config.steps);
   if (position.step == 0) {
     hooks.images(position);

@@ -18,6 +18,14 @@ int64_t floats(double mib) {
   return std::max<int64_t>(1, static_cast<int64_t>(mib * kFloatsPerMiB));
 }
 
+at::Tensor refuse_coupling(const at::Tensor&) {
+  ALLMODES_FAIL(
+      ExitCode::kConfiguration,
+      "deterministic_shards: a loss or a layer of this configuration is a function of the "
+      "whole batch (statistics \"global\", dragan, a mean over all ranks), which shards "
+      "take apart: set deterministic_shards: 0, or leave that out");
+}
+
 }  // namespace
 
 optimizers::FlatAdam& NetworkState::optimizer_in(const objectives::Phase& phase) const {
@@ -37,7 +45,10 @@ int64_t NetworkState::skipped() const {
 Model::Model(const objectives::Objective& objective, const config::RunConfig& config,
              at::Device device, world::Communicator& exchange)
     : config_(config), device_(device), exchange_(exchange), specs_(objective.networks()) {
-  if (exchange_.size() > 1) {
+  if (config.deterministic_shards > 0) {
+    statistics_reducer_ = [](const at::Tensor& statistics) { refuse_coupling(statistics); };
+    gather_rows_ = refuse_coupling;
+  } else if (exchange_.size() > 1) {
     statistics_reducer_ = [this](at::Tensor statistics) {
       const world::Stream stream = gradients::compute_stream(device_);
       exchange_
@@ -93,8 +104,8 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
   if (network.flat.order == order) return;
   network.reducer.reset();
   network.optimizer.reset();
-  network.flat = gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order,
-                                              memory());
+  network.flat =
+      gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order, memory());
   equip(network);
 }
 
@@ -149,17 +160,18 @@ objectives::Forward Model::evaluation_forward(bool averaged) {
 }
 
 objectives::Coupling Model::coupling() {
+  if (config_.deterministic_shards > 0) return {refuse_coupling, refuse_coupling};
   return {[this](const at::Tensor& x) { return gradients::gather_rows(x, exchange_); },
           [this](const at::Tensor& x) { return gradients::mean_over_ranks(x, exchange_); }};
 }
 
-void Model::store_batch_statistics(NetworkState& network) {
+void Model::store_batch_statistics(NetworkState& network, double share) {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < network.statistics.counts.size(); ++i) {
     if (network.statistics.counts[i] == 0) continue;
     network.flat.batch_statistic_views[i]
         .copy_(network.statistics.sums[i])
-        .div_(network.statistics.counts[i]);
+        .mul_(share / network.statistics.counts[i]);
   }
 }
 

@@ -39,6 +39,7 @@ class Model {
   std::vector<std::unique_ptr<NetworkState>>& networks() { return networks_; }
   const std::vector<std::unique_ptr<NetworkState>>& networks() const { return networks_; }
   at::Device device() const { return device_; }
+  int ranks() const { return exchange_.size(); }
 
   // Lays a network's storage out anew in `order`, with its initial values. Before the first step.
   void relayout(const std::string& name, const std::vector<int64_t>& order);
@@ -49,13 +50,15 @@ class Model {
   // anew for each forward.
   objectives::Forward training_forward(std::span<const std::string> trains,
                                        const NoiseScope& scope);
-  // What losses may compute over the samples of all ranks.
+  // What losses may compute over the samples of all ranks: with deterministic shards nothing, which
+  // is then a configuration error.
   objectives::Coupling coupling();
   // Evaluation mode: running statistics, and averaged weights (or current ones).
   objectives::Forward evaluation_forward(bool averaged = true);
 
-  // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it.
-  static void store_batch_statistics(NetworkState& network);
+  // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it;
+  // `share` is the weight of the part of the batch that they were taken from.
+  static void store_batch_statistics(NetworkState& network, double share);
   // Moves running statistics towards the averaged batch statistics.
   static void update_running_statistics(NetworkState& network);
 

@@ -62,16 +62,24 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   const int64_t count = batch.samples.size(0) / settings.microbatches;
   StepReport phase_report;
   for (int64_t part = 0; part < settings.microbatches; ++part) {
-    for (auto* network : trained) network->reducer->hold(part + 1 < settings.microbatches);
+    for (auto* network : trained)
+      network->reducer->hold(settings.deterministic || part + 1 < settings.microbatches);
     const LocalBatch micro{
         batch.samples.narrow(0, part * count, count),
         batch.labels.defined() ? batch.labels.narrow(0, part * count, count) : at::Tensor(),
         batch.first + part * count};
+    if (settings.deterministic)
+      for (auto* network : trained) network->statistics = {};
     run_microbatch(phase, micro, step, settings, model, phase_report, report);
+    if (!settings.deterministic) continue;
+    for (auto* network : trained) {
+      Model::store_batch_statistics(*network, 1.0 / static_cast<double>(settings.microbatches));
+      network->reducer->end_part();
+    }
   }
   const world::Stream stream = gradients::compute_stream(model.device());
   for (auto* network : trained) {
-    Model::store_batch_statistics(*network);
+    if (!settings.deterministic) Model::store_batch_statistics(*network, 1.0);
     network->reducer->launch_rest(stream);
   }
   for (auto* network : trained) {
@@ -96,6 +104,12 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
 }
 
 }  // namespace
+
+StepSettings step_settings(const config::RunConfig& config, int ranks) {
+  if (config.deterministic_shards > 0)
+    return {config.seed, config.deterministic_shards / ranks, true};
+  return {config.seed, config.microbatches};
+}
 
 StepReport run_step(const objectives::Objective& objective, Model& model, const NextBatch& next,
                     uint64_t step, const StepSettings& settings, bool update) {

@@ -32,7 +32,12 @@ struct StepReport {
 struct StepSettings {
   uint64_t seed = 0;
   int64_t microbatches = 1;
+  // The microbatches' gradients are added up as a tree; their number is a power of two.
+  bool deterministic = false;
 };
+
+// Of `config` on `ranks` ranks.
+StepSettings step_settings(const config::RunConfig& config, int ranks);
 
 // Takes the next local batch.
 using NextBatch = std::function<LocalBatch()>;

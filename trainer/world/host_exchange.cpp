@@ -63,8 +63,28 @@ void fold(T* into, const T* from, int64_t count, ReduceOp op) {
   }
 }
 
-// Elements [first, last) of the buffers at `sources`, folded in their order into every one of
-// `targets`; a mean is divided by `divisor` (0: not yet).
+// Folds elements [begin, begin + count) of sources[first, last) into `sum`, as a binary tree over
+// the sources.
+template <typename T>
+void fold_tree(T* sum, const std::vector<std::byte*>& sources, size_t first, size_t last,
+               int64_t begin, int64_t count, ReduceOp op) {
+  const auto* leaf = reinterpret_cast<const T*>(sources[first]) + begin;
+  std::memcpy(sum, leaf, static_cast<size_t>(count) * sizeof(T));
+  // Subtrees of 1, 2, 4, ... sources join what lies left of them.
+  for (size_t width = 1; first + width < last; width *= 2) {
+    if (width == 1) {
+      fold(sum, reinterpret_cast<const T*>(sources[first + 1]) + begin, count, op);
+      continue;
+    }
+    std::array<T, kBlock> right;
+    fold_tree(right.data(), sources, first + width, std::min(last, first + 2 * width), begin, count,
+              op);
+    fold(sum, right.data(), count, op);
+  }
+}
+
+// Elements [first, last) of the buffers at `sources`, folded into every one of `targets`; a mean is
+// divided by `divisor` (0: not yet).
 template <typename T>
 void reduce_range(const std::vector<std::byte*>& sources, const std::vector<std::byte*>& targets,
                   int64_t first, int64_t last, ReduceOp op, int divisor) {
@@ -72,9 +92,7 @@ void reduce_range(const std::vector<std::byte*>& sources, const std::vector<std:
   for (int64_t begin = first; begin < last; begin += kBlock) {
     const int64_t count = std::min(kBlock, last - begin);
     const auto bytes = static_cast<size_t>(count) * sizeof(T);
-    std::memcpy(sum.data(), reinterpret_cast<const T*>(sources[0]) + begin, bytes);
-    for (size_t rank = 1; rank < sources.size(); ++rank)
-      fold(sum.data(), reinterpret_cast<const T*>(sources[rank]) + begin, count, op);
+    fold_tree(sum.data(), sources, 0, sources.size(), begin, count, op);
     if constexpr (std::is_floating_point_v<T>) {
       if (op == ReduceOp::mean && divisor > 0)
         for (int64_t i = 0; i < count; ++i) sum[static_cast<size_t>(i)] /= static_cast<T>(divisor);

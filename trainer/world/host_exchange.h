@@ -1,7 +1,7 @@
 #pragma once
 
 // All-reduces of host memory. The ranks of one machine reduce in memory that they share: each adds
-// up its own slice of the elements, in rank order, and writes the result into every rank's buffer,
+// up its own slice of the elements, as a binary tree over the ranks, and writes the result into every rank's buffer,
 // so that each element crosses the memory bus once and the sum does not depend on timing. Between
 // machines the ranks of equal place exchange their slices by MPI.
 //

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Speed beside what one would use instead: builds both sides and runs them turn by turn.
+#
+#   launch/bench.sh [--libtorch DIR] [--jobs N] [NAME]... [-- ARGUMENT...]
+#   launch/bench.sh --list
+#
+#   launch/bench.sh                      # all of them: about an hour on two idle cores
+#   launch/bench.sh step -- --rounds 3 ring_gan
+#
+# Each prints a table of ratios, with the lowest and highest of one round beside it, and writes its
+# figures to runs/bench/NAME.json. What follows -- goes to every benchmark named; --help there says
+# what each understands. The Python side is PyTorch of the same wheel as the program's LibTorch; what
+# else it needs comes from PyPI.
+
+set -euo pipefail
+# shellcheck source=launch/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+readonly known=(adam collectives step ranks autoencoders)
+
+list() {
+  cat <<'TEXT'
+adam          one update of Adam with averaged weights, beside torch::optim::Adam
+collectives   an all-reduce on two ranks, beside MPI_Allreduce and gloo
+step          one training step on one core, beside the same model in PyTorch, eager
+ranks         two ranks, beside DistributedDataParallel over gloo, and what synchronizing costs
+autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
+TEXT
+}
+
+names=()
+while (($# > 0)); do
+  parse_setup_option "$@"
+  if ((taken > 0)); then
+    shift "$taken"
+    continue
+  fi
+  case "$1" in
+    -h | --help)
+      sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      list
+      exit 0
+      ;;
+    --list) list; exit 0 ;;
+    --) shift; break ;;
+    *)
+      [[ " ${known[*]} " == *" $1 "* ]] || refuse "no benchmark '$1'; there are ${known[*]}"
+      names+=("$1")
+      shift
+      ;;
+  esac
+done
+if ((${#names[@]} == 0)); then names=("${known[@]}"); fi
+
+# Of the flavours only the one with CUDA is a whole Python package.
+steps=$((3 + ${#names[@]}))
+begin_step "system packages"
+setup_packages
+begin_step "LibTorch"
+setup_libtorch cuda
+python="$libtorch_root/../../../../bin/python"
+[[ -x "$python" ]] || python=python3
+begin_step "building"
+build cpu-release allmodes bench_collectives bench_adam
+export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes" PYTHONDONTWRITEBYTECODE=1
+
+# pythae and what it needs but torch, in a folder of their own.
+setup_pythae() {
+  pythae="$cache/pythae-0.1.2"
+  [[ ! -f "$pythae/.complete" ]] || return 0
+  say "fetching pythae 0.1.2 from PyPI into $pythae"
+  rm -rf "$pythae"
+  local -a pip=("$python" -m pip install --disable-pip-version-check --no-input --progress-bar off
+    --target "$pythae")
+  quietly "pip install" "${pip[@]}" pydantic cloudpickle imageio numpy scikit-learn scipy tqdm &&
+    quietly "pip install" "${pip[@]}" --no-deps pythae==0.1.2 ||
+    refuse "could not fetch pythae: is PyPI reachable?" "$exit_unavailable"
+  touch "$pythae/.complete"
+}
+
+out="$ALLMODES_ROOT/runs/bench"
+mkdir -p "$out"
+for name in "${names[@]}"; do
+  begin_step "$name"
+  arguments=(--json "$out/$name.json")
+  case "$name" in
+    adam) ;;
+    autoencoders)
+      setup_pythae
+      arguments+=(--python "$python" --pythae "$pythae")
+      ;;
+    *) arguments+=(--python "$python") ;;
+  esac
+  python3 "$ALLMODES_ROOT/tests/bench/compare_$name.py" "${arguments[@]}" "$@"
+done
