@@ -66,11 +66,14 @@ void GradientReducer::launch(size_t index, world::Stream compute) {
   const Bucket& bucket = plan_.buckets[index];
   const bool last = index + 1 == plan_.buckets.size();
   const int64_t end = last ? network_.gradients.size(0) : bucket.offset + bucket.count;
+  const std::string label =
+      fmt::format("{}, bucket {} of {}", network_.name, index + 1, plan_.buckets.size());
   tickets_.push_back(communicator_.all_reduce(
       {.data = network_.gradients.data_ptr<float>() + bucket.offset,
        .count = end - bucket.offset,
        .type = world::DataType::f32,
-       .place = network_.gradients.is_cuda() ? world::Place::device : world::Place::host},
+       .place = network_.gradients.is_cuda() ? world::Place::device : world::Place::host,
+       .label = label},
       world::ReduceOp::mean, compute));
   exchange_seconds_ +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
