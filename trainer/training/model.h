@@ -39,6 +39,7 @@ class Model {
   std::vector<std::unique_ptr<NetworkState>>& networks() { return networks_; }
   const std::vector<std::unique_ptr<NetworkState>>& networks() const { return networks_; }
   at::Device device() const { return device_; }
+  world::Communicator& exchange() { return exchange_; }
 
   // Lays a network's storage out anew in `order`, with its initial values. Before the first step.
   void relayout(const std::string& name, const std::vector<int64_t>& order);
@@ -56,7 +57,7 @@ class Model {
 
   // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it.
   static void store_batch_statistics(NetworkState& network);
-  // Moves running statistics towards the averaged batch statistics.
+  // Moves running statistics towards the averaged batch statistics, where these are finite.
   static void update_running_statistics(NetworkState& network);
 
  private:
