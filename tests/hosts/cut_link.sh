@@ -3,7 +3,7 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/hosts/common.bash
-source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+source "$source/tests/hosts/common.bash"
 
 make_hosts
 write_ring_gan ring.txtpb
@@ -25,7 +25,7 @@ took=$((($(date +%s%N) - began) / 1000000))
 says err "missing: rank 2 on ${hosts[2]}.*: no sign of life for"
 for host in "${hosts[@]}"; do
   for ((tenths = 0; tenths < 100; ++tenths)); do
-    [[ -n "$(ip netns pids "$host" | xargs -r -n1 -I{} readlink /proc/{}/exe | grep allmodes)" ]] || break
+    [[ -n "$(ip netns pids "$host" | xargs -r -I{} readlink /proc/{}/exe | grep allmodes)" ]] || break
     sleep 0.1
   done
   ((tenths < 100)) || fail "processes were left behind on $host"

@@ -3,7 +3,7 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/hosts/common.bash
-source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+source "$source/tests/hosts/common.bash"
 
 make_hosts
 write_ring_vae ring.txtpb
