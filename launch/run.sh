@@ -14,7 +14,8 @@
 #   ALLMODES_MPIRUN    further words for mpirun
 #   OMP_NUM_THREADS    threads of one rank, default the cores of a host shared out among its ranks
 #
-# The exit status is the program's: 0 done, 75 stopped after a checkpoint, 128 + N by signal N.
+# The exit status is the program's: 0 done, 68 a rank or host was lost, 75 stopped after a
+# checkpoint, 128 + N by signal N.
 
 set -euo pipefail
 # shellcheck source=launch/env.sh
@@ -87,9 +88,10 @@ else
 fi
 export OMP_NUM_THREADS="$threads"
 
-# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after 3 s, then
-# every second, and give up after three.
-options+=(--mca oob_tcp_keepalive_time 3 --mca oob_tcp_keepalive_intvl 1
+# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after 4 s, then
+# every second, and give up after three. Not sooner: the ranks' own watchdog, which says who is
+# missing where, has found it 6 s after the cut, and mpirun ends the job before 10 s are over.
+options+=(--mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1
   --mca oob_tcp_keepalive_probes 3)
 
 # By default every rank listens on all interfaces of its host.
@@ -152,6 +154,8 @@ while :; do
   wait "$mpirun_pid" || status=$?
   [[ "$signalled" == true ]] || break
 done
+# mpirun's own code for a host that it can no longer reach.
+if ((status == 205)); then status=68; fi
 # What mpirun ends with when it was told to end says nothing about the ranks.
 if [[ "$forced" == true ]]; then status=143; fi
 
@@ -159,6 +163,8 @@ if [[ "$subcommand" == train ]]; then
   again="launch/run.sh -n $ranks ${hostfile:+--hostfile $hostfile }-- $* --resume auto"
   if ((status == 75)); then
     echo "stopped after a checkpoint; to continue: $again" >&2
+  elif ((status == 68)); then
+    echo "a rank or host was lost; to continue from the last checkpoint: $again" >&2
   elif ((status > 128 && status <= 192)); then
     echo "ended by SIG$(kill -l "$status" 2>/dev/null || echo "$((status - 128))");" \
       "to continue from the last checkpoint: $again" >&2

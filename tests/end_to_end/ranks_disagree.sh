@@ -19,6 +19,10 @@ expect 76 two_ranks ring.txtpb --set seed=1 : ring.txtpb --set seed=2
 says err "configuration's seed: rank 0 on .*: '1'; rank 1 on .*: '2'"
 expect 76 two_ranks ring.txtpb : ring.txtpb --set gan.generator_optimizer.beta2=0.9
 says err "configuration's gan\\.generator_optimizer\\.beta2: rank 0 .*'0\\.999'; rank 1 .*'0\\.9'"
+expect 76 two_ranks ring.txtpb --steps 10 : ring.txtpb --steps 20
+says err "configuration's steps: rank 0 on .*: '10'; rank 1 on .*: '20'"
+expect 76 two_ranks ring.txtpb : ring.txtpb --set exchange.bucket_mib=1
+says err "configuration's exchange\\.bucket_mib: rank 0 .*'25'; rank 1 .*'1'"
 
 # The same words, other bytes.
 python3 "$source/tests/end_to_end/make_data.py" one

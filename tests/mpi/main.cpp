@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
 #include <exception>
 
@@ -14,7 +13,7 @@
 
 namespace {
 
-constexpr std::chrono::seconds kLimit{120};  // for one test
+constexpr double kLimit = 120;  // seconds for one test
 
 // Prints the failures of a rank whose ordinary output is off.
 class FailurePrinter : public ::testing::EmptyTestEventListener {
@@ -33,11 +32,13 @@ class FailurePrinter : public ::testing::EmptyTestEventListener {
 
 class Feeder : public ::testing::EmptyTestEventListener {
  public:
-  explicit Feeder(allmodes::world::Watchdog& watchdog) : watchdog_(watchdog) {}
+  explicit Feeder(allmodes::world::FlightLog& log) : log_(log) {}
 
  private:
-  void OnTestStart(const ::testing::TestInfo& test) override { watchdog_.feed(test.name()); }
-  allmodes::world::Watchdog& watchdog_;
+  void OnTestStart(const ::testing::TestInfo& test) override {
+    log_.set_stage({allmodes::world::ShortText<40>(test.name())});
+  }
+  allmodes::world::FlightLog& log_;
 };
 
 }  // namespace
@@ -51,21 +52,18 @@ int main(int argc, char** argv) {
   try {
     allmodes::world::refuse_singletons(world);
     allmodes::testing::set_control(runtime);
-    allmodes::world::Watchdog watchdog(kLimit, [&](const std::string& doing, double seconds) {
-      std::fprintf(stderr, "rank %d on %s hangs in %s for %.0f s\n", world.rank, world.host.c_str(),
-                   doing.c_str(), seconds);
-      runtime.abort(1);
-    });
+    allmodes::world::Watchdog watchdog(runtime, {.limit_s = kLimit, .stage_limit_s = kLimit});
     auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
     if (world.rank != 0) {
       delete listeners.Release(listeners.default_result_printer());
       listeners.Append(new FailurePrinter(world.rank));
     }
-    listeners.Append(new Feeder(watchdog));
+    listeners.Append(new Feeder(runtime.flight_log()));
     const int64_t failed = RUN_ALL_TESTS();
-    watchdog.feed("the final count of failures");
-    return static_cast<int>(allmodes::world::all_reduce_value(runtime.control(), failed,
-                                                              allmodes::world::ReduceOp::max));
+    const int64_t most = allmodes::world::all_reduce_value(runtime.control(), failed,
+                                                           allmodes::world::ReduceOp::max);
+    runtime.control().barrier("end");
+    return static_cast<int>(most);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", world.rank, error.what());
     runtime.abort(1);

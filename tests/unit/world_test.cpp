@@ -4,16 +4,12 @@
 #include "world/runtime.h"
 #include "world/signals.h"
 #include "world/versions.h"
-#include "world/watchdog.h"
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <chrono>
 #include <csignal>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace allmodes::world {
@@ -164,32 +160,6 @@ TEST(StopRequestDeathTest, TheSecondInterruptEndsTheProcess) {
 TEST(StopRequest, AnUncatchableSignalIsRefusedAndNothingStaysInstalled) {
   EXPECT_THROW(StopRequest{SIGKILL}, Error);
   EXPECT_NO_THROW(StopRequest{});
-}
-
-TEST(Watchdog, CallsOnceWithWhatWasLastBegun) {
-  std::atomic<int> calls = 0;
-  std::string doing;
-  {
-    Watchdog watchdog(std::chrono::milliseconds(50), [&](const std::string& what, double) {
-      doing = what;
-      ++calls;
-    });
-    watchdog.feed("step 7");
-    for (int i = 0; i < 500 && calls == 0; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_EQ(calls, 1);
-  EXPECT_EQ(doing, "step 7");
-}
-
-TEST(Watchdog, EndsAtOnceWithoutACallWhenAllIsWell) {
-  const auto start = std::chrono::steady_clock::now();
-  int calls = 0;
-  {
-    const Watchdog watchdog(std::chrono::hours(1), [&](const std::string&, double) { ++calls; });
-  }
-  EXPECT_EQ(calls, 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
 }
 
 }  // namespace

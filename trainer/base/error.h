@@ -17,6 +17,7 @@ enum class ExitCode : int {
   kUsage = 64,             // wrong command line
   kDataError = 65,         // input data damaged
   kNoInput = 66,           // input file missing or unreadable
+  kLostRank = 68,          // a rank is frozen, cut off or no longer moves
   kUnavailable = 69,       // a device or service is not there
   kSoftware = 70,          // internal error
   kOsError = 71,           // an operating-system call failed

@@ -1,12 +1,17 @@
 #include "cli/agreement.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/version.h"
+#include "cli/versions.h"
 #include "config/families.h"
 #include "world/handshake.h"
 
@@ -59,11 +64,29 @@ ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
 }
 
 void agree_on_run(world::Communicator& control, const CheckedRun& run) {
-  world::Facts facts{{"version of allmodes", kVersionDescription}};
+  world::Facts facts{{"version of allmodes", kVersionDescription},
+                     {"version of LibTorch", libtorch_version()}};
   const auto fields = fields_of(config::print(run.config()));
   facts.insert(facts.end(), fields.begin(), fields.end());
   facts.emplace_back("data set", hexadecimal(run.dataset->fingerprint()));
   world::agree(control, facts);
+}
+
+bool StopAgreement::requested(const training::Position& position) {
+  if (!cadence_.due(position.step)) return false;
+  const auto now = std::chrono::steady_clock::now();
+  const double seconds = std::chrono::duration<double>(now - agreed_at_).count();
+  const uint64_t steps = position.step - agreed_step_.value_or(position.step - 1);
+  std::array<double, 2> most{static_cast<double>(signals_.signal()),
+                             seconds / static_cast<double>(std::max<uint64_t>(1, steps))};
+  world::all_reduce_host(control_, std::span<double>(most), world::ReduceOp::max);
+  cadence_.agreed(position.step, most[1]);
+  agreed_at_ = now;
+  agreed_step_ = position.step;
+  if (most[0] == 0) return false;
+  if (control_.rank() == 0)
+    spdlog::warn("signal {:.0f}: stopping with a checkpoint; continue with --resume auto", most[0]);
+  return true;
 }
 
 namespace {

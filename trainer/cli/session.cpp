@@ -13,16 +13,19 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/agreement.h"
+#include "cli/left_out.h"
 #include "cli/reporter.h"
 #include "cli/versions.h"
 #include "config/families.h"
 #include "data/prefetcher.h"
 #include "records/durable_file.h"
 #include "records/log.h"
+#include "training/replicas.h"
 #include "training/snapshot.h"
 #include "world/device.h"
 #include "world/handshake.h"
 #include "world/signals.h"
+#include "world/watchdog.h"
 
 namespace allmodes::cli {
 namespace {
@@ -38,15 +41,18 @@ struct Threads {
 };
 
 // OMP_NUM_THREADS, or this rank's part of the node, of which four threads and more leave one to the
-// exchange. Where the ranks' threads leave no core free, the exchange runs between operators.
-Threads use_threads(const world::World& world, const config::RunConfig& config) {
+// exchange. Where the ranks' threads leave no core free, the exchange runs between operators. The
+// fewest over all ranks: other numbers of threads sum in another order and so round otherwise.
+Threads use_threads(const world::World& world, const config::RunConfig& config,
+                    world::Communicator& control) {
   const int share = static_cast<int>(std::thread::hardware_concurrency()) / world.local_size;
   Threads threads;
   if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads.compute = std::atoi(wanted);
   if (threads.compute < 1)
     threads.compute = share >= 4 && world.size > 1 ? share - 1 : std::max(1, share);
-  // The order in which a matrix product adds up depends on the number of threads.
   if (config.deterministic_shards > 0) threads.compute = 1;
+  threads.compute = static_cast<int>(
+      world::all_reduce_value<int64_t>(control, threads.compute, world::ReduceOp::min));
   threads.exchange = world.size > 1 && share > threads.compute;
   at::set_num_threads(threads.compute);
   return threads;
@@ -188,6 +194,8 @@ class Session {
       training::restore(model, *resumed_);
       position_ = {resumed_->state.step, resumed_->state.samples};
     }
+    // Also finds ranks that read other checkpoints.
+    check_replicas(model);
     // Only now, so that a configuration which does not fit the checkpoint leaves the run as it was.
     open_folder();
     const diagnostics::CollectorSetup setup{config(), *run_.objective, *run_.dataset,
@@ -198,6 +206,7 @@ class Session {
     reporter.finish();
     switch (reason) {
       case training::StopReason::kCollapsed:
+      case training::StopReason::kNotFinite:
         return static_cast<int>(ExitCode::kCollapsed);
       case training::StopReason::kSignal:
         return static_cast<int>(ExitCode::kTemporaryFailure);
@@ -245,31 +254,66 @@ class Session {
                    resumed_->state.step);
   }
 
+  // What is done until the end of the returned object, for the watchdog.
+  world::ScopedStage stage(const char* name,
+                           world::Stage::Kind kind = world::Stage::Kind::lengthy) {
+    return {control_.flight_log(), name, kind};
+  }
+
   training::StopReason loop(training::Model& model, Reporter& reporter) {
     const world::StopRequest signals;
+    StopAgreement stop(signals, control_);
+    LeftOutCounts left_out(config().consistency.nonfinite_limit, world_.rank == 0);
+    const auto in_training = stage("training", world::Stage::Kind::training);
     Feed feed(run_, world_, device_, position_.samples);
     const training::LoopHooks hooks{
-        .next = [&] { return feed.next(); },
-        .log = [&](const auto& position, const auto& report) { reporter.log(position, report); },
-        .evaluate = [&](const auto& position) { return reporter.evaluate(position); },
-        .checkpoint = [&](const auto& position) { save(model, reporter, position); },
-        .images = [&](const auto& position) { reporter.images(position); },
-        .tick = [&](const auto& position) { reporter.tick(position); },
-        .stop_requested =
+        .next =
             [&] {
-              const int64_t mine = signals.signal();
-              const auto any = world::all_reduce_value(control_, mine, world::ReduceOp::max);
-              if (any != 0 && world_.rank == 0)
-                spdlog::warn("signal {}: stopping with a checkpoint; continue with --resume auto",
-                             any);
-              return any != 0;
+              const auto waiting = stage("waiting for data");
+              return feed.next();
             },
+        .log =
+            [&](const auto& position, const auto& report) {
+              const auto logging = stage("log");
+              reporter.log(position, report);
+            },
+        .evaluate =
+            [&](const auto& position) {
+              const auto evaluating = stage("evaluation");
+              return reporter.evaluate(position);
+            },
+        .checkpoint = [&](const auto& position) { save(model, reporter, position); },
+        .images =
+            [&](const auto& position) {
+              const auto drawing = stage("pictures");
+              reporter.images(position);
+            },
+        .tick = [&](const auto& position) { tick(model, reporter, position); },
+        .stop_requested = [&](const auto& position) { return stop.requested(position); },
+        .left_out = [&](const auto& position,
+                        const auto& updates) { return left_out.note(position, updates); },
     };
     return training::run_loop(config(), *run_.objective, model, position_, hooks);
   }
 
+  void tick(const training::Model& model, Reporter& reporter, const training::Position& position) {
+    if (auto* log = control_.flight_log()) log->step_done(position.step);
+    reporter.tick(position);
+    const int64_t every = config().consistency.replicas_every;
+    if (every > 0 && position.step % static_cast<uint64_t>(every) == 0) check_replicas(model);
+  }
+
+  void check_replicas(const training::Model& model) {
+    if (world_.size == 1 || config().consistency.replicas_every == 0) return;
+    const auto comparing = stage("comparison of replicas");
+    training::check_replicas(model, position_, control_);
+  }
+
   void save(const training::Model& model, const Reporter& reporter,
             const training::Position& position) {
+    // A checkpoint of one replica stands for all.
+    check_replicas(model);
+    const auto saving = stage("checkpoint");
     if (world_.rank != 0) return;
     const auto snapshot = training::take_snapshot(model);
     checkpoints::State state{.step = position.step,
@@ -295,14 +339,14 @@ class Session {
   training::Position position_;
 };
 
-}  // namespace
+world::WatchLimits limits_of(const config::Watchdog& watchdog) {
+  return {watchdog.limit_s, watchdog.stage_limit_s};
+}
 
-int train(const TrainOptions& options, world::Runtime& runtime) {
+int train_watched(const TrainOptions& options, world::Runtime& runtime, world::Watchdog& watchdog) {
   const auto world = runtime.world();
-  records::setup_log(world.rank, world.host, std::nullopt, options.quiet,
-                     records::may_color(STDERR_FILENO));
-  world::refuse_singletons(world);
   CheckedRun run = check_run(options.config, options.overrides);
+  if (run.good()) watchdog.set_limits(limits_of(run.config().watchdog));
   if (const auto code = report_refusals(runtime.control(), run); code != ExitCode::kOk)
     return static_cast<int>(code);
   if (options.dry_run) {
@@ -315,9 +359,25 @@ int train(const TrainOptions& options, world::Runtime& runtime) {
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
   world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
-  const Threads threads = use_threads(world, run.config());
+  const Threads threads = use_threads(world, run.config(), runtime.control());
   start_up_table(runtime.control(), world, choice, threads);
+  if (world.rank == 0 && world.size > 1 && !watchdog.reason_off().empty())
+    spdlog::warn("the watchdog is off: {}", watchdog.reason_off());
   return Session(options, run, runtime, choice, threads.exchange).run();
+}
+
+}  // namespace
+
+int train(const TrainOptions& options, world::Runtime& runtime) {
+  const auto world = runtime.world();
+  records::setup_log(world.rank, world.host, std::nullopt, options.quiet,
+                     records::may_color(STDERR_FILENO));
+  world::refuse_singletons(world);
+  world::Watchdog watchdog(runtime, limits_of(config::Watchdog{}));
+  const int code = train_watched(options, runtime, watchdog);
+  // Not before the last has come is a rank's silence no sign of anything.
+  runtime.control().barrier("end of the job");
+  return code;
 }
 
 }  // namespace allmodes::cli

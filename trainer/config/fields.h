@@ -444,6 +444,18 @@ void describe(V& v, T& c) {
   v.field("count", c.count, kSize);
 }
 
+template <class V, Is<Watchdog> T>
+void describe(V& v, T& c) {
+  v.field("limit_s", c.limit_s, Range{.low = 1, .high = 86'400, .or_zero = true});
+  v.field("stage_limit_s", c.stage_limit_s, Range{.low = 1, .high = 1e7, .or_zero = true});
+}
+
+template <class V, Is<Consistency> T>
+void describe(V& v, T& c) {
+  v.field("replicas_every", c.replicas_every, kCountOrZero);
+  v.field("nonfinite_limit", c.nonfinite_limit, kCountOrZero);
+}
+
 template <class V, Is<RunConfig> T>
 void describe(V& v, T& c) {
   v.field("name", c.name, FolderName{});
@@ -462,6 +474,8 @@ void describe(V& v, T& c) {
   v.message("verdict", c.verdict);
   v.message("checkpoints", c.checkpoints);
   v.message("images", c.images);
+  v.message("watchdog", c.watchdog);
+  v.message("consistency", c.consistency);
 }
 
 }  // namespace allmodes::config

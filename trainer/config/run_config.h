@@ -333,6 +333,18 @@ struct Images {
   int64_t count = 64;    // pictures in a grid, >= 1
 };
 
+// When a job that no longer moves is ended; of jobs of one rank nothing is watched.
+struct Watchdog {
+  double limit_s = 10.0;          // a rank that is frozen, cut off or behind is found within; 0: off
+  double stage_limit_s = 1800.0;  // start, evaluation, checkpoint, ... without progress; 0: no limit
+};
+
+// What is compared over the ranks while they train.
+struct Consistency {
+  int64_t replicas_every = 500;   // steps; weights, moments and buffers are the same; 0: never
+  int64_t nonfinite_limit = 100;  // updates in a row left out as not finite that end the run; 0: none
+};
+
 struct RunConfig {
   std::string name = "run";     // of the run folder: letters, digits, '_', '-', '.'
   uint64_t seed = 1;
@@ -351,6 +363,8 @@ struct RunConfig {
   Verdict verdict;
   Checkpoints checkpoints;
   Images images;
+  Watchdog watchdog;
+  Consistency consistency;
 };
 
 }  // namespace allmodes::config

@@ -101,16 +101,19 @@ void GradientReducer::launch(size_t index, world::Stream compute) {
   const Bucket& bucket = plan_.buckets[index];
   const bool last = index + 1 == plan_.buckets.size();
   const int64_t end = last ? network_.gradients.size(0) : bucket.offset + bucket.count;
+  const std::string label =
+      fmt::format("{}, bucket {} of {}", network_.name, index + 1, plan_.buckets.size());
   tickets_.push_back(communicator_.all_reduce(
       {.data = network_.gradients.data_ptr<float>() + bucket.offset,
        .count = end - bucket.offset,
        .type = world::DataType::f32,
-       .place = network_.gradients.is_cuda() ? world::Place::device : world::Place::host},
+       .place = network_.gradients.is_cuda() ? world::Place::device : world::Place::host,
+       .label = label},
       world::ReduceOp::mean, compute));
   exchange_seconds_ += seconds_since(start);
 }
 
-void GradientReducer::launch_rest(world::Stream compute) {
+void GradientReducer::settle() {
   ALLMODES_CHECK(state_ == State::kFilling || state_ == State::kLaunched,
                  "finish() on the reducer of '{}' that is not armed", network_.name);
   if (!parts_.empty()) {
@@ -119,6 +122,10 @@ void GradientReducer::launch_rest(world::Stream compute) {
     network_.gradients.copy_(parts_.take());
   }
   check_views();
+}
+
+void GradientReducer::launch_rest(world::Stream compute) {
+  settle();
   while (next_bucket_ < plan_.buckets.size()) launch(next_bucket_++, compute);
 }
 

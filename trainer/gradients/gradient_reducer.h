@@ -41,8 +41,11 @@ class GradientReducer {
   // Ends a part of the batch, of which there is a power of two: the parts' gradients (with their
   // batch statistics) are added up as a binary tree. After arm() and hold(true).
   void end_part();
+  // After the last backward: this rank's own gradient is whole in flat storage, zero where no
+  // backward has been. Throws kSoftware when a .grad no longer is the view of flat storage.
+  void settle();
   // Of several networks trained together, first launch_rest() of each, then finish() of each.
-  // Throws kSoftware when a .grad no longer is the view of flat storage.
+  // Settles, too.
   void launch_rest(world::Stream compute);
   // Returns when the compute stream may use the averaged gradient.
   void finish(world::Stream compute);

@@ -7,7 +7,7 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
 #define ALLMODES_EVERY_WIDTH \
-  __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+  __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define ALLMODES_EVERY_WIDTH
 #endif

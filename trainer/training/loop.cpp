@@ -36,10 +36,14 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     if (last || due(position.step, config.images.every)) hooks.images(position);
     const bool collapsed =
         (last || due(position.step, config.diagnostics.evaluate_every)) && hooks.evaluate(position);
-    const bool signalled = log_step && !last && hooks.stop_requested();
-    if (last || collapsed || signalled || due(position.step, config.checkpoints.every))
+    const bool signalled = !last && hooks.stop_requested(position);
+    const bool not_finite =
+        !report.left_out.empty() && hooks.left_out(position, report.left_out) && !last;
+    if (last || collapsed || signalled || not_finite ||
+        due(position.step, config.checkpoints.every))
       hooks.checkpoint(position);
     if (collapsed) return StopReason::kCollapsed;
+    if (not_finite) return StopReason::kNotFinite;
     if (signalled) return StopReason::kSignal;
   }
   return StopReason::kFinished;

@@ -15,7 +15,7 @@ struct Position {
   uint64_t samples = 0;  // real samples consumed globally: the sampler's state
 };
 
-enum class StopReason { kFinished, kSignal, kCollapsed };
+enum class StopReason { kFinished, kSignal, kCollapsed, kNotFinite };
 
 struct LoopHooks {
   NextBatch next;
@@ -27,8 +27,10 @@ struct LoopHooks {
   std::function<void(const Position&)> images;
   // Every step, cheap: progress.
   std::function<void(const Position&)> tick;
-  // Asked at log steps; the answer must be the same on every rank.
-  std::function<bool()> stop_requested;
+  // Asked after every step but the last; the answer must be the same on every rank.
+  std::function<bool(const Position&)> stop_requested;
+  // After a step that left out updates; true, on every rank alike: stop.
+  std::function<bool(const Position&, const std::vector<LeftOut>&)> left_out;
 };
 
 // Trains from `position` to config.steps. Leaves with a checkpoint behind it.

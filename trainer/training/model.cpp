@@ -2,6 +2,8 @@
 #include <ATen/TensorOperators.h>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/where.h>
 
 #include <algorithm>
 
@@ -179,7 +181,12 @@ void Model::update_running_statistics(NetworkState& network) {
   if (network.statistics.counts.empty()) return;
   networks::BatchStatistics averaged{network.flat.batch_statistic_views, network.statistics.counts};
   for (int& count : averaged.counts) count = count > 0 ? 1 : 0;
+  const at::NoGradGuard no_grad;
+  // Adam leaves out an update that is not finite; running statistics could never recover from one.
+  const at::Tensor before = network.flat.buffers.clone();
   networks::update_running_statistics(network.flat.plan, averaged, network.flat.buffer_views);
+  network.flat.buffers.copy_(
+      at::where(at::isfinite(network.flat.buffers), network.flat.buffers, before));
 }
 
 }  // namespace allmodes::training

@@ -40,6 +40,7 @@ class Model {
   const std::vector<std::unique_ptr<NetworkState>>& networks() const { return networks_; }
   at::Device device() const { return device_; }
   int ranks() const { return exchange_.size(); }
+  world::Communicator& exchange() { return exchange_; }
 
   // Lays a network's storage out anew in `order`, with its initial values. Before the first step.
   void relayout(const std::string& name, const std::vector<int64_t>& order);
@@ -59,7 +60,7 @@ class Model {
   // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it;
   // `share` is the weight of the part of the batch that they were taken from.
   static void store_batch_statistics(NetworkState& network, double share);
-  // Moves running statistics towards the averaged batch statistics.
+  // Moves running statistics towards the averaged batch statistics, where these are finite.
   static void update_running_statistics(NetworkState& network);
 
  private:

@@ -1,7 +1,10 @@
 #include "training/step.h"
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/linalg_vector_norm.h>
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include "base/error.h"
 #include "gradients/compute_stream.h"
@@ -48,8 +51,59 @@ void run_microbatch(const objectives::Phase& phase, const LocalBatch& part, uint
   if (output.generated.defined()) report.generated = output.generated.detach();
 }
 
+// Forwards and backwards of a phase; the gradients of all but the last are held, or of all of them.
+void run_backwards(const objectives::Phase& phase, Model& model, const LocalBatch& batch,
+                   uint64_t step, const StepSettings& settings, bool hold_all,
+                   StepReport& phase_report, StepReport& report) {
+  for (auto& network : model.networks()) network->statistics = {};
+  const int64_t count = batch.samples.size(0) / settings.microbatches;
+  for (int64_t part = 0; part < settings.microbatches; ++part) {
+    for (const auto& name : phase.trains)
+      model.at(name).reducer->hold(hold_all || settings.deterministic ||
+                                   part + 1 < settings.microbatches);
+    const LocalBatch micro{
+        batch.samples.narrow(0, part * count, count),
+        batch.labels.defined() ? batch.labels.narrow(0, part * count, count) : at::Tensor(),
+        batch.first + part * count};
+    if (settings.deterministic)
+      for (const auto& name : phase.trains) model.at(name).statistics = {};
+    run_microbatch(phase, micro, step, settings, model, phase_report, report);
+    if (!settings.deterministic) continue;
+    for (const auto& name : phase.trains) {
+      Model::store_batch_statistics(model.at(name),
+                                    1.0 / static_cast<double>(settings.microbatches));
+      model.at(name).reducer->end_part();
+    }
+  }
+}
+
+// Whose own gradients were not finite, of the networks that were left out. The average does not
+// tell, so the phase is run again, without its exchange: same weights, same batch, same noise. All
+// ranks do so in the same step, since all have seen the same average.
+void find_sources(const objectives::Phase& phase, Model& model, const LocalBatch& batch,
+                  uint64_t step, const StepSettings& settings, std::span<LeftOut> left_out) {
+  auto& ranks = model.exchange();
+  const auto size = static_cast<size_t>(ranks.size());
+  for (const auto& name : phase.trains) model.at(name).reducer->arm();
+  StepReport ignored;
+  run_backwards(phase, model, batch, step, settings, /*hold_all=*/true, ignored, ignored);
+  for (const auto& name : phase.trains) model.at(name).reducer->settle();
+  std::vector<int64_t> flags(left_out.size() * size, 0);
+  for (size_t i = 0; i < left_out.size(); ++i) {
+    const at::Tensor norm = at::linalg_vector_norm(model.at(left_out[i].network).flat.gradient());
+    flags[i * size + static_cast<size_t>(ranks.rank())] =
+        std::isfinite(norm.item<double>()) ? 0 : 1;
+  }
+  const world::Stream stream = gradients::compute_stream(model.device());
+  for (const auto& name : phase.trains) model.at(name).reducer->finish(stream);
+  world::all_reduce_host(ranks, std::span(flags), world::ReduceOp::sum);
+  for (size_t i = 0; i < flags.size(); ++i)
+    if (flags[i] != 0) left_out[i / size].ranks.push_back(static_cast<int>(i % size));
+}
+
 void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& batch, uint64_t step,
                const StepSettings& settings, bool update, StepReport& report) {
+  if (auto* log = model.exchange().flight_log()) log->set_phase(phase.name);
   for (auto& network : model.networks()) {
     gradients::set_trainable(network->flat, std::find(phase.trains.begin(), phase.trains.end(),
                                                       network->flat.name) != phase.trains.end());
@@ -58,26 +112,11 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));
   for (auto* network : trained) network->reducer->arm();
 
-  for (auto& network : model.networks()) network->statistics = {};
-  const int64_t count = batch.samples.size(0) / settings.microbatches;
   StepReport phase_report;
-  for (int64_t part = 0; part < settings.microbatches; ++part) {
-    for (auto* network : trained)
-      network->reducer->hold(settings.deterministic || part + 1 < settings.microbatches);
-    const LocalBatch micro{
-        batch.samples.narrow(0, part * count, count),
-        batch.labels.defined() ? batch.labels.narrow(0, part * count, count) : at::Tensor(),
-        batch.first + part * count};
-    if (settings.deterministic)
-      for (auto* network : trained) network->statistics = {};
-    run_microbatch(phase, micro, step, settings, model, phase_report, report);
-    if (!settings.deterministic) continue;
-    for (auto* network : trained) {
-      Model::store_batch_statistics(*network, 1.0 / static_cast<double>(settings.microbatches));
-      network->reducer->end_part();
-    }
-  }
+  run_backwards(phase, model, batch, step, settings, /*hold_all=*/false, phase_report, report);
   const world::Stream stream = gradients::compute_stream(model.device());
+  const bool host_sees_all = model.device().is_cpu();
+  std::vector<LeftOut> left_out;
   for (auto* network : trained) {
     if (!settings.deterministic) Model::store_batch_statistics(*network, 1.0);
     network->reducer->launch_rest(stream);
@@ -87,9 +126,16 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
     report.exchange_seconds += network->reducer->exchange_seconds();
     if (!update) continue;
     auto& optimizer = network->optimizer_in(phase);
+    const int64_t skipped = host_sees_all ? optimizer.skipped() : 0;
     optimizer.step(static_cast<int64_t>(step));
+    if (host_sees_all && optimizer.skipped() > skipped)
+      left_out.push_back({phase.name, network->flat.name, {}});
     if (phase.clip_weights > 0) optimizer.clamp_weights(phase.clip_weights);
     Model::update_running_statistics(*network);
+  }
+  if (!left_out.empty()) {
+    find_sources(phase, model, batch, step, settings, left_out);
+    report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
   }
   // Of a phase that runs several times a step, the last one is reported.
   for (auto& [name, value] : phase_report.scalars) {

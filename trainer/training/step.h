@@ -20,6 +20,13 @@ struct LocalBatch {
   int64_t first = 0;   // index of its first sample in the global batch
 };
 
+// An update that was left out because the averaged gradient was not finite.
+struct LeftOut {
+  std::string phase;
+  std::string network;
+  std::vector<int> ranks;  // whose own gradient was not finite; none: their sum overflowed
+};
+
 // What a step leaves behind for whoever looks at it; tensors are detached and on the device.
 struct StepReport {
   // Scalars by name, means over this rank's part ("loss_generator", "d_real").
@@ -27,6 +34,8 @@ struct StepReport {
   at::Tensor samples;           // the last real batch
   at::Tensor generated;         // the last generated batch
   double exchange_seconds = 0;  // the host spent in gradient exchange
+  // On a CPU, the same on every rank; on a GPU, where looking would make the host wait, empty.
+  std::vector<LeftOut> left_out;
 };
 
 struct StepSettings {

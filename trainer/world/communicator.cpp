@@ -64,6 +64,11 @@ void check_reduction(const Buffer& buffer, ReduceOp op) {
                  name_of(buffer.type));
 }
 
+// What the host knows of a collective whose call has returned.
+FlightState end_state(const Buffer& buffer) {
+  return buffer.place == Place::device ? FlightState::queued : FlightState::done;
+}
+
 // One rank is every rank: each collective leaves the buffer as it is.
 class SelfCommunicator final : public Communicator {
  public:
@@ -92,27 +97,49 @@ void divide(void* data, int64_t count, int divisor) {
 
 Ticket Communicator::all_reduce(Buffer buffer, ReduceOp op, Stream stream) {
   check_reduction(buffer, op);
-  return buffer.count == 0 ? Ticket() : do_all_reduce(buffer, op, stream);
+  if (buffer.count == 0) return {};
+  FlightLog::Running flight(log_, Collective::all_reduce, buffer.bytes(), size_, buffer.label, op,
+                            buffer.type);
+  Ticket ticket = do_all_reduce(buffer, op, stream);
+  flight.finish(ticket.done() ? end_state(buffer) : FlightState::queued);
+  return ticket;
 }
 
 Ticket Communicator::reduce(Buffer buffer, ReduceOp op, int root, Stream stream) {
   check_reduction(buffer, op);
   ALLMODES_CHECK(root >= 0 && root < size_, "root {} of {} ranks", root, size_);
-  return buffer.count == 0 ? Ticket() : do_reduce(buffer, op, root, stream);
+  if (buffer.count == 0) return {};
+  FlightLog::Running flight(log_, Collective::reduce, buffer.bytes(), size_, buffer.label, op,
+                            buffer.type);
+  Ticket ticket = do_reduce(buffer, op, root, stream);
+  flight.finish(end_state(buffer));
+  return ticket;
 }
 
 Ticket Communicator::broadcast(Buffer buffer, int root, Stream stream) {
   check_buffer(buffer);
   ALLMODES_CHECK(root >= 0 && root < size_, "root {} of {} ranks", root, size_);
-  return buffer.count == 0 ? Ticket() : do_broadcast(buffer, root, stream);
+  if (buffer.count == 0) return {};
+  FlightLog::Running flight(log_, Collective::broadcast, buffer.bytes(), size_, buffer.label, {},
+                            buffer.type);
+  Ticket ticket = do_broadcast(buffer, root, stream);
+  flight.finish(end_state(buffer));
+  return ticket;
 }
 
-std::vector<std::vector<std::byte>> Communicator::all_gather_v(std::span<const std::byte> mine) {
-  return do_all_gather_v(mine);
+std::vector<std::vector<std::byte>> Communicator::all_gather_v(std::span<const std::byte> mine,
+                                                               std::string_view label) {
+  FlightLog::Running flight(log_, Collective::all_gather, static_cast<int64_t>(mine.size()), size_,
+                            label);
+  auto all = do_all_gather_v(mine);
+  flight.finish(FlightState::done);
+  return all;
 }
 
-void Communicator::barrier() {
+void Communicator::barrier(std::string_view label) {
+  FlightLog::Running flight(log_, Collective::barrier, 0, size_, label);
   do_barrier();
+  flight.finish(FlightState::done);
 }
 
 std::shared_ptr<void> Communicator::allocate(int64_t bytes) {
@@ -129,7 +156,11 @@ std::shared_ptr<void> Communicator::do_allocate(int64_t bytes) {
 }
 
 std::unique_ptr<Communicator> Communicator::split(int color, int key) {
-  return do_split(color, key);
+  FlightLog::Running flight(log_, Collective::split, 0, size_, {});
+  auto part = do_split(color, key);
+  if (part != nullptr) part->record_into(log_);
+  flight.finish(FlightState::done);
+  return part;
 }
 
 std::unique_ptr<Communicator> make_self_communicator() {

@@ -11,11 +11,14 @@
 // A communicator is used by one thread at a time. Failures throw Error (kProtocol) that names call,
 // rank and cause; the communicator is unusable afterwards and the job has to end.
 
+#include "world/flight_log.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -36,6 +39,8 @@ struct Buffer {
   int64_t count = 0;
   DataType type = DataType::f32;
   Place place = Place::host;
+  // What it is, for the flight log: "generator, bucket 1 of 3". Outlives the call.
+  std::string_view label = {};
 
   int64_t bytes() const { return count * size_of(type); }
 };
@@ -56,6 +61,8 @@ class Ticket {
   Ticket() = default;  // already complete
   explicit Ticket(std::unique_ptr<Completion> completion) : completion_(std::move(completion)) {}
 
+  // Whether there is nothing to wait for.
+  bool done() const { return completion_ == nullptr; }
   // Work enqueued on `compute` from now on sees the result. A host buffer holds it on return.
   void wait(Stream compute) {
     if (completion_ != nullptr) completion_->wait(compute);
@@ -81,9 +88,10 @@ class Communicator {
   // Every rank's buffer becomes root's.
   [[nodiscard]] Ticket broadcast(Buffer buffer, int root, Stream stream);
   // Every rank's bytes, in rank order; lengths may differ and may be 0. Host memory.
-  std::vector<std::vector<std::byte>> all_gather_v(std::span<const std::byte> mine);
+  std::vector<std::vector<std::byte>> all_gather_v(std::span<const std::byte> mine,
+                                                   std::string_view label = {});
   // Returns after every rank has called it. Orders hosts, not device streams.
-  void barrier();
+  void barrier(std::string_view label = {});
   // Ranks of one color form a group, ordered by key, then by rank. Color < 0: no group, nullptr.
   std::unique_ptr<Communicator> split(int color, int key);
   // Zeroed host memory, 64-byte aligned, that all_reduce works on fastest. Collective, with the same
@@ -95,6 +103,11 @@ class Communicator {
   virtual void prefer_thread() {}
   // Throws if an error that no call has reported yet has broken the group; does not block.
   virtual void check_health() {}
+
+  // From now on each collective of this communicator, and of those split from it, leaves a line in
+  // `log`, which outlives them; nullptr: in none.
+  void record_into(FlightLog* log) { log_ = log; }
+  FlightLog* flight_log() const { return log_; }
 
  protected:
   Communicator(int rank, int size) : rank_(rank), size_(size) {}
@@ -111,6 +124,7 @@ class Communicator {
 
   int rank_;
   int size_;
+  FlightLog* log_ = nullptr;
 };
 
 // A group of one; makes no call to any library.

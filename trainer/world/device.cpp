@@ -116,7 +116,9 @@ std::unique_ptr<Communicator> make_device_communicator(Communicator& control, co
   const std::vector<Member> members = roster(control, world, device.name, device.uuid);
   if (const auto complaint = shared_gpu_complaint(members); complaint.has_value() && all_own == 0)
     throw Error(ExitCode::kUnavailable, *complaint);
-  return make_nccl_communicator(control, device.index);
+  auto group = make_nccl_communicator(control, device.index);
+  group->record_into(control.flight_log());
+  return group;
 #else
   ALLMODES_FAIL(ExitCode::kUnavailable,
                 "a GPU was chosen on {}, but this program was built without CUDA", world.host);

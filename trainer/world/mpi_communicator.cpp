@@ -1,6 +1,7 @@
 #include "world/mpi_communicator.h"
 
 #include "base/error.h"
+#include "world/flight_log.h"
 
 #include <algorithm>
 #include <exception>
@@ -51,15 +52,34 @@ MPI_Op mpi_op(ReduceOp op) {
 
 namespace {
 
+// An all-reduce that was begun; to wait for it leaves a line of its own in the flight log.
 class InSharedMemory final : public Completion {
  public:
-  InSharedMemory(HostExchange& exchange, uint64_t operation)
-      : exchange_(exchange), operation_(operation) {}
-  void wait(Stream) override { exchange_.finish(operation_); }
+  InSharedMemory(HostExchange& exchange, uint64_t operation, const Buffer& buffer, ReduceOp op,
+                 int ranks, FlightLog* log)
+      : exchange_(exchange),
+        operation_(operation),
+        buffer_(buffer),
+        op_(op),
+        ranks_(ranks),
+        log_(log),
+        label_(buffer.label) {}
+
+  void wait(Stream) override {
+    FlightLog::Running flight(log_, Collective::all_reduce, buffer_.bytes(), ranks_, label_.view(),
+                              op_, buffer_.type);
+    exchange_.finish(operation_);
+    flight.finish(FlightState::done);
+  }
 
  private:
   HostExchange& exchange_;
   uint64_t operation_;
+  Buffer buffer_;
+  ReduceOp op_;
+  int ranks_;
+  FlightLog* log_;
+  ShortText<40> label_;
 };
 
 }  // namespace
@@ -98,8 +118,8 @@ MpiCommunicator::~MpiCommunicator() {
 HostExchange* MpiCommunicator::exchange() {
   if (!has_exchange_ && size() > 1) {
     exchange_ = HostExchange::make(
-        own_, {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
-               .thread = thread_});
+        own_,
+        {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64), .thread = thread_});
   }
   has_exchange_ = true;
   return exchange_.get();
@@ -127,7 +147,8 @@ void MpiCommunicator::in_pieces(const Buffer& buffer, Stream stream, bool write_
 Ticket MpiCommunicator::do_all_reduce(Buffer buffer, ReduceOp op, Stream stream) {
   HostExchange* shared = buffer.place == Place::host ? exchange() : nullptr;
   if (shared != nullptr && shared->shares(buffer))
-    return Ticket(std::make_unique<InSharedMemory>(*shared, shared->begin(buffer, op)));
+    return Ticket(std::make_unique<InSharedMemory>(*shared, shared->begin(buffer, op), buffer, op,
+                                                   size(), flight_log()));
   if (shared != nullptr) {
     shared->all_reduce(buffer, op);
     return {};

@@ -29,6 +29,12 @@ long count_in(const Environment& environment, const char* variable) {
   return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
 }
 
+// True when mpirun says so. MPI's locks are left out then.
+bool is_on_one_node(const Environment& environment) {
+  const long all = count_in(environment, "OMPI_COMM_WORLD_SIZE");
+  return all > 0 && all == count_in(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
+}
+
 }  // namespace
 
 bool launched_by_mpi(const Environment& environment) {
@@ -80,15 +86,17 @@ Runtime::Runtime() {
   }
   // Autograd calls collectives from threads of its own on a GPU, one at a time.
   int provided = MPI_THREAD_SINGLE;
-  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread",
-            -1);
+  const int wanted = is_on_one_node(::getenv) ? MPI_THREAD_SERIALIZED : MPI_THREAD_MULTIPLE;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, wanted, &provided), "MPI_Init_thread", -1);
   owns_mpi_ = true;
+  concurrent_mpi_ = provided >= MPI_THREAD_MULTIPLE;
   if (provided < MPI_THREAD_SERIALIZED)
     ALLMODES_FAIL(ExitCode::kUnavailable,
                   "this MPI library allows calls from the main thread only (level {} of {}); use "
                   "an Open MPI built with thread support",
                   provided, static_cast<int>(MPI_THREAD_SERIALIZED));
   control_ = MpiCommunicator::duplicate(MPI_COMM_WORLD);
+  control_->record_into(&flight_log_);
   find_place();
 }
 

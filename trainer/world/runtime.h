@@ -50,6 +50,11 @@ class Runtime {
   World world() const { return world_; }
   // All ranks, in host memory; for configuration, agreement and figures.
   Communicator& control() { return *control_; }
+  // The collectives of this process; those of control() and what is split from it are recorded.
+  FlightLog& flight_log() { return flight_log_; }
+  // Whether several threads may call MPI at the same time; so on several nodes, where the watchdog
+  // has to speak while another thread waits. false: MPI calls come from one thread at a time.
+  bool concurrent_mpi() const { return concurrent_mpi_; }
   // Ends every process of the job with `code`, without destructors; output is flushed.
   [[noreturn]] void abort(int code) noexcept;
 
@@ -57,7 +62,9 @@ class Runtime {
   void find_place();
 
   bool owns_mpi_ = false;
+  bool concurrent_mpi_ = false;
   World world_;
+  FlightLog flight_log_;
   std::unique_ptr<Communicator> control_;
 };
 

@@ -1,18 +1,60 @@
 #include "world/watchdog.h"
 
-#include "base/error.h"
+#include <fmt/format.h>
+#include <unistd.h>
 
-#include <utility>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "base/error.h"
+#include "world/status_board.h"
 
 namespace allmodes::world {
+namespace {
 
-Watchdog::Watchdog(std::chrono::milliseconds limit, OnStall on_stall)
-    : limit_(limit), on_stall_(std::move(on_stall)) {
-  ALLMODES_CHECK(limit_.count() > 0, "a watchdog of {} ms", limit_.count());
+using std::chrono::duration;
+using std::chrono::steady_clock;
+
+// Between two looks: often enough to find a stall early, seldom enough to cost nothing.
+duration<double> look_interval(const WatchLimits& limits) {
+  return duration<double>(limits.limit_s > 0 ? std::clamp(limits.limit_s / 40, 0.02, 0.25) : 0.25);
+}
+
+// For the flight logs of all ranks to reach the terminal, in parts of the limit.
+constexpr double kTellingTime = 0.1;
+// Rank 0 judges first; the others act when it is silent for this part of the limit.
+constexpr double kPatienceWithJudge = 0.7;
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+double seconds_now() {
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Watchdog::Watchdog(Runtime& runtime, WatchLimits limits)
+    : runtime_(runtime), world_(runtime.world()), limits_(limits) {
+  if (world_.size == 1) {
+    reason_off_ = "one rank waits for nobody";
+    return;
+  }
+  const int64_t concurrent = runtime.concurrent_mpi() ? 1 : 0;
+  if (world_.nodes > 1 && all_reduce_value(runtime.control(), concurrent, ReduceOp::min) == 0) {
+    reason_off_ = "on several nodes it needs an MPI library with MPI_THREAD_MULTIPLE";
+    return;
+  }
+  hosts_ = all_gather_text(runtime.control(), world_.host);
+  board_ = std::make_unique<StatusBoard>(world_);
   thread_ = std::thread([this] { watch(); });
 }
 
 Watchdog::~Watchdog() {
+  if (!thread_.joinable()) return;
   {
     const std::scoped_lock lock(mutex_);
     ending_ = true;
@@ -21,25 +63,92 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-// Does not wake the thread: it finds the new time when the old limit has passed.
-void Watchdog::feed(std::string doing) {
-  const std::scoped_lock lock(mutex_);
-  fed_ = std::chrono::steady_clock::now();
-  doing_ = std::move(doing);
+void Watchdog::set_limits(WatchLimits limits) {
+  {
+    const std::scoped_lock lock(mutex_);
+    limits_ = limits;
+  }
+  changed_.notify_all();
+}
+
+Status Watchdog::own_status(uint64_t beats) const {
+  const FlightLog& log = runtime_.flight_log();
+  Status status;
+  status.beats = beats;
+  status.progress = log.progress();
+  status.sequence = log.sequence();
+  status.pid = static_cast<int32_t>(getpid());
+  status.allowance_s = allowance(limits_, log);
+  const auto running = log.running();
+  if (running.empty()) {
+    status.doing =
+        ShortText<160>(fmt::format("at work in stage '{}', step {}, after collective #{}",
+                                   log.stage().name.view(), log.step(), log.sequence()));
+  } else {
+    status.waiting = 1;
+    status.bytes = running.front().bytes;
+    status.doing = ShortText<160>("waits in " + to_text(running.front()));
+  }
+  return status;
 }
 
 void Watchdog::watch() {
-  std::unique_lock lock(mutex_);
-  while (!ending_) {
-    const auto passed = std::chrono::steady_clock::now() - fed_;
-    if (passed >= limit_) {
-      const std::string doing = doing_;
+  StallJudge judge(hosts_);
+  // Rank 0 as the others see it: one status, whose beats are its own.
+  StallJudge judge_of_root({hosts_.front()});
+  try {
+    std::unique_lock lock(mutex_);
+    while (!ending_) {
+      const WatchLimits limits = limits_;
+      board_->publish(own_status(++beats_));
       lock.unlock();
-      on_stall_(doing, std::chrono::duration<double>(passed).count());
-      return;
+      board_->exchange();
+      if (board_->end_ordered()) end({});
+      if (limits.limit_s > 0 && world_.rank == 0) {
+        if (const auto stall = judge.look(seconds_now(), board_->statuses(), limits))
+          end("the job does not move:" + stall->text);
+      } else if (limits.limit_s > 0) {
+        Status root;
+        root.beats = board_->judge_beats();
+        root.pid = static_cast<int32_t>(board_->statuses().front().pid);
+        root.progress = root.beats;
+        root.doing = board_->statuses().front().doing;
+        const WatchLimits patient{limits.limit_s * kPatienceWithJudge / kPatience, 0};
+        if (const auto stall =
+                judge_of_root.look(seconds_now(), std::span<const Status>(&root, 1), patient))
+          end("the job has lost its rank 0:" + stall->text);
+      }
+      lock.lock();
+      changed_.wait_for(lock, look_interval(limits), [this] { return ending_; });
     }
-    changed_.wait_for(lock, limit_ - passed);
+  } catch (const std::exception& error) {
+    print(fmt::format("allmodes: error [rank {} of {} on {}]: the watchdog: {}\n", world_.rank,
+                      world_.size, world_.host, error.what()));
+    runtime_.abort(static_cast<int>(ExitCode::kProtocol));
   }
+}
+
+// Tells and ends the job; does not return. `report`: of a rank that found it, empty on others.
+void Watchdog::end(const std::string& report) {
+  const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
+  std::string text;
+  if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
+  print(text + to_text(runtime_.flight_log(), who));
+  if (!report.empty()) board_->order_end();
+  // The one that found it passes the word on and lets the others print; those end when it does not.
+  const duration<double> wait(report.empty() ? 2.0 : std::max(0.5, kTellingTime * limits_.limit_s));
+  const auto until = steady_clock::now() + wait;
+  while (steady_clock::now() < until) {
+    board_->publish(own_status(++beats_));
+    board_->exchange();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  // MPI_Abort may itself wait for a host that is gone.
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    ::_exit(static_cast<int>(ExitCode::kLostRank));
+  }).detach();
+  runtime_.abort(static_cast<int>(ExitCode::kLostRank));
 }
 
 }  // namespace allmodes::world

@@ -1,42 +1,56 @@
 #pragma once
 
-// Notices a job that no longer moves: MPI reports a rank that died, but never one that was stopped
-// or whose cable was cut; the others wait in a collective for ever.
+// Ends a job that no longer moves. MPI reports a rank that died, but never one that was stopped or
+// whose cable was cut; the others would wait in a collective for ever.
 
-#include <chrono>
 #include <condition_variable>
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include "world/runtime.h"
+#include "world/stall_judge.h"
 
 namespace allmodes::world {
 
-// A thread that calls `on_stall` once, with the last feed's text and the seconds since, when
-// feed() has not come for `limit`. `on_stall` runs on that thread, so it should report and end the
-// process (Runtime::abort); it must not use a communicator.
+class StatusBoard;
+
+// A thread on every rank that shows the rank's signs of life and looks for those of the others.
+// Rank 0 judges (StallJudge); the others watch rank 0. When the job does not move, rank 0 says on
+// stderr who is missing where, every rank that can prints its flight log, and all end with
+// ExitCode::kLostRank. A job of one rank is not watched.
 class Watchdog {
  public:
-  using OnStall = std::function<void(const std::string& doing, double seconds)>;
-
-  Watchdog(std::chrono::milliseconds limit, OnStall on_stall);  // limit > 0
+  // Collective. `runtime` outlives the watchdog; its flight log says what each rank does.
+  Watchdog(Runtime& runtime, WatchLimits limits);
+  // Collective, except while an exception unwinds: comes after a barrier, since a rank whose
+  // watchdog has ended shows no sign of life.
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Starts the time anew. `doing`: what happens from now on, e.g. "step 120, evaluation".
-  void feed(std::string doing);
+  // On all ranks alike.
+  void set_limits(WatchLimits limits);
+  // Why nothing is watched; empty: all is.
+  const std::string& reason_off() const { return reason_off_; }
 
  private:
   void watch();
+  Status own_status(uint64_t beats) const;
+  void end(const std::string& report);
 
-  std::chrono::milliseconds limit_;
-  OnStall on_stall_;
+  Runtime& runtime_;
+  World world_;
+  std::string reason_off_;
+  std::vector<std::string> hosts_;
+  std::unique_ptr<StatusBoard> board_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::chrono::steady_clock::time_point fed_ = std::chrono::steady_clock::now();
-  std::string doing_ = "start";
+  WatchLimits limits_;
   bool ending_ = false;
+  uint64_t beats_ = 0;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -1,0 +1,154 @@
+#include "training/replicas.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ranks/training_fixture.h"
+
+namespace allmodes::testing {
+namespace {
+
+using training::LeftOut;
+
+// Trains a few steps, disturbs the replica of `odd` ranks and compares: the message, or "" for
+// none.
+std::string complaint_after(int size, const std::vector<int>& odd,
+                            const std::function<void(training::Model&)>& disturb) {
+  const auto messages = on_ranks<std::string>(size, [&](world::Communicator& group) -> std::string {
+    RankTrainer trainer(ring_gan(), group);
+    for (uint64_t step = 0; step < 2; ++step) trainer.step(step);
+    training::check_replicas(trainer.model(), {2, 64}, group);  // equal so far
+    if (std::ranges::find(odd, group.rank()) != odd.end()) {
+      const at::NoGradGuard no_grad;
+      disturb(trainer.model());
+    }
+    try {
+      training::check_replicas(trainer.model(), {2, 64}, group);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kProtocol);
+      return error.what();
+    }
+    return "";
+  });
+  for (const auto& each : messages) EXPECT_EQ(each, messages[0]) << "ranks differ";
+  return messages[0];
+}
+
+TEST(Replicas, AreEqualBitForBitAfterTraining) {
+  for (const int size : kRankCounts) EXPECT_EQ(complaint_after(size, {}, [](auto&) {}), "");
+}
+
+// The smallest change there is, in any one part, is seen, and the rank and the part are named.
+TEST(Replicas, OneDisturbedNumberNamesTheRankTheNetworkAndThePart) {
+  const auto nudge = [](at::Tensor tensor) {
+    float* first = tensor.data_ptr<float>();
+    *first = std::nextafter(*first, std::numeric_limits<float>::infinity());
+  };
+  const auto weights = complaint_after(
+      4, {2}, [&](training::Model& model) { nudge(model.at("generator").flat.parameters); });
+  EXPECT_NE(weights.find("at step 2: rank 2 differs from ranks 0, 1, 3 in the weights of network "
+                         "'generator' ("),
+            std::string::npos)
+      << weights;
+  const auto average = complaint_after(
+      4, {0}, [&](training::Model& model) { nudge(model.at("discriminator").flat.average); });
+  EXPECT_NE(
+      average.find("rank 0 differs from ranks 1, 2, 3 in the moving average of network 'disc"),
+      std::string::npos)
+      << average;
+  const auto moment = complaint_after(
+      2, {1}, [&](training::Model& model) { nudge(model.at("generator").flat.second_moment); });
+  EXPECT_NE(moment.find("rank 1 differs from rank 0 in the second moment of network 'generator'"),
+            std::string::npos)
+      << moment;
+}
+
+TEST(Replicas, RanksAtDifferentStepsAreRefusedWithBothViews) {
+  on_ranks<int>(3, [](world::Communicator& group) {
+    RankTrainer trainer(ring_gan(), group);
+    const uint64_t step = group.rank() == 1 ? 40 : 41;
+    try {
+      training::check_replicas(trainer.model(), {step, 64}, group);
+      ADD_FAILURE() << "no complaint";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what())
+                    .find("rank 1 differs from ranks 0, 2 in the number of steps (40, 41)"),
+                std::string::npos)
+          << error.what();
+    }
+    return 0;
+  });
+}
+
+// Steps of which rank `poisoned` reads a batch with one value that is not finite, in step 1.
+struct Outcome {
+  std::vector<LeftOut> left_out;  // of step 1
+  std::vector<float> discriminator_before, discriminator_after, generator_before, generator_after;
+  std::vector<float> statistics;
+  bool goes_on = false;
+};
+
+Outcome poisoned_step(const Problem& problem, world::Communicator& group, int poisoned) {
+  RankTrainer trainer(problem, group);
+  auto& model = trainer.model();
+  trainer.step(0);
+  Outcome outcome;
+  outcome.discriminator_before = joined(model.at("discriminator").flat.parameter_views);
+  outcome.generator_before = joined(model.at("generator").flat.parameter_views);
+  const auto next = [&] {
+    auto batch = trainer.next();
+    if (group.rank() == poisoned)
+      batch.samples.view({-1}).data_ptr<float>()[1] = std::numeric_limits<float>::quiet_NaN();
+    return batch;
+  };
+  const training::StepSettings settings{problem.config.seed, problem.config.microbatches};
+  outcome.left_out = run_step(trainer.objective(), model, next, 1, settings).left_out;
+  outcome.discriminator_after = joined(model.at("discriminator").flat.parameter_views);
+  outcome.generator_after = joined(model.at("generator").flat.parameter_views);
+  outcome.statistics = joined(model.at("discriminator").flat.buffer_views);
+  outcome.goes_on =
+      trainer.step(2).left_out.empty() &&
+      joined(model.at("discriminator").flat.parameter_views) != outcome.discriminator_after;
+  return outcome;
+}
+
+TEST(NotFinite, TheRankIsNamedAndNoRankAppliesTheUpdate) {
+  for (const int64_t microbatches : {1, 2}) {
+    Problem problem = ring_gan();
+    problem.config.microbatches = microbatches;
+    for (const int size : kRankCounts) {
+      const int poisoned = size - 1;
+      const auto outcomes = on_ranks<Outcome>(size, [&](world::Communicator& group) {
+        return poisoned_step(problem, group, poisoned);
+      });
+      for (const Outcome& outcome : outcomes) {
+        ASSERT_EQ(outcome.left_out.size(), 1u);
+        EXPECT_EQ(outcome.left_out[0].network, "discriminator");
+        EXPECT_EQ(outcome.left_out[0].phase, "discriminator");
+        EXPECT_EQ(outcome.left_out[0].ranks, std::vector<int>{poisoned});
+        EXPECT_EQ(outcome.discriminator_after, outcome.discriminator_before);
+        EXPECT_NE(outcome.generator_after, outcome.generator_before);
+        EXPECT_EQ(outcome.generator_after, outcomes[0].generator_after);
+        EXPECT_TRUE(outcome.goes_on);
+      }
+    }
+  }
+}
+
+TEST(NotFinite, RunningStatisticsStayFinite) {
+  const auto outcomes = on_ranks<Outcome>(
+      2, [&](world::Communicator& group) { return poisoned_step(image_gan(), group, 1); });
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_FALSE(outcome.left_out.empty());
+    ASSERT_FALSE(outcome.statistics.empty());
+    for (const float value : outcome.statistics) EXPECT_TRUE(std::isfinite(value));
+    EXPECT_EQ(outcome.statistics, outcomes[0].statistics);
+    EXPECT_TRUE(outcome.goes_on);
+  }
+}
+
+}  // namespace
+}  // namespace allmodes::testing
