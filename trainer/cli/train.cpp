@@ -28,7 +28,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   command
       ->add_option("--on-collapse", arguments->on_collapse, "Short for --set verdict.on_collapse=")
-      ->check(CLI::IsMember({"warn", "stop"}));
+      ->check(CLI::IsMember({"warn", "stop", "rollback"}));
   command->add_flag("--dry-run", options.dry_run, "Print the resolved configuration and stop");
   command->add_flag("--quiet", options.quiet, "Warnings and the verdict only");
   command->footer(R"(Examples:
