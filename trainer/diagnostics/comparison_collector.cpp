@@ -17,7 +17,7 @@
 
 #include "diagnostics/classifier.h"
 #include "diagnostics/classifier_training.h"
-#include "diagnostics/comparison.h"
+#include "diagnostics/comparison_evidence.h"
 #include "diagnostics/mode_finder.h"
 #include "diagnostics/principal.h"
 #include "records/durable_file.h"
@@ -42,69 +42,40 @@ class ComparisonCollector final : public Collector {
   ComparisonCollector(const CollectorSetup& setup, std::shared_ptr<ModeFinder> finder)
       : finder_(std::move(finder)),
         draws_(setup.config.diagnostics.calibration_draws),
-        names_(finder_ ? finder_->names() : std::vector<std::string>{"the data"}),
-        shares_(finder_ ? finder_->shares() : std::vector<double>{1.0}) {}
+        comparison_{.reference = {},
+                    .nulls = {},
+                    .names = finder_ ? finder_->names() : std::vector<std::string>{"the data"},
+                    .shares = finder_ ? finder_->shares() : std::vector<double>{1.0}} {}
 
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& evidence) override {
     if (evaluation.dataset.size() < kFewestReals) return;
     const at::NoGradGuard no_grad;
-    if (nulls_.empty()) calibrate(evaluation);
+    if (comparison_.nulls.empty()) calibrate(evaluation);
     const FeatureRows samples = features_of(evaluation, generated);
     if (samples.size() == 0) return;
-    for (size_t i = 0; i < figures().size(); ++i) {
-      const std::string& name = figures()[i].name;
-      const double value = figures()[i].value(samples, reference_);
-      const double tail = nulls_[i].log10_tail(value);
-      record.set(name, value);
-      record.set(name + "_null_median", nulls_[i].median());
-      record.set(name + "_log10_p", tail);
-      evidence.calibrated.push_back({name, value, nulls_[i].median(), tail});
+    add_comparison(comparison_, samples, evidence);
+    for (const CalibratedFigure& figure : evidence.calibrated) {
+      record.set(figure.name, figure.value);
+      record.set(figure.name + "_null_median", figure.null_median);
+      record.set(figure.name + "_log10_p", figure.log10_tail);
     }
-    write_modes(samples, record, evidence);
+    write_modes("coverage", evidence.coverage_by_mode, record);
+    write_modes("spread", evidence.spread_by_mode, record);
   }
 
  private:
-  const Null& null_of(std::string_view name) const {
-    for (size_t i = 0; i < nulls_.size(); ++i)
-      if (figures()[i].name == name) return nulls_[i];
-    ALLMODES_CHECK(false, "no figure is called '{}'", name);
-  }
-
-  std::string name_of(int64_t mode) const {
-    return mode < 0 ? "the data" : names_[static_cast<size_t>(mode)];
-  }
-  double mass_of(int64_t mode) const { return mode < 0 ? 1 : shares_[static_cast<size_t>(mode)]; }
-
-  // By mode, and the means over modes that trends look at.
-  void write_modes(const FeatureRows& samples, records::Record& record, Evidence& evidence) const {
-    const auto write = [&](const char* name, const std::vector<ModeFigure>& modes) {
-      if (modes.empty()) return std::optional<double>();
-      std::vector<std::string> names;
-      std::vector<double> values;
-      double sum = 0;
-      for (const ModeFigure& mode : modes) {
-        names.push_back(mode.name);
-        values.push_back(mode.value);
-        sum += mode.value;
-      }
-      record.set(fmt::format("{}_by_mode", name), values);
-      record.set(fmt::format("{}_modes", name), names);
-      return std::optional<double>(sum / static_cast<double>(modes.size()));
-    };
-    const Null& coverage = null_of("lowest_coverage");
-    const Null& deficit = null_of("spread_deficit");
-    for (const ModeShare& each : coverage_by_mode(samples, reference_)) {
-      evidence.coverage_by_mode.push_back({name_of(each.mode), each.share, mass_of(each.mode),
-                                           coverage.log10_tail(each.share)});
+  static void write_modes(const std::string& name, const std::vector<ModeFigure>& modes,
+                          records::Record& record) {
+    if (modes.empty()) return;
+    std::vector<std::string> names;
+    std::vector<double> values;
+    for (const ModeFigure& mode : modes) {
+      names.push_back(mode.name);
+      values.push_back(mode.value);
     }
-    for (const ModeSpread& each : spread_by_mode(samples, reference_)) {
-      evidence.spread_by_mode.push_back({name_of(each.mode), each.spread, mass_of(each.mode),
-                                         deficit.log10_tail(each.deficit)});
-    }
-    evidence.expected_coverage = coverage.median();
-    evidence.coverage = write("coverage", evidence.coverage_by_mode);
-    evidence.mode_spread = write("spread", evidence.spread_by_mode);
+    record.set(name + "_modes", names);
+    record.set(name + "_by_mode", values);
   }
 
   std::vector<int64_t> modes_of(const at::Tensor& samples) const {
@@ -172,7 +143,8 @@ class ComparisonCollector final : public Collector {
     const int64_t pool =
         std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
-    reference_ = make_reference(reals(evaluation, 0, reference), std::ssize(names_));
+    comparison_.reference =
+        make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
     const auto file = cache_file(dataset, count);
     auto values = read_cache(evaluation.control, file);
     if (!values) {
@@ -184,7 +156,7 @@ class ComparisonCollector final : public Collector {
       if (images && evaluation.control.rank() == 0) write_cache(file, *values);
     }
     for (size_t i = 0; i < figures().size(); ++i)
-      nulls_.emplace_back((*values)[i], figures()[i].worse);
+      comparison_.nulls.emplace_back((*values)[i], figures()[i].worse);
   }
 
   // [figures][draws], each rank every so many.
@@ -193,7 +165,7 @@ class ComparisonCollector final : public Collector {
     const auto draws = static_cast<size_t>(draws_);
     std::vector<double> packed(figures().size() * draws, 0.0);
     for (auto i = static_cast<size_t>(control.rank()); i < draws; i += size_t(control.size())) {
-      const auto values = null_draw(pool, reference_, count, kSeed, i);
+      const auto values = null_draw(pool, comparison_.reference, count, kSeed, i);
       for (size_t f = 0; f < values.size(); ++f) packed[f * draws + i] = values[f];
     }
     sum_over_ranks(control, packed);
@@ -208,7 +180,7 @@ class ComparisonCollector final : public Collector {
   std::filesystem::path cache_file(const data::Dataset& dataset, int64_t count) const {
     return classifier_cache().parent_path() / "calibrations" /
            fmt::format("{:016x}-{}-{}-{}-{}-{}.json", dataset.fingerprint(), kRecipe,
-                       finder_ ? kClassifierRecipe : 0, finder_ ? names_.size() : 1, count, draws_);
+                       finder_ ? kClassifierRecipe : 0, comparison_.names.size(), count, draws_);
   }
 
   // Rank 0's file, on every rank; nothing where there is none that fits.
@@ -257,11 +229,8 @@ class ComparisonCollector final : public Collector {
 
   std::shared_ptr<ModeFinder> finder_;
   int64_t draws_;
-  std::vector<std::string> names_;
-  std::vector<double> shares_;
   Projection projection_;
-  Reference reference_;
-  std::vector<Null> nulls_;  // of figures(), once calibrated
+  Comparison comparison_;  // without nulls until it is calibrated
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kLostMass = 0.01;
+constexpr double kThinCoverage = 2;   // times minimum_coverage: a risk
 constexpr double kVeryNarrow = 0.2;  // of minimum_spread
 constexpr double kNear = 0.5;        // distances over the data's
 constexpr double kVeryNear = 0.1;
@@ -53,10 +54,12 @@ std::optional<double> falling(std::optional<double> now, const std::vector<PastE
 }  // namespace
 
 std::optional<Witness> witness_coverage(const Evidence& evidence, const config::Verdict& levels) {
-  const double limit = levels.minimum_coverage * evidence.expected_coverage;
-  const Found found = find_modes(evidence.coverage_by_mode, limit, levels.significance);
+  const double lost = levels.minimum_coverage * evidence.expected_coverage;
+  const Found found =
+      find_modes(evidence.coverage_by_mode, kThinCoverage * lost, levels.significance);
   if (found.names.empty()) return std::nullopt;
-  return Witness{found.mass >= kLostMass ? State::collapsed : State::at_risk, "mode_dropping",
+  const bool far = find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
+  return Witness{far ? State::collapsed : State::at_risk, "mode_dropping",
                  fmt::format("the samples reach {} of the reals of {}, real samples at least {:.2g}; "
                              "{}",
                              list_of(found.values), list_of(found.names),
