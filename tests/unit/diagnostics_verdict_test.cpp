@@ -14,7 +14,13 @@
 namespace allmodes::diagnostics {
 namespace {
 
-const config::Verdict kLevels;
+// What one instrument sees is stated here by itself; that a collapse needs two of them, and several
+// evaluations, in diagnostics_confirmation_test.cpp.
+const config::Verdict kLevels = [] {
+  config::Verdict levels;
+  levels.witnesses = 1;
+  return levels;
+}();
 
 ModeHistogram histogram_of(std::vector<int64_t> observed) {
   ModeHistogram histogram{.names = {}, .expected_share = {}, .observed = std::move(observed)};
@@ -245,7 +251,7 @@ TEST(Verdict, NonFiniteFiguresSamplesAndStepsAreDivergence) {
 }
 
 TEST(Verdict, NothingWorseThanARiskIsSaidInTheGracePeriod) {
-  config::Verdict levels;
+  config::Verdict levels = kLevels;
   Evidence evidence{.step = 0, .diversity_ratio = 0.001};
   EXPECT_EQ(judge(evidence, {}, levels).state, State::at_risk);
   EXPECT_NE(judge(evidence, {}, levels).reason.find("; nothing is trained yet"), std::string::npos);

@@ -119,15 +119,19 @@ void remove_temporary_folders(const fs::path& checkpoints_dir) {
   for (const fs::path& folder : stale) remove_quietly(folder);
 }
 
-void remove_old(const fs::path& checkpoints_dir, uint64_t step, int keep) {
+// The manifest first, so that a removal cut short leaves nothing that looks whole.
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code ignored;
+  fs::remove(folder / kManifest, ignored);
+  remove_quietly(folder);
+}
+
+void remove_old(const fs::path& checkpoints_dir, uint64_t step, int keep,
+                std::optional<uint64_t> spare) {
   auto folders = list_checkpoints(checkpoints_dir);
   std::erase_if(folders, [&](const auto& folder) { return folder.first > step; });
-  for (size_t i = 0; i + static_cast<size_t>(keep) < folders.size(); ++i) {
-    // The manifest first, so that a removal cut short leaves nothing that looks whole.
-    std::error_code ignored;
-    fs::remove(folders[i].second / kManifest, ignored);
-    remove_quietly(folders[i].second);
-  }
+  for (size_t i = 0; i + static_cast<size_t>(keep) < folders.size(); ++i)
+    if (folders[i].first != spare) remove_checkpoint(folders[i].second);
 }
 
 void verify_file(const fs::path& path, const FileEntry& entry) {
@@ -166,8 +170,14 @@ void verify_file(const fs::path& path, const FileEntry& entry) {
 
 }  // namespace
 
-fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload& payload,
-              int keep) {
+void remove_after(const fs::path& checkpoints_dir, uint64_t step) {
+  const auto folders = list_checkpoints(checkpoints_dir);
+  for (auto folder = folders.rbegin(); folder != folders.rend() && folder->first > step; ++folder)
+    remove_checkpoint(folder->second);
+}
+
+fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload& payload, int keep,
+              std::optional<uint64_t> spare) {
   ALLMODES_CHECK(keep >= 1, "keep is {}", keep);
   std::error_code error;
   fs::create_directories(checkpoints_dir, error);
@@ -194,7 +204,7 @@ fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload
   }
   records::sync_folder(checkpoints_dir);
   remove_temporary_folders(checkpoints_dir);
-  remove_old(checkpoints_dir, state.step, keep);
+  remove_old(checkpoints_dir, state.step, keep, spare);
   return final_place;
 }
 

@@ -29,6 +29,13 @@ struct State {
     std::string reason;
     bool operator==(const Verdict&) const = default;
   };
+  struct Rollback {
+    uint64_t from_step = 0;  // of the evaluation that said collapsed
+    uint64_t to_step = 0;    // of the checkpoint that the run went back to
+    std::string kind;
+    std::string reason;
+    bool operator==(const Rollback&) const = default;
+  };
   struct Evaluation {
     uint64_t step = 0;
     std::vector<std::pair<std::string, double>> values;
@@ -46,6 +53,7 @@ struct State {
   std::map<std::string, double> optimizer_steps = {};  // by optimizer name
   std::vector<Verdict> verdicts = {};                  // in order of steps
   std::vector<Evaluation> evaluations = {};
+  std::vector<Rollback> rollbacks = {};  // of this run so far, in order
   bool operator==(const State&) const = default;
 };
 
@@ -57,9 +65,15 @@ using Payload = std::map<std::string, std::vector<TensorView>>;
 // step the `keep` (>= 1) newest are kept; later ones, left by a run that was resumed from before
 // them, are left alone. A checkpoint of the same step is exchanged for this one in one move. On
 // failure (kCannotCreate, kInputOutput: a full disk among them) the temporary folder is removed and
-// every earlier checkpoint stands. One process may save at a time.
+// every earlier checkpoint stands. One process may save at a time. That of step `spare` is kept
+// beside the newest.
 std::filesystem::path save(const std::filesystem::path& checkpoints_dir, const State& state,
-                           const Payload& payload, int keep);
+                           const Payload& payload, int keep,
+                           std::optional<uint64_t> spare = std::nullopt);
+
+// Removes the checkpoints of later steps, newest first: what is left after a crash is still a row
+// of checkpoints that belong together.
+void remove_after(const std::filesystem::path& checkpoints_dir, uint64_t step);
 
 // A checkpoint whose manifest, file sizes and hashes were verified.
 struct Opened {

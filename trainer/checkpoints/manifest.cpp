@@ -48,6 +48,13 @@ v1::Checkpoint to_proto(const Manifest& manifest) {
       value->set_value(number);
     }
   }
+  for (const State::Rollback& rollback : state.rollbacks) {
+    v1::RollbackRecord* record = proto.add_rollback();
+    record->set_from_step(rollback.from_step);
+    record->set_to_step(rollback.to_step);
+    record->set_kind(rollback.kind);
+    record->set_reason(rollback.reason);
+  }
   for (const auto& [name, steps] : state.optimizer_steps) {
     (*proto.mutable_optimizer_steps())[name] = steps;
   }
@@ -80,6 +87,12 @@ Manifest from_proto(const v1::Checkpoint& proto) {
       evaluation.values.emplace_back(value.name(), value.value());
     }
     state.evaluations.push_back(std::move(evaluation));
+  }
+  for (const v1::RollbackRecord& record : proto.rollback()) {
+    state.rollbacks.push_back({.from_step = record.from_step(),
+                               .to_step = record.to_step(),
+                               .kind = record.kind(),
+                               .reason = record.reason()});
   }
   for (const auto& [name, steps] : proto.optimizer_steps()) state.optimizer_steps[name] = steps;
   return manifest;

@@ -1,6 +1,7 @@
 #include "cli/reporter.h"
 
 #include <ATen/core/grad_mode.h>
+#include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 
 #include "base/error.h"
 #include "cli/pictures.h"
-#include "diagnostics/moments.h"
+#include "config/families.h"
 #include "records/durable_file.h"
 
 namespace allmodes::cli {
@@ -37,6 +38,13 @@ void add_batch_diversity(const training::StepReport& report, const config::RunCo
   packed.insert(packed.end(), {fake.sum, fake.count, real.sum, real.count});
 }
 
+// A discriminator whose scores are the logits of "real".
+bool judges_by_probability(const config::RunConfig& config) {
+  const config::Adversarial* adversarial = config::adversarial_of(config);
+  return adversarial != nullptr &&
+         (adversarial->loss == "non_saturating" || adversarial->loss == "saturating");
+}
+
 }  // namespace
 
 Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
@@ -49,9 +57,11 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
       folder_(std::move(folder)),
       root_(control.rank() == 0),
       quiet_(quiet),
-      collectors_(diagnostics::make_collectors(setup)) {
+      collectors_(diagnostics::make_collectors(setup)),
+      margins_mean_probabilities_(judges_by_probability(run.config())) {
   if (resumed != nullptr) {
     verdicts_ = resumed->verdicts;
+    rollbacks_ = resumed->rollbacks;
     for (const auto& past : resumed->evaluations) history_.push_back({past.step, past.values});
     seconds_before_ = resumed->trained_seconds;
     logged_step_ = evaluated_step_ = resumed->step;
@@ -129,6 +139,9 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   const double real = packed[scalars + 4] > 0 ? packed[scalars + 3] / packed[scalars + 4] : 0;
   if (packed[scalars + 2] > 0 && real > 0)
     record.set("batch_diversity", packed[scalars + 1] / packed[scalars + 2] / real);
+  const auto real_score = record.number("d_real"), fake_score = record.number("d_fake");
+  if (margins_mean_probabilities_ && real_score && fake_score)
+    diagnostics::add(margins_, *real_score - *fake_score);
   record.set("skipped_steps", skipped_steps());
   record.set("exchange_ms", 1e3 * packed[scalars]);
   const auto steps = static_cast<double>(position.step - logged_step_);
@@ -158,7 +171,13 @@ bool Reporter::evaluate(const training::Position& position) {
   record.set("evaluated_samples", config.diagnostics.samples);
   diagnostics::Evidence evidence{.step = position.step};
   for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
-  if (evidence.modes) diagnostics::record_histogram(*evidence.modes, config.verdict, record);
+  if (margins_.count > 0) evidence.discriminator_margin = diagnostics::mean(margins_);
+  margins_ = {};
+  if (evidence.modes) {
+    config::Verdict levels = config.verdict;
+    levels.significance = diagnostics::test_level(evidence, config.verdict);
+    diagnostics::record_histogram(*evidence.modes, levels, record);
+  }
   const int64_t skipped = skipped_steps();
   evidence.nonfinite_steps = skipped - skipped_before_;
   evidence.steps = static_cast<int64_t>(position.step - evaluated_step_);
@@ -166,16 +185,16 @@ bool Reporter::evaluate(const training::Position& position) {
   evaluated_step_ = position.step;
   if (root_) sink_->write(record);
 
-  bool stop = false;
+  bool collapsed = false;
   if (position.step > 0) {  // an untrained model is not judged
     const auto verdict = diagnostics::judge(evidence, history_, config.verdict);
-    history_.push_back({position.step, diagnostics::summary(evidence)});
+    history_.push_back({position.step, diagnostics::summary(evidence, verdict)});
     write_verdict(position, verdict, evidence);
-    stop = verdict.state == diagnostics::State::collapsed && config.verdict.on_collapse == "stop";
+    collapsed = verdict.state == diagnostics::State::collapsed;
   }
   // Evaluation is no part of a step's time.
   logged_at_ += std::chrono::steady_clock::now() - begin;
-  return stop;
+  return collapsed;
 }
 
 void Reporter::write_verdict(const training::Position& position,
@@ -193,6 +212,13 @@ void Reporter::write_verdict(const training::Position& position,
 
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(records::to_json(record));
   json["run"] = run_.config().name;
+  json["rollbacks"] = nlohmann::json::array();
+  for (const auto& each : rollbacks_) {
+    json["rollbacks"].push_back({{"from_step", each.from_step},
+                                 {"to_step", each.to_step},
+                                 {"kind", each.kind},
+                                 {"reason", each.reason}});
+  }
   json["missing"] = nlohmann::json::array();
   for (const auto& mode : verdict.missing) {
     json["missing"].push_back({{"name", mode.name},
@@ -218,6 +244,32 @@ void Reporter::fill(checkpoints::State& state) const {
   state.verdicts = verdicts_;
   for (const auto& past : history_) state.evaluations.push_back({past.step, past.values});
   state.trained_seconds = trained_seconds();
+  state.rollbacks = rollbacks_;
+}
+
+void Reporter::went_back(const training::Position& position,
+                         const checkpoints::State::Rollback& rollback,
+                         const std::vector<std::string>& adjustments) {
+  rollbacks_.push_back(rollback);
+  if (!root_) return;
+  records::Record record = start_record("rollback", position);
+  record.set("from_step", static_cast<int64_t>(rollback.from_step));
+  record.set("number", static_cast<int64_t>(rollbacks_.size()));
+  record.set("limit", run_.config().verdict.rollback.limit);
+  record.set("kind", rollback.kind);
+  record.set("reason", rollback.reason);
+  record.set("adjustments", adjustments);
+  sink_->write(record);
+  sink_->flush();
+  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}",
+                  rollbacks_.size(), run_.config().verdict.rollback.limit, rollback.from_step,
+                  rollback.to_step, rollback.kind, fmt::join(adjustments, ", ")),
+      true);
+}
+
+checkpoints::State::Verdict Reporter::last_verdict() const {
+  if (!verdicts_.empty()) return verdicts_.back();
+  return {.state = diagnostics::to_string(diagnostics::State::healthy), .kind = "none"};
 }
 
 void Reporter::finish() {

@@ -11,6 +11,7 @@
 #include "checkpoints/checkpoint.h"
 #include "cli/check_run.h"
 #include "diagnostics/collector.h"
+#include "diagnostics/moments.h"
 #include "records/progress.h"
 #include "records/record.h"
 #include "records/run_folder.h"
@@ -27,11 +28,16 @@ class Reporter {
 
   void tick(const training::Position& position);
   void log(const training::Position& position, const training::StepReport& report);
-  // Evaluates, records and judges; true when the run is to stop because of a collapse.
+  // Evaluates, records and judges; true when the model has collapsed. The same on every rank.
   bool evaluate(const training::Position& position);
   void images(const training::Position& position);
   // The history's part of a checkpoint.
   void fill(checkpoints::State& state) const;
+  // Records that the run went back to `position`, why, and what was changed.
+  void went_back(const training::Position& position, const checkpoints::State::Rollback& rollback,
+                 const std::vector<std::string>& adjustments);
+  // The last verdict; a healthy one before there is any.
+  checkpoints::State::Verdict last_verdict() const;
   // Ends progress and says the verdict once more; on rank 0.
   void finish();
 
@@ -56,6 +62,7 @@ class Reporter {
   std::unique_ptr<records::Progress> progress_;
   std::vector<diagnostics::PastEvaluation> history_;
   std::vector<checkpoints::State::Verdict> verdicts_;
+  std::vector<checkpoints::State::Rollback> rollbacks_;
   std::string progress_text_;
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;
@@ -64,6 +71,8 @@ class Reporter {
   uint64_t logged_samples_ = 0;
   uint64_t evaluated_step_ = 0;
   int64_t skipped_before_ = 0;
+  bool margins_mean_probabilities_;  // d_real and d_fake are what the loss takes them for
+  diagnostics::Moments margins_;     // d_real - d_fake at log steps since the last evaluation
 };
 
 }  // namespace allmodes::cli

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "cli/left_out.h"
 #include "cli/reporter.h"
 #include "cli/versions.h"
+#include "config/adjustment.h"
 #include "config/families.h"
 #include "data/prefetcher.h"
 #include "records/durable_file.h"
@@ -178,12 +180,44 @@ class Session {
         control_(runtime.control()),
         device_(choice.cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index))
                             : at::Device(at::kCPU)),
-        exchange_(world::make_device_communicator(control_, world_, choice)) {
+        exchange_(world::make_device_communicator(control_, world_, choice)),
+        original_(run.config()) {
     if (exchange_thread) exchange_->prefer_thread();
   }
 
   int run() {
     find_folder();
+    for (;;) {
+      const Outcome outcome = attempt();
+      switch (outcome.reason) {
+        case training::StopReason::kRollback:
+          go_back(outcome.verdict);
+          continue;
+        case training::StopReason::kCollapsed:
+        case training::StopReason::kNotFinite:
+          return static_cast<int>(ExitCode::kCollapsed);
+        case training::StopReason::kSignal:
+          return static_cast<int>(ExitCode::kTemporaryFailure);
+        case training::StopReason::kFinished:
+          return static_cast<int>(ExitCode::kOk);
+      }
+    }
+  }
+
+ private:
+  // How an attempt ended, and the verdict it ended with.
+  struct Outcome {
+    training::StopReason reason;
+    checkpoints::State::Verdict verdict;
+  };
+
+  // As adjusted by the rollbacks so far.
+  const config::RunConfig& config() const { return run_.config(); }
+  bool rolls_back() const { return original_.verdict.on_collapse == "rollback"; }
+
+  // From the start, or from what `resumed_` says, until something ends it.
+  Outcome attempt() {
+    if (!rollbacks_.empty()) adjust();
     training::Model model(*run_.objective, config(), device_, *exchange_);
     {
       Feed first(run_, world_, device_, 0);
@@ -202,22 +236,77 @@ class Session {
                                             control_, *exchange_,      device_};
     Reporter reporter(run_, model, control_, setup, folder_, resumed_ ? &resumed_->state : nullptr,
                       options_.quiet);
-    const auto reason = loop(model, reporter);
-    reporter.finish();
-    switch (reason) {
-      case training::StopReason::kCollapsed:
-      case training::StopReason::kNotFinite:
-        return static_cast<int>(ExitCode::kCollapsed);
-      case training::StopReason::kSignal:
-        return static_cast<int>(ExitCode::kTemporaryFailure);
-      case training::StopReason::kFinished:
-        break;
+    if (went_back_) {
+      reporter.went_back(position_, rollbacks_.back(),
+                         config::adjustments(original_, std::ssize(rollbacks_)));
     }
-    return static_cast<int>(ExitCode::kOk);
+    // The checkpoint says from here on that the run went back to it; and there is always one to go
+    // back to, if only the beginning.
+    if (rolls_back() && (went_back_ || position_.step == 0)) save(model, reporter, position_);
+    went_back_ = false;
+    const auto reason = loop(model, reporter);
+    if (reason != training::StopReason::kRollback) reporter.finish();
+    return {reason, reporter.last_verdict()};
   }
 
- private:
-  const config::RunConfig& config() const { return run_.config(); }
+  // Sets configuration and family to what the rollbacks so far have made of them.
+  void adjust() {
+    run_.loaded.config = config::adjusted(original_, std::ssize(rollbacks_));
+    std::vector<objectives::ConfigurationError> errors;
+    run_.objective = objectives::make_objective(run_.loaded.config,
+                                                objectives::facts_of(*run_.dataset), errors);
+    if (!errors.empty()) {
+      ALLMODES_FAIL(ExitCode::kConfiguration, "after {} rollbacks: {}: {}", rollbacks_.size(),
+                    errors.front().path, errors.front().message);
+    }
+  }
+
+  // Rank 0's newest checkpoint that a healthy verdict, or none, stands behind.
+  std::optional<checkpoints::Opened> newest_healthy() const {
+    const auto folders = checkpoints::list_checkpoints(folder_.checkpoints());
+    for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+      try {
+        auto opened = checkpoints::open(folder->second);
+        if (opened.state.verdicts.empty() || opened.state.verdicts.back().state == "healthy")
+          return opened;
+      } catch (const Error& error) {
+        spdlog::warn("checkpoint passed over: {}", error.what());
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Sets the run back: what came after the checkpoint is put aside, and the next attempt starts
+  // there. A crash on the way leaves a run that collapses again and comes here again.
+  void go_back(const checkpoints::State::Verdict& verdict) {
+    std::string folder;
+    if (world_.rank == 0) {
+      const auto healthy = newest_healthy();
+      if (healthy) folder = healthy->folder.string();
+    }
+    folder = from_root(control_, folder);
+    if (folder.empty()) {
+      ALLMODES_FAIL(ExitCode::kCollapsed,
+                    "{}: no healthy checkpoint to go back to; the collapsed model is not kept",
+                    folder_.checkpoints().string());
+    }
+    resumed_ = checkpoints::open(folder);
+    const auto number = rollbacks_.size() + 1;
+    if (world_.rank == 0) {
+      std::filesystem::copy_file(
+          folder_.records(), folder_.root / fmt::format("records-before-rollback-{}.jsonl", number),
+          std::filesystem::copy_options::overwrite_existing);
+      checkpoints::remove_after(folder_.checkpoints(), resumed_->state.step);
+    }
+    // Every rank has read the checkpoint before it is written anew.
+    control_.barrier("rollback");
+    resumed_->state.rollbacks = rollbacks_;
+    rollbacks_.push_back({.from_step = verdict.step,
+                          .to_step = resumed_->state.step,
+                          .kind = verdict.kind,
+                          .reason = verdict.reason});
+    went_back_ = true;
+  }
 
   void find_folder() {
     std::string root;
@@ -235,12 +324,15 @@ class Session {
     if (!checkpoint.empty()) {
       resumed_ = checkpoints::open(checkpoint);
       check_resumed(resumed_->state, run_);
+      rollbacks_ = resumed_->state.rollbacks;
+      if (world_.rank == 0 && rolls_back())
+        if (const auto healthy = newest_healthy()) healthy_step_ = healthy->state.step;
     }
   }
 
   void open_folder() {
-    if (world_.rank != 0) return;
-    records::write_file_atomically(folder_.config(), config::print(config()));
+    if (world_.rank != 0 || went_back_) return;
+    records::write_file_atomically(folder_.config(), config::print(original_));
     records::setup_log(0, world_.host, folder_.log(), options_.quiet,
                        records::may_color(STDERR_FILENO));
     spdlog::info("{} '{}' on {}", config::family_name(config()), config().name,
@@ -249,6 +341,8 @@ class Session {
     spdlog::info("run folder: {}", folder_.root.string());
     if (!resumed_) return;
     spdlog::info("resumed at step {} from {}", resumed_->state.step, resumed_->folder.string());
+    if (!rollbacks_.empty())
+      spdlog::info("with the adjustments of {} rollbacks", rollbacks_.size());
     if (resumed_->state.step >= static_cast<uint64_t>(config().steps))
       spdlog::info("the run already has its {} steps; raise --steps to go on",
                    resumed_->state.step);
@@ -258,6 +352,12 @@ class Session {
   world::ScopedStage stage(const char* name,
                            world::Stage::Kind kind = world::Stage::Kind::lengthy) {
     return {control_.flight_log(), name, kind};
+  }
+
+  training::Reaction reaction_to(bool collapsed) const {
+    if (!collapsed || original_.verdict.on_collapse == "warn") return training::Reaction::none;
+    const bool left = std::ssize(rollbacks_) < original_.verdict.rollback.limit;
+    return rolls_back() && left ? training::Reaction::rollback : training::Reaction::stop;
   }
 
   training::StopReason loop(training::Model& model, Reporter& reporter) {
@@ -280,7 +380,7 @@ class Session {
         .evaluate =
             [&](const auto& position) {
               const auto evaluating = stage("evaluation");
-              return reporter.evaluate(position);
+              return reaction_to(reporter.evaluate(position));
             },
         .checkpoint = [&](const auto& position) { save(model, reporter, position); },
         .images =
@@ -318,14 +418,16 @@ class Session {
     const auto snapshot = training::take_snapshot(model);
     checkpoints::State state{.step = position.step,
                              .samples = position.samples,
-                             .config = config::print(config()),
+                             .config = config::print(original_),
                              .allmodes_version = kVersionDescription,
                              .libtorch_version = libtorch_version(),
                              .data_fingerprint = run_.dataset->fingerprint(),
                              .ranks = world_.size};
     reporter.fill(state);
+    if (reporter.last_verdict().state == "healthy") healthy_step_ = position.step;
     checkpoints::save(folder_.checkpoints(), state, snapshot.payload,
-                      static_cast<int>(config().checkpoints.keep));
+                      static_cast<int>(config().checkpoints.keep),
+                      rolls_back() ? healthy_step_ : std::nullopt);
   }
 
   const TrainOptions& options_;
@@ -337,6 +439,10 @@ class Session {
   records::RunFolder folder_;
   std::optional<checkpoints::Opened> resumed_;
   training::Position position_;
+  const config::RunConfig original_;  // as written, without adjustments
+  std::vector<checkpoints::State::Rollback> rollbacks_;
+  bool went_back_ = false;                // and the next attempt starts there
+  std::optional<uint64_t> healthy_step_;  // rank 0: of the newest healthy checkpoint
 };
 
 world::WatchLimits limits_of(const config::Watchdog& watchdog) {

@@ -29,7 +29,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   command
       ->add_option("--on-collapse", arguments->on_collapse, "Short for --set verdict.on_collapse=")
-      ->check(CLI::IsMember({"warn", "stop"}));
+      ->check(CLI::IsMember({"warn", "stop", "rollback"}));
   command->add_flag("--deterministic", arguments->deterministic,
                     "Short for --set deterministic_shards=8: the same bits on 1, 2, 4 and 8 ranks");
   command->add_flag("--dry-run", options.dry_run, "Print the resolved configuration and stop");

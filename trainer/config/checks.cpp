@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/adjustment.h"
 #include "config/convert.h"
 #include "config/families.h"
 
@@ -148,6 +149,23 @@ void check_deterministic(const RunConfig& config, Relations& relations) {
                   "\"cpu\"");
 }
 
+void check_verdict(const RunConfig& config, Relations& relations) {
+  const Verdict& verdict = config.verdict;
+  if (verdict.confirmations > verdict.window)
+    relations.add("verdict.confirmations",
+                  fmt::format("confirmations: {} of the last {} evaluations: raise window",
+                              verdict.confirmations, verdict.window));
+  if (family_name(config).empty()) return;
+  for (const std::string& name : idle_adjustments(config))
+    relations.add("verdict.rollback." + name,
+                  fmt::format("{}: nothing in this {} is changed by it: leave it out", name,
+                              family_name(config)));
+  if (verdict.on_collapse == "rollback" && !adjusts(config))
+    relations.add("verdict.on_collapse",
+                  "rollback without an adjustment would make the same steps again: give one in "
+                  "verdict { rollback { ... } }, as learning_rate: 0.5");
+}
+
 }  // namespace
 
 std::vector<Problem> check_relations(const RunConfig& config) {
@@ -160,6 +178,7 @@ std::vector<Problem> check_relations(const RunConfig& config) {
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
     relations.network(path, *network, differentiated_twice, samples_at_once(config));
   check_adversarial(config, relations);
+  check_verdict(config, relations);
   if (const auto* vae = std::get_if<Vae>(&config.family)) {
     if (vae->latent.distribution != "normal") {
       relations.add("vae.latent.distribution",

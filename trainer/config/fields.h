@@ -89,7 +89,7 @@ inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "rev
                                                               "jensen_shannon"};
 inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_uniform", "normal_002"};
 inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
-inline constexpr std::array<std::string_view, 2> kOnCollapse{"warn", "stop"};
+inline constexpr std::array<std::string_view, 3> kOnCollapse{"warn", "stop", "rollback"};
 inline constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};
 
 template <class V, Is<Mode> T>
@@ -418,6 +418,18 @@ void describe(V& v, T& c) {
   v.field("samples", c.samples, Range{.low = 2, .high = kMostCount});
   v.field("diversity_pairs", c.diversity_pairs, kCount);
   v.field("classifier", c.classifier, Anything{});
+  v.field("calibration_draws", c.calibration_draws, Range{.low = 50, .high = 100'000});
+}
+
+template <class V, Is<Rollback> T>
+void describe(V& v, T& c) {
+  v.field("limit", c.limit, kCount);
+  v.field("learning_rate", c.learning_rate, kPositive);
+  v.field("discriminator_learning_rate", c.discriminator_learning_rate, kPositive);
+  v.field("discriminator_steps", c.discriminator_steps, Range{.low = 0, .high = 1024});
+  v.field("penalty_weight", c.penalty_weight, kPositive);
+  v.field("instance_noise", c.instance_noise, kNotNegative);
+  v.field("kl_weight", c.kl_weight, kNotNegative);
 }
 
 template <class V, Is<Verdict> T>
@@ -430,6 +442,13 @@ void describe(V& v, T& c) {
   v.field("minimum_r2", c.minimum_r2, kShare);
   v.field("minimum_kl", c.minimum_kl, kNotNegative);
   v.field("grace_steps", c.grace_steps, kCountOrZero);
+  v.field("witnesses", c.witnesses, Range{.low = 1, .high = 4});
+  v.field("confirmations", c.confirmations, kSize);
+  v.field("window", c.window, kSize);
+  v.field("minimum_spread", c.minimum_spread, kOpenShare);
+  v.field("minimum_coverage", c.minimum_coverage, kOpenShare);
+  v.field("trend_drop", c.trend_drop, kOpenShare);
+  v.message("rollback", c.rollback);
 }
 
 template <class V, Is<Checkpoints> T>

@@ -310,17 +310,37 @@ struct Diagnostics {
   int64_t samples = 2500;        // of the averaged generator an evaluation, >= 2
   int64_t diversity_pairs = 256; // pairs a log step for the batch diversity, >= 1
   bool classifier = true;        // labelled images: train a small classifier for the mode histogram
+  int64_t calibration_draws = 200;  // real samples against real ones, for the null of each figure; >= 50
+};
+
+// Of on_collapse "rollback": at most `limit` times the run goes back to its last healthy checkpoint
+// (to its start where there is none) and each time applies every adjustment once more; then it stops.
+struct Rollback {
+  int64_t limit = 3;                         // >= 1
+  double learning_rate = 1.0;                // factor of every learning rate, > 0
+  double discriminator_learning_rate = 1.0;  // further factor of the discriminator's, > 0
+  int64_t discriminator_steps = 0;           // added to discriminator_steps, >= 0
+  double penalty_weight = 1.0;               // factor of every penalty's weight, > 0
+  double instance_noise = 0.0;               // added to its deviation, >= 0
+  double kl_weight = 1.0;                    // factor of the weight of the KL term, >= 0
 };
 
 struct Verdict {
-  std::string on_collapse = "warn";   // warn, stop
-  double significance = 1e-3;         // false alarms an evaluation and statistic, (0, 1)
+  std::string on_collapse = "warn";   // warn, stop, rollback
+  double significance = 1e-3;         // false alarms an evaluation, over all its statistics, (0, 1)
   double dropped_share = 0.1;         // a mode below this share of its expectation is missing, (0, 1)
   double imbalance_kl = 0.15;         // nats above the sampling floor: mode_imbalance, > 0
   double minimum_high_quality = 0.5;  // mixtures: below it, at_risk, [0, 1]
   double minimum_r2 = 0.05;           // autoencoders: below it, mean_collapse, [0, 1]
   double minimum_kl = 0.05;           // VAE: nats in all; below it, posterior_collapse, >= 0
   int64_t grace_steps = 0;            // steps during which nothing worse than at_risk is said, >= 0
+  int64_t witnesses = 2;              // independent ones that `collapsed` needs; 1 .. 4
+  int64_t confirmations = 2;          // evaluations that must say so ...
+  int64_t window = 3;                 // ... of the last so many (of those there are), >= confirmations
+  double minimum_spread = 0.5;        // of a mode in its narrowest direction over the data's, (0, 1)
+  double minimum_coverage = 0.3;      // of a mode's reals over what real samples cover, (0, 1)
+  double trend_drop = 0.2;            // share of the best by which a fall over 3 evaluations counts, (0, 1)
+  Rollback rollback;
 };
 
 struct Checkpoints {

@@ -4,8 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "diagnostics/classifier.h"
-#include "diagnostics/collector.h"
+#include "diagnostics/mode_finder.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -15,18 +14,15 @@ constexpr int64_t kSeveral = 5;
 
 class ClassCollector final : public Collector {
  public:
-  explicit ClassCollector(const CollectorSetup& setup)
-      : classifier_(obtain_classifier(setup)),
-        names_(setup.dataset.class_names()),
-        shares_(mode_shares(classifier_, setup.dataset)) {}
+  explicit ClassCollector(std::shared_ptr<ModeFinder> finder)
+      : finder_(std::move(finder)), names_(finder_->names()), shares_(finder_->shares()) {}
 
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& evidence) override {
     const bool stacked = evaluation.dataset.channel_base() != nullptr;
     ModeHistogram histogram{names_, shares_, std::vector<int64_t>(names_.size(), 0), 0};
     for (const auto& chunk : generated) {
-      const auto images = chunk.samples.to(evaluation.device);
-      for (const int64_t mode : modes_of(classifier_, evaluation.dataset, images))
+      for (const int64_t mode : finder_->of_chunk(evaluation, chunk))
         ++histogram.observed[static_cast<size_t>(mode)];
     }
     sum_over_ranks(evaluation.control, histogram.observed);
@@ -35,8 +31,8 @@ class ClassCollector final : public Collector {
     record.set(fmt::format("modes_covered_{}", kSeveral), modes_covered(histogram, kSeveral));
     record.set("modes_total", static_cast<int64_t>(names_.size()));
     if (stacked) record.set("kl_uniform", kl_uniform(histogram));
-    record.set("classifier_accuracy", classifier_.accuracy());
-    evidence.mode_noun = stacked ? "modes" : "classes";
+    record.set("classifier_accuracy", finder_->accuracy());
+    evidence.mode_noun = finder_->noun();
     evidence.modes = std::move(histogram);
   }
 
@@ -48,15 +44,15 @@ class ClassCollector final : public Collector {
     return kl_reverse(histogram);
   }
 
-  Classifier classifier_;
+  std::shared_ptr<ModeFinder> finder_;
   std::vector<std::string> names_;
   std::vector<double> shares_;
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> make_class_collector(const CollectorSetup& setup) {
-  return std::make_unique<ClassCollector>(setup);
+std::unique_ptr<Collector> make_class_collector(std::shared_ptr<ModeFinder> finder) {
+  return std::make_unique<ClassCollector>(std::move(finder));
 }
 
 }  // namespace allmodes::diagnostics

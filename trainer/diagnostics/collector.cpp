@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "data/sampler.h"
+#include "diagnostics/mode_finder.h"
 #include "training/noise.h"
 
 namespace allmodes::diagnostics {
@@ -92,13 +93,14 @@ void record_histogram(const ModeHistogram& histogram, const config::Verdict& lev
 
 std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup) {
   std::vector<std::unique_ptr<Collector>> collectors;
+  const std::shared_ptr<ModeFinder> finder = make_mode_finder(setup);
   if (setup.dataset.mixture() != nullptr) {
     collectors.push_back(make_mixture_collector(setup.dataset));
-  } else if (setup.config.diagnostics.classifier && setup.dataset.shape().image &&
-             setup.dataset.classes() > 1) {
-    collectors.push_back(make_class_collector(setup));
+  } else if (finder != nullptr) {
+    collectors.push_back(make_class_collector(finder));
   }
   collectors.push_back(make_diversity_collector(setup.config));
+  collectors.push_back(make_comparison_collector(setup, finder));
   if (std::holds_alternative<config::Fit>(setup.config.family))
     collectors.push_back(make_fit_collector(setup));
   if (setup.objective.encodes()) {

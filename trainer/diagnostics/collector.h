@@ -76,7 +76,6 @@ struct CollectorSetup {
 std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup);
 
 std::unique_ptr<Collector> make_mixture_collector(const data::Dataset& dataset);
-std::unique_ptr<Collector> make_class_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config);
 std::unique_ptr<Collector> make_latent_collector();
 std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup);

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <optional>
 
+#include "diagnostics/calibration.h"
 #include "diagnostics/collector.h"
 #include "diagnostics/latent_aggregate.h"
 #include "objectives/autoencoder.h"
@@ -30,9 +31,10 @@ std::span<const float> values_of(const at::Tensor& tensor) {
 }
 
 // Of two prior samples as large as the codes.
-struct Null {
+struct PriorNull {
   double mean;
   double quantile;
+  Null law;
 };
 
 class AggregateCollector final : public Collector {
@@ -61,6 +63,7 @@ class AggregateCollector final : public Collector {
     record.set("dead_dimensions", spread.dead_dimensions);
     evidence.aggregate_mmd = squared_mmd(means);
     evidence.aggregate_mmd_null_q99 = null_->quantile;
+    evidence.aggregate_mmd_log10_tail = null_->law.log10_tail(squared_mmd(means));
     evidence.aggregate_discrepancy = discrepancy(means);
   }
 
@@ -109,18 +112,18 @@ class AggregateCollector final : public Collector {
   }
 
   // On every rank alike.
-  Null draw_null(const Evaluation& evaluation, int64_t count) const {
+  PriorNull draw_null(const Evaluation& evaluation, int64_t count) const {
     const at::Tensor pool = draw(evaluation, "aggregate null", 0, 2 * count);
     const auto values =
         null_of_halves(values_of(pool), latent_.dimension, kernel_.widths, kNullDraws,
                        {evaluation.seed, Purpose("aggregate null, halves"), 0});
     const double sum = std::accumulate(values.begin(), values.end(), 0.0);
-    return {sum / kNullDraws, quantile(values, kNullQuantile)};
+    return {sum / kNullDraws, quantile(values, kNullQuantile), Null(values, Worse::high)};
   }
 
   config::Latent latent_;
   objectives::KernelFunction kernel_;
-  std::optional<Null> null_;
+  std::optional<PriorNull> null_;
 };
 
 }  // namespace

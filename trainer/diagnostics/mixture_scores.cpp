@@ -8,12 +8,9 @@
 #include "base/error.h"
 
 namespace allmodes::diagnostics {
+namespace {
 
-double high_quality_ceiling() {
-  return -std::expm1(-0.5 * kHighQualityRadius * kHighQualityRadius);
-}
-
-MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture) {
+void check(std::span<const float> points, const Mixture& mixture) {
   const size_t modes = mixture.stds.size();
   ALLMODES_CHECK(modes > 0 && mixture.means.size() == 2 * modes,
                  "a mixture of {} deviations and {} coordinates of means", modes,
@@ -22,32 +19,57 @@ MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture)
   for (const double std : mixture.stds) {
     ALLMODES_CHECK(std > 0, "a mode with standard deviation {}", std);
   }
+}
+
+struct Nearest {
+  int64_t mode = -1;
+  double square = std::numeric_limits<double>::infinity();  // distance in deviations, squared
+};
+
+Nearest nearest_mode(double x, double y, const Mixture& mixture) {
+  Nearest nearest;
+  if (!std::isfinite(x) || !std::isfinite(y)) return nearest;
+  for (size_t k = 0; k < mixture.stds.size(); ++k) {
+    const double scale = 1 / mixture.stds[k];
+    const double dx = (x - mixture.means[2 * k]) * scale;
+    const double dy = (y - mixture.means[2 * k + 1]) * scale;
+    const double distance = dx * dx + dy * dy;
+    if (distance < nearest.square) nearest = {static_cast<int64_t>(k), distance};
+  }
+  return nearest;
+}
+
+}  // namespace
+
+double high_quality_ceiling() {
+  return -std::expm1(-0.5 * kHighQualityRadius * kHighQualityRadius);
+}
+
+MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture) {
+  check(points, mixture);
+  const size_t modes = mixture.stds.size();
   MixtureCounts counts{.nearest = std::vector<int64_t>(modes),
                        .high_quality = std::vector<int64_t>(modes)};
   for (size_t i = 0; i < points.size(); i += 2) {
-    const auto x = static_cast<double>(points[i]);
-    const auto y = static_cast<double>(points[i + 1]);
-    if (!std::isfinite(x) || !std::isfinite(y)) {
+    const Nearest nearest = nearest_mode(points[i], points[i + 1], mixture);
+    if (nearest.mode < 0) {
       ++counts.nonfinite;
       continue;
     }
-    size_t nearest = 0;
-    double least = std::numeric_limits<double>::infinity();
-    for (size_t k = 0; k < modes; ++k) {
-      const double scale = 1 / mixture.stds[k];
-      const double dx = (x - mixture.means[2 * k]) * scale;
-      const double dy = (y - mixture.means[2 * k + 1]) * scale;
-      const double distance = dx * dx + dy * dy;
-      if (distance < least) {
-        least = distance;
-        nearest = k;
-      }
-    }
-    ++counts.nearest[nearest];
+    const auto k = static_cast<size_t>(nearest.mode);
+    ++counts.nearest[k];
     ++counts.samples;
-    if (least < kHighQualityRadius * kHighQualityRadius) ++counts.high_quality[nearest];
+    if (nearest.square < kHighQualityRadius * kHighQualityRadius) ++counts.high_quality[k];
   }
   return counts;
+}
+
+std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture& mixture) {
+  check(points, mixture);
+  std::vector<int64_t> modes;
+  for (size_t i = 0; i < points.size(); i += 2)
+    modes.push_back(nearest_mode(points[i], points[i + 1], mixture).mode);
+  return modes;
 }
 
 void merge(MixtureCounts& into, const MixtureCounts& part) {

@@ -36,6 +36,9 @@ double high_quality_ceiling();
 // Throws ExitCode::kSoftware for a mixture without modes, std <= 0 or an odd number of coordinates.
 MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture);
 
+// The nearest mode of each of points[n][2], as count_modes finds it; -1 for one that is not finite.
+std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture& mixture);
+
 // Adds the counts of other samples; the number of modes must be the same.
 void merge(MixtureCounts& into, const MixtureCounts& part);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "diagnostics/witnesses.h"
@@ -49,6 +50,60 @@ void collect(std::vector<Witness>& witnesses, std::optional<Witness> witness, St
   witnesses.push_back(std::move(*witness));
 }
 
+// Kinds that bear each other out: loss of modes or of what is within them; a code that says nothing.
+bool go_together(const std::string& a, const std::string& b) {
+  static const std::set<std::string> kOfModes = {"mode_dropping", "mode_imbalance",
+                                                 "within_mode_collapse", "duplicates"};
+  static const std::set<std::string> kOfCodes = {"posterior_collapse", "mean_collapse",
+                                                 "duplicates"};
+  return a == b || (kOfModes.contains(a) && kOfModes.contains(b)) ||
+         (kOfCodes.contains(a) && kOfCodes.contains(b));
+}
+
+// A collapse that too few instruments see is a risk.
+void corroborate(std::vector<Witness>& witnesses, int64_t needed) {
+  std::vector<size_t> alone;
+  for (size_t i = 0; i < witnesses.size(); ++i) {
+    if (witnesses[i].state != State::collapsed || witnesses[i].kind == "divergence") continue;
+    std::set<std::string> sources;
+    for (const Witness& other : witnesses)
+      if (go_together(witnesses[i].kind, other.kind))
+        sources.insert(other.sources.begin(), other.sources.end());
+    if (static_cast<int64_t>(sources.size()) < needed) alone.push_back(i);
+  }
+  for (const size_t i : alone) {
+    witnesses[i].state = State::at_risk;
+    witnesses[i].reason += " (one witness alone)";
+  }
+}
+
+double found_before(const PastEvaluation& past) {
+  for (const auto& [name, value] : past.values)
+    if (name == "found") return value;
+  return 0;
+}
+
+// What the last evaluations make of what this one found.
+void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
+             const config::Verdict& levels) {
+  const auto collapsed = static_cast<double>(State::collapsed);
+  const int64_t there_are =
+      std::min(levels.window, static_cast<int64_t>(history.size()) + 1);
+  int64_t said = verdict.found == State::collapsed ? 1 : 0;
+  for (int64_t i = 1; i < there_are; ++i)
+    said += found_before(history[history.size() - static_cast<size_t>(i)]) >= collapsed ? 1 : 0;
+  const int64_t needed = std::min(levels.confirmations, there_are);
+  if (verdict.found == State::collapsed && said < needed) {
+    verdict.state = State::at_risk;
+    verdict.reason += fmt::format("; to be confirmed: in {} of the last {} evaluations, {} needed",
+                                  said, there_are, needed);
+  } else if (verdict.found == State::healthy && said >= levels.confirmations) {
+    verdict.state = State::at_risk;
+    verdict.kind = "recovering";
+    verdict.reason += fmt::format("; collapsed in {} of the last {} evaluations", said, there_are);
+  }
+}
+
 }  // namespace
 
 std::string to_string(State state) {
@@ -73,11 +128,34 @@ NamedValues summary(const Evidence& evidence) {
   }
   keep("diversity_ratio", evidence.diversity_ratio);
   keep("r2_mean", evidence.r2_mean);
+  keep("coverage", evidence.coverage);
+  keep("mode_spread", evidence.mode_spread);
+  keep("kl_total", evidence.kl_total);
+  keep("discriminator_margin", evidence.discriminator_margin);
   return values;
 }
 
+NamedValues summary(const Evidence& evidence, const Verdict& verdict) {
+  NamedValues values = summary(evidence);
+  values.emplace_back("found", static_cast<double>(verdict.found));
+  return values;
+}
+
+int64_t test_count(const Evidence& evidence) {
+  const auto calibrated = static_cast<int64_t>(evidence.calibrated.size());
+  const int64_t count = (has_modes(evidence) ? 3 : 0) +
+                        (evidence.aggregate_mmd_log10_tail ? 1 : 0) + calibrated;
+  return std::max<int64_t>(1, count);
+}
+
+double test_level(const Evidence& evidence, const config::Verdict& levels) {
+  return levels.significance / static_cast<double>(test_count(evidence));
+}
+
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
-              const config::Verdict& levels) {
+              const config::Verdict& configured) {
+  config::Verdict levels = configured;
+  levels.significance = test_level(evidence, configured);
   Verdict verdict;
   if (has_modes(evidence)) {
     verdict.missing = missing_modes(*evidence.modes, levels.dropped_share, levels.significance);
@@ -95,18 +173,29 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
   collect(found, witness_duplicates(evidence, history), worst);
+  collect(found, witness_distances(evidence, levels), worst);
   collect(found, unformed, worst);
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
-  collect(found, witness_aggregate(evidence), worst);
+  collect(found, witness_coverage(evidence, levels), worst_of_modes);
+  collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_aggregate(evidence, levels), worst);
+  collect(found, witness_saturation(evidence, history), worst);
+  for (Witness& trend : witness_trends(evidence, history, levels)) {
+    // Of what is already said only the fall would be news.
+    if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))
+      found.push_back(std::move(trend));
+  }
+  corroborate(found, levels.witnesses);
   std::ranges::stable_sort(found,
                            [](const Witness& a, const Witness& b) { return a.state > b.state; });
 
   if (found.empty()) {
     verdict.reason = describe(evidence);
+    confirm(verdict, history, levels);
     return verdict;
   }
-  verdict.state = found.front().state;
+  verdict.state = verdict.found = found.front().state;
   verdict.kind = found.front().kind;
   verdict.reason = found.front().reason;
   for (size_t i = 1; i < found.size(); ++i) {
@@ -117,6 +206,7 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
                           ? fmt::format("; in the grace period until step {}", levels.grace_steps)
                           : "; nothing is trained yet";
   }
+  confirm(verdict, history, levels);
   return verdict;
 }
 

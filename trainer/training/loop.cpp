@@ -34,8 +34,11 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     const bool log_step = last || due(position.step, config.diagnostics.log_every);
     if (log_step) hooks.log(position, report);
     if (last || due(position.step, config.images.every)) hooks.images(position);
-    const bool collapsed =
-        (last || due(position.step, config.diagnostics.evaluate_every)) && hooks.evaluate(position);
+    const Reaction reaction = last || due(position.step, config.diagnostics.evaluate_every)
+                                  ? hooks.evaluate(position)
+                                  : Reaction::none;
+    if (reaction == Reaction::rollback) return StopReason::kRollback;
+    const bool collapsed = reaction == Reaction::stop;
     const bool signalled = !last && hooks.stop_requested(position);
     const bool not_finite =
         !report.left_out.empty() && hooks.left_out(position, report.left_out) && !last;

@@ -15,14 +15,17 @@ struct Position {
   uint64_t samples = 0;  // real samples consumed globally: the sampler's state
 };
 
-enum class StopReason { kFinished, kSignal, kCollapsed, kNotFinite };
+enum class StopReason { kFinished, kSignal, kCollapsed, kNotFinite, kRollback };
+
+// What is done about an evaluation; the same on every rank.
+enum class Reaction { none, stop, rollback };
 
 struct LoopHooks {
   NextBatch next;
   // After a log step, with that step's report.
   std::function<void(const Position&, const StepReport&)> log;
-  // Evaluates; true: stop because of a collapse.
-  std::function<bool(const Position&)> evaluate;
+  // Evaluates and says what is done because of a collapse.
+  std::function<Reaction(const Position&)> evaluate;
   std::function<void(const Position&)> checkpoint;
   std::function<void(const Position&)> images;
   // Every step, cheap: progress.
@@ -33,7 +36,8 @@ struct LoopHooks {
   std::function<bool(const Position&, const std::vector<LeftOut>&)> left_out;
 };
 
-// Trains from `position` to config.steps. Leaves with a checkpoint behind it.
+// Trains from `position` to config.steps. Leaves with a checkpoint behind it, but for a rollback: a
+// collapsed model is nothing to keep.
 StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
                     Model& model, Position& position, const LoopHooks& hooks);
 

@@ -1,0 +1,215 @@
+// Nulls from draws, and the comparison with real samples: spread, coverage, and their alarms.
+
+#include "diagnostics/calibration.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "diagnostics/comparison.h"
+#include "diagnostics/distributions.h"
+#include "diagnostics/principal.h"
+#include "diagnostics/small_matrix.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+std::vector<double> draws_of(uint64_t seed, int count, double (*law)(Random&)) {
+  Random random({.seed = seed, .purpose = Purpose("draws")});
+  std::vector<double> draws;
+  for (int i = 0; i < count; ++i) draws.push_back(law(random));
+  return draws;
+}
+
+double exponential(Random& random) {
+  return -std::log1p(-random.uniform());
+}
+double standard_normal(Random& random) {
+  return random.normal();
+}
+
+TEST(Null, WithinTheDrawsTheTailIsTheRank) {
+  std::vector<double> draws(99);
+  std::iota(draws.begin(), draws.end(), 1.0);
+  const Null high(draws, Worse::high);
+  EXPECT_NEAR(high.log10_tail(80.5), std::log10(20.0 / 100), 1e-12);
+  const Null low(draws, Worse::low);
+  EXPECT_NEAR(low.log10_tail(19.5), std::log10(20.0 / 100), 1e-12);
+  EXPECT_EQ(high.median(), 50);
+  EXPECT_EQ(high.log10_tail(-1000), 0);
+  EXPECT_EQ(high.log10_tail(NAN), 0);
+}
+
+TEST(Null, BeyondTheDrawsTheTailIsThePredictiveExponential) {
+  std::vector<double> draws(99);
+  std::iota(draws.begin(), draws.end(), 1.0);
+  // Nine peaks, 91 .. 99, over 90: their excesses sum to 45.
+  const Null null(draws, Worse::high);
+  EXPECT_NEAR(null.log10_tail(135), std::log10(9.0 / 100 * std::pow(2.0, -9)), 1e-12);
+  for (const double tail : {-0.5, -2.0, -4.0, -9.0}) {
+    EXPECT_NEAR(null.log10_tail(null.threshold(tail)), tail, tail > -1 ? 0.02 : 1e-9);
+    EXPECT_NEAR(Null(draws, Worse::low).threshold(tail), 100 - null.threshold(tail), 1e-9);
+  }
+}
+
+TEST(Null, AThresholdIsExceededNoMoreOftenThanStatedWhetherTheTailIsNormalOrExponential) {
+  for (const auto law : {exponential, standard_normal}) {
+    // The exact tail behind each threshold, averaged over many calibrations.
+    double sum = 0;
+    constexpr int kCalibrations = 1000;
+    for (uint64_t i = 0; i < kCalibrations; ++i) {
+      const Null null(draws_of(100 + i, 100, law), Worse::high);
+      const double x = null.threshold(-3.5);
+      sum += law == exponential ? std::exp(-x) : 0.5 * std::erfc(x / std::numbers::sqrt2);
+    }
+    const double rate = sum / kCalibrations;
+    EXPECT_LT(rate, 1.3 * std::pow(10.0, -3.5));
+    if (law == exponential) {
+      EXPECT_GT(rate, 0.7 * std::pow(10.0, -3.5));
+    }
+  }
+}
+
+TEST(Null, AFigureThatNeverVariesStillHasAWidth) {
+  const Null null(std::vector<double>(50, 1.0), Worse::low);
+  EXPECT_GT(null.log10_tail(0.9999), -2);
+  EXPECT_LT(null.log10_tail(0.9), -4);
+  EXPECT_THROW(Null(std::vector<double>(19, 1.0), Worse::low), Error);
+  EXPECT_THROW(Null(std::vector<double>(50, NAN), Worse::low), Error);
+}
+
+TEST(SmallMatrix, EigenvaluesAreThoseOfAKnownMatrix) {
+  const Eigen found = eigen({2, 1, 0, 1, 2, 0, 0, 0, 5}, 3);
+  EXPECT_NEAR(found.values[0], 5, 1e-12);
+  EXPECT_NEAR(found.values[1], 3, 1e-12);
+  EXPECT_NEAR(found.values[2], 1, 1e-12);
+  EXPECT_NEAR(std::abs(found.vectors[3]), 1 / std::numbers::sqrt2, 1e-12);
+  EXPECT_NEAR(found.vectors[3], found.vectors[4], 1e-12);
+  const std::vector<double> c = {4, 1, 1, 3};
+  const auto w = whitening(c, 2, 2);
+  const auto one = congruence(w, c, 2);
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(one[i], i % 3 == 0 ? 1 : 0, 1e-12);
+  EXPECT_EQ(whitening(c, 2, 1).size(), 2U);
+  EXPECT_TRUE(whitening(std::vector<double>(4, 0.0), 2, 2).empty());
+}
+
+TEST(PrincipalProjection, FindsTheDirectionsOfMostVariance) {
+  constexpr int64_t kWidth = 40;
+  Random random({.seed = 3, .purpose = Purpose("principal")});
+  std::vector<float> values;
+  for (int i = 0; i < 500; ++i)
+    for (int64_t j = 0; j < kWidth; ++j)
+      values.push_back(static_cast<float>(7 + (j == 11 ? 5 : j == 30 ? 3 : 0.2) * random.normal()));
+  const Projection made = principal_projection(values, kWidth, 2, {1, Purpose("start")});
+  EXPECT_GT(std::abs(made.directions[11]), 0.99);
+  EXPECT_GT(std::abs(made.directions[kWidth + 30]), 0.99);
+  const auto features = project(made, values);
+  double sum = 0, square = 0;
+  for (size_t i = 0; i < features.size(); i += 2) {
+    sum += features[i];
+    square += features[i] * features[i];
+  }
+  EXPECT_NEAR(sum / 500, 0, 1e-3);
+  EXPECT_NEAR(square / 500, 25, 4);
+  // Of few values it is the sample itself.
+  EXPECT_EQ(project(principal_projection(values, 8, 8, {1, Purpose("start")}), values), values);
+}
+
+// Normal modes of deviation (3, 1) at (20 k, 0); `keep` says which points stay.
+FeatureRows normal_modes(uint64_t seed, int64_t modes, int64_t each,
+                         bool (*keep)(int64_t mode, double x, double y)) {
+  FeatureRows rows{.width = 2, .features = {}, .modes = {}};
+  Random random({.seed = seed, .purpose = Purpose("modes")});
+  for (int64_t mode = 0; mode < modes; ++mode) {
+    for (int64_t i = 0; i < each;) {
+      const double x = random.normal(), y = random.normal();
+      if (!keep(mode, x, y)) continue;
+      rows.features.push_back(static_cast<float>(20 * static_cast<double>(mode) + 3 * x));
+      rows.features.push_back(static_cast<float>(y));
+      rows.modes.push_back(mode);
+      ++i;
+    }
+  }
+  return rows;
+}
+
+bool all(int64_t, double, double) {
+  return true;
+}
+bool right_half_of_mode_2(int64_t mode, double x, double) {
+  return mode != 2 || x > 0;
+}
+bool slanted_half_of_mode_2(int64_t mode, double x, double y) {
+  return mode != 2 || x > y;
+}
+
+// The variance of one half of a normal across the cut is 1 - 2 / pi, whichever way it is cut.
+TEST(ModeSpread, OfHalfAModeIsOneMinusTwoOverPiInTheDirectionOfTheCut) {
+  const Reference reference = make_reference(normal_modes(1, 5, 20'000, all), 5);
+  for (const auto half : {right_half_of_mode_2, slanted_half_of_mode_2}) {
+    const auto spreads = spread_by_mode(normal_modes(2, 5, 20'000, half), reference);
+    ASSERT_EQ(spreads.size(), 5U);
+    for (const ModeSpread& each : spreads) {
+      EXPECT_NEAR(each.spread, each.mode == 2 ? 1 - 2 / std::numbers::pi : 1, 0.05) << each.mode;
+      EXPECT_NEAR(each.deficit, (1 - each.spread) * 100, 1e-6);  // sqrt(n m / (n + m))
+    }
+  }
+}
+
+TEST(ModeSpread, OfOneSampleRepeatedIsZeroAndOfTooFewIsNotSaid) {
+  const Reference reference = make_reference(normal_modes(1, 2, 500, all), 2);
+  FeatureRows samples{.width = 2, .features = {}, .modes = {}};
+  for (int i = 0; i < 100; ++i) {
+    samples.features.insert(samples.features.end(), {1.0F, 1.0F});
+    samples.modes.push_back(0);
+  }
+  samples.features.insert(samples.features.end(), {NAN, 1.0F});
+  samples.modes.push_back(1);
+  const auto spreads = spread_by_mode(samples, reference);
+  ASSERT_EQ(spreads.size(), 1U);
+  EXPECT_NEAR(spreads[0].spread, 0, 1e-12);
+}
+
+TEST(ModeCoverage, IsZeroForAMissingModeWhateverTheSamplesAreTakenFor) {
+  const Reference reference = make_reference(normal_modes(1, 5, 2000, all), 5);
+  FeatureRows samples = normal_modes(2, 4, 500, all);  // mode 4 is missing
+  for (size_t i = 0; i < samples.modes.size(); i += 5) samples.modes[i] = 4;
+  // The first 1,000 reals are of mode 0 here: a reference comes in random order.
+  EXPECT_EQ(coverage_by_mode(samples, reference).size(), 1U);
+  FeatureRows mixed = normal_modes(1, 5, 200, all);
+  const auto shares = coverage_by_mode(samples, make_reference(mixed, 5));
+  ASSERT_EQ(shares.size(), 5U);
+  for (size_t k = 0; k < 4; ++k) EXPECT_GT(shares[k].share, 0.9);
+  EXPECT_EQ(shares[4].share, 0);
+}
+
+// The expectation of coverage for equal distributions (Naeem et al.): 1 - prod (N - i) / (N+M-i).
+TEST(ModeCoverage, OfEqualDistributionsFollowsTheClosedForm) {
+  constexpr int64_t kReals = 200, kSamples = 150;
+  double sum = 0;
+  constexpr int kTurns = 200;
+  for (uint64_t turn = 0; turn < kTurns; ++turn) {
+    const auto reference = make_reference(normal_modes(10 + 2 * turn, 1, kReals, all), 1);
+    sum += coverage_by_mode(normal_modes(11 + 2 * turn, 1, kSamples, all), reference)[0].share;
+  }
+  double none = 1;
+  for (int i = 1; i <= kNearest; ++i)
+    none *= static_cast<double>(kReals - i) / static_cast<double>(kReals + kSamples - i);
+  EXPECT_NEAR(sum / kTurns, 1 - none, 0.01);
+}
+
+TEST(Comparison, ANullDrawIsAFunctionOfSeedAndNumber) {
+  const Reference reference = make_reference(normal_modes(1, 3, 300, all), 3);
+  const FeatureRows pool = normal_modes(2, 3, 400, all);
+  EXPECT_EQ(null_draw(pool, reference, 500, 1, 7), null_draw(pool, reference, 500, 1, 7));
+  EXPECT_NE(null_draw(pool, reference, 500, 1, 7), null_draw(pool, reference, 500, 1, 8));
+  EXPECT_EQ(null_draw(pool, reference, 500, 1, 7).size(), figures().size());
+  EXPECT_THROW(null_draw(pool, reference, 1201, 1, 7), Error);
+}
+
+}  // namespace
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,53 @@
+#include "diagnostics/comparison_evidence.h"
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+const Null& null_of(const Comparison& comparison, std::string_view name) {
+  for (size_t i = 0; i < comparison.nulls.size(); ++i)
+    if (figures()[i].name == name) return comparison.nulls[i];
+  ALLMODES_CHECK(false, "no figure is called '{}'", name);
+}
+
+ModeFigure figure_of(const Comparison& comparison, int64_t mode, double value, double log10_tail) {
+  if (mode < 0) return {"the data", value, 1, log10_tail};
+  const auto k = static_cast<size_t>(mode);
+  return {comparison.names[k], value, comparison.shares[k], log10_tail};
+}
+
+std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
+  if (modes.empty()) return std::nullopt;
+  double sum = 0;
+  for (const ModeFigure& mode : modes) sum += mode.value;
+  return sum / static_cast<double>(modes.size());
+}
+
+}  // namespace
+
+void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence) {
+  const Reference& reference = comparison.reference;
+  for (size_t i = 0; i < figures().size(); ++i) {
+    const double value = figures()[i].value(samples, reference);
+    evidence.calibrated.push_back({figures()[i].name, value, comparison.nulls[i].median(),
+                                   comparison.nulls[i].log10_tail(value)});
+  }
+  const Null& coverage = null_of(comparison, "lowest_coverage");
+  for (const ModeShare& each : coverage_by_mode(samples, reference)) {
+    evidence.coverage_by_mode.push_back(
+        figure_of(comparison, each.mode, each.share, coverage.log10_tail(each.share)));
+  }
+  const Null& deficit = null_of(comparison, "spread_deficit");
+  for (const ModeSpread& each : spread_by_mode(samples, reference)) {
+    evidence.spread_by_mode.push_back(
+        figure_of(comparison, each.mode, each.spread, deficit.log10_tail(each.deficit)));
+  }
+  evidence.expected_coverage = coverage.median();
+  evidence.coverage = mean_of(evidence.coverage_by_mode);
+  evidence.mode_spread = mean_of(evidence.spread_by_mode);
+}
+
+}  // namespace allmodes::diagnostics
