@@ -88,11 +88,11 @@ else
 fi
 export OMP_NUM_THREADS="$threads"
 
-# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after 4 s, then
-# every second, and give up after three. Not sooner: the ranks' own watchdog, which says who is
-# missing where, has found it 6 s after the cut, and mpirun ends the job before 10 s are over.
-options+=(--mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1
-  --mca oob_tcp_keepalive_probes 3)
+# Between hosts nobody tells mpirun that a cable was cut: ask for a sign of life after a second of
+# silence, then every second, and give up after five. Not sooner: the ranks' own watchdog, which says
+# who is missing where, finds it after 5 s, and mpirun ends what is left before 10 s are over.
+options+=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
+  --mca oob_tcp_keepalive_probes 5)
 
 # By default every rank listens on all interfaces of its host.
 if [[ -n "${ALLMODES_NETWORK:-}" ]]; then

@@ -30,7 +30,7 @@ struct WatchLimits {
 };
 
 // Part of the limit after which a rank counts as lost; the rest is for telling and ending.
-inline constexpr double kPatience = 0.6;
+inline constexpr double kPatience = 0.5;
 // A collective may take as long as its bytes need at this rate, which no network falls below.
 inline constexpr double kSlowestBytesPerSecond = 8.0 * 1024 * 1024;
 

@@ -24,7 +24,7 @@ duration<double> look_interval(const WatchLimits& limits) {
 // For the flight logs of all ranks to reach the terminal, in parts of the limit.
 constexpr double kTellingTime = 0.1;
 // Rank 0 judges first; the others act when it is silent for this part of the limit.
-constexpr double kPatienceWithJudge = 0.7;
+constexpr double kPatienceWithJudge = 0.6;
 
 void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
