@@ -114,14 +114,15 @@ Calibrated calibrate(const Data& data, int64_t samples) {
                   {.reference = make_reference(data.reference, std::ssize(data.names)),
                    .nulls = {}, .names = data.names, .shares = data.shares}};
   const int64_t pool = std::min(data.pool.size(), std::max(kPool, 8 * samples));
+  const int64_t count = std::min(samples, pool / 2);
   const FeatureRows rows = part(data.pool, 0, pool);
   std::vector<std::vector<double>> values(figures().size());
   for (uint64_t draw = 0; draw < kDraws; ++draw) {
-    const auto found = null_draw(rows, made.comparison.reference, std::min(samples, pool / 2), 1, draw);
+    const auto found = null_draw(rows, made.comparison.reference, count, 1, draw);
     for (size_t f = 0; f < found.size(); ++f) values[f].push_back(found[f]);
   }
   for (size_t f = 0; f < values.size(); ++f)
-    made.comparison.nulls.emplace_back(values[f], figures()[f].worse);
+    made.comparison.nulls.emplace_back(as_fresh(values[f], count, pool), figures()[f].worse);
   return made;
 }
 
@@ -463,7 +464,8 @@ int run(int64_t evaluations, int64_t turns) {
   sets.push_back(mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767)));
   sets.push_back(fashion_data("Fashion-MNIST", std::vector<double>(10, 1.0)));
   fmt::print("Healthy\n\n");
-  healthy_table(sets, evaluations);
+  if (evaluations > 0) healthy_table(sets, evaluations);
+  if (turns == 0) return 0;
   fmt::print("\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
              "| collapsed % |\n|---|---|---|---|---|---|---|\n");
   for (const Data& data : sets) planted_rows(data, 2000, turns);

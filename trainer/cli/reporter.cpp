@@ -269,7 +269,10 @@ void Reporter::went_back(const training::Position& position,
 
 checkpoints::State::Verdict Reporter::last_verdict() const {
   if (!verdicts_.empty()) return verdicts_.back();
-  return {.state = diagnostics::to_string(diagnostics::State::healthy), .kind = "none"};
+  return {.step = 0,
+          .state = diagnostics::to_string(diagnostics::State::healthy),
+          .kind = "none",
+          .reason = ""};
 }
 
 void Reporter::finish() {

@@ -102,4 +102,10 @@ FeatureRows rows_of(const FeatureRows& pool, std::span<const int64_t> chosen);
 std::vector<double> null_draw(const FeatureRows& pool, const Reference& reference, int64_t count,
                               uint64_t seed, uint64_t draw);
 
+// Draws of `count` different rows of a pool vary less than fresh samples do, by 1 - count / pool in
+// variance, and about the pool's own value, which is off by count / pool of a fresh sample's
+// variance. Returns the draws stretched about their median by sqrt((1 + f) / (1 - f)), f = count /
+// pool < 1: as wide as fresh samples are about the pool (exact for means).
+std::vector<double> as_fresh(std::vector<double> draws, int64_t count, int64_t pool);
+
 }  // namespace allmodes::diagnostics

@@ -156,7 +156,7 @@ class ComparisonCollector final : public Collector {
       if (images && evaluation.control.rank() == 0) write_cache(file, *values);
     }
     for (size_t i = 0; i < figures().size(); ++i)
-      comparison_.nulls.emplace_back((*values)[i], figures()[i].worse);
+      comparison_.nulls.emplace_back(as_fresh((*values)[i], count, pool), figures()[i].worse);
   }
 
   // [figures][draws], each rank every so many.
