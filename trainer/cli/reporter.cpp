@@ -261,9 +261,9 @@ void Reporter::went_back(const training::Position& position,
   record.set("adjustments", adjustments);
   sink_->write(record);
   sink_->flush();
-  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}",
-                  rollbacks_.size(), run_.config().verdict.rollback.limit, rollback.from_step,
-                  rollback.to_step, rollback.kind, fmt::join(adjustments, ", ")),
+  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}", rollbacks_.size(),
+                  run_.config().verdict.rollback.limit, rollback.from_step, rollback.to_step,
+                  rollback.kind, fmt::join(adjustments, ", ")),
       true);
 }
 

@@ -112,7 +112,8 @@ Reference make_reference(FeatureRows reals, int64_t mode_count) {
     if (mode >= 0 && mode < mode_count) ++made.balls_of_mode[static_cast<size_t>(mode)];
   }
   made.modes_are_large = std::ranges::max(made.balls_of_mode) >= kFewestBalls;
-  made.moments = moments_of(made.reals, made.modes_are_large ? mode_count : 1, !made.modes_are_large);
+  made.moments =
+      moments_of(made.reals, made.modes_are_large ? mode_count : 1, !made.modes_are_large);
   std::vector<float> distances(static_cast<size_t>(made.balls));
   const auto nearest = std::min<int64_t>(kNearest, made.balls - 1);
   for (int64_t i = 0; i < made.balls; ++i) {
@@ -148,14 +149,13 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
     const int64_t mode = reference.reals.modes[size_t(i)];
     if (mode >= 0 && mode < reference.mode_count) ++covered[size_t(mode)];
   }
-  if (!by_mode)
-    return {{-1, static_cast<double>(total) / static_cast<double>(reference.balls)}};
+  if (!by_mode) return {{-1, static_cast<double>(total) / static_cast<double>(reference.balls)}};
   std::vector<ModeShare> shares;
   for (size_t k = 0; k < covered.size(); ++k) {
     const int64_t balls = reference.balls_of_mode[k];
     if (balls < kFewestBalls) continue;
-    shares.push_back({static_cast<int64_t>(k),
-                      static_cast<double>(covered[k]) / static_cast<double>(balls)});
+    shares.push_back(
+        {static_cast<int64_t>(k), static_cast<double>(covered[k]) / static_cast<double>(balls)});
   }
   return shares;
 }
