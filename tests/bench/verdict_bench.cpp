@@ -56,8 +56,15 @@ FeatureRows part(const FeatureRows& rows, int64_t first, int64_t count) {
 }
 
 Data mixture_data(const std::string& name, const data::Mixture& mixture) {
-  Data made{.name = name, .noun = "modes", .names = {}, .shares = mixture.weights,
-            .reference = {}, .pool = {}, .fresh = {}, .means = {}, .stds = mixture.stds};
+  Data made{.name = name,
+            .noun = "modes",
+            .names = {},
+            .shares = mixture.weights,
+            .reference = {},
+            .pool = {},
+            .fresh = {},
+            .means = {},
+            .stds = mixture.stds};
   for (int64_t k = 0; k < mixture.modes(); ++k) made.names.push_back(mixture.name(k));
   for (const auto& mean : mixture.means)
     made.means.insert(made.means.end(), mean.begin(), mean.end());
@@ -88,9 +95,9 @@ Data fashion_data(const std::string& name, const std::vector<double>& keep) {
     labels.resize(before + indices.size());
     set->copy(indices, &values[before * width], &labels[before]);
   }
-  const Projection projection = principal_projection(
-      std::span<const float>(values).first(2000 * width), static_cast<int64_t>(width), 8,
-      {1, Purpose("principal directions")});
+  const Projection projection =
+      principal_projection(std::span<const float>(values).first(2000 * width),
+                           static_cast<int64_t>(width), 8, {1, Purpose("principal directions")});
   FeatureRows all{.width = 8, .features = project(projection, values), .modes = labels};
   Random random({.seed = 1, .purpose = Purpose("split")});
   std::vector<int64_t> order;
@@ -100,28 +107,37 @@ Data fashion_data(const std::string& name, const std::vector<double>& keep) {
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
   all = rows_of(all, order);
   const int64_t half = all.size() / 2;
-  Data made{.name = name, .noun = "classes", .names = train->class_names(),
-            .shares = std::vector<double>(keep.size()), .reference = part(all, 0, kReference),
+  Data made{.name = name,
+            .noun = "classes",
+            .names = train->class_names(),
+            .shares = std::vector<double>(keep.size()),
+            .reference = part(all, 0, kReference),
             .pool = part(all, kReference, half - kReference),
-            .fresh = part(all, half, all.size() - half), .means = {}, .stds = {}};
+            .fresh = part(all, half, all.size() - half),
+            .means = {},
+            .stds = {}};
   for (const int64_t mode : all.modes)
     made.shares[static_cast<size_t>(mode)] += 1 / static_cast<double>(all.size());
   return made;
 }
 
 Calibrated calibrate(const Data& data, int64_t samples) {
-  Calibrated made{data, samples,
+  Calibrated made{data,
+                  samples,
                   {.reference = make_reference(data.reference, std::ssize(data.names)),
-                   .nulls = {}, .names = data.names, .shares = data.shares}};
+                   .nulls = {},
+                   .names = data.names,
+                   .shares = data.shares}};
   const int64_t pool = std::min(data.pool.size(), std::max(kPool, 8 * samples));
+  const int64_t count = std::min(samples, pool / 2);
   const FeatureRows rows = part(data.pool, 0, pool);
   std::vector<std::vector<double>> values(figures().size());
   for (uint64_t draw = 0; draw < kDraws; ++draw) {
-    const auto found = null_draw(rows, made.comparison.reference, std::min(samples, pool / 2), 1, draw);
+    const auto found = null_draw(rows, made.comparison.reference, count, 1, draw);
     for (size_t f = 0; f < found.size(); ++f) values[f].push_back(found[f]);
   }
   for (size_t f = 0; f < values.size(); ++f)
-    made.comparison.nulls.emplace_back(values[f], figures()[f].worse);
+    made.comparison.nulls.emplace_back(as_fresh(values[f], count, pool), figures()[f].worse);
   return made;
 }
 
@@ -168,8 +184,9 @@ bool significant(const Evidence& evidence, double rate) {
 }
 
 void healthy_table(const std::vector<Data>& sets, int64_t evaluations) {
-  fmt::print("| data | N | evaluations | a test alone at 0.05 | at 0.001 | at_risk | collapsed |\n"
-             "|---|---|---|---|---|---|---|\n");
+  fmt::print(
+      "| data | N | evaluations | a test alone at 0.05 | at 0.001 | at_risk | collapsed |\n"
+      "|---|---|---|---|---|---|---|\n");
   for (const Data& data : sets) {
     for (const int64_t samples : {500, 2000, 10'000}) {
       const Calibrated calibrated = calibrate(data, samples);
@@ -244,9 +261,9 @@ FeatureRows half_lost(const FeatureRows& rows, int64_t mode, int64_t count) {
   std::vector<int64_t> of_mode;
   for (int64_t i = 0; i < rows.size(); ++i)
     if (rows.modes[size_t(i)] == mode) of_mode.push_back(i);
-  Projection leading = principal_projection(rows_of(rows, of_mode).features, rows.width,
-                                            std::min<int64_t>(1, rows.width - 1),
-                                            {1, Purpose("leading direction")});
+  Projection leading =
+      principal_projection(rows_of(rows, of_mode).features, rows.width,
+                           std::min<int64_t>(1, rows.width - 1), {1, Purpose("leading direction")});
   const std::vector<float> score = project(leading, rows.features);
   std::vector<float> along;
   for (const int64_t i : of_mode) along.push_back(score[size_t(i)]);
@@ -300,8 +317,8 @@ Rates rates_of(const Calibrated& calibrated, int64_t turns, const std::vector<st
 void row(const Calibrated& calibrated, const std::string& what, const std::string& moved,
          int64_t turns, const std::vector<std::string>& kinds, bool of_mode, const Plant& plant) {
   const Rates rates = rates_of(calibrated, turns, kinds, of_mode, plant);
-  fmt::print("| {} | {} | {} | {:.1f} | {:.1f} ({}{}) | {} | {:.1f} |\n", calibrated.data.name, what,
-             moved, 100 * rates.detected, 100 * rates.kind, kinds.front(), rates.other,
+  fmt::print("| {} | {} | {} | {:.1f} | {:.1f} ({}{}) | {} | {:.1f} |\n", calibrated.data.name,
+             what, moved, 100 * rates.detected, 100 * rates.kind, kinds.front(), rates.other,
              of_mode ? fmt::format("{:.1f}", 100 * rates.modes) : "", 100 * rates.collapsed);
   std::fflush(stdout);
 }
@@ -310,7 +327,8 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
   const Calibrated c = calibrate(data, samples);
   const auto modes = static_cast<double>(data.names.size());
   const auto mass = [&](double lost) {
-    const double share = data.name.ends_with("unbalanced") ? std::ranges::min(data.shares) : 1 / modes;
+    const double share =
+        data.name.ends_with("unbalanced") ? std::ranges::min(data.shares) : 1 / modes;
     return fmt::format("{:.1f} %", 100 * lost * share);
   };
   const auto one_mode = [&](double keep) {
@@ -333,27 +351,32 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
   }
   for (const double share : {0.1, 0.3, 0.5, 0.7, 1.0}) {
     row(c, fmt::format("{:.0f} % of each mode are one sample of it", 100 * share),
-        fmt::format("{:.0f} %", 100 * share), turns, {"within_mode_collapse", "mode_dropping"}, false,
-        [&, share](const FeatureRows& rows, int64_t, Random& random) {
+        fmt::format("{:.0f} %", 100 * share), turns, {"within_mode_collapse", "mode_dropping"},
+        false, [&, share](const FeatureRows& rows, int64_t, Random& random) {
           return repeated(rows, share, false, samples, random);
         });
   }
-  row(c, "each mode's mean and a little noise", "100 %", turns, {"within_mode_collapse", "mode_dropping"},
-      false, [&](const FeatureRows& rows, int64_t, Random& random) {
+  row(c, "each mode's mean and a little noise", "100 %", turns,
+      {"within_mode_collapse", "mode_dropping"}, false,
+      [&](const FeatureRows& rows, int64_t, Random& random) {
         return shrunk(rows, 0, data.means.empty() ? 0.1 : 0.1 * data.stds[0], samples, random);
       });
   for (const double scale : {0.8, 0.7, 0.6, 0.5})
     row(c, fmt::format("each mode shrunk to {} of its width", scale), "", turns,
-        {"within_mode_collapse"}, false, [&, scale](const FeatureRows& rows, int64_t, Random& random) {
+        {"within_mode_collapse"}, false,
+        [&, scale](const FeatureRows& rows, int64_t, Random& random) {
           return shrunk(rows, scale, 0, samples, random);
         });
   row(c, "half of one mode missing", mass(0.5), turns, {"within_mode_collapse"}, true,
-      [&](const FeatureRows& rows, int64_t mode, Random&) { return half_lost(rows, mode, samples); });
+      [&](const FeatureRows& rows, int64_t mode, Random&) {
+        return half_lost(rows, mode, samples);
+      });
 }
 
 // 1,000 equal modes, known by their counts alone.
 void thousand_modes(int64_t turns) {
-  fmt::print("\n| N | modes missing of 1,000 | detected % | collapsed alone % |\n|---|---|---|---|\n");
+  fmt::print(
+      "\n| N | modes missing of 1,000 | detected % | collapsed alone % |\n|---|---|---|---|\n");
   for (const int64_t samples : {2000, 10'000, 26'000}) {
     for (const int64_t lost : {0, 1, 2, 5, 10, 30, 50, 80, 100, 120, 150, 200}) {
       double detected = 0, collapsed = 0;
@@ -416,8 +439,8 @@ void posterior_rows(int64_t turns) {
       detected += verdict.kind == "posterior_collapse" ? 1 : 0;
       collapsed += verdict.state == State::collapsed ? 1 : 0;
     }
-    fmt::print("| codes | {} of {} dimensions collapsed to the prior | | {:.1f} | {:.1f} | |\n", dead,
-               kDimensions, 100 * detected / double(turns), 100 * collapsed / double(turns));
+    fmt::print("| codes | {} of {} dimensions collapsed to the prior | | {:.1f} | {:.1f} | |\n",
+               dead, kDimensions, 100 * detected / double(turns), 100 * collapsed / double(turns));
   }
 }
 
@@ -433,8 +456,9 @@ void aggregate_rows(int64_t turns) {
     double shift, scale;
   };
   for (const auto& [shift, scale] :
-       {Case{0, 1}, Case{0.1, 1}, Case{0.2, 1}, Case{0.5, 1}, Case{0.8, 1}, Case{1, 1}, Case{1.2, 1},
-        Case{0, 0.9}, Case{0, 0.7}, Case{0, 0.5}, Case{0, 0.4}, Case{0, 0.3}, Case{0, 0.2}, Case{0, 0}}) {
+       {Case{0, 1}, Case{0.1, 1}, Case{0.2, 1}, Case{0.5, 1}, Case{0.8, 1}, Case{1, 1},
+        Case{1.2, 1}, Case{0, 0.9}, Case{0, 0.7}, Case{0, 0.5}, Case{0, 0.4}, Case{0, 0.3},
+        Case{0, 0.2}, Case{0, 0}}) {
     double detected = 0, certain = 0, right = 0;
     for (int64_t turn = 0; turn < turns; ++turn) {
       auto codes = normals(uint64_t(turn), "codes", kCodes);
@@ -451,8 +475,9 @@ void aggregate_rows(int64_t turns) {
       detected += verdict.state != State::healthy ? 1 : 0;
       right += verdict.kind == "aggregate_mismatch" ? 1 : 0;
     }
-    fmt::print("| {} | {} | {:.1f} | {:.1f} | {:.1f} |\n", shift, scale, 100 * certain / double(turns),
-               100 * detected / double(turns), 100 * right / double(turns));
+    fmt::print("| {} | {} | {:.1f} | {:.1f} | {:.1f} |\n", shift, scale,
+               100 * certain / double(turns), 100 * detected / double(turns),
+               100 * right / double(turns));
     std::fflush(stdout);
   }
 }
@@ -463,9 +488,11 @@ int run(int64_t evaluations, int64_t turns) {
   sets.push_back(mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767)));
   sets.push_back(fashion_data("Fashion-MNIST", std::vector<double>(10, 1.0)));
   fmt::print("Healthy\n\n");
-  healthy_table(sets, evaluations);
-  fmt::print("\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
-             "| collapsed % |\n|---|---|---|---|---|---|---|\n");
+  if (evaluations > 0) healthy_table(sets, evaluations);
+  if (turns == 0) return 0;
+  fmt::print(
+      "\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
+      "| collapsed % |\n|---|---|---|---|---|---|---|\n");
   for (const Data& data : sets) planted_rows(data, 2000, turns);
   std::vector<double> unbalanced(10, 1.0);
   unbalanced[9] = 0.2;
@@ -473,8 +500,9 @@ int run(int64_t evaluations, int64_t turns) {
   thousand_modes(std::min<int64_t>(turns, 200));
   fmt::print("\n| data | planted | | detected % | collapsed % | |\n|---|---|---|---|---|---|\n");
   posterior_rows(turns);
-  fmt::print("\n| shift of each coordinate | scale | MMD significant % | at_risk % | kind % "
-             "|\n|---|---|---|---|---|\n");
+  fmt::print(
+      "\n| shift of each coordinate | scale | MMD significant % | at_risk % | kind % "
+      "|\n|---|---|---|---|---|\n");
   aggregate_rows(std::min<int64_t>(turns, 100));
   return 0;
 }

@@ -16,7 +16,7 @@
 #include <map>
 
 #include "diagnostics/classifier_training.h"
-#include "diagnostics/collector.h"
+#include "diagnostics/mode_finder.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -236,7 +236,7 @@ TEST_F(Digits, FiguresOfAStackedGanAreTheSameOnAnyNumberOfRanks) {
                                   problem.config.diagnostics.samples};
       const auto generated = generate_chunks(evaluation);
       Figures figures;
-      make_class_collector(setup_of(problem, trainer, group))
+      make_class_collector(make_mode_finder(setup_of(problem, trainer, group)))
           ->collect(evaluation, generated, figures.record, figures.evidence);
       return figures;
     });

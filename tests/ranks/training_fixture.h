@@ -39,6 +39,7 @@ inline config::RunConfig short_run(uint64_t seed, int64_t batch, int64_t steps =
   config.seed = seed;
   config.batch = batch;
   config.steps = steps;
+  config.diagnostics.calibration_draws = 50;
   return config;
 }
 

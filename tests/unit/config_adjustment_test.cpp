@@ -64,8 +64,9 @@ TEST(Adjustment, ThatChangesNothingIsRefused) {
               HasSubstr("nothing in this gan is changed by it"));
   EXPECT_THAT(problem_of("gan {} verdict { on_collapse: \"rollback\" }"),
               HasSubstr("would make the same steps again"));
-  EXPECT_EQ(problem_of("gan {} verdict { on_collapse: \"rollback\" rollback { learning_rate: .5 } }"),
-            "");
+  EXPECT_EQ(
+      problem_of("gan {} verdict { on_collapse: \"rollback\" rollback { learning_rate: .5 } }"),
+      "");
   EXPECT_THAT(problem_of("gan {} verdict { confirmations: 4 }"),
               HasSubstr("verdict.confirmations"));
 }

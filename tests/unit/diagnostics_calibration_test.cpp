@@ -202,6 +202,32 @@ TEST(ModeCoverage, OfEqualDistributionsFollowsTheClosedForm) {
   EXPECT_NEAR(sum / kTurns, 1 - none, 0.01);
 }
 
+// The mean of 300 of 400 rows, against what fresh rows would have about the mean of those 400.
+TEST(Comparison, DrawsOfAPoolAreStretchedToTheWidthOfFreshSamplesAboutIt) {
+  constexpr int64_t kPool = 400, kCount = 300;
+  double square_drawn = 0, square_fresh = 0;
+  constexpr int kPools = 200;
+  for (uint64_t i = 0; i < kPools; ++i) {
+    Random random({.seed = i, .purpose = Purpose("pool")});
+    std::vector<double> pool(kPool);
+    for (double& value : pool) value = random.normal();
+    std::vector<double> draws;
+    for (int d = 0; d < 51; ++d) {
+      for (size_t k = 0; k < kCount; ++k) std::swap(pool[k], pool[k + random.below(kPool - k)]);
+      draws.push_back(std::accumulate(pool.begin(), pool.begin() + kCount, 0.0) / kCount);
+    }
+    const double center = std::accumulate(pool.begin(), pool.end(), 0.0) / kPool;
+    double fresh = 0;
+    for (int64_t k = 0; k < kCount; ++k) fresh += random.normal() / kCount;
+    for (const double x : as_fresh(draws, kCount, kPool))
+      square_drawn += (x - center) * (x - center) / (51 * kPools);
+    square_fresh += (fresh - center) * (fresh - center) / kPools;
+  }
+  EXPECT_NEAR(square_drawn, 1.0 / kCount + 1.0 / kPool, 0.1 / kCount);
+  EXPECT_NEAR(square_fresh, 1.0 / kCount + 1.0 / kPool, 0.4 / kCount);
+  EXPECT_THROW(as_fresh({1, 2}, 5, 5), Error);
+}
+
 TEST(Comparison, ANullDrawIsAFunctionOfSeedAndNumber) {
   const Reference reference = make_reference(normal_modes(1, 3, 300, all), 3);
   const FeatureRows pool = normal_modes(2, 3, 400, all);

@@ -261,15 +261,18 @@ void Reporter::went_back(const training::Position& position,
   record.set("adjustments", adjustments);
   sink_->write(record);
   sink_->flush();
-  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}",
-                  rollbacks_.size(), run_.config().verdict.rollback.limit, rollback.from_step,
-                  rollback.to_step, rollback.kind, fmt::join(adjustments, ", ")),
+  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}", rollbacks_.size(),
+                  run_.config().verdict.rollback.limit, rollback.from_step, rollback.to_step,
+                  rollback.kind, fmt::join(adjustments, ", ")),
       true);
 }
 
 checkpoints::State::Verdict Reporter::last_verdict() const {
   if (!verdicts_.empty()) return verdicts_.back();
-  return {.state = diagnostics::to_string(diagnostics::State::healthy), .kind = "none"};
+  return {.step = 0,
+          .state = diagnostics::to_string(diagnostics::State::healthy),
+          .kind = "none",
+          .reason = ""};
 }
 
 void Reporter::finish() {

@@ -253,8 +253,8 @@ class Session {
   void adjust() {
     run_.loaded.config = config::adjusted(original_, std::ssize(rollbacks_));
     std::vector<objectives::ConfigurationError> errors;
-    run_.objective = objectives::make_objective(run_.loaded.config,
-                                                objectives::facts_of(*run_.dataset), errors);
+    run_.objective =
+        objectives::make_objective(run_.loaded.config, objectives::facts_of(*run_.dataset), errors);
     if (!errors.empty()) {
       ALLMODES_FAIL(ExitCode::kConfiguration, "after {} rollbacks: {}: {}", rollbacks_.size(),
                     errors.front().path, errors.front().message);

@@ -111,8 +111,8 @@ std::vector<std::string> adjustments(const RunConfig& config, int64_t rollbacks)
   std::vector<std::string> lines;
   for (size_t i = 0; i < before.size(); ++i) {
     if (before[i].value != after[i].value)
-      lines.push_back(fmt::format("{} {:.4g} -> {:.4g}", before[i].field, before[i].value,
-                                  after[i].value));
+      lines.push_back(
+          fmt::format("{} {:.4g} -> {:.4g}", before[i].field, before[i].value, after[i].value));
   }
   return lines;
 }

@@ -39,7 +39,7 @@ class Null {
  private:
   double oriented(double value) const { return worse_ == Worse::high ? value : -value; }
 
-  std::vector<double> draws_;  // rising
+  std::vector<double> draws_;   // rising
   std::vector<double> sorted_;  // rising in the direction that is worse
   Worse worse_;
   size_t peaks_;   // k

@@ -112,7 +112,8 @@ Reference make_reference(FeatureRows reals, int64_t mode_count) {
     if (mode >= 0 && mode < mode_count) ++made.balls_of_mode[static_cast<size_t>(mode)];
   }
   made.modes_are_large = std::ranges::max(made.balls_of_mode) >= kFewestBalls;
-  made.moments = moments_of(made.reals, made.modes_are_large ? mode_count : 1, !made.modes_are_large);
+  made.moments =
+      moments_of(made.reals, made.modes_are_large ? mode_count : 1, !made.modes_are_large);
   std::vector<float> distances(static_cast<size_t>(made.balls));
   const auto nearest = std::min<int64_t>(kNearest, made.balls - 1);
   for (int64_t i = 0; i < made.balls; ++i) {
@@ -148,14 +149,13 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
     const int64_t mode = reference.reals.modes[size_t(i)];
     if (mode >= 0 && mode < reference.mode_count) ++covered[size_t(mode)];
   }
-  if (!by_mode)
-    return {{-1, static_cast<double>(total) / static_cast<double>(reference.balls)}};
+  if (!by_mode) return {{-1, static_cast<double>(total) / static_cast<double>(reference.balls)}};
   std::vector<ModeShare> shares;
   for (size_t k = 0; k < covered.size(); ++k) {
     const int64_t balls = reference.balls_of_mode[k];
     if (balls < kFewestBalls) continue;
-    shares.push_back({static_cast<int64_t>(k),
-                      static_cast<double>(covered[k]) / static_cast<double>(balls)});
+    shares.push_back(
+        {static_cast<int64_t>(k), static_cast<double>(covered[k]) / static_cast<double>(balls)});
   }
   return shares;
 }
@@ -229,6 +229,18 @@ std::vector<double> null_draw(const FeatureRows& pool, const Reference& referenc
   std::vector<double> values;
   for (const Figure& figure : figures()) values.push_back(figure.value(samples, reference));
   return values;
+}
+
+std::vector<double> as_fresh(std::vector<double> draws, int64_t count, int64_t pool) {
+  ALLMODES_CHECK(!draws.empty() && count >= 1 && count < pool, "{} draws of {} of {} rows",
+                 draws.size(), count, pool);
+  std::vector<double> sorted = draws;
+  const auto middle = sorted.begin() + std::ssize(sorted) / 2;
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double share = static_cast<double>(count) / static_cast<double>(pool);
+  const double factor = std::sqrt((1 + share) / (1 - share));
+  for (double& draw : draws) draw = *middle + factor * (draw - *middle);
+  return draws;
 }
 
 }  // namespace allmodes::diagnostics

@@ -30,14 +30,14 @@ struct Reference {
   int64_t mode_count = 1;
   struct Moments {
     int64_t samples = 0;
-    std::vector<double> mean;       // [width]
+    std::vector<double> mean;  // [width]
     // [directions][width], of the leading directions of the covariance C: W C W^T = I; empty where
     // the mode is not measured.
     std::vector<double> whitening;
   };
-  std::vector<Moments> moments = {};   // [mode_count]
+  std::vector<Moments> moments = {};        // [mode_count]
   int64_t balls = 0;                        // of the first so many reals:
-  std::vector<float> square_radii = {};  // [balls], squared distance to the 5th nearest of them
+  std::vector<float> square_radii = {};     // [balls], squared distance to the 5th nearest of them
   std::vector<int64_t> balls_of_mode = {};  // [mode_count]
   bool modes_are_large = true;  // false: too few reals a mode, so that all are taken as one mode
   double mean_distance = 0;     // of two of the reals
@@ -45,7 +45,7 @@ struct Reference {
 
 inline constexpr int64_t kMostBalls = 1000;
 inline constexpr int64_t kNearest = 5;
-inline constexpr int64_t kFewestBalls = 10;  // of a mode whose coverage is said
+inline constexpr int64_t kFewestBalls = 10;   // of a mode whose coverage is said
 inline constexpr int64_t kFewestInMode = 16;  // samples of a mode whose spread is said
 inline constexpr int64_t kSpreadDirections = 2;
 
@@ -101,5 +101,11 @@ FeatureRows rows_of(const FeatureRows& pool, std::span<const int64_t> chosen);
 // real-against-real evaluation, a function of (seed, draw) alone. [figures]
 std::vector<double> null_draw(const FeatureRows& pool, const Reference& reference, int64_t count,
                               uint64_t seed, uint64_t draw);
+
+// Draws of `count` different rows of a pool vary less than fresh samples do, by 1 - count / pool in
+// variance, and about the pool's own value, which is off by count / pool of a fresh sample's
+// variance. Returns the draws stretched about their median by sqrt((1 + f) / (1 - f)), f = count /
+// pool < 1: as wide as fresh samples are about the pool (exact for means).
+std::vector<double> as_fresh(std::vector<double> draws, int64_t count, int64_t pool);
 
 }  // namespace allmodes::diagnostics

@@ -138,10 +138,8 @@ class ComparisonCollector final : public Collector {
         real_samples(dataset, kSeed, 0, std::min(kProjectionReals, size)).contiguous();
     projection_ = principal_projection(values_of(some), dataset.shape().values(), kFeatures,
                                        {.seed = kSeed, .purpose = Purpose("principal directions")});
-    const int64_t reference =
-        std::min(size / 2, std::max(kReferenceReals, evaluation.samples));
-    const int64_t pool =
-        std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
+    const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.samples));
+    const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
     comparison_.reference =
         make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
@@ -156,7 +154,7 @@ class ComparisonCollector final : public Collector {
       if (images && evaluation.control.rank() == 0) write_cache(file, *values);
     }
     for (size_t i = 0; i < figures().size(); ++i)
-      comparison_.nulls.emplace_back((*values)[i], figures()[i].worse);
+      comparison_.nulls.emplace_back(as_fresh((*values)[i], count, pool), figures()[i].worse);
   }
 
   // [figures][draws], each rank every so many.
@@ -195,7 +193,8 @@ class ComparisonCollector final : public Collector {
         size_t at = 0;
         for (const Figure& figure : figures()) {
           const auto values = json.at(figure.name).get<std::vector<double>>();
-          if (values.size() != draws) ALLMODES_FAIL(ExitCode::kDataError, "{} draws", values.size());
+          if (values.size() != draws)
+            ALLMODES_FAIL(ExitCode::kDataError, "{} draws", values.size());
           std::ranges::copy(values, packed.begin() + static_cast<std::ptrdiff_t>(at));
           at += draws;
         }

@@ -13,7 +13,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kLostMass = 0.01;
-constexpr double kThinCoverage = 2;   // times minimum_coverage: a risk
+constexpr double kThinCoverage = 2;  // times minimum_coverage: a risk
 constexpr double kVeryNarrow = 0.2;  // of minimum_spread
 constexpr double kNear = 0.5;        // distances over the data's
 constexpr double kVeryNear = 0.1;
@@ -58,27 +58,31 @@ std::optional<Witness> witness_coverage(const Evidence& evidence, const config::
   const Found found =
       find_modes(evidence.coverage_by_mode, kThinCoverage * lost, levels.significance);
   if (found.names.empty()) return std::nullopt;
-  const bool far = find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
-  return Witness{far ? State::collapsed : State::at_risk, "mode_dropping",
-                 fmt::format("the samples reach {} of the reals of {}, real samples at least {:.2g}; "
-                             "{}",
-                             list_of(found.values), list_of(found.names),
-                             evidence.expected_coverage, below_power(found.weakest)),
-                 {"coverage"}};
+  const bool far =
+      find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
+  return Witness{
+      far ? State::collapsed : State::at_risk,
+      "mode_dropping",
+      fmt::format("the samples reach {} of the reals of {}, real samples at least {:.2g}; "
+                  "{}",
+                  list_of(found.values), list_of(found.names), evidence.expected_coverage,
+                  below_power(found.weakest)),
+      {"coverage"}};
 }
 
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels) {
   const Found found =
       find_modes(evidence.spread_by_mode, levels.minimum_spread, levels.significance);
   if (found.names.empty()) return std::nullopt;
-  const bool far =
-      found.lowest < kVeryNarrow * levels.minimum_spread && found.mass >= kLostMass;
-  return Witness{far ? State::collapsed : State::at_risk, "within_mode_collapse",
-                 fmt::format("the variance within {} is {} of the data's in its narrowest direction, "
-                             "below {:.2g}; {}",
-                             list_of(found.names), list_of(found.values), levels.minimum_spread,
-                             below_power(found.weakest)),
-                 {"dispersion"}};
+  const bool far = found.lowest < kVeryNarrow * levels.minimum_spread && found.mass >= kLostMass;
+  return Witness{
+      far ? State::collapsed : State::at_risk,
+      "within_mode_collapse",
+      fmt::format("the variance within {} is {} of the data's in its narrowest direction, "
+                  "below {:.2g}; {}",
+                  list_of(found.names), list_of(found.values), levels.minimum_spread,
+                  below_power(found.weakest)),
+      {"dispersion"}};
 }
 
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels) {
@@ -87,23 +91,28 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
         !(figure.value < kNear * figure.null_median))
       continue;
     const bool far = figure.value < kVeryNear * figure.null_median;
-    return Witness{far ? State::collapsed : State::at_risk, "duplicates",
-                   fmt::format("in feature space samples are {:.3g} times as far apart as the data; "
-                               "{}",
-                               figure.value, below_power(figure.log10_tail)),
-                   {"dispersion"}};
+    return Witness{
+        far ? State::collapsed : State::at_risk,
+        "duplicates",
+        fmt::format("in feature space samples are {:.3g} times as far apart as the data; "
+                    "{}",
+                    figure.value, below_power(figure.log10_tail)),
+        {"dispersion"}};
   }
   return std::nullopt;
 }
 
 std::optional<Witness> witness_saturation(const Evidence& evidence,
                                           const std::vector<PastEvaluation>& history) {
-  const auto saturated = [](std::optional<double> margin) { return margin && *margin > kSaturated; };
+  const auto saturated = [](std::optional<double> margin) {
+    return margin && *margin > kSaturated;
+  };
   if (!saturated(evidence.discriminator_margin) || history.size() < 2) return std::nullopt;
   for (size_t i = 1; i <= 2; ++i)
     if (!saturated(value_of(history[history.size() - i], "discriminator_margin")))
       return std::nullopt;
-  return Witness{State::at_risk, "saturation",
+  return Witness{State::at_risk,
+                 "saturation",
                  fmt::format("the discriminator tells real from generated with a mean margin of "
                              "{:.3f} for three evaluations",
                              *evidence.discriminator_margin),
@@ -138,7 +147,8 @@ std::vector<Witness> witness_trends(const Evidence& evidence,
     // An untrained generator can be wider than the data: that is nothing to fall from.
     const double best = std::min(trend.cap, best_of(history, trend.name).value_or(0));
     if (!now || *now >= trend.below || *now >= (1 - levels.trend_drop) * best) continue;
-    witnesses.push_back({State::at_risk, trend.kind,
+    witnesses.push_back({State::at_risk,
+                         trend.kind,
                          fmt::format("{} fell from {:.3g} to {:.3g}, for three evaluations",
                                      trend.words, best, *now),
                          {trend.source}});

@@ -57,7 +57,8 @@ Projection principal_projection(std::span<const float> values, int64_t width, in
       "{} principal directions of {} values in rows of {}", dimensions, values.size(), width);
   const auto w = static_cast<size_t>(width);
   const size_t rows = values.size() / w;
-  Projection made{.width = width, .dimensions = std::min(width, dimensions), .mean = {}, .directions = {}};
+  Projection made{
+      .width = width, .dimensions = std::min(width, dimensions), .mean = {}, .directions = {}};
   std::vector<double> sums(w, 0.0);
   for (size_t i = 0; i < values.size(); ++i) sums[i % w] += values[i];
   for (const double sum : sums)

@@ -16,8 +16,8 @@ struct Eigen {
 // By Jacobi's rotations, to 1e-12 of the matrix's norm; n >= 1.
 Eigen eigen(std::vector<double> a, int64_t n);
 
-// The first `rows` eigenvectors divided by the roots of their eigenvalues, W [rows][n]: W C W^T = I.
-// Fewer rows where eigenvalues are below 1e-9 of the mean.
+// The first `rows` eigenvectors divided by the roots of their eigenvalues, W [rows][n]: W C W^T =
+// I. Fewer rows where eigenvalues are below 1e-9 of the mean.
 std::vector<double> whitening(std::span<const double> c, int64_t n, int64_t rows);
 
 // W A W^T, [rows][rows], for W [rows][n].

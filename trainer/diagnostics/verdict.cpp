@@ -50,7 +50,8 @@ void collect(std::vector<Witness>& witnesses, std::optional<Witness> witness, St
   witnesses.push_back(std::move(*witness));
 }
 
-// Kinds that bear each other out: loss of modes or of what is within them; a code that says nothing.
+// Kinds that bear each other out: loss of modes or of what is within them; a code that says
+// nothing.
 bool go_together(const std::string& a, const std::string& b) {
   static const std::set<std::string> kOfModes = {"mode_dropping", "mode_imbalance",
                                                  "within_mode_collapse", "duplicates"};
@@ -87,8 +88,7 @@ double found_before(const PastEvaluation& past) {
 void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
              const config::Verdict& levels) {
   const auto collapsed = static_cast<double>(State::collapsed);
-  const int64_t there_are =
-      std::min(levels.window, static_cast<int64_t>(history.size()) + 1);
+  const int64_t there_are = std::min(levels.window, static_cast<int64_t>(history.size()) + 1);
   int64_t said = verdict.found == State::collapsed ? 1 : 0;
   for (int64_t i = 1; i < there_are; ++i)
     said += found_before(history[history.size() - static_cast<size_t>(i)]) >= collapsed ? 1 : 0;
@@ -143,8 +143,8 @@ NamedValues summary(const Evidence& evidence, const Verdict& verdict) {
 
 int64_t test_count(const Evidence& evidence) {
   const auto calibrated = static_cast<int64_t>(evidence.calibrated.size());
-  const int64_t count = (has_modes(evidence) ? 3 : 0) +
-                        (evidence.aggregate_mmd_log10_tail ? 1 : 0) + calibrated;
+  const int64_t count =
+      (has_modes(evidence) ? 3 : 0) + (evidence.aggregate_mmd_log10_tail ? 1 : 0) + calibrated;
   return std::max<int64_t>(1, count);
 }
 
@@ -177,8 +177,8 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   collect(found, unformed, worst);
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
-  collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
   for (Witness& trend : witness_trends(evidence, history, levels)) {

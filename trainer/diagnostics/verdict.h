@@ -18,7 +18,8 @@
 //                       binomial tail with Bonferroni's correction; or, with few samples a mode,
 //                       more unseen modes than significance and dropped_share * K allow. collapsed
 //                       when the modes hold 1 % of the data or more, else at_risk
-//   mode_dropping       also: of a mode's reals less than minimum_coverage of what real samples reach
+//   mode_dropping       also: of a mode's reals less than minimum_coverage of what real samples
+//   reach
 //                       are reached (comparison.h): collapsed when such modes hold 1 % of the data;
 //                       less than twice that: at_risk
 //   mode_imbalance      reverse KL above the perfect sampler's quantile, and above its floor by

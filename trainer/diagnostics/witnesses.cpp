@@ -98,17 +98,19 @@ std::optional<Witness> witness_duplicates(const Evidence& evidence,
   const std::optional<double> ratio = evidence.diversity_ratio;
   if (!ratio || !std::isfinite(*ratio)) return std::nullopt;
   if (*ratio < kDuplicatesAtRisk) {
-    return Witness{*ratio < kDuplicatesCollapsed ? State::collapsed : State::at_risk, "duplicates",
+    return Witness{*ratio < kDuplicatesCollapsed ? State::collapsed : State::at_risk,
+                   "duplicates",
                    fmt::format("samples are {:.3g} times as far apart as the data", *ratio),
                    {"dispersion"}};
   }
   // An untrained generator can be wilder than the data: that is nothing to fall from.
   const double best = std::min(1.0, best_of(history, "diversity_ratio").value_or(0));
   if (*ratio >= kFallen * best) return std::nullopt;
-  return Witness{State::at_risk, "duplicates",
-                 fmt::format("samples are {:.3g} times as far apart as the data, {:.3g} before",
-                             *ratio, best),
-                 {"dispersion"}};
+  return Witness{
+      State::at_risk,
+      "duplicates",
+      fmt::format("samples are {:.3g} times as far apart as the data, {:.3g} before", *ratio, best),
+      {"dispersion"}};
 }
 
 std::optional<Witness> witness_posterior(const Evidence& evidence, const config::Verdict& levels) {
@@ -155,7 +157,8 @@ std::optional<Witness> witness_mean(const Evidence& evidence,
   const double best = best_of(history, "r2_mean").value_or(0);
   if (*r2 >= kFallen * best) return std::nullopt;
   return Witness{
-      State::at_risk, "mean_collapse",
+      State::at_risk,
+      "mean_collapse",
       fmt::format("R2 against the mean of the data fell from {:.3g} to {:.3g}", best, *r2),
       {"reconstruction"}};
 }
@@ -177,7 +180,8 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
       weakest = std::max(weakest, mode.log10_tail);
       mass += mode.expected / static_cast<double>(modes.samples);
     }
-    return Witness{mass >= kLostMass ? State::collapsed : State::at_risk, "mode_dropping",
+    return Witness{mass >= kLostMass ? State::collapsed : State::at_risk,
+                   "mode_dropping",
                    fmt::format("{} of {} {} missing ({}); expected {} of {}, saw {}; {}",
                                missing.size(), modes.observed.size(), evidence.mode_noun,
                                list_of(names), expected_counts(missing), modes.samples,
@@ -190,7 +194,8 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
       unseen.log10_tail > std::log10(levels.significance)) {
     return std::nullopt;
   }
-  return Witness{State::collapsed, "mode_dropping",
+  return Witness{State::collapsed,
+                 "mode_dropping",
                  fmt::format("{} of {} {} unseen in {} samples, expected {:.1f}; {}",
                              unseen.observed, modes.observed.size(), evidence.mode_noun,
                              modes.samples, unseen.expected, below_power(unseen.log10_tail)),
@@ -211,7 +216,8 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
                   modes.observed.size(), evidence.mode_noun, floor);
   if (excess > levels.imbalance_kl) {
     const bool far = excess > kImbalanceCollapsed * levels.imbalance_kl;
-    return Witness{far ? State::collapsed : State::at_risk, "mode_imbalance", reason, {"histogram"}};
+    return Witness{
+        far ? State::collapsed : State::at_risk, "mode_imbalance", reason, {"histogram"}};
   }
   auto starved = missing_modes(modes, kStarvedShare, levels.significance);
   // Those that are missing altogether are told elsewhere.
@@ -225,17 +231,20 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
       names.push_back(mode.name);
       seen.push_back(fmt::format("{}", mode.observed));
     }
-    return Witness{State::at_risk, "mode_imbalance",
-                   fmt::format("{} of {} {} starved ({}); expected {} of {}, saw {}", starved.size(),
-                               modes.observed.size(), evidence.mode_noun, list_of(names),
-                               expected_counts(starved), modes.samples, list_of(seen)),
-                   {"histogram"}};
+    return Witness{
+        State::at_risk,
+        "mode_imbalance",
+        fmt::format("{} of {} {} starved ({}); expected {} of {}, saw {}", starved.size(),
+                    modes.observed.size(), evidence.mode_noun, list_of(names),
+                    expected_counts(starved), modes.samples, list_of(seen)),
+        {"histogram"}};
   }
   if (history.size() < 2 || excess <= 0.5 * levels.imbalance_kl) return std::nullopt;
   const std::optional<double> last = value_of(history[history.size() - 1], "kl_excess");
   const std::optional<double> before = value_of(history[history.size() - 2], "kl_excess");
   if (!last || !before || excess <= *last || *last <= *before) return std::nullopt;
-  return Witness{State::at_risk, "mode_imbalance",
+  return Witness{State::at_risk,
+                 "mode_imbalance",
                  fmt::format("{}, growing for three evaluations", reason),
                  {"histogram"}};
 }
@@ -244,7 +253,8 @@ std::optional<Witness> witness_unformed(const Evidence& evidence, const config::
   if (!evidence.high_quality || !(*evidence.high_quality < levels.minimum_high_quality)) {
     return std::nullopt;
   }
-  return Witness{State::at_risk, "unformed",
+  return Witness{State::at_risk,
+                 "unformed",
                  fmt::format("{:.1f} % of the samples lie on a mode, below {:.0f} %",
                              100 * *evidence.high_quality, 100 * levels.minimum_high_quality),
                  {"quality"}};
@@ -267,8 +277,7 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
     }
   }
   if (evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 && evidence.aggregate_discrepancy &&
-      significant &&
-      *evidence.aggregate_discrepancy > kAggregateDiscrepancy) {
+      significant && *evidence.aggregate_discrepancy > kAggregateDiscrepancy) {
     signs.push_back(fmt::format(
         "MMD^2 {:.3g} between codes and prior, {:.3g} of their likeness and above {:.3g}; two "
         "samples of the prior have {:.2g} at most (99 %)",
@@ -276,8 +285,8 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
         *evidence.aggregate_mmd_null_q99));
   }
   if (signs.empty()) return std::nullopt;
-  return Witness{State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", ")),
-                 {"codes"}};
+  return Witness{
+      State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", ")), {"codes"}};
 }
 
 }  // namespace allmodes::diagnostics
