@@ -1,19 +1,17 @@
 #include "cli/session.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <thread>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/agreement.h"
 #include "cli/reporter.h"
+#include "cli/threads.h"
 #include "cli/versions.h"
 #include "config/families.h"
 #include "data/prefetcher.h"
@@ -30,17 +28,6 @@ namespace {
 // Rank 0's text on every rank.
 std::string from_root(world::Communicator& control, const std::string& text) {
   return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
-}
-
-// Threads of PyTorch's operators in this process: OMP_NUM_THREADS, or this rank's part of the node.
-int use_threads(const world::World& world) {
-  int threads = 0;
-  if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads = std::atoi(wanted);
-  if (threads < 1) {
-    threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / world.local_size);
-  }
-  at::set_num_threads(threads);
-  return threads;
 }
 
 void start_up_table(world::Communicator& control, const world::World& world,
