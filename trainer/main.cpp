@@ -39,9 +39,11 @@ constexpr const char* kFooter = R"(Examples:
   allmodes train configs/ring_gan.txtpb --set batch=512
   mpirun -np 2 allmodes train configs/fashion_vae.txtpb --resume auto
   allmodes sample runs/00000-ring_gan --count 64 --out samples.npy
+  allmodes diagnose --real reals.npy --fake samples.npy
 
-Exit codes: 0 good, 3 stopped because of a collapse, 64 command line, 65 damaged data,
-66 missing input, 68 a rank was lost, 69 device or service unavailable, 70 internal error, 71 system call failed,
+Exit codes: 0 good, 2 at risk (diagnose), 3 collapsed (diagnose, train --on-collapse stop),
+64 command line, 65 damaged data, 66 missing input, 68 a rank was lost,
+69 device or service unavailable, 70 internal error, 71 system call failed,
 73 cannot create output, 74 input/output error, 75 stopped by a signal after a checkpoint (resume),
 76 ranks disagree, 78 configuration refused.)";
 
@@ -58,6 +60,7 @@ int main(int argc, char** argv) {
   allmodes::cli::Dispatch dispatch;
   allmodes::cli::add_train(app, dispatch);
   allmodes::cli::add_validate(app, dispatch);
+  allmodes::cli::add_diagnose(app, dispatch);
   allmodes::cli::add_sample(app, dispatch);
   allmodes::cli::add_export(app, dispatch);
   allmodes::cli::add_doctor(app, dispatch);

@@ -20,6 +20,7 @@ struct Dispatch {
 
 void add_train(CLI::App& app, Dispatch& dispatch);
 void add_validate(CLI::App& app, Dispatch& dispatch);
+void add_diagnose(CLI::App& app, Dispatch& dispatch);
 void add_sample(CLI::App& app, Dispatch& dispatch);
 void add_export(CLI::App& app, Dispatch& dispatch);
 void add_doctor(CLI::App& app, Dispatch& dispatch);

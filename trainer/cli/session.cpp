@@ -1,21 +1,19 @@
 #include "cli/session.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <thread>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/agreement.h"
 #include "cli/left_out.h"
 #include "cli/reporter.h"
+#include "cli/threads.h"
 #include "cli/versions.h"
 #include "config/adjustment.h"
 #include "config/families.h"
@@ -37,38 +35,6 @@ std::string from_root(world::Communicator& control, const std::string& text) {
   return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
 }
 
-struct Threads {
-  int compute = 1;        // of PyTorch's operators in this process
-  bool exchange = false;  // one more, which exchanges gradients behind backward
-};
-
-// OMP_NUM_THREADS, or this rank's part of the node, of which four threads and more leave one to the
-// exchange. Where the ranks' threads leave no core free, the exchange runs between operators. The
-// fewest over all ranks: other numbers of threads sum in another order and so round otherwise.
-Threads use_threads(const world::World& world, const config::RunConfig& config,
-                    world::Communicator& control) {
-  const int share = static_cast<int>(std::thread::hardware_concurrency()) / world.local_size;
-  Threads threads;
-  if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads.compute = std::atoi(wanted);
-  if (threads.compute < 1)
-    threads.compute = share >= 4 && world.size > 1 ? share - 1 : std::max(1, share);
-  if (config.deterministic_shards > 0) threads.compute = 1;
-  threads.compute = static_cast<int>(
-      world::all_reduce_value<int64_t>(control, threads.compute, world::ReduceOp::min));
-  threads.exchange = world.size > 1 && share > threads.compute;
-  at::set_num_threads(threads.compute);
-  return threads;
-}
-
-std::string exchange_description(const world::World& world, bool cuda, bool thread) {
-  if (world.size == 1) return "memory";
-  if (cuda) return "NCCL";
-  const std::string by = world.nodes == world.size ? "MPI"
-                         : world.nodes == 1        ? "shared memory"
-                                                   : "shared memory and MPI";
-  return by + (thread ? " on a thread of its own" : "");
-}
-
 void start_up_table(world::Communicator& control, const world::World& world,
                     const world::DeviceChoice& device, const Threads& threads) {
   const auto members = world::roster(control, world, device.name, device.uuid);
@@ -80,7 +46,7 @@ void start_up_table(world::Communicator& control, const world::World& world,
   spdlog::info("  {} rank{} on {} node{}, {} thread{} a rank, gradients through {}", world.size,
                world.size == 1 ? "" : "s", world.nodes, world.nodes == 1 ? "" : "s",
                threads.compute, threads.compute == 1 ? "" : "s",
-               exchange_description(world, device.cuda, threads.exchange));
+               exchange_description(world, device.cuda, threads));
 }
 
 void describe_networks(const objectives::Objective& objective) {
@@ -465,7 +431,8 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
   world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
-  const Threads threads = use_threads(world, run.config(), runtime.control());
+  const Threads threads =
+      use_threads(world, runtime.control(), run.config().deterministic_shards > 0);
   start_up_table(runtime.control(), world, choice, threads);
   if (world.rank == 0 && world.size > 1 && !watchdog.reason_off().empty())
     spdlog::warn("the watchdog is off: {}", watchdog.reason_off());

@@ -1,0 +1,201 @@
+// Metrics over ranks, feature spaces, and what the verdict says of planted faults.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "diagnostics/feature_space.h"
+#include "diagnostics/latent_information.h"
+#include "diagnostics/sample_metrics.h"
+#include "diagnostics/sample_verdict.h"
+#include "ranks/thread_ranks.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+// Ten groups on a circle of radius 3 in eight dimensions; samples of the groups from `skip` on.
+std::vector<float> groups(int64_t rows, uint64_t seed, int64_t skip = 0) {
+  std::vector<float> values(static_cast<size_t>(rows * 8));
+  fill_normal({seed, Purpose("groups")}, 0, rows, 8, values.data());
+  for (int64_t row = 0; row < rows; ++row) {
+    const double angle = 0.2 * M_PI * static_cast<double>(skip + row % (10 - skip));
+    auto* value = values.data() + row * 8;
+    for (int i = 0; i < 8; ++i) value[i] *= 0.3F;
+    value[0] += static_cast<float>(3 * std::cos(angle));
+    value[1] += static_cast<float>(3 * std::sin(angle));
+  }
+  return values;
+}
+
+SampleMetrics measure(const std::vector<float>& reals, const std::vector<float>& fakes,
+                      int ranks = 1) {
+  SampleMetrics of_last;
+  testing::run_ranks(ranks, [&](world::Communicator& communicator) {
+    auto metrics = measure_samples(communicator, {reals, 8}, {fakes, 8}, {});
+    if (communicator.rank() == communicator.size() - 1) of_last = std::move(metrics);
+  });
+  return of_last;
+}
+
+SampleFigures figures_of(const SampleMetrics& metrics) {
+  return {.reals = static_cast<int64_t>(metrics.covered.size()),
+          .fakes = static_cast<int64_t>(metrics.nearest_real.size()),
+          .precision = metrics.neighborhood.precision,
+          .recall = metrics.neighborhood.recall,
+          .density = metrics.neighborhood.density,
+          .coverage = metrics.neighborhood.coverage,
+          .vendi = metrics.vendi,
+          .vendi_real = metrics.vendi_real,
+          .copies = metrics.copies,
+          .copies_real = metrics.copies_real};
+}
+
+Verdict judged(const std::vector<float>& reals, const std::vector<float>& fakes) {
+  config::Verdict levels;
+  levels.grace_steps = 0;
+  return judge_samples({.step = 1}, figures_of(measure(reals, fakes)), levels);
+}
+
+TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
+  const auto reals = groups(503, 1);
+  const auto fakes = groups(389, 2, 2);
+  const SampleMetrics alone = measure(reals, fakes);
+  for (const int ranks : {2, 4, 8}) {
+    const SampleMetrics split = measure(reals, fakes, ranks);
+    EXPECT_EQ(split.neighborhood.precision, alone.neighborhood.precision);
+    EXPECT_EQ(split.neighborhood.recall, alone.neighborhood.recall);
+    EXPECT_EQ(split.neighborhood.density, alone.neighborhood.density);
+    EXPECT_EQ(split.neighborhood.coverage, alone.neighborhood.coverage);
+    EXPECT_EQ(split.covered, alone.covered);
+    EXPECT_EQ(split.nearest_real, alone.nearest_real);
+    EXPECT_EQ(split.nearest_of_real, alone.nearest_of_real);
+    EXPECT_EQ(split.support_ratio, alone.support_ratio);
+    EXPECT_EQ(split.bins.different, alone.bins.different);
+    EXPECT_EQ(split.bins.jensen_shannon, alone.bins.jensen_shannon);
+    EXPECT_NEAR(*split.frechet_distance, *alone.frechet_distance, 1e-9);
+    EXPECT_NEAR(*split.vendi, *alone.vendi, 1e-9);
+    EXPECT_NEAR(split.kernel_distance, alone.kernel_distance, 1e-9);
+  }
+}
+
+TEST(SampleMetrics, RefuseFewerSamplesThanNeighbours) {
+  EXPECT_THROW(measure(groups(5, 1), groups(50, 2)), Error);
+  EXPECT_THROW(measure(groups(50, 1), groups(5, 2)), Error);
+}
+
+TEST(SampleVerdict, EqualDistributionsAreHealthy) {
+  for (uint64_t repeat = 0; repeat < 10; ++repeat) {
+    const Verdict verdict = judged(groups(400, 10 + 2 * repeat), groups(400, 11 + 2 * repeat));
+    EXPECT_EQ(verdict.state, State::healthy) << verdict.reason;
+  }
+}
+
+TEST(SampleVerdict, NamesADroppedGroup) {
+  const Verdict verdict = judged(groups(1000, 3), groups(1000, 4, 1));
+  EXPECT_EQ(verdict.state, State::collapsed);
+  EXPECT_EQ(verdict.kind, "mode_dropping");
+  EXPECT_THAT(verdict.reason,
+              ::testing::ContainsRegex("about (8|9|10|11) % of the data is not reached"));
+}
+
+TEST(SampleVerdict, NamesOneSampleRepeated) {
+  const auto one = groups(1, 5);
+  std::vector<float> fakes;
+  for (int i = 0; i < 400; ++i) fakes.insert(fakes.end(), one.begin(), one.end());
+  const Verdict verdict = judged(groups(400, 6), fakes);
+  EXPECT_EQ(verdict.state, State::collapsed);
+  EXPECT_EQ(verdict.kind, "duplicates");
+}
+
+TEST(SampleVerdict, NoiseIsUnformedAndNotCollapsed) {
+  std::vector<float> noise(400 * 8);
+  fill_normal({7, Purpose("noise")}, 0, 400, 8, noise.data());
+  for (float& value : noise) value *= 5;
+  const Verdict verdict = judged(groups(400, 8), noise);
+  EXPECT_EQ(verdict.state, State::at_risk) << verdict.reason;
+  EXPECT_EQ(verdict.kind, "unformed") << verdict.reason;
+}
+
+TEST(SampleVerdict, ShortCoverageAloneIsAtRisk) {
+  SampleFigures figures{.reals = 2000,
+                        .fakes = 2000,
+                        .precision = 0.8,
+                        .recall = 0.8,
+                        .density = 1,
+                        .coverage = 0.85,
+                        .vendi = 20,
+                        .vendi_real = 20};
+  ASSERT_TRUE(witness_coverage(figures));
+  EXPECT_EQ(witness_coverage(figures)->state, State::at_risk);
+  figures.vendi = 15;
+  EXPECT_EQ(witness_coverage(figures)->state, State::collapsed);
+  figures.coverage = 0.95;  // significant, and too little to matter
+  EXPECT_FALSE(witness_coverage(figures));
+}
+
+TEST(FeatureSpace, PrincipalComponentsFindTheDirectionsOfVariance) {
+  // Variance 9 along (3, 4) / 5, 1 across it, nothing along the third axis.
+  std::vector<float> noise(2000 * 2);
+  fill_normal({9, Purpose("plane")}, 0, 2000, 2, noise.data());
+  std::vector<float> values;
+  for (size_t row = 0; row < 2000; ++row) {
+    const float along = 3 * noise[2 * row];
+    const float across = noise[2 * row + 1];
+    values.insert(values.end(),
+                  {0.6F * along - 0.8F * across + 7, 0.8F * along + 0.6F * across - 1, 2});
+  }
+  const Features plane{values, 3};
+  const Projection projection = principal_components(plane, 2);
+  EXPECT_NEAR(std::abs(projection.basis[0]), 0.6, 0.02);
+  EXPECT_NEAR(std::abs(projection.basis[2]), 0.8, 0.02);
+  EXPECT_NEAR(projection.basis[4], 0, 1e-5);
+  // Distances in the plane are kept, and parts that begin at blocks have the bits of the whole.
+  const auto mapped = project(plane, projection, all_rows(plane));
+  EXPECT_NEAR(squared_distance(Features{mapped, 2}.row(3), Features{mapped, 2}.row(1999)),
+              squared_distance(plane.row(3), plane.row(1999)), 1e-3);
+  const auto part = project(plane, projection, {500, 1250});
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), mapped.begin() + 2 * 500));
+}
+
+TEST(FeatureSpace, RandomConvolutionsTellImagesApartAndNotTheRanks) {
+  std::vector<float> images(600 * 3 * 64);
+  fill_normal({10, Purpose("images")}, 0, 600, 3 * 64, images.data());
+  const auto all = random_conv_features(images, 3, 8, 8, {0, 600});
+  ASSERT_EQ(all.size(), 600 * static_cast<size_t>(kRandomConvFeatures));
+  const auto part = random_conv_features(images, 3, 8, 8, {250, 600});
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), all.begin() + 250 * kRandomConvFeatures));
+  const Features features{all, kRandomConvFeatures};
+  EXPECT_GT(squared_distance(features.row(0), features.row(1)), 0.1);
+}
+
+TEST(LatentInformation, OfSeparatePosteriorsIsTheLogarithmOfTheirNumber) {
+  std::vector<float> means;
+  for (int i = 0; i < 50; ++i) means.push_back(100.0F * static_cast<float>(i));
+  const std::vector<float> log_variances(50, 0.0F);
+  const NoiseKey key{1, Purpose("test")};
+  EXPECT_NEAR(information_sum(means, log_variances, 1, 0, 50, key) / 50, std::log(50.0), 1e-9);
+  const std::vector<float> same(50, 3.0F);
+  EXPECT_NEAR(information_sum(same, log_variances, 1, 0, 50, key), 0, 1e-9);
+  EXPECT_NEAR(information_sum(means, log_variances, 1, 0, 17, key) +
+                  information_sum(means, log_variances, 1, 17, 50, key),
+              50 * std::log(50.0), 1e-7);
+}
+
+TEST(LatentInformation, OfAGaussianChannelIsTheClosedForm) {
+  // mu ~ N(0, v), sigma^2 = 1 - v: the aggregate is N(0, 1), I = -1/2 ln(1 - v).
+  constexpr double kVariance = 0.75;
+  std::vector<float> means(3000);
+  fill_normal({2, Purpose("channel")}, 0, 3000, 1, means.data());
+  for (float& mean : means) mean *= static_cast<float>(std::sqrt(kVariance));
+  const std::vector<float> log_variances(3000, static_cast<float>(std::log(1 - kVariance)));
+  const double found =
+      information_sum(means, log_variances, 1, 0, 3000, {3, Purpose("channel z")}) / 3000;
+  EXPECT_NEAR(found, -0.5 * std::log(1 - kVariance), 0.04);
+}
+
+}  // namespace
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,434 @@
+// The metrics of two sets of samples against closed forms and the formulas in plain double loops.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "diagnostics/bins.h"
+#include "diagnostics/frechet.h"
+#include "diagnostics/kernel_distance.h"
+#include "diagnostics/near_duplicates.h"
+#include "diagnostics/neighbors.h"
+#include "diagnostics/sample_verdict.h"
+#include "diagnostics/symmetric_matrix.h"
+#include "diagnostics/vendi.h"
+#include "ranks/thread_ranks.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+struct Sample {
+  std::vector<float> values;
+  int64_t width;
+  operator Features() const { return {values, width}; }
+};
+
+Sample normal_sample(int64_t rows, int64_t width, uint64_t seed, double scale = 1) {
+  Sample sample{std::vector<float>(static_cast<size_t>(rows * width)), width};
+  fill_normal({seed, Purpose("metrics test")}, 0, rows, width, sample.values.data());
+  for (float& value : sample.values) value *= static_cast<float>(scale);
+  return sample;
+}
+
+Sample repeated(std::vector<float> row, int64_t rows) {
+  Sample sample{{}, static_cast<int64_t>(row.size())};
+  for (int64_t i = 0; i < rows; ++i)
+    sample.values.insert(sample.values.end(), row.begin(), row.end());
+  return sample;
+}
+
+// The definitions, in plain loops.
+NeighborhoodScores by_definition(const Features& reals, const Features& fakes,
+                                 const Neighborhood& neighborhood) {
+  const auto radius = [](const Features& set, int64_t row, int64_t k) {
+    std::vector<double> distances;
+    for (int64_t other = 0; other < set.rows(); ++other)
+      if (other != row) distances.push_back(squared_distance(set.row(row), set.row(other)));
+    std::nth_element(distances.begin(), distances.begin() + k - 1, distances.end());
+    return distances[static_cast<size_t>(k - 1)];
+  };
+  NeighborhoodScores scores;
+  std::vector<int> precise(static_cast<size_t>(fakes.rows()), 0);
+  std::vector<double> fake_radii;
+  for (int64_t j = 0; j < fakes.rows(); ++j)
+    fake_radii.push_back(radius(fakes, j, neighborhood.precision_k));
+  for (int64_t i = 0; i < reals.rows(); ++i) {
+    const double precision_radius = radius(reals, i, neighborhood.precision_k);
+    const double coverage_radius = radius(reals, i, neighborhood.coverage_k);
+    bool recalled = false;
+    bool covered = false;
+    for (int64_t j = 0; j < fakes.rows(); ++j) {
+      const double distance = squared_distance(reals.row(i), fakes.row(j));
+      if (distance <= precision_radius) precise[static_cast<size_t>(j)] = 1;
+      if (distance <= coverage_radius) scores.density += 1;
+      covered |= distance <= coverage_radius;
+      recalled |= distance <= fake_radii[static_cast<size_t>(j)];
+    }
+    scores.recall += recalled ? 1 : 0;
+    scores.coverage += covered ? 1 : 0;
+  }
+  const auto n = static_cast<double>(reals.rows());
+  const auto m = static_cast<double>(fakes.rows());
+  scores.precision = static_cast<double>(std::count(precise.begin(), precise.end(), 1)) / m;
+  scores.recall /= n;
+  scores.coverage /= n;
+  scores.density /= static_cast<double>(neighborhood.coverage_k) * m;
+  return scores;
+}
+
+void expect_equal(const NeighborhoodScores& a, const NeighborhoodScores& b) {
+  EXPECT_EQ(a.precision, b.precision);
+  EXPECT_EQ(a.recall, b.recall);
+  EXPECT_DOUBLE_EQ(a.density, b.density);
+  EXPECT_EQ(a.coverage, b.coverage);
+}
+
+struct Summary {
+  double mean;
+  double standard_error;
+};
+
+Summary summarize(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  double sum = 0;
+  double squares = 0;
+  for (const double value : values) sum += value;
+  for (const double value : values) squares += (value - sum / n) * (value - sum / n);
+  return {sum / n, std::sqrt(squares / (n - 1) / n)};
+}
+
+TEST(Neighborhoods, CountsAreThoseOfTheDefinitionInPlainLoops) {
+  // Several blocks of rows and of columns, not filled; distant data, where products cancel most.
+  for (const double offset : {0.0, 300.0}) {
+    Sample reals = normal_sample(700, 6, 1);
+    Sample fakes = normal_sample(601, 6, 2, 1.3);
+    for (Sample* sample : {&reals, &fakes})
+      for (float& value : sample->values) value += static_cast<float>(offset);
+    const Neighborhood neighborhood;
+    expect_equal(neighborhood_scores(reals, fakes, neighborhood),
+                 by_definition(reals, fakes, neighborhood));
+  }
+}
+
+TEST(Neighborhoods, TiesAreDecidedAsInPlainLoops) {
+  // On a lattice most distances are ties, with copies among them.
+  Sample reals{{}, 2};
+  Sample fakes{{}, 2};
+  Random random({3, Purpose("lattice")});
+  for (int i = 0; i < 600; ++i) {
+    reals.values.push_back(0.1f * static_cast<float>(random.below(9)));
+    fakes.values.push_back(0.1f * static_cast<float>(random.below(9)));
+  }
+  const Neighborhood neighborhood{.precision_k = 2, .coverage_k = 4};
+  expect_equal(neighborhood_scores(reals, fakes, neighborhood),
+               by_definition(reals, fakes, neighborhood));
+}
+
+TEST(Neighborhoods, IdenticalSetsScoreOne) {
+  for (const int64_t width : {1, 7, 64}) {
+    const Sample sample = normal_sample(530, width, 4);
+    const auto scores = neighborhood_scores(sample, sample, {});
+    EXPECT_EQ(scores.precision, 1);
+    EXPECT_EQ(scores.recall, 1);
+    EXPECT_EQ(scores.coverage, 1);
+    // Each sample lies in its own ball and, on average, in those of k others.
+    EXPECT_DOUBLE_EQ(scores.density, 6.0 / 5.0);
+  }
+}
+
+TEST(Neighborhoods, CollapsedGeneratorHasPrecisionAndNoRecall) {
+  const Sample reals = normal_sample(500, 4, 5);
+  const Sample fakes = normal_sample(500, 4, 6, 0.01);  // all near the mean of the data
+  const auto scores = neighborhood_scores(reals, fakes, {});
+  EXPECT_GT(scores.precision, 0.95);
+  EXPECT_LT(scores.recall, 0.01);
+  EXPECT_LT(scores.coverage, 0.1);
+  const auto swapped = neighborhood_scores(fakes, reals, {});
+  EXPECT_EQ(swapped.precision, scores.recall);
+  EXPECT_EQ(swapped.recall, scores.precision);
+}
+
+TEST(Neighborhoods, CoverageOfEqualDistributionsFollowsTheClosedForm) {
+  struct Case {
+    int64_t reals, fakes, k, width;
+  };
+  for (const Case c : {Case{200, 200, 5, 1}, Case{200, 200, 5, 16}, Case{300, 100, 5, 3},
+                       Case{100, 300, 3, 8}, Case{60, 60, 1, 2}, Case{400, 150, 10, 5}}) {
+    std::vector<double> coverage;
+    std::vector<double> density;
+    for (uint64_t repeat = 0; repeat < 40; ++repeat) {
+      const Sample reals = normal_sample(c.reals, c.width, 2 * repeat);
+      const Sample fakes = normal_sample(c.fakes, c.width, 2 * repeat + 1);
+      const auto scores =
+          neighborhood_scores(reals, fakes, {.precision_k = c.k, .coverage_k = c.k});
+      coverage.push_back(scores.coverage);
+      density.push_back(scores.density);
+    }
+    const Summary found = summarize(coverage);
+    EXPECT_NEAR(found.mean, expected_coverage(c.reals, c.fakes, c.k), 4 * found.standard_error)
+        << c.reals << " " << c.fakes << " " << c.k << " " << c.width;
+    EXPECT_LT(found.standard_error, 0.015);
+    // The verdict's scale: five of these are never reached by equal distributions here.
+    const double deviation = coverage_deviation(c.reals, c.fakes, c.k);
+    for (const double value : coverage)
+      EXPECT_LT(std::abs(value - expected_coverage(c.reals, c.fakes, c.k)), 5 * deviation);
+    const Summary pairs = summarize(density);
+    EXPECT_NEAR(pairs.mean, 1, 4 * pairs.standard_error) << c.k << " " << c.width;
+  }
+}
+
+TEST(Neighborhoods, CountsAreTheSameOnAnyNumberOfRanks) {
+  const Sample reals = normal_sample(333, 5, 7);
+  const Sample fakes = normal_sample(211, 5, 8, 0.7);
+  const Neighborhood neighborhood;
+  const auto alone = neighborhood_scores(reals, fakes, neighborhood);
+  for (const int ranks : {1, 2, 4, 8}) {
+    const auto parts = [&](int64_t rows, auto&& work) {
+      using Part = decltype(work(RowRange{}));
+      std::vector<Part> results(static_cast<size_t>(ranks));
+      testing::run_ranks(ranks, [&](world::Communicator& communicator) {
+        const auto rank = static_cast<size_t>(communicator.rank());
+        results[rank] = work(rows_of_rank(rows, communicator.rank(), communicator.size()));
+      });
+      return results;
+    };
+    Neighbors of_reals{.k = 5, .squared = {}, .nearest = {}};
+    for (const auto& part :
+         parts(333, [&](RowRange range) { return nearest_neighbors(reals, 5, range); }))
+      of_reals.squared.insert(of_reals.squared.end(), part.squared.begin(), part.squared.end());
+    const Neighbors of_fakes = nearest_neighbors(fakes, 3, all_rows(fakes));
+    const Balls balls{of_reals.radii(3), of_reals.radii(5), of_fakes.radii(3)};
+    NeighborhoodCounts all;
+    all.recalled.assign(333, 0);
+    all.covered.assign(333, 0);
+    for (const auto& part : parts(
+             211, [&](RowRange range) { return count_neighborhoods(reals, fakes, balls, range); }))
+      merge(all, part);
+    expect_equal(neighborhood_scores(all, neighborhood), alone);
+    EXPECT_EQ(all.nearest_real,
+              count_neighborhoods(reals, fakes, balls, all_rows(fakes)).nearest_real);
+  }
+}
+
+TEST(Neighborhoods, DegenerateSamplesAreAnsweredOrRefused) {
+  const Sample same = repeated({0, 0, 0}, 20);
+  const auto scores = neighborhood_scores(same, same, {});
+  EXPECT_EQ(scores.precision, 1);
+  EXPECT_EQ(scores.recall, 1);
+  EXPECT_EQ(scores.coverage, 1);
+  const Sample few = normal_sample(5, 3, 9);
+  EXPECT_THROW(nearest_neighbors(few, 5, all_rows(few)), Error);
+  EXPECT_THROW(nearest_neighbors(Sample{{}, 3}, 1, {}), Error);
+  Sample broken = normal_sample(20, 3, 9);
+  broken.values[10] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    nearest_neighbors(broken, 3, all_rows(broken));
+    FAIL() << "a NaN was taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("row 3, column 1"));
+  }
+}
+
+TEST(FrechetDistance, OfGaussiansIsTheClosedForm) {
+  // Moments as they are, without sampling: diag covariances, (s1 - s2)^2 a dimension.
+  const auto moments = [](double mean, double first, double second) {
+    const double n = 1001;
+    return FeatureMoments{.count = 1001,
+                          .shift = {0, 0},
+                          .sum = {n * mean, 0},
+                          .products = {(n - 1) * first + n * mean * mean, 0, 0, (n - 1) * second}};
+  };
+  EXPECT_NEAR(frechet_distance(moments(1, 4, 9), moments(-2, 1, 25)), 9 + 1 + 4, 1e-10);
+  EXPECT_NEAR(frechet_distance(moments(1, 4, 0), moments(1, 1, 0)), 1, 1e-7);
+  EXPECT_NEAR(frechet_distance(moments(1, 4, 9), moments(1, 4, 9)), 0, 1e-10);
+}
+
+TEST(FrechetDistance, OfRotatedGaussiansIsTheClosedForm) {
+  // In the plane tr (A B)^1/2 = sqrt(tr AB + 2 sqrt(det AB)).
+  const std::vector<double> a = {3, 1, 1, 2};
+  const std::vector<double> b = {2, -0.5, -0.5, 1};
+  const double trace = 3 * 2 + 2 * (1 * -0.5) + 2 * 1;
+  const double determinant = (3 * 2 - 1) * (2 * 1 - 0.25);
+  EXPECT_NEAR(trace_of_root(a, b, 2), std::sqrt(trace + 2 * std::sqrt(determinant)), 1e-12);
+}
+
+TEST(FrechetDistance, IsTheSameForAnySplitAndShift) {
+  const Sample a = normal_sample(1000, 6, 10);
+  const Sample b = normal_sample(900, 6, 11, 1.5);
+  const std::vector<float> zero(6, 0);
+  const std::vector<float> shift(6, 0.25F);
+  const double whole = frechet_distance(feature_moments(a, zero, all_rows(a)),
+                                        feature_moments(b, zero, all_rows(b)));
+  FeatureMoments split = feature_moments(a, shift, {0, 1});
+  merge(split, feature_moments(a, shift, {1, 700}));
+  merge(split, feature_moments(a, shift, {700, 1000}));
+  EXPECT_NEAR(frechet_distance(split, feature_moments(b, shift, all_rows(b))), whole, 1e-9);
+  EXPECT_NEAR(whole, 6 * 0.25, 0.3);
+  EXPECT_THROW(frechet_distance(feature_moments(a, zero, {0, 1}), split), Error);
+}
+
+TEST(KernelDistance, IsTheFormulaInPlainLoopsForAnySplit) {
+  const Sample reals = normal_sample(300, 4, 12);
+  const Sample fakes = normal_sample(270, 4, 13, 1.2);
+  const auto kernel = [](const Features& x, int64_t i, const Features& y, int64_t j) {
+    double product = 0;
+    for (size_t c = 0; c < 4; ++c)
+      product += static_cast<double>(x.row(i)[c]) * static_cast<double>(y.row(j)[c]);
+    return std::pow(product / 4 + 1, 3);
+  };
+  const auto mean = [&](const Features& x, const Features& y, bool same) {
+    double sum = 0;
+    for (int64_t i = 0; i < x.rows(); ++i)
+      for (int64_t j = 0; j < y.rows(); ++j)
+        if (!same || i != j) sum += kernel(x, i, y, j);
+    return sum / static_cast<double>(x.rows() * (y.rows() - (same ? 1 : 0)));
+  };
+  const double wanted =
+      mean(reals, reals, true) + mean(fakes, fakes, true) - 2 * mean(reals, fakes, false);
+  KernelSums sums;
+  for (int rank = 0; rank < 3; ++rank)
+    merge(sums, kernel_sums(reals, fakes, rows_of_rank(300, rank, 3), rows_of_rank(270, rank, 3)));
+  EXPECT_NEAR(kernel_distance(sums, 300, 270), wanted, 1e-10);
+  EXPECT_THROW(kernel_distance(sums, 1, 270), Error);
+}
+
+TEST(KernelDistance, OfEqualDistributionsIsZeroOnAverage) {
+  std::vector<double> distances;
+  for (uint64_t repeat = 0; repeat < 60; ++repeat) {
+    const Sample reals = normal_sample(80, 3, 100 + 2 * repeat);
+    const Sample fakes = normal_sample(50, 3, 101 + 2 * repeat);
+    distances.push_back(kernel_distance(kernel_sums(reals, fakes, {0, 80}, {0, 50}), 80, 50));
+  }
+  const Summary found = summarize(distances);
+  EXPECT_NEAR(found.mean, 0, 4 * found.standard_error);
+}
+
+TEST(VendiScore, CountsOrthogonalGroups) {
+  // Five directions, twelve rows each, of any length.
+  Sample groups{{}, 7};
+  for (int row = 0; row < 60; ++row)
+    for (int i = 0; i < 7; ++i)
+      groups.values.push_back(i == row % 5 ? static_cast<float>(1 + row) : 0.0F);
+  EXPECT_NEAR(vendi_score(direction_sums(groups, {}, all_rows(groups))), 5, 1e-12);
+  DirectionSums split = direction_sums(groups, {}, {0, 13});
+  merge(split, direction_sums(groups, {}, {13, 60}));
+  EXPECT_NEAR(vendi_score(split), 5, 1e-12);
+}
+
+TEST(VendiScore, OfOneSampleRepeatedIsOne) {
+  const Sample same = repeated({0.5F, -2, 3}, 40);
+  EXPECT_NEAR(vendi_score(direction_sums(same, {}, all_rows(same))), 1, 1e-12);
+  EXPECT_NEAR(vendi_score(direction_sums(same, {}, {0, 1})), 1, 1e-12);
+  const Sample zeros = repeated({0, 0, 0}, 40);
+  EXPECT_NEAR(vendi_score(direction_sums(zeros, {}, all_rows(zeros))), 1, 1e-12);
+}
+
+TEST(VendiScore, CountsRowsOfLengthZeroAsOneMoreDirection) {
+  Sample sample = repeated({1, 0}, 10);
+  sample.values.resize(40, 0.0F);  // and ten zero rows
+  EXPECT_NEAR(vendi_score(direction_sums(sample, {}, all_rows(sample))), 2, 1e-12);
+  const std::vector<double> centre = {0.5, 0.0};  // then the two point to opposite sides
+  EXPECT_NEAR(vendi_score(direction_sums(sample, centre, all_rows(sample))), 1, 1e-12);
+}
+
+TEST(VendiScore, IsThatOfTheKernelMatrix) {
+  const Sample sample = normal_sample(30, 4, 14);
+  std::vector<double> kernel(900);
+  for (int64_t i = 0; i < 30; ++i)
+    for (int64_t j = 0; j < 30; ++j) {
+      double product = 0;
+      double a = 0;
+      double b = 0;
+      for (size_t c = 0; c < 4; ++c) {
+        const auto x = static_cast<double>(sample.values[static_cast<size_t>(4 * i) + c]);
+        const auto y = static_cast<double>(sample.values[static_cast<size_t>(4 * j) + c]);
+        product += x * y;
+        a += x * x;
+        b += y * y;
+      }
+      kernel[static_cast<size_t>(30 * i + j)] = product / std::sqrt(a * b) / 30;
+    }
+  double entropy = 0;
+  for (const double value : eigenvalues(kernel, 30))
+    if (value > 1e-14) entropy -= value * std::log(value);
+  EXPECT_NEAR(vendi_score(direction_sums(sample, {}, all_rows(sample))), std::exp(entropy), 1e-9);
+}
+
+TEST(Bins, OfSeparateGroupsAreTheGroups) {
+  Sample sample = normal_sample(400, 2, 15, 0.05);
+  for (int64_t row = 0; row < 400; ++row) {
+    const double angle = std::numbers::pi / 2 * static_cast<double>(row % 4);
+    sample.values[static_cast<size_t>(2 * row)] += static_cast<float>(3 * std::cos(angle));
+    sample.values[static_cast<size_t>(2 * row + 1)] += static_cast<float>(3 * std::sin(angle));
+  }
+  const auto centres = fit_bins(sample, 4, 20, {1, Purpose("bins")});
+  const auto assigned = assign_bins(sample, {centres, 2}, all_rows(sample));
+  EXPECT_THAT(count_bins(assigned, 4), ::testing::Each(100));
+  for (int64_t row = 4; row < 400; ++row)
+    EXPECT_EQ(assigned[static_cast<size_t>(row)], assigned[static_cast<size_t>(row % 4)]);
+}
+
+TEST(Bins, DifferByChanceAtTheirLevelAndNotAfterCorrection) {
+  // Multinomial counts of equal distributions, 100 bins.
+  std::vector<double> divergence;
+  double different = 0;
+  int64_t corrected = 0;
+  Random random({16, Purpose("bins")});
+  for (int repeat = 0; repeat < 40; ++repeat) {
+    std::vector<int64_t> reals(100, 0);
+    std::vector<int64_t> fakes(100, 0);
+    for (int i = 0; i < 5000; ++i) ++reals[random.below(100)];
+    for (int i = 0; i < 4000; ++i) ++fakes[random.below(100)];
+    const BinScores scores = compare_bins(reals, fakes);
+    different += static_cast<double>(scores.different) / 40;
+    corrected += scores.different_corrected;
+    divergence.push_back(scores.jensen_shannon / scores.jensen_shannon_floor);
+  }
+  EXPECT_NEAR(different, 5, 1.5);
+  EXPECT_LE(corrected, 8);  // 2 expected
+  const Summary found = summarize(divergence);
+  EXPECT_NEAR(found.mean, 1, 4 * found.standard_error + 0.02);
+}
+
+TEST(Bins, NameADroppedBinAndBoundTheDivergence) {
+  const std::vector<int64_t> reals = {100, 100, 0, 0};
+  const std::vector<int64_t> fakes = {0, 0, 50, 50};
+  const BinScores scores = compare_bins(reals, fakes);
+  EXPECT_EQ(scores.different_corrected, 4);
+  EXPECT_NEAR(scores.jensen_shannon, std::numbers::ln2, 1e-12);
+  EXPECT_EQ(compare_bins(reals, reals).jensen_shannon, 0);
+  EXPECT_THROW(compare_bins(reals, std::vector<int64_t>(4, 0)), Error);
+  EXPECT_THROW(compare_bins(reals, std::vector<int64_t>(3, 1)), Error);
+}
+
+TEST(NearDuplicates, BirthdayParadoxFindsTheSupport) {
+  // 1000 samples of 5000 equally likely things.
+  Sample sample{{}, 3};
+  const Sample things = normal_sample(5000, 3, 17);
+  Random random({17, Purpose("birthdays")});
+  for (int i = 0; i < 1000; ++i) {
+    const auto row = Features(things).row(static_cast<int64_t>(random.below(5000)));
+    sample.values.insert(sample.values.end(), row.begin(), row.end());
+  }
+  int64_t pairs = 0;
+  for (int rank = 0; rank < 3; ++rank) pairs += close_pairs(sample, 0, rows_of_rank(1000, rank, 3));
+  int64_t plain = 0;
+  for (int64_t i = 0; i < 1000; ++i)
+    for (int64_t j = 0; j < i; ++j)
+      plain += squared_distance(Features(sample).row(i), Features(sample).row(j)) == 0 ? 1 : 0;
+  EXPECT_EQ(pairs, plain);
+  EXPECT_NEAR(support_estimate(1000, pairs), 5000, 4 * 5000 / std::sqrt(100.0));
+  const Neighbors neighbors = nearest_neighbors(sample, 1, all_rows(sample));
+  EXPECT_GT(exact_copies(neighbors.squared), pairs);
+  EXPECT_EQ(duplicate_radius(neighbors.squared), 0);
+}
+
+}  // namespace
+}  // namespace allmodes::diagnostics
