@@ -41,9 +41,9 @@ constexpr const char* kFooter = R"(Examples:
   allmodes sample runs/00000-ring_gan --count 64 --out samples.npy
 
 Exit codes: 0 good, 3 stopped because of a collapse, 64 command line, 65 damaged data,
-66 missing input, 68 a rank was lost, 69 device or service unavailable, 70 internal error, 71 system call failed,
-73 cannot create output, 74 input/output error, 75 stopped by a signal after a checkpoint (resume),
-76 ranks disagree, 78 configuration refused.)";
+66 missing input, 68 a rank was lost, 69 device or service unavailable, 70 internal error,
+71 system call failed, 73 cannot create output, 74 input/output error, 75 stopped by a signal
+after a checkpoint (resume), 76 ranks disagree, 78 configuration refused.)";
 
 }  // namespace
 
