@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr double kLimit = 120;  // seconds for one test
+constexpr double kLimit = 240;  // seconds without progress
 
 // Prints the failures of a rank whose ordinary output is off.
 class FailurePrinter : public ::testing::EmptyTestEventListener {

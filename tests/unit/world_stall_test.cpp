@@ -55,7 +55,10 @@ TEST(StallJudge, ARankWhoseBeatsStopIsNamedWithinTheLimit) {
   Job job(4);
   EXPECT_FALSE(job.run(100, [&] { job.beat(); }));
   const double frozen_at = job.now;
-  for (auto& status : job.statuses) status.waiting = 1;
+  for (auto& status : job.statuses) {
+    status.waiting = 1;
+    ++status.progress;
+  }
   const auto stall = job.run(100, [&] {
     job.beat();
     --job.statuses[2].beats;

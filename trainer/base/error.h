@@ -13,7 +13,7 @@ namespace allmodes {
 // Process exit codes: sysexits.h, and one of our own for "stopped because of a collapse".
 enum class ExitCode : int {
   kOk = 0,
-  kCollapsed = 3,          // train --on-collapse stop
+  kCollapsed = 3,          // train --on-collapse stop, or no finite gradient any more
   kUsage = 64,             // wrong command line
   kDataError = 65,         // input data damaged
   kNoInput = 66,           // input file missing or unreadable

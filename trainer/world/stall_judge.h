@@ -20,7 +20,8 @@ struct Status {
   int64_t bytes = 0;       // of the collective that it waits in
   double allowance_s = 0;  // without progress outside of collectives; 0: no limit
   int32_t pid = 0;
-  uint32_t waiting = 0;  // 1: in a collective
+  uint16_t waiting = 0;    // 1: in a collective
+  uint16_t told = 0;       // 1: it has printed its flight log
   ShortText<160> doing;  // "in #532 all-reduce ...", "in stage 'evaluation'"
 };
 

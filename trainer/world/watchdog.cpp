@@ -21,8 +21,9 @@ duration<double> look_interval(const WatchLimits& limits) {
   return duration<double>(limits.limit_s > 0 ? std::clamp(limits.limit_s / 40, 0.02, 0.25) : 0.25);
 }
 
-// For the flight logs of all ranks to reach the terminal, in parts of the limit.
-constexpr double kTellingTime = 0.1;
+// Seconds that the ranks have to print their flight logs at most, and for these to leave the host.
+constexpr double kTellingTime = 2.0;
+constexpr double kSendingTime = 0.3;
 // Rank 0 judges first; the others act when it is silent for this part of the limit.
 constexpr double kPatienceWithJudge = 0.6;
 
@@ -78,6 +79,7 @@ Status Watchdog::own_status(uint64_t beats) const {
   status.progress = log.progress();
   status.sequence = log.sequence();
   status.pid = static_cast<int32_t>(getpid());
+  status.told = told_ ? 1 : 0;
   status.allowance_s = allowance(limits_, log);
   const auto running = log.running();
   if (running.empty()) {
@@ -103,10 +105,10 @@ void Watchdog::watch() {
       board_->publish(own_status(++beats_));
       lock.unlock();
       board_->exchange();
-      if (board_->end_ordered()) end({});
+      if (board_->end_ordered()) end({}, {});
       if (limits.limit_s > 0 && world_.rank == 0) {
         if (const auto stall = judge.look(seconds_now(), board_->statuses(), limits))
-          end("the job does not move:" + stall->text);
+          end("the job does not move:" + stall->text, stall->ranks);
       } else if (limits.limit_s > 0) {
         Status root;
         root.beats = board_->judge_beats();
@@ -116,7 +118,7 @@ void Watchdog::watch() {
         const WatchLimits patient{limits.limit_s * kPatienceWithJudge / kPatience, 0};
         if (const auto stall =
                 judge_of_root.look(seconds_now(), std::span<const Status>(&root, 1), patient))
-          end("the job has lost its rank 0:" + stall->text);
+          end("the job has lost its rank 0:" + stall->text, {0});
       }
       lock.lock();
       changed_.wait_for(lock, look_interval(limits), [this] { return ending_; });
@@ -128,21 +130,34 @@ void Watchdog::watch() {
   }
 }
 
+// Of the ranks that can be seen from here.
+bool Watchdog::all_have_told(const std::vector<int>& missing) const {
+  const auto& statuses = board_->statuses();
+  for (size_t rank = 0; rank < statuses.size(); ++rank) {
+    const bool is_there = statuses[rank].beats > 0 &&
+                          std::ranges::find(missing, static_cast<int>(rank)) == missing.end();
+    if (is_there && statuses[rank].told == 0) return false;
+  }
+  return true;
+}
+
 // Tells and ends the job; does not return. `report`: of a rank that found it, empty on others.
-void Watchdog::end(const std::string& report) {
+void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
   const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
   std::string text;
   if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
   print(text + to_text(runtime_.flight_log(), who));
+  told_ = true;
   if (!report.empty()) board_->order_end();
-  // The one that found it passes the word on and lets the others print; those end when it does not.
-  const duration<double> wait(report.empty() ? 2.0 : std::max(0.5, kTellingTime * limits_.limit_s));
+  // The one that found it waits for the others' logs; those end by themselves when it does not.
+  const duration<double> wait(report.empty() ? 2 * kTellingTime : kTellingTime);
   const auto until = steady_clock::now() + wait;
-  while (steady_clock::now() < until) {
+  while (steady_clock::now() < until && (report.empty() || !all_have_told(missing))) {
     board_->publish(own_status(++beats_));
     board_->exchange();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+  std::this_thread::sleep_for(duration<double>(kSendingTime));
   // MPI_Abort may itself wait for a host that is gone.
   std::thread([] {
     std::this_thread::sleep_for(std::chrono::seconds(1));

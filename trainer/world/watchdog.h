@@ -39,7 +39,8 @@ class Watchdog {
  private:
   void watch();
   Status own_status(uint64_t beats) const;
-  void end(const std::string& report);
+  bool all_have_told(const std::vector<int>& missing) const;
+  void end(const std::string& report, const std::vector<int>& missing);
 
   Runtime& runtime_;
   World world_;
@@ -51,6 +52,7 @@ class Watchdog {
   WatchLimits limits_;
   bool ending_ = false;
   uint64_t beats_ = 0;
+  bool told_ = false;
   std::thread thread_;  // last: it uses all of the above
 };
 
