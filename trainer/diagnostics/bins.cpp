@@ -63,15 +63,16 @@ std::vector<int64_t> assign_bins(const Features& samples, const Features& centre
   check_features(samples, "samples");
   std::vector<int64_t> assigned(static_cast<size_t>(range.count()), 0);
   std::vector<double> best(assigned.size(), std::numeric_limits<double>::infinity());
-  for_each_distance_block(samples, range, centres, [&](const ProductBlock& block) {
+  for_each_distance_block(samples, range, centres, [&](const DistanceBlock& block) {
     for (int64_t row = block.rows.first; row < block.rows.last; ++row) {
       const auto at = static_cast<size_t>(row - range.first);
-      const double* values = block.row(row);
+      const float* values = block.row(row);
       const double error = block.error_of(row);
       // Only centres that may be the nearest are looked at exactly.
-      const double nearest = *std::min_element(values, values + block.columns.count());
+      const auto nearest =
+          static_cast<double>(*std::min_element(values, values + block.columns.count()));
       for (int64_t i = 0; i < block.columns.count(); ++i) {
-        if (values[i] > nearest + 2 * error) continue;
+        if (static_cast<double>(values[i]) > nearest + 2 * error) continue;
         const int64_t centre = block.columns.first + i;
         const double distance = squared_distance(samples.row(row), centres.row(centre));
         if (distance >= best[at]) continue;

@@ -21,10 +21,11 @@ void check_features(const Features& features, std::string_view what) {
                      static_cast<int64_t>(features.values.size()) % features.width == 0,
                  "{}: {} numbers in rows of {}", what, features.values.size(), features.width);
   for (size_t i = 0; i < features.values.size(); ++i) {
-    if (std::isfinite(features.values[i])) continue;
-    ALLMODES_FAIL(ExitCode::kDataError, "{}: row {}, column {} is {}; finite numbers were expected",
-                  what, static_cast<int64_t>(i) / features.width,
-                  static_cast<int64_t>(i) % features.width, features.values[i]);
+    if (std::abs(features.values[i]) <= kLargestFeature) continue;
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{}: row {}, column {} is {}; numbers of at most {} were expected", what,
+                  static_cast<int64_t>(i) / features.width,
+                  static_cast<int64_t>(i) % features.width, features.values[i], kLargestFeature);
   }
 }
 

@@ -45,8 +45,10 @@ inline RowRange all_rows(const Features& features) {
 RowRange rows_of_rank(int64_t rows, int rank, int ranks);
 
 // Throws ExitCode::kSoftware, naming `what`, for no rows, a width below 1 or numbers that make no
-// whole row; kDataError, with row and column, for a NaN or an infinity. The metrics check what they
-// are given by this.
+// whole row; kDataError, with row and column, for a NaN or what is above kLargestFeature in
+// magnitude, whose square would leave single precision. The metrics check what they are given by
+// this.
+inline constexpr float kLargestFeature = 1e15F;
 void check_features(const Features& features, std::string_view what);
 
 // Throws ExitCode::kSoftware unless the range lies in [0, rows].

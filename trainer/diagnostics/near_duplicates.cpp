@@ -17,15 +17,16 @@ constexpr int64_t kFewestPairs = 10;
 int64_t close_pairs(const Features& features, double squared_radius, RowRange range) {
   check_features(features, "samples");
   int64_t pairs = 0;
-  for_each_distance_block(features, range, features, [&](const ProductBlock& block) {
+  for_each_distance_block(features, range, features, [&](const DistanceBlock& block) {
     for (int64_t row = block.rows.first; row < block.rows.last; ++row) {
-      const double* values = block.row(row);
+      const float* values = block.row(row);
       const double error = block.error_of(row);
       const int64_t start = std::max<int64_t>(0, row + 1 - block.columns.first);
       for (int64_t i = start; i < block.columns.count(); ++i) {
-        if (values[i] > squared_radius + error) continue;
+        const auto value = static_cast<double>(values[i]);
+        if (value > squared_radius + error) continue;
         const bool close =
-            values[i] + error < squared_radius ||
+            value + error < squared_radius ||
             squared_distance(features.row(row), features.row(block.columns.first + i)) <=
                 squared_radius;
         pairs += close ? 1 : 0;

@@ -18,11 +18,11 @@ constexpr int64_t kStrip = 16;
 // Calls consider(column, value) for every column whose value may matter: value < limit(), or
 // value <= reach[column]; `limit` may fall while columns are considered.
 template <class Limit, class Consider>
-void scan(const double* values, int64_t columns, const double* reach, const Limit& limit,
+void scan(const float* values, int64_t columns, const float* reach, const Limit& limit,
           const Consider& consider) {
   for (int64_t start = 0; start < columns; start += kStrip) {
     const int64_t end = std::min(columns, start + kStrip);
-    const double below = limit();
+    const float below = limit();
     int64_t hits = 0;
     if (reach == nullptr) {
       for (int64_t i = start; i < end; ++i) hits += values[i] < below ? 1 : 0;
@@ -53,22 +53,24 @@ class NeighborSearch {
     found_.nearest.assign(static_cast<size_t>(range.count()), -1);
   }
 
-  void visit(const ProductBlock& block) {
+  void visit(const DistanceBlock& block) {
     for (int64_t row = block.rows.first; row < block.rows.last; ++row) visit_row(block, row);
   }
 
   Neighbors take() { return std::move(found_); }
 
  private:
-  void visit_row(const ProductBlock& block, int64_t row) {
+  void visit_row(const DistanceBlock& block, int64_t row) {
     const int64_t k = found_.k;
     double* list = found_.squared.data() + (row - range_.first) * k;
     int64_t& nearest = found_.nearest[static_cast<size_t>(row - range_.first)];
     const double error = block.error_of(row);
     const auto own = features_.row(row);
     // Nothing is nearer than 0; without this, copies of one sample would all be looked at twice.
-    const auto limit = [&] { return list[k - 1] > 0 ? list[k - 1] + error : -kInfinity; };
-    scan(block.row(row), block.columns.count(), nullptr, limit, [&](int64_t i, double) {
+    const auto limit = [&] {
+      return static_cast<float>(list[k - 1] > 0 ? list[k - 1] + error : -kInfinity);
+    };
+    scan(block.row(row), block.columns.count(), nullptr, limit, [&](int64_t i, float) {
       const int64_t column = block.columns.first + i;
       if (column == row) return;
       const double distance = squared_distance(own, features_.row(column));
@@ -96,12 +98,13 @@ class NeighborhoodSearch {
     precise_.assign(count, 0);
   }
 
-  void visit(const ProductBlock& block) {
+  void visit(const DistanceBlock& block) {
     const double error = *std::max_element(block.error.begin(), block.error.end());
     reach_.resize(static_cast<size_t>(block.columns.count()));
     for (size_t i = 0; i < reach_.size(); ++i) {
       const auto real = static_cast<size_t>(block.columns.first) + i;
-      reach_[i] = std::max(balls_.real_precision[real], balls_.real_coverage[real]) + error;
+      reach_[i] = static_cast<float>(
+          std::max(balls_.real_precision[real], balls_.real_coverage[real]) + error);
     }
     for (int64_t row = block.rows.first; row < block.rows.last; ++row) visit_row(block, row);
   }
@@ -112,37 +115,39 @@ class NeighborhoodSearch {
   }
 
  private:
-  void visit_row(const ProductBlock& block, int64_t row) {
+  void visit_row(const DistanceBlock& block, int64_t row) {
     const auto at = static_cast<size_t>(row - range_.first);
     const double error = block.error_of(row);
     const double fake_ball = balls_.fake_precision[static_cast<size_t>(row)];
     const auto own = fakes_.row(row);
     double& best = counts_.nearest_square[at];
     // A distance equal to the ball's has to be considered, hence the doubled error.
-    const auto limit = [&] { return std::max(best, fake_ball) + 2 * error; };
-    scan(block.row(row), block.columns.count(), reach_.data(), limit, [&](int64_t i, double value) {
-      const int64_t column = block.columns.first + i;
-      const auto real = static_cast<size_t>(column);
-      double exact = -1;
-      const auto distance = [&] {
-        if (exact < 0) exact = squared_distance(own, reals_.row(column));
-        return exact;
-      };
-      const auto within = [&](double radius) {
-        if (value + error < radius) return true;
-        return value - error <= radius && distance() <= radius;
-      };
-      if (within(balls_.real_precision[real])) precise_[at] = 1;
-      if (within(balls_.real_coverage[real])) {
-        ++counts_.inside;
-        counts_.covered[real] = 1;
-      }
-      if (within(fake_ball)) counts_.recalled[real] = 1;
-      if (value - error < best && distance() < best) {
-        best = exact;
-        counts_.nearest_real[at] = column;
-      }
-    });
+    const auto limit = [&] { return static_cast<float>(std::max(best, fake_ball) + 2 * error); };
+    scan(block.row(row), block.columns.count(), reach_.data(), limit,
+         [&](int64_t i, float estimate) {
+           const auto value = static_cast<double>(estimate);
+           const int64_t column = block.columns.first + i;
+           const auto real = static_cast<size_t>(column);
+           double exact = -1;
+           const auto distance = [&] {
+             if (exact < 0) exact = squared_distance(own, reals_.row(column));
+             return exact;
+           };
+           const auto within = [&](double radius) {
+             if (value + error < radius) return true;
+             return value - error <= radius && distance() <= radius;
+           };
+           if (within(balls_.real_precision[real])) precise_[at] = 1;
+           if (within(balls_.real_coverage[real])) {
+             ++counts_.inside;
+             counts_.covered[real] = 1;
+           }
+           if (within(fake_ball)) counts_.recalled[real] = 1;
+           if (value - error < best && distance() < best) {
+             best = exact;
+             counts_.nearest_real[at] = column;
+           }
+         });
   }
 
   const Features& reals_;
@@ -151,7 +156,7 @@ class NeighborhoodSearch {
   RowRange range_;
   NeighborhoodCounts counts_;
   std::vector<uint8_t> precise_;
-  std::vector<double> reach_;
+  std::vector<float> reach_;
 };
 
 double share_of(const std::vector<uint8_t>& flags) {
@@ -181,7 +186,7 @@ Neighbors nearest_neighbors(const Features& features, int64_t k, RowRange range)
                  features.rows());
   NeighborSearch search(features, k, range);
   for_each_distance_block(features, range, features,
-                          [&](const ProductBlock& block) { search.visit(block); });
+                          [&](const DistanceBlock& block) { search.visit(block); });
   return search.take();
 }
 
@@ -197,7 +202,7 @@ NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fa
                  balls.real_coverage.size(), balls.fake_precision.size(), real_count, fakes.rows());
   NeighborhoodSearch search(reals, fakes, balls, fake_range);
   for_each_distance_block(fakes, fake_range, reals,
-                          [&](const ProductBlock& block) { search.visit(block); });
+                          [&](const DistanceBlock& block) { search.visit(block); });
   return search.take();
 }
 
