@@ -66,7 +66,7 @@ parse_setup_option() {
   esac
 }
 
-# One compiler process of a LibTorch source may take 1.5 GB: no more of them than memory allows.
+# One compiler process of LibTorch sources may take 2 GB: no more of them than memory allows.
 compile_jobs() {
   if [[ -n "$jobs" ]]; then
     echo "$jobs"
@@ -76,7 +76,7 @@ compile_jobs() {
   kilobytes="$(awk '/^MemAvailable:/ {print $2}' /proc/meminfo)"
   limit="$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)"
   if [[ "$limit" != max ]] && ((limit / 1024 < kilobytes)); then kilobytes=$((limit / 1024)); fi
-  by_memory=$((kilobytes / (1536 * 1024)))
+  by_memory=$((kilobytes / (2048 * 1024)))
   processors="$(nproc)"
   if ((by_memory < processors)); then processors="$by_memory"; fi
   echo $((processors > 1 ? processors : 1))
@@ -250,7 +250,9 @@ build() {
   local -a command=(cmake --build --preset "$preset" -j "$count")
   if (($# > 0)); then command+=(--target "$@"); fi
   cd "$ALLMODES_ROOT"
-  quietly "cmake" cmake --preset "$preset" "-DLIBTORCH_ROOT=$libtorch_root" || return
+  # Five sources at a time: their includes cost more than they do.
+  quietly "cmake" cmake --preset "$preset" "-DLIBTORCH_ROOT=$libtorch_root" \
+    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=5 || return
   say "compiling with $count jobs"
   if [[ -t 1 ]]; then
     "${command[@]}"

@@ -209,8 +209,11 @@ TEST(Published, IsReadWholeWhileItIsWritten) {
   std::thread writer([&] {
     for (uint64_t i = 1; !ending; ++i) published.store({i, {}, i});
   });
-  for (int i = 0; i < 20'000; ++i)
-    if (const auto pair = published.load()) EXPECT_EQ(pair->first, pair->second);
+  for (int i = 0; i < 20'000; ++i) {
+    if (const auto pair = published.load()) {
+      EXPECT_EQ(pair->first, pair->second);
+    }
+  }
   ending = true;
   writer.join();
 }
