@@ -5,7 +5,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$source/tests/end_to_end/make_data.py" data
 short=(--steps 8 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
-  --set diagnostics.log_every=4 --set images.count=16)
+  --set diagnostics.log_every=4 --set images.count=16
+  --on-collapse warn)
 
 count=0
 for config in "$source"/configs/*.txtpb; do

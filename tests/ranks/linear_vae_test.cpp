@@ -88,11 +88,13 @@ TEST(LinearVae, KeepsTheUnitsWhoseEigenvalueExceedsBetaTimesTheVariance) {
 TEST(LinearVae, CollapsesWhenItsVarianceExceedsTheLargestEigenvalueAndTheVerdictSaysSo) {
   const auto verdict_of = [](double variance) {
     const Trained found = train(linear_vae(1, variance));
+    config::Verdict levels;
+    levels.witnesses = 1;  // the encoder alone
     return diagnostics::judge({.step = 800,
                                .kl_total = found.kl,
                                .active_units = found.active,
                                .latent_dimensions = kDimensions},
-                              {}, {});
+                              {}, levels);
   };
   const auto above = verdict_of(1.5 * kEigenvalues[0]);
   EXPECT_EQ(above.state, diagnostics::State::collapsed);

@@ -40,7 +40,10 @@ ModeHistogram draw(int64_t alive, int64_t samples, uint64_t seed) {
 
 Verdict judged(ModeHistogram histogram) {
   Evidence evidence{.step = 1000, .modes = std::move(histogram)};
-  return judge(evidence, {}, config::Verdict{});
+  // The histogram is all there is here; by default a second instrument has to agree.
+  config::Verdict levels;
+  levels.witnesses = 1;
+  return judge(evidence, {}, levels);
 }
 
 TEST(ThousandModes, APerfectSamplerHasTheKnownFloorAndIsHealthy) {

@@ -285,7 +285,10 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
                    std::log(static_cast<double>(means.count)))},
       {"marginal_kl", total - information, "nats, of the aggregate posterior from the prior"},
       {"aggregate_kl", aggregate, "nats, the same by mean and variance of each dimension"}};
-  diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, levels());
+  // The codes are all there is here: no second instrument could agree.
+  config::Verdict alone = levels();
+  alone.witnesses = 1;
+  diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, alone);
   return diagnosis;
 }
 

@@ -64,7 +64,9 @@ std::optional<Witness> witness_coverage(const SampleFigures& figures) {
   const bool collapsed = agreed && shortfall >= kShortfallCollapsed;
   return Witness{
       collapsed ? State::collapsed : State::at_risk, "mode_dropping",
-      fmt::format("about {:.0f} % of the data is not reached: {}", 100 * shortfall, reason)};
+      fmt::format("about {:.0f} % of the data is not reached: {}", 100 * shortfall, reason),
+      agreed ? std::vector<std::string>{"coverage", "dispersion"}
+             : std::vector<std::string>{"coverage"}};
 }
 
 std::optional<Witness> witness_copies(const SampleFigures& figures) {
@@ -76,18 +78,21 @@ std::optional<Witness> witness_copies(const SampleFigures& figures) {
   const double excess = share - of_reals;
   const double deviation = deviation_of_share(pooled, figures.fakes, figures.reals);
   if (excess < kCopiesAtRisk || excess < kDeviations * deviation) return std::nullopt;
-  return Witness{excess >= kCopiesCollapsed ? State::collapsed : State::at_risk, "duplicates",
+  return Witness{excess >= kCopiesCollapsed ? State::collapsed : State::at_risk,
+                 "duplicates",
                  fmt::format("{} of {} samples equal another one; of {} real ones {} do",
-                             figures.copies, figures.fakes, figures.reals, figures.copies_real)};
+                             figures.copies, figures.fakes, figures.reals, figures.copies_real),
+                 {"copies"},
+                 /*proof=*/true};
 }
 
 Verdict judge_samples(const Evidence& evidence, const SampleFigures& figures,
                       const config::Verdict& levels) {
-  Verdict verdict = judge(evidence, {}, levels);
-  std::vector<Witness>& found = verdict.witnesses;
-  if (auto copies = witness_copies(figures)) found.insert(found.begin(), std::move(*copies));
-  if (auto coverage = witness_coverage(figures)) found.push_back(std::move(*coverage));
-  if (found.empty()) {
+  std::vector<Witness> more;
+  if (auto copies = witness_copies(figures)) more.push_back(std::move(*copies));
+  if (auto coverage = witness_coverage(figures)) more.push_back(std::move(*coverage));
+  Verdict verdict = judge(evidence, {}, levels, std::move(more));
+  if (verdict.witnesses.empty()) {
     verdict.reason = fmt::format(
         "coverage {:.3f} (equal distributions have {:.3f} +- {:.3f}), precision {:.3f}, recall "
         "{:.3f}",
@@ -96,13 +101,6 @@ Verdict judge_samples(const Evidence& evidence, const SampleFigures& figures,
         figures.recall);
     return verdict;
   }
-  std::ranges::stable_sort(found,
-                           [](const Witness& a, const Witness& b) { return a.state > b.state; });
-  verdict.state = found.front().state;
-  verdict.kind = found.front().kind;
-  verdict.reason = found.front().reason;
-  for (size_t i = 1; i < found.size(); ++i)
-    verdict.reason += fmt::format("; also {}, {}", found[i].kind, found[i].reason);
   return verdict;
 }
 

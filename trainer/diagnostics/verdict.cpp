@@ -65,7 +65,7 @@ bool go_together(const std::string& a, const std::string& b) {
 void corroborate(std::vector<Witness>& witnesses, int64_t needed) {
   std::vector<size_t> alone;
   for (size_t i = 0; i < witnesses.size(); ++i) {
-    if (witnesses[i].state != State::collapsed || witnesses[i].kind == "divergence") continue;
+    if (witnesses[i].state != State::collapsed || witnesses[i].proof) continue;
     std::set<std::string> sources;
     for (const Witness& other : witnesses)
       if (go_together(witnesses[i].kind, other.kind))
@@ -153,7 +153,7 @@ double test_level(const Evidence& evidence, const config::Verdict& levels) {
 }
 
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
-              const config::Verdict& configured) {
+              const config::Verdict& configured, std::vector<Witness> more) {
   config::Verdict levels = configured;
   levels.significance = test_level(evidence, configured);
   Verdict verdict;
@@ -169,6 +169,8 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
   // on no mode say little of the modes: "unformed" then goes before what their histogram says.
   std::vector<Witness>& found = verdict.witnesses;
+  for (Witness& each : more)
+    if (each.kind == "duplicates") collect(found, std::move(each), worst);
   collect(found, witness_divergence(evidence), worst);
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
@@ -181,6 +183,8 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
+  for (Witness& each : more)
+    if (!each.kind.empty() && each.kind != "duplicates") collect(found, std::move(each), worst);
   for (Witness& trend : witness_trends(evidence, history, levels)) {
     // Of what is already said only the fall would be news.
     if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))

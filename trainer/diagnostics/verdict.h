@@ -19,9 +19,8 @@
 //                       more unseen modes than significance and dropped_share * K allow. collapsed
 //                       when the modes hold 1 % of the data or more, else at_risk
 //   mode_dropping       also: of a mode's reals less than minimum_coverage of what real samples
-//   reach
-//                       are reached (comparison.h): collapsed when such modes hold 1 % of the data;
-//                       less than twice that: at_risk
+//                       reach are reached (comparison.h): collapsed when such modes hold 1 % of the
+//                       data; less than twice that: at_risk
 //   mode_imbalance      reverse KL above the perfect sampler's quantile, and above its floor by
 //                       more than imbalance_kl: at_risk; by three times that: collapsed; by more
 //                       than half of it and growing for three evaluations: at_risk. Modes below a
@@ -44,9 +43,10 @@
 // another (histogram: what modes samples are taken for; coverage: whether reals are reached;
 // dispersion: spread and distances of samples, the decoder's sensitivity; encoder: KL and active
 // units; reconstruction: R2), about kinds that go together (modes and duplicates; posterior, mean
-// and duplicates). A witness alone says at_risk. A NaN is proof and needs no second one.
-// `collapsed` also needs to be found in `confirmations` of the last `window` evaluations (of those
-// there are); after a collapse the first evaluation without one says at_risk.
+// and duplicates). A witness alone says at_risk. A NaN is proof and needs no second one; so are
+// exact copies (sample_verdict.h). `collapsed` also needs to be found in `confirmations` of the
+// last `window` evaluations (of those there are); after a collapse the first evaluation without one
+// says at_risk.
 //
 // The gravest state wins; within one state the order above (causes before their effects). Until
 // step grace_steps (so at step 0 always: nothing is trained) nothing worse than at_risk is said.
@@ -132,6 +132,7 @@ struct Witness {
   std::string kind;
   std::string reason;
   std::vector<std::string> sources = {};  // the instruments that it rests on
+  bool proof = false;                     // needs no second one: a NaN, exact copies
 };
 
 struct Verdict {
@@ -161,9 +162,10 @@ int64_t test_count(const Evidence& evidence);
 double test_level(const Evidence& evidence, const config::Verdict& levels);
 
 // `history` is in order of steps, oldest first. Throws ExitCode::kSoftware for a histogram that
-// check_histogram refuses, or levels outside their ranges.
+// check_histogram refuses, or levels outside their ranges. `more`: witnesses of what the evidence
+// does not hold; within a state duplicates come first among all, the others last.
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
-              const config::Verdict& levels);
+              const config::Verdict& levels, std::vector<Witness> more = {});
 
 // "verdict at step 3000: collapsed: mode_dropping, 3 of 10 classes missing (2, 5, 8); expected 250
 // each of 2500, saw 0, 0, 1; p < 1e-110"; "verdict at step 3000: healthy: 8 of 8 modes covered,

@@ -89,8 +89,11 @@ std::optional<Witness> witness_divergence(const Evidence& evidence) {
                                  evidence.nonfinite_steps));
   }
   if (broken.empty()) return std::nullopt;
-  return Witness{collapsed ? State::collapsed : State::at_risk, "divergence",
-                 fmt::format("{}", fmt::join(broken, ", "))};
+  return Witness{collapsed ? State::collapsed : State::at_risk,
+                 "divergence",
+                 fmt::format("{}", fmt::join(broken, ", ")),
+                 {},
+                 /*proof=*/true};
 }
 
 std::optional<Witness> witness_duplicates(const Evidence& evidence,
