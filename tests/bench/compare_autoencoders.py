@@ -109,7 +109,7 @@ def compare(case, options, python, cores):
         if len(cores) >= 2:
             for name, batch in (("two_ranks", 256), ("two_ranks_same_batch", 128)):
                 taken[name].append(seconds_an_epoch(case, options.mnist, 2, batch, cores[:2]))
-    return {"case": case, "seconds_an_epoch": taken}
+    return taken
 
 
 def main():
