@@ -9,7 +9,6 @@ takes turns with it. `in place` is memory that the communicator allocated, where
 `elsewhere` is any other. Ratios above 1: allmodes (in place) is faster. Idle machine, please.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -60,11 +59,7 @@ def main():
     if sys.argv[1:2] == ["--in-gloo"]:
         print(json.dumps(time_in_gloo()))
         return
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--python", help="an interpreter that has torch")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    parser = measuring.parser(__doc__, rounds=5)
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:

@@ -11,15 +11,12 @@ with synchronization over that without, the cores being as busy. Times are media
 intervals without the first; the ratios are above 1 where allmodes is faster. Idle machine, please.
 """
 
-import argparse
 import json
 import os
-import pathlib
 import statistics
-import sys
 import socket
+import sys
 import tempfile
-import time
 
 import measuring
 import torch_models
@@ -40,12 +37,7 @@ def time_in_torch(case, synchronized, interval, intervals):
         wrap = lambda network: torch.nn.parallel.DistributedDataParallel(
             network, gradient_as_bucket_view=True, broadcast_buffers=False)
     step = getattr(torch_models, case)(torch, {}, wrap)
-    times = []
-    for _ in range(intervals):
-        begin = time.perf_counter()
-        for _ in range(interval):
-            step()
-        times.append(1e3 * (time.perf_counter() - begin) / interval)
+    times = torch_models.step_times(step, interval, intervals)
     if synchronized:
         torch.distributed.destroy_process_group()
     return times
@@ -102,12 +94,7 @@ def main():
         case, synchronized, interval, intervals = sys.argv[2:]
         print(json.dumps(time_in_torch(case, synchronized == "1", int(interval), int(intervals))))
         return
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--python", help="an interpreter that has torch")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    parser = measuring.parser(__doc__, rounds=5, cases=CASES)
     options = parser.parse_args()
     cases = measuring.cases_of(parser, options.case, CASES)
     if len(os.sched_getaffinity(0)) < 2:

@@ -14,13 +14,10 @@ The models are those of torch_models.py. Idle machine, please. PYTHON needs torc
 imports; by default that of LibTorch's folder in the cache, of which the flavour with CUDA has all.
 """
 
-import argparse
 import json
 import os
-import pathlib
 import statistics
 import sys
-import time
 
 import measuring
 import torch_models
@@ -35,13 +32,7 @@ def time_in_torch(case, fused, interval, intervals):
     torch.manual_seed(1)
     adam = {"fused": True} if fused else {}
     step = getattr(torch_models, case)(torch, adam, lambda network: network)
-    times = []
-    for _ in range(intervals):
-        begin = time.perf_counter()
-        for _ in range(interval):
-            step()
-        times.append(1e3 * (time.perf_counter() - begin) / interval)
-    return times
+    return torch_models.step_times(step, interval, intervals)
 
 
 def compare(case, python, rounds):
@@ -66,12 +57,7 @@ def main():
         case, fused, interval, intervals = sys.argv[2:]
         print(json.dumps(time_in_torch(case, fused == "1", int(interval), int(intervals))))
         return
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--python", help="an interpreter that has torch")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    parser = measuring.parser(__doc__, rounds=5, cases=CASES)
     options = parser.parse_args()
     cases = measuring.cases_of(parser, options.case, CASES)
     python, version = measuring.python_with_torch(options.python)

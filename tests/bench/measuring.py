@@ -1,5 +1,6 @@
 """What the benchmarks share: which Python has torch, processes on given cores, ratios."""
 
+import argparse
 import json
 import os
 import pathlib
@@ -90,6 +91,18 @@ def show(figure):
     if not figure:
         return "-"
     return f"{figure['median']:.2f} ({figure['lowest']:.2f}..{figure['highest']:.2f})"
+
+
+def parser(description, rounds, cases=()):
+    """Of what benchmarks that have PyTorch beside them understand."""
+    understood = argparse.ArgumentParser(description=description,
+                                         formatter_class=argparse.RawDescriptionHelpFormatter)
+    if cases:
+        understood.add_argument("case", nargs="*", metavar="CASE", help=f"of {', '.join(cases)}")
+    understood.add_argument("--rounds", type=int, default=rounds)
+    understood.add_argument("--python", help="an interpreter that has torch")
+    understood.add_argument("--json", type=pathlib.Path, help="write the figures here too")
+    return understood
 
 
 def cases_of(parser, asked, known):

@@ -10,6 +10,7 @@ import gzip
 import math
 import pathlib
 import struct
+import time
 
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
 EMA_DECAY = 0.999
@@ -83,6 +84,17 @@ def dcgan32(torch, adam, wrap):
         nn.Flatten(), nn.Linear(128 * 16, 1))
     options = {"lr": 2e-4, "betas": (0.5, 0.999)}
     return gan_step(torch, adam, wrap, generator, discriminator, fashion(torch, 32), 64, 100, options)
+
+
+def step_times(step, interval, intervals):
+    """Milliseconds a step of each interval of so many steps."""
+    times = []
+    for _ in range(intervals):
+        begin = time.perf_counter()
+        for _ in range(interval):
+            step()
+        times.append(1e3 * (time.perf_counter() - begin) / interval)
+    return times
 
 
 def averaged(torch, parameters):
