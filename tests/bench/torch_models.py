@@ -67,23 +67,28 @@ def ring_pacgan(torch, adam, wrap):
     return gan_step(torch, adam, wrap, generator, discriminator, ring(torch, 1, 0.01), 100, 2, options)
 
 
-def dcgan32(torch, adam, wrap):
-    nn = torch.nn
+def dcgan(torch, pixels, channels, width):
+    """Generator and discriminator of `pixels` x `pixels`, 4 x 4 at their narrow end."""
+    nn, stages = torch.nn, int(math.log2(pixels // 4))
     up = lambda i, o, **k: nn.ConvTranspose2d(i, o, 4, 2, 1, **k)
     down = lambda i, o, **k: nn.Conv2d(i, o, 4, 2, 1, **k)
-    generator = nn.Sequential(
-        nn.Linear(100, 128 * 16, bias=False), nn.Unflatten(1, (128, 4, 4)),
-        nn.BatchNorm2d(128), nn.ReLU(),
-        up(128, 64, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
-        up(64, 32, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
-        up(32, 1), nn.Tanh())
-    discriminator = nn.Sequential(
-        down(1, 32), nn.LeakyReLU(0.2),
-        down(32, 64, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(0.2),
-        down(64, 128, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
-        nn.Flatten(), nn.Linear(128 * 16, 1))
+    widest = width << (stages - 1)
+    generator = [nn.Linear(100, widest * 16, bias=False), nn.Unflatten(1, (widest, 4, 4)),
+                 nn.BatchNorm2d(widest), nn.ReLU()]
+    discriminator = [down(channels, width), nn.LeakyReLU(0.2)]
+    for stage in range(stages - 1):
+        wide, narrow = widest >> stage, widest >> (stage + 1)
+        generator += [up(wide, narrow, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
+        narrow, wide = width << stage, width << (stage + 1)
+        discriminator += [down(narrow, wide, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
+    generator += [up(width, channels), nn.Tanh()]
+    discriminator += [nn.Flatten(), nn.Linear(widest * 16, 1)]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
+
+
+def dcgan32(torch, adam, wrap):
     options = {"lr": 2e-4, "betas": (0.5, 0.999)}
-    return gan_step(torch, adam, wrap, generator, discriminator, fashion(torch, 32), 64, 100, options)
+    return gan_step(torch, adam, wrap, *dcgan(torch, 32, 1, 32), fashion(torch, 32), 64, 100, options)
 
 
 def step_times(step, interval, intervals):

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "gradients/compute_stream.h"
 #include "world/device.h"
 
 int main(int argc, char** argv) {
@@ -14,5 +15,6 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s\n", why.c_str());
     return 77;
   }
+  allmodes::gradients::use_own_stream(at::Device(at::kCUDA, 0));
   return RUN_ALL_TESTS();
 }

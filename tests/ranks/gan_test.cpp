@@ -12,6 +12,7 @@
 
 #include "objectives/adversary.h"
 #include "ranks/objective_fixture.h"
+#include "ranks/training_fixture.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -239,6 +240,20 @@ TEST(GanPhases, SeveralDiscriminatorStepsReadABatchEachUnderNamesOfTheirOwn) {
   // A phase's name is part of its noise's.
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 4U);
   EXPECT_EQ(reads, 3);
+}
+
+TEST(GanPhases, SeveralGeneratorStepsFollowTheDiscriminatorOnItsBatchWithNoiseOfTheirOwn) {
+  testing::Problem problem = testing::ring_gan();
+  problem.gan().generator_steps = 2;
+  const auto self = world::make_self_communicator();
+  testing::RankTrainer trainer(problem, *self);
+  std::vector<std::string> names;
+  for (const auto& phase : trainer.objective().phases()) names.push_back(phase.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"discriminator", "generator_0", "generator"}));
+  for (size_t i = 1; i < 3; ++i) EXPECT_FALSE(trainer.objective().phases()[i].reads_samples);
+  trainer.step(0);
+  EXPECT_EQ(trainer.model().at("generator").optimizer->updates().item<double>(), 2);
+  EXPECT_EQ(trainer.model().at("discriminator").optimizer->updates().item<double>(), 1);
 }
 
 TEST(GanPhases, WeightsAreClippedWhereTheDiscriminatorIsTrained) {

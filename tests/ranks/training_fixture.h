@@ -20,6 +20,7 @@
 #include "data/mixture.h"
 #include "data/prefetcher.h"
 #include "ranks/thread_ranks.h"
+#include "training/phase_graphs.h"
 #include "training/step.h"
 
 namespace allmodes::testing {
@@ -161,8 +162,16 @@ class RankTrainer {
   }
 
   training::StepReport step(uint64_t step, bool update = true) {
+    training::StepSettings settings = training::step_settings(config_, model_.ranks());
+    settings.graphs = graphs_.get();
     return training::run_step(
-        *objective_, model_, [this] { return next(); }, step, training::step_settings(config_, model_.ranks()), update);
+        *objective_, model_, [this] { return next(); }, step, settings, update);
+  }
+
+  // From now on the phases are recorded as CUDA graphs.
+  training::PhaseGraphs& use_graphs() {
+    graphs_ = std::make_unique<training::PhaseGraphs>(objective_->phases().size(), model_.device());
+    return *graphs_;
   }
 
   training::Model& model() { return model_; }
@@ -176,6 +185,7 @@ class RankTrainer {
   std::vector<int64_t> shape_;
   std::shared_ptr<const data::Dataset> dataset_;
   std::unique_ptr<data::Prefetcher> feed_;
+  std::unique_ptr<training::PhaseGraphs> graphs_;
 };
 
 // A network's views one after another, by the plan's numbering, whatever the layout.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/error.h"
 #include "cli/pictures.h"
@@ -101,7 +102,8 @@ void Reporter::say(const std::string& line, bool warning) {
   }
 }
 
-void Reporter::tick(const training::Position& position) {
+void Reporter::tick(const training::Position& position, const training::StepReport& report) {
+  for (const auto& [name, seconds] : report.exchange_seconds) exchange_seconds_[name] += seconds;
   if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
 }
 
@@ -117,8 +119,10 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   for (const auto& [name, value] : report.scalars)
     packed.push_back(value.item<double>() / control_.size());
   const size_t scalars = packed.size();
-  packed.push_back(report.exchange_seconds / control_.size());
   add_batch_diversity(report, run_.config(), position.step, packed);
+  const size_t exchanges = packed.size();
+  for (const auto& [name, exchanged] : exchange_seconds_)
+    packed.push_back(exchanged / control_.size());
   diagnostics::sum_over_ranks(control_, packed);
 
   const double seconds = seconds_since(logged_at_);
@@ -136,15 +140,23 @@ void Reporter::log(const training::Position& position, const training::StepRepor
     for (const auto& [other, optimizer] : network->more_optimizers)
       record.set(name + "_" + other, optimizer->gradient_norm());
   }
-  const double real = packed[scalars + 4] > 0 ? packed[scalars + 3] / packed[scalars + 4] : 0;
-  if (packed[scalars + 2] > 0 && real > 0)
-    record.set("batch_diversity", packed[scalars + 1] / packed[scalars + 2] / real);
+  const double real = packed[scalars + 3] > 0 ? packed[scalars + 2] / packed[scalars + 3] : 0;
+  if (packed[scalars + 1] > 0 && real > 0)
+    record.set("batch_diversity", packed[scalars] / packed[scalars + 1] / real);
   const auto real_score = record.number("d_real"), fake_score = record.number("d_fake");
   if (margins_mean_probabilities_ && real_score && fake_score)
     diagnostics::add(margins_, *real_score - *fake_score);
   record.set("skipped_steps", skipped_steps());
-  record.set("exchange_ms", 1e3 * packed[scalars]);
   const auto steps = static_cast<double>(position.step - logged_step_);
+  if (steps > 0 && !exchange_seconds_.empty()) {
+    record.set("exchange_ms",
+               1e3 / steps * std::accumulate(packed.begin() + static_cast<std::ptrdiff_t>(exchanges),
+                                             packed.end(), 0.0));
+    size_t place = exchanges;
+    for (const auto& [name, ignored] : exchange_seconds_)
+      record.set("exchange_ms_" + name, 1e3 / steps * packed[place++]);
+  }
+  exchange_seconds_.clear();
   if (steps > 0 && seconds > 0) {
     record.set("step_ms", 1e3 * seconds / steps);
     record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);

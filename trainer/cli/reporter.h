@@ -4,6 +4,7 @@
 // call it alike (the figures are reduced over them); only rank 0 writes.
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ class Reporter {
            const diagnostics::CollectorSetup& setup, records::RunFolder folder,
            const checkpoints::State* resumed, bool quiet);
 
-  void tick(const training::Position& position);
+  void tick(const training::Position& position, const training::StepReport& report);
   void log(const training::Position& position, const training::StepReport& report);
   // Evaluates, records and judges; true when the model has collapsed. The same on every rank.
   bool evaluate(const training::Position& position);
@@ -67,6 +68,8 @@ class Reporter {
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point logged_at_;
+  // Exposed exchange since the last log step, by phase and network; the names are those of all ranks.
+  std::map<std::string, double> exchange_seconds_;
   uint64_t logged_step_ = 0;
   uint64_t logged_samples_ = 0;
   uint64_t evaluated_step_ = 0;

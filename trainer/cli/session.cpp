@@ -18,8 +18,10 @@
 #include "config/adjustment.h"
 #include "config/families.h"
 #include "data/prefetcher.h"
+#include "gradients/compute_stream.h"
 #include "records/durable_file.h"
 #include "records/log.h"
+#include "training/precision.h"
 #include "training/replicas.h"
 #include "training/snapshot.h"
 #include "world/device.h"
@@ -118,16 +120,22 @@ class Feed {
     data::Batch batch = prefetcher_.next();
     training::LocalBatch local;
     local.first = share_.first;
-    local.samples = at::from_blob(batch.samples.data(), shape_, at::kFloat).clone().to(device_);
-    if (labelled_) {
-      local.labels =
-          at::from_blob(batch.labels.data(), {share_.count}, at::kLong).clone().to(device_);
-    }
+    local.samples = on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat));
+    if (labelled_)
+      local.labels = on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong));
     prefetcher_.recycle(std::move(batch));
     return local;
   }
 
  private:
+  // A copy; on its way to a GPU while the host goes on.
+  at::Tensor on_device(const at::Tensor& view) const {
+    if (!device_.is_cuda()) return view.clone();
+    const at::Tensor pinned = at::empty(view.sizes(), view.options().pinned_memory(true));
+    pinned.copy_(view);
+    return pinned.to(device_, /*non_blocking=*/true);
+  }
+
   std::vector<int64_t> shape_;
   bool labelled_;
   data::Share share_;
@@ -149,6 +157,7 @@ class Session {
         exchange_(world::make_device_communicator(control_, world_, choice)),
         original_(run.config()) {
     if (exchange_thread) exchange_->prefer_thread();
+    if (config().exchange.precision == "bfloat16") exchange_->prefer_bfloat16();
   }
 
   int run() {
@@ -354,7 +363,8 @@ class Session {
               const auto drawing = stage("pictures");
               reporter.images(position);
             },
-        .tick = [&](const auto& position) { tick(model, reporter, position); },
+        .tick = [&](const auto& position,
+                    const auto& report) { tick(model, reporter, position, report); },
         .stop_requested = [&](const auto& position) { return stop.requested(position); },
         .left_out = [&](const auto& position,
                         const auto& updates) { return left_out.note(position, updates); },
@@ -362,9 +372,10 @@ class Session {
     return training::run_loop(config(), *run_.objective, model, position_, hooks);
   }
 
-  void tick(const training::Model& model, Reporter& reporter, const training::Position& position) {
+  void tick(const training::Model& model, Reporter& reporter, const training::Position& position,
+            const training::StepReport& report) {
     if (auto* log = control_.flight_log()) log->step_done(position.step);
-    reporter.tick(position);
+    reporter.tick(position, report);
     const int64_t every = config().consistency.replicas_every;
     if (every > 0 && position.step % static_cast<uint64_t>(every) == 0) check_replicas(model);
   }
@@ -434,6 +445,10 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
   const Threads threads =
       use_threads(world, runtime.control(), run.config().deterministic_shards > 0);
   start_up_table(runtime.control(), world, choice, threads);
+  if (choice.cuda) {
+    training::set_precision(run.config().gpu);
+    gradients::use_own_stream(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index)));
+  }
   if (world.rank == 0 && world.size > 1 && !watchdog.reason_off().empty())
     spdlog::warn("the watchdog is off: {}", watchdog.reason_off());
   return Session(options, run, runtime, choice, threads.exchange).run();

@@ -90,6 +90,9 @@ inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "rev
 inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_uniform", "normal_002"};
 inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
 inline constexpr std::array<std::string_view, 3> kOnCollapse{"warn", "stop", "rollback"};
+inline constexpr std::array<std::string_view, 2> kExchangePrecisions{"float32", "bfloat16"};
+inline constexpr std::array<std::string_view, 3> kPrecisions{"float32", "tf32", "bfloat16"};
+inline constexpr std::array<std::string_view, 2> kConvolutions{"deterministic", "fastest"};
 inline constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};
 
 template <class V, Is<Mode> T>
@@ -340,6 +343,7 @@ void describe(V& v, T& c) {
   v.message("generator_optimizer", c.generator_optimizer);
   v.field("mode_seeking", c.mode_seeking, kNotNegative);
   v.field("conditioning", c.conditioning, OneOf{"conditioning", kConditionings});
+  v.field("generator_steps", c.generator_steps, Range{.low = 1, .high = 1024});
   describe_adversarial(v, c);
 }
 
@@ -409,6 +413,7 @@ void describe(V& v, T& c) {
   v.field("bucket_mib", c.bucket_mib, Range{.low = 0, .high = 1 << 20, .open_low = true});
   v.field("first_bucket_mib", c.first_bucket_mib,
           Range{.low = 0, .high = 1 << 20, .open_low = true});
+  v.field("precision", c.precision, OneOf{"precision", kExchangePrecisions});
 }
 
 template <class V, Is<Diagnostics> T>
@@ -463,6 +468,14 @@ void describe(V& v, T& c) {
   v.field("count", c.count, kSize);
 }
 
+template <class V, Is<Gpu> T>
+void describe(V& v, T& c) {
+  v.field("graphs", c.graphs, Anything{});
+  v.field("precision", c.precision, OneOf{"precision", kPrecisions});
+  v.field("channels_last", c.channels_last, Anything{});
+  v.field("convolutions", c.convolutions, OneOf{"choice of convolutions", kConvolutions});
+}
+
 template <class V, Is<Watchdog> T>
 void describe(V& v, T& c) {
   v.field("limit_s", c.limit_s, Range{.low = 1, .high = 86'400, .or_zero = true});
@@ -493,6 +506,7 @@ void describe(V& v, T& c) {
   v.message("verdict", c.verdict);
   v.message("checkpoints", c.checkpoints);
   v.message("images", c.images);
+  v.message("gpu", c.gpu);
   v.message("watchdog", c.watchdog);
   v.message("consistency", c.consistency);
 }

@@ -245,6 +245,7 @@ struct Gan : Adversarial {
   Optimizer generator_optimizer;
   double mode_seeking = 0.0;          // weight of 1 / (distance of samples / of latents), >= 0
   std::string conditioning = "none";  // on class labels: none, projection, concatenation
+  int64_t generator_steps = 1;        // after those of the discriminator, >= 1
 };
 
 struct Vae : Autoencoder {  // latent.distribution: normal only
@@ -302,6 +303,9 @@ using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeG
 struct Exchange {
   double bucket_mib = 25.0;       // > 0
   double first_bucket_mib = 1.0;  // > 0: the first and last bucket are this small
+  // Of what travels between machines without GPUs: float32; bfloat16: half the bytes, each sum is
+  // still taken in float32.
+  std::string precision = "float32";
 };
 
 struct Diagnostics {
@@ -353,6 +357,19 @@ struct Images {
   int64_t count = 64;    // pictures in a grid, >= 1
 };
 
+// How a GPU computes; not read on a CPU.
+struct Gpu {
+  // Each phase of a step is recorded once as a CUDA graph and replayed: the same bits, without the
+  // time that launching its kernels one by one takes.
+  bool graphs = true;
+  // Of matrix products and convolutions: float32; tf32 (10 bits of mantissa); bfloat16 (networks
+  // compute in it by autocast; weights, losses, penalties and updates stay float32).
+  std::string precision = "float32";
+  bool channels_last = false;  // images and convolution weights as NHWC
+  // deterministic: the same bits in each run; fastest: the quickest algorithm that a trial finds.
+  std::string convolutions = "deterministic";
+};
+
 // When a job that no longer moves is ended; of jobs of one rank nothing is watched.
 struct Watchdog {
   double limit_s = 10.0;          // a rank that is frozen, cut off or behind is found within; 0: off
@@ -383,6 +400,7 @@ struct RunConfig {
   Verdict verdict;
   Checkpoints checkpoints;
   Images images;
+  Gpu gpu;
   Watchdog watchdog;
   Consistency consistency;
 };

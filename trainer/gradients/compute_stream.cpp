@@ -13,4 +13,11 @@ world::Stream compute_stream([[maybe_unused]] c10::Device device) {
   return nullptr;
 }
 
+void use_own_stream([[maybe_unused]] c10::Device device) {
+#ifdef ALLMODES_WITH_CUDA
+  if (device.is_cuda())
+    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device.index()));
+#endif
+}
+
 }  // namespace allmodes::gradients

@@ -20,7 +20,10 @@ at::Tensor FlatNetwork::batch_statistics() const {
 
 at::Tensor slice_view(const FlatNetwork& network, const at::Tensor& flat, size_t parameter) {
   const Slice& slice = network.slices[parameter];
-  return flat.narrow(0, slice.offset, slice.count).view(network.plan.parameters[parameter].shape);
+  const auto& shape = network.plan.parameters[parameter].shape;
+  const at::Tensor values = flat.narrow(0, slice.offset, slice.count);
+  if (!network.channels_last || shape.size() != 4) return values.view(shape);
+  return values.view({shape[0], shape[2], shape[3], shape[1]}).permute({0, 3, 1, 2});
 }
 
 namespace {
@@ -37,11 +40,12 @@ at::Tensor zeros_in(const HostMemory& memory, int64_t count, const at::TensorOpt
 
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
                               at::Device device, std::vector<int64_t> order,
-                              const HostMemory& memory) {
+                              const HostMemory& memory, bool channels_last) {
   const at::NoGradGuard no_grad;
   FlatNetwork network;
   network.name = name;
   network.plan = plan;
+  network.channels_last = channels_last;
   std::vector<int64_t> counts;
   for (const auto& parameter : plan.parameters) {
     counts.push_back(std::accumulate(parameter.shape.begin(), parameter.shape.end(), int64_t{1},

@@ -23,6 +23,7 @@ struct FlatNetwork {
   std::vector<int64_t> order;  // of the parameters in flat storage
   std::vector<Slice> slices;   // by parameter
   int64_t parameter_span = 0;  // elements of `parameters`
+  bool channels_last = false;  // weights of convolutions lie as [out, height, width, in]
 
   at::Tensor parameters;     // [parameter_span]
   at::Tensor average;        // [parameter_span], exponential moving average
@@ -50,9 +51,11 @@ using HostMemory = std::function<std::shared_ptr<void>(int64_t bytes)>;
 // Allocates and initializes a network's storage on `device`, laid out in `order` (empty: last
 // parameter first, the usual order in which gradients become ready). The initial values depend on
 // (seed, name, parameter name) alone. On the CPU the gradients lie in `memory`, if given.
+// `channels_last`: views of four dimensions have their second one innermost in memory.
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
                               at::Device device, std::vector<int64_t> order = {},
-                              const HostMemory& memory = nullptr);
+                              const HostMemory& memory = nullptr,
+                              bool channels_last = false);
 
 // Turns gradients of all the network's parameters on or off.
 void set_trainable(FlatNetwork& network, bool trainable);

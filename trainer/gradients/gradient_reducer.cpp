@@ -138,6 +138,11 @@ void GradientReducer::finish(world::Stream compute) {
   state_ = State::kReduced;
 }
 
+void GradientReducer::abandon() {
+  tickets_.clear();
+  state_ = State::kIdle;
+}
+
 void GradientReducer::check_views() {
   for (size_t i = 0; i < network_.parameter_views.size(); ++i) {
     if (!filled_[i]) {

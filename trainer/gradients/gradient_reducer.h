@@ -50,6 +50,9 @@ class GradientReducer {
   // Returns when the compute stream may use the averaged gradient.
   void finish(world::Stream compute);
 
+  // Forgets a window that an error ended; the next arm() starts anew.
+  void abandon();
+
   State state() const { return state_; }
   // Parameters in the order in which the last backward completed their gradients.
   const std::vector<int64_t>& ready_order() const { return ready_order_; }

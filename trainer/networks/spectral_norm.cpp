@@ -3,6 +3,7 @@
 #include <ATen/ops/dot.h>
 #include <ATen/ops/mv.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 namespace allmodes::networks {
 namespace {
@@ -18,6 +19,8 @@ at::Tensor unit(const at::Tensor& vector) {
 
 SpectralNorm spectral_norm(const at::Tensor& weight, int64_t rows, const at::Tensor& u,
                            bool iterate) {
+  // The largest singular value to float32's precision, whatever the network computes in.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const at::Tensor matrix =
       weight.transpose(0, rows).reshape({weight.size(rows), weight.numel() / weight.size(rows)});
   at::Tensor left, right;

@@ -93,7 +93,9 @@ LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& s
   const PenaltyKind& kind = penalties().at(settings.kind);
   PenaltyInput input{
       .discriminate =
-          [&](const at::Tensor& x) { return discriminate(in, x, shown.labels, weights); },
+          [&](const at::Tensor& x) {
+            return in.forward.exact(kDiscriminator, weights, x, shown.labels);
+          },
       .real = shown.real,
       .fake = shown.fake,
       .mix = {},

@@ -24,7 +24,7 @@ class Gan final : public Objective {
     networks_ = {{"generator", std::move(generator), gan.generator_optimizer},
                  {"discriminator", std::move(discriminator), gan.discriminator_optimizer}};
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); }, noise());
-    phases_.push_back(generator_phase());
+    for (int64_t i = 0; i < gan.generator_steps; ++i) phases_.push_back(generator_phase(i));
   }
 
   const std::vector<NetworkSpec>& networks() const override { return networks_; }
@@ -60,9 +60,12 @@ class Gan final : public Objective {
     return mode_seeking(x1, x2, z1, z2, in.coupling);
   }
 
-  Phase generator_phase() const {
-    Phase phase{
-        .name = "generator", .trains = {"generator"}, .reads_samples = false, .noise = noise()};
+  Phase generator_phase(int64_t index) const {
+    const bool last = index + 1 == gan_.generator_steps;
+    Phase phase{.name = last ? "generator" : fmt::format("generator_{}", index),
+                .trains = {"generator"},
+                .reads_samples = false,
+                .noise = noise()};
     for (auto& more : adversary_.opponent_noise()) phase.noise.push_back(more);
     phase.losses = [this](const PhaseInput& in) {
       const Contest both = contest(in);

@@ -45,7 +45,9 @@ class Forward {
                                const at::Tensor& labels, std::span<const at::Tensor> weights)>;
   using Weights = std::function<std::span<const at::Tensor>(const std::string& network)>;
 
-  Forward(Run run, Weights weights) : run_(std::move(run)), weights_(std::move(weights)) {}
+  // `exact`: the same in float32 where `run` is not; by default `run` itself.
+  Forward(Run run, Weights weights, Run exact = {})
+      : run_(std::move(run)), weights_(std::move(weights)), exact_(std::move(exact)) {}
 
   // `labels` [n] int64: of class-conditional networks, else undefined.
   at::Tensor operator()(const std::string& network, const at::Tensor& x,
@@ -61,10 +63,31 @@ class Forward {
                   const at::Tensor& x, const at::Tensor& labels = {}) const {
     return run_(network, x, labels, weights);
   }
+  // As with(), in float32 whatever the run's precision: for what is differentiated twice.
+  at::Tensor exact(const std::string& network, std::span<const at::Tensor> weights,
+                   const at::Tensor& x, const at::Tensor& labels = {}) const {
+    return exact_ ? exact_(network, x, labels, weights) : run_(network, x, labels, weights);
+  }
 
  private:
   Run run_;
   Weights weights_;
+  Run exact_;
+};
+
+// The step of the run, from 0. That it was read says that a phase's work is not the same in every
+// step, so that it cannot be recorded and replayed (training/phase_graphs.h).
+class StepNumber {
+ public:
+  StepNumber(uint64_t value = 0, bool* read = nullptr) : value_(value), read_(read) {}
+  operator uint64_t() const {
+    if (read_ != nullptr) *read_ = true;
+    return value_;
+  }
+
+ private:
+  uint64_t value_;
+  bool* read_;
 };
 
 // What a loss may compute over the samples of all ranks (gradients/coupling.h): differentiable,
@@ -82,7 +105,7 @@ struct PhaseInput {
   at::Tensor labels;  // [local batch], undefined for unlabelled data
   std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
-  uint64_t step = 0;  // of the run, from 0
+  StepNumber step;
   Coupling coupling = {};
 
   // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not

@@ -59,7 +59,7 @@ at::Tensor Presentation::show(const PhaseInput& in, const at::Tensor& samples,
                               const char* noise) const {
   if (!samples.defined()) return samples;
   at::Tensor shown = samples;
-  const double deviation = noise_deviation(in.step);
+  const double deviation = deviation_steps_ == 0 ? deviation_ : noise_deviation(in.step);
   if (deviation > 0) shown = shown + in.noise(noise) * deviation;
   if (!augmentations_.empty()) shown = augment(shown, in.noise(kAugmentation), augmentations_);
   return pack(shown, packing_);

@@ -64,7 +64,9 @@ class Vae final : public AutoencoderFamily {
   // The KL term in the form that is configured; observations say what it hides.
   void add_kl(const PhaseInput& in, const Posterior& q, const at::Tensor& z,
               PhaseOutput& out) const {
-    const double weight = kl_weight(vae_.kl_schedule, vae_.beta, vae_.kl_warmup_steps, in.step);
+    const double weight = vae_.kl_schedule == "constant"
+                              ? vae_.beta
+                              : kl_weight(vae_.kl_schedule, vae_.beta, vae_.kl_warmup_steps, in.step);
     if (vae_.kl_schedule != "constant")
       out.observations.push_back(
           {"kl_weight", at::scalar_tensor(weight, z.options().requires_grad(false))});

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
@@ -54,18 +55,32 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
   updates_ = at::zeros({}, options);
   skipped_ = at::zeros({}, options);
   norm_ = at::zeros({}, options);
+  if (!network.parameters.is_cpu()) rates_ = at::zeros({2}, options);
 }
 
-void FlatAdam::step(int64_t step) {
+void FlatAdam::schedule(int64_t step) {
+  const double rate = learning_rate(settings_, step, steps_);
+  const double weight = 1 - ema_decay(settings_, step);
+  if (rate == learning_rate_ && weight == average_weight_) return;
+  learning_rate_ = rate;
+  average_weight_ = weight;
+  if (network_.parameters.is_cpu()) return;
+  const at::Tensor host = at::empty({2}, at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
+  host.data_ptr<float>()[0] = static_cast<float>(rate);
+  host.data_ptr<float>()[1] = static_cast<float>(weight);
+  rates_.copy_(host, /*non_blocking=*/true);
+}
+
+void FlatAdam::apply() {
   const at::NoGradGuard no_grad;
   if (network_.parameters.is_cpu()) {
-    step_on_host(step);
+    apply_on_host();
   } else {
-    step_on_device(step);
+    apply_on_device();
   }
 }
 
-void FlatAdam::step_on_host(int64_t step) {
+void FlatAdam::apply_on_host() {
   const int64_t count = network_.parameter_span;
   const AdamArrays arrays{
       network_.parameters.mutable_data_ptr<float>(), network_.gradients.const_data_ptr<float>(),
@@ -87,10 +102,10 @@ void FlatAdam::step_on_host(int64_t step) {
       .beta1 = static_cast<float>(settings_.beta1),
       .beta2 = static_cast<float>(settings_.beta2),
       .epsilon = static_cast<float>(settings_.epsilon),
-      .step_size = static_cast<float>(learning_rate(settings_, step, steps_) /
+      .step_size = static_cast<float>(learning_rate_ /
                                       (1 - std::pow(settings_.beta1, t))),
       .inverse_root = static_cast<float>(1 / std::sqrt(1 - std::pow(settings_.beta2, t))),
-      .average_weight = static_cast<float>(1 - ema_decay(settings_, step))};
+      .average_weight = static_cast<float>(average_weight_)};
   at::parallel_for(0, chunks_of(count), 1, [&](int64_t first, int64_t last) {
     adam_update(arrays, first * kChunk, std::min(count, last * kChunk), update);
   });
@@ -98,21 +113,20 @@ void FlatAdam::step_on_host(int64_t step) {
   network_.parameters.unsafeGetTensorImpl()->bump_version();
 }
 
-void FlatAdam::step_on_device(int64_t step) {
+void FlatAdam::apply_on_device() {
   at::Tensor gradient = network_.gradient();
-  norm_ = at::linalg_vector_norm(gradient);
+  norm_.copy_(at::linalg_vector_norm(gradient));
   const at::Tensor bad = at::isfinite(norm_).logical_not().to(at::kFloat);
   if (settings_.clip_norm > 0)
     gradient.mul_((settings_.clip_norm / (norm_ + 1e-12)).clamp_max(1.0));
   updates_.add_(bad, -1).add_(1);
   skipped_.add_(bad);
   at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
-                   {updates_}, learning_rate(settings_, step, steps_), settings_.beta1,
-                   settings_.beta2, settings_.weight_decay, settings_.epsilon,
+                   {updates_}, rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
                    /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.
-  network_.average.lerp_(network_.parameters, (1 - bad) * (1 - ema_decay(settings_, step)));
+  network_.average.lerp_(network_.parameters, (1 - bad) * rates_[1]);
 }
 
 void FlatAdam::clamp_weights(double limit) {

@@ -21,10 +21,17 @@ class FlatAdam {
   FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, int64_t steps,
            Moments moments = Moments::of_network);
 
-  // One update from the averaged gradient. `step`: of the run, from 0. A gradient that is not
-  // finite leaves weights, moments and average as they are and is counted; it is the same on every
-  // rank, as the averaged gradient is. No host synchronization on a GPU.
-  void step(int64_t step);
+  // Sets the learning rate and the weight of the moving average to those of `step` of the run, from
+  // 0. On a GPU they lie in its memory, so that apply() is the same work in every step.
+  void schedule(int64_t step);
+  // One update from the averaged gradient. A gradient that is not finite leaves weights, moments and
+  // average as they are and is counted; it is the same on every rank, as the averaged gradient is.
+  // No host synchronization on a GPU.
+  void apply();
+  void step(int64_t step) {
+    schedule(step);
+    apply();
+  }
 
   // Clamps every weight to [-limit, limit] (Arjovsky et al., arXiv 1701.07875).
   void clamp_weights(double limit);
@@ -41,17 +48,20 @@ class FlatAdam {
   const at::Tensor& second_moment() const { return second_moment_; }
 
  private:
-  void step_on_host(int64_t step);
-  void step_on_device(int64_t step);
+  void apply_on_host();
+  void apply_on_device();
 
   gradients::FlatNetwork& network_;
   config::Optimizer settings_;
   int64_t steps_;
+  double learning_rate_ = 0;
+  double average_weight_ = 0;
+  at::Tensor rates_;  // on a GPU: the two, as floats
   at::Tensor first_moment_;
   at::Tensor second_moment_;
   at::Tensor updates_;  // float scalar
   at::Tensor skipped_;  // float scalar
-  at::Tensor norm_;     // float scalar
+  at::Tensor norm_;     // float scalar, never replaced
 };
 
 }  // namespace allmodes::optimizers

@@ -1,5 +1,9 @@
 #include "training/loop.h"
 
+#include <optional>
+
+#include "training/phase_graphs.h"
+
 namespace allmodes::training {
 namespace {
 
@@ -18,7 +22,10 @@ int64_t samples_of_step(const objectives::Objective& objective, int64_t batch, u
 
 StopReason run_loop(const config::RunConfig& config, const objectives::Objective& objective,
                     Model& model, Position& position, const LoopHooks& hooks) {
-  const StepSettings settings = step_settings(config, model.ranks());
+  StepSettings settings = step_settings(config, model.ranks());
+  std::optional<PhaseGraphs> graphs;
+  if (model.device().is_cuda() && config.gpu.graphs)
+    settings.graphs = &graphs.emplace(objective.phases().size(), model.device());
   const auto steps = static_cast<uint64_t>(config.steps);
   if (position.step == 0) {
     hooks.images(position);
@@ -29,7 +36,7 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     position.samples +=
         static_cast<uint64_t>(samples_of_step(objective, config.batch, position.step));
     ++position.step;
-    hooks.tick(position);
+    hooks.tick(position, report);
     const bool last = position.step == steps;
     const bool log_step = last || due(position.step, config.diagnostics.log_every);
     if (log_step) hooks.log(position, report);

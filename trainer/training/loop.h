@@ -29,7 +29,7 @@ struct LoopHooks {
   std::function<void(const Position&)> checkpoint;
   std::function<void(const Position&)> images;
   // Every step, cheap: progress.
-  std::function<void(const Position&)> tick;
+  std::function<void(const Position&, const StepReport&)> tick;
   // Asked after every step but the last; the answer must be the same on every rank.
   std::function<bool(const Position&)> stop_requested;
   // After a step that left out updates; true, on every rank alike: stop.

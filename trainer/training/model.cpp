@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "gradients/compute_stream.h"
 #include "gradients/coupling.h"
+#include "training/precision.h"
 
 namespace allmodes::training {
 namespace {
@@ -51,9 +52,11 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
     statistics_reducer_ = [](const at::Tensor& statistics) { refuse_coupling(statistics); };
     gather_rows_ = refuse_coupling;
   } else if (exchange_.size() > 1) {
+    // On a GPU the few numbers of a batch norm must not queue behind the buckets of gradients.
+    if (device_.is_cuda()) statistics_exchange_ = exchange_.split(0, exchange_.rank());
     statistics_reducer_ = [this](at::Tensor statistics) {
       const world::Stream stream = gradients::compute_stream(device_);
-      exchange_
+      (statistics_exchange_ ? *statistics_exchange_ : exchange_)
           .all_reduce({.data = statistics.data_ptr<double>(),
                        .count = statistics.numel(),
                        .type = world::DataType::f64,
@@ -67,8 +70,7 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
   }
   for (const auto& spec : specs_) {
     networks_.push_back(std::make_unique<NetworkState>());
-    networks_.back()->flat =
-        gradients::make_flat_network(spec.name, spec.plan, config.seed, device, {}, memory());
+    networks_.back()->flat = storage(spec.name, spec.plan, {});
     equip(*networks_.back());
   }
 }
@@ -76,6 +78,12 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
 // Where the ranks of a machine reduce gradients without a copy.
 gradients::HostMemory Model::memory() {
   return [this](int64_t bytes) { return exchange_.allocate(bytes); };
+}
+
+gradients::FlatNetwork Model::storage(const std::string& name, const networks::Plan& plan,
+                                      std::vector<int64_t> order) {
+  return gradients::make_flat_network(name, plan, config_.seed, device_, std::move(order), memory(),
+                                      device_.is_cuda() && config_.gpu.channels_last);
 }
 
 void Model::equip(NetworkState& network) {
@@ -106,26 +114,30 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
   if (network.flat.order == order) return;
   network.reducer.reset();
   network.optimizer.reset();
-  network.flat =
-      gradients::make_flat_network(name, network.flat.plan, config_.seed, device_, order, memory());
+  network.flat = storage(name, network.flat.plan, order);
   equip(network);
 }
 
 objectives::Forward Model::training_forward(std::span<const std::string> trains,
-                                            const NoiseScope& scope) {
-  const auto run = [this, trains, scope, forwards = std::make_shared<int>(0)](
-                       const std::string& name, const at::Tensor& x, const at::Tensor& labels,
-                       std::span<const at::Tensor> weights) {
+                                            const NoiseScope& scope, NoiseSource source) {
+  if (!source)
+    source = [device = device_](const auto& input, const auto& own) {
+      return make_noise(input, own, device);
+    };
+  const bool reduced = device_.is_cuda() && config_.gpu.precision == "bfloat16";
+  const auto run = [this, trains, scope, source, forwards = std::make_shared<int>(0)](
+                       bool in_bfloat16, const std::string& name, const at::Tensor& x,
+                       const at::Tensor& labels, std::span<const at::Tensor> weights) {
     const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
                                                                  at::IntArrayRef shape) {
       // The network may see several samples as one row, or one as several.
       NoiseScope own = scope;
       own.first = scope.first / scope.count * shape[0];
       own.count = shape[0];
-      return make_noise({.name = fmt::format("{}.{}/{}", name, layer, call),
-                         .shape = shape.slice(1).vec(),
-                         .distribution = "uniform"},
-                        own, device_);
+      return source({.name = fmt::format("{}.{}/{}", name, layer, call),
+                     .shape = shape.slice(1).vec(),
+                     .distribution = "uniform"},
+                    own);
     };
     NetworkState& network = at(name);
     const bool own = weights.empty();
@@ -136,12 +148,22 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                               .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
                               .gather = gather_rows_ ? &gather_rows_ : nullptr,
                               .batch_statistics = trained ? &network.statistics : nullptr};
-    return networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
-                             network.flat.buffer_views, x, context);
+    const Autocast autocast(in_bfloat16);
+    const at::Tensor output =
+        networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
+                          network.flat.buffer_views, x, context);
+    return in_bfloat16 ? output.to(at::kFloat) : output;
   };
-  return {run, [this](const std::string& name) -> std::span<const at::Tensor> {
-            return at(name).flat.parameter_views;
-          }};
+  const auto in = [run](bool in_bfloat16) -> objectives::Forward::Run {
+    return [run, in_bfloat16](const std::string& name, const at::Tensor& x,
+                              const at::Tensor& labels, std::span<const at::Tensor> weights) {
+      return run(in_bfloat16, name, x, labels, weights);
+    };
+  };
+  const auto weights_of = [this](const std::string& name) -> std::span<const at::Tensor> {
+    return at(name).flat.parameter_views;
+  };
+  return {in(reduced), weights_of, in(false)};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {

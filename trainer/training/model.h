@@ -49,8 +49,9 @@ class Model {
   // their running averages; those of the others are not: a network's running statistics move only
   // in phases that train it. `trains` outlives the result. `scope` keys the noise of random layers,
   // anew for each forward.
-  objectives::Forward training_forward(std::span<const std::string> trains,
-                                       const NoiseScope& scope);
+  // The numbers come from `noise`, or are made where they are needed.
+  objectives::Forward training_forward(std::span<const std::string> trains, const NoiseScope& scope,
+                                       NoiseSource noise = {});
   // What losses may compute over the samples of all ranks: with deterministic shards nothing, which
   // is then a configuration error.
   objectives::Coupling coupling();
@@ -65,12 +66,15 @@ class Model {
 
  private:
   gradients::HostMemory memory();
+  gradients::FlatNetwork storage(const std::string& name, const networks::Plan& plan,
+                                 std::vector<int64_t> order);
   void equip(NetworkState& network);
 
   config::RunConfig config_;
   at::Device device_;
   world::Communicator& exchange_;
   std::vector<objectives::NetworkSpec> specs_;
+  std::unique_ptr<world::Communicator> statistics_exchange_;  // where they have one of their own
   networks::StatisticsReducer statistics_reducer_;
   networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;

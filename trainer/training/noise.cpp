@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
+#include <numeric>
+#include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -12,11 +15,6 @@
 namespace allmodes::training {
 
 namespace {
-
-at::Tensor host_tensor(std::vector<int64_t> shape, int64_t count, at::Device device) {
-  shape.insert(shape.begin(), count);
-  return at::empty(shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
-}
 
 // Rows of N(0, I), projected onto the sphere of radius sqrt(d), so that each coordinate keeps unit
 // variance.
@@ -47,13 +45,15 @@ void move_to_components(const config::Latent& latent, const float* choice, float
 
 }  // namespace
 
-at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
-                      at::Device device) {
-  const at::Tensor host = host_tensor(input.shape, scope.count, device);
-  const int64_t values = scope.count > 0 ? host.numel() / scope.count : 0;
+int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope) {
+  return std::accumulate(input.shape.begin(), input.shape.end(), scope.count, std::multiplies<>());
+}
+
+void fill_noise(const objectives::NoiseInput& input, const NoiseScope& scope, float* data) {
+  const int64_t all = noise_count(input, scope);
+  const int64_t values = scope.count > 0 ? all / scope.count : 0;
   const std::string name = input.name + "/" + scope.prefix;
   const NoiseKey key{scope.seed, Purpose(name), scope.step};
-  float* data = host.data_ptr<float>();
   const auto first = static_cast<uint64_t>(scope.first);
   const auto& distribution = input.prior ? input.prior->distribution : input.distribution;
   const bool symmetric =
@@ -61,7 +61,7 @@ at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& sco
   if (symmetric || distribution == "uniform") {
     fill_uniform(key, first, scope.count, values, data);
     if (symmetric)
-      for (int64_t i = 0; i < host.numel(); ++i) data[i] = 2 * data[i] - 1;
+      for (int64_t i = 0; i < all; ++i) data[i] = 2 * data[i] - 1;
   } else {
     fill_normal(key, first, scope.count, values, data);
     if (distribution == "sphere") {
@@ -76,6 +76,15 @@ at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& sco
                      input.name);
     }
   }
+}
+
+at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
+                      at::Device device) {
+  std::vector<int64_t> shape = input.shape;
+  shape.insert(shape.begin(), scope.count);
+  const at::Tensor host =
+      at::empty(shape, at::TensorOptions().dtype(at::kFloat).pinned_memory(device.is_cuda()));
+  fill_noise(input, scope, host.data_ptr<float>());
   return device.is_cuda() ? host.to(device, /*non_blocking=*/true) : host;
 }
 

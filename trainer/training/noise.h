@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "objectives/objective.h"
 
@@ -17,8 +19,18 @@ struct NoiseScope {
   int64_t count = 0;  // samples here
 };
 
-// `input` for the scope's samples: [count, input.shape...] on `device`.
+// Numbers that `input` has for the scope's samples.
+int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope);
+
+// Writes them to `data`, sample by sample: [count, input.shape...].
+void fill_noise(const objectives::NoiseInput& input, const NoiseScope& scope, float* data);
+
+// The same as a tensor on `device`.
 at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
                       at::Device device);
+
+// Where a phase's random tensors come from, on the model's device.
+using NoiseSource =
+    std::function<at::Tensor(const objectives::NoiseInput&, const NoiseScope&)>;
 
 }  // namespace allmodes::training

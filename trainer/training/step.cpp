@@ -10,6 +10,7 @@
 #include "gradients/compute_stream.h"
 #include "gradients/gradient_hooks.h"
 #include "training/noise.h"
+#include "training/phase_graphs.h"
 
 namespace allmodes::training {
 namespace {
@@ -27,34 +28,45 @@ void accumulate(StepReport& report, const std::string& name, const at::Tensor& v
   report.scalars.emplace_back(name, share);
 }
 
+// A phase in one step.
+struct PhaseCall {
+  const objectives::Phase& phase;
+  Model& model;
+  const LocalBatch& batch;
+  uint64_t step;
+  const StepSettings& settings;
+  const NoiseSource& noise;
+  bool* step_read = nullptr;
+};
+
 // Forward and backward of one microbatch.
-void run_microbatch(const objectives::Phase& phase, const LocalBatch& part, uint64_t step,
-                    const StepSettings& settings, Model& model, StepReport& phase_report,
-                    StepReport& report) {
+void run_microbatch(const PhaseCall& call, const LocalBatch& part, StepReport& report) {
+  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
   const NoiseScope scope{settings.seed, phase.name, step, part.first, part.samples.size(0)};
-  objectives::PhaseInput input{part.samples, part.labels,
-                               {},           model.training_forward(phase.trains, scope),
-                               step,         model.coupling()};
-  for (const auto& noise : phase.noise)
-    input.noises.emplace_back(noise.name, make_noise(noise, scope, model.device()));
+  objectives::PhaseInput input{part.samples,
+                               part.labels,
+                               {},
+                               model.training_forward(phase.trains, scope, noise),
+                               {step, step_read},
+                               model.coupling()};
+  for (const auto& wanted : phase.noise) input.noises.emplace_back(wanted.name, noise(wanted, scope));
   const objectives::PhaseOutput output = phase.losses(input);
   at::Tensor total;
   for (const auto& term : output.losses) {
     const double weight = term.weight / static_cast<double>(settings.microbatches);
     const at::Tensor weighted = weight == 1.0 ? term.value : term.value * weight;
     total = total.defined() ? total + weighted : weighted;
-    accumulate(phase_report, "loss_" + term.name, term.value, settings.microbatches);
+    accumulate(report, "loss_" + term.name, term.value, settings.microbatches);
   }
   gradients::backward(total);
   for (const auto& seen : output.observations)
-    accumulate(phase_report, seen.name, seen.value, settings.microbatches);
+    accumulate(report, seen.name, seen.value, settings.microbatches);
   if (output.generated.defined()) report.generated = output.generated.detach();
 }
 
 // Forwards and backwards of a phase; the gradients of all but the last are held, or of all of them.
-void run_backwards(const objectives::Phase& phase, Model& model, const LocalBatch& batch,
-                   uint64_t step, const StepSettings& settings, bool hold_all,
-                   StepReport& phase_report, StepReport& report) {
+void run_backwards(const PhaseCall& call, bool hold_all, StepReport& report) {
+  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
   for (auto& network : model.networks()) network->statistics = {};
   const int64_t count = batch.samples.size(0) / settings.microbatches;
   for (int64_t part = 0; part < settings.microbatches; ++part) {
@@ -67,7 +79,7 @@ void run_backwards(const objectives::Phase& phase, Model& model, const LocalBatc
         batch.first + part * count};
     if (settings.deterministic)
       for (const auto& name : phase.trains) model.at(name).statistics = {};
-    run_microbatch(phase, micro, step, settings, model, phase_report, report);
+    run_microbatch(call, micro, report);
     if (!settings.deterministic) continue;
     for (const auto& name : phase.trains) {
       Model::store_batch_statistics(model.at(name),
@@ -80,13 +92,14 @@ void run_backwards(const objectives::Phase& phase, Model& model, const LocalBatc
 // Whose own gradients were not finite, of the networks that were left out. The average does not
 // tell, so the phase is run again, without its exchange: same weights, same batch, same noise. All
 // ranks do so in the same step, since all have seen the same average.
-void find_sources(const objectives::Phase& phase, Model& model, const LocalBatch& batch,
-                  uint64_t step, const StepSettings& settings, std::span<LeftOut> left_out) {
+void find_sources(const PhaseCall& call, std::span<LeftOut> left_out) {
+  const auto& phase = call.phase;
+  Model& model = call.model;
   auto& ranks = model.exchange();
   const auto size = static_cast<size_t>(ranks.size());
   for (const auto& name : phase.trains) model.at(name).reducer->arm();
   StepReport ignored;
-  run_backwards(phase, model, batch, step, settings, /*hold_all=*/true, ignored, ignored);
+  run_backwards(call, /*hold_all=*/true, ignored);
   for (const auto& name : phase.trains) model.at(name).reducer->settle();
   std::vector<int64_t> flags(left_out.size() * size, 0);
   for (size_t i = 0; i < left_out.size(); ++i) {
@@ -101,8 +114,8 @@ void find_sources(const objectives::Phase& phase, Model& model, const LocalBatch
     if (flags[i] != 0) left_out[i / size].ranks.push_back(static_cast<int>(i % size));
 }
 
-void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& batch, uint64_t step,
-               const StepSettings& settings, bool update, StepReport& report) {
+StepReport run_phase(const PhaseCall& call, bool update) {
+  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
   if (auto* log = model.exchange().flight_log()) log->set_phase(phase.name);
   for (auto& network : model.networks()) {
     gradients::set_trainable(network->flat, std::find(phase.trains.begin(), phase.trains.end(),
@@ -112,8 +125,8 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));
   for (auto* network : trained) network->reducer->arm();
 
-  StepReport phase_report;
-  run_backwards(phase, model, batch, step, settings, /*hold_all=*/false, phase_report, report);
+  StepReport report;
+  run_backwards(call, /*hold_all=*/false, report);
   const world::Stream stream = gradients::compute_stream(model.device());
   const bool host_sees_all = model.device().is_cpu();
   std::vector<LeftOut> left_out;
@@ -123,22 +136,31 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
   }
   for (auto* network : trained) {
     network->reducer->finish(stream);
-    report.exchange_seconds += network->reducer->exchange_seconds();
+    if (host_sees_all) {
+      const auto& name = network->flat.name;
+      report.exchange_seconds.emplace_back(
+          phase.name == name ? name : fmt::format("{}_{}", phase.name, name),
+          network->reducer->exchange_seconds());
+    }
     if (!update) continue;
     auto& optimizer = network->optimizer_in(phase);
     const int64_t skipped = host_sees_all ? optimizer.skipped() : 0;
-    optimizer.step(static_cast<int64_t>(step));
+    optimizer.apply();
     if (host_sees_all && optimizer.skipped() > skipped)
       left_out.push_back({phase.name, network->flat.name, {}});
     if (phase.clip_weights > 0) optimizer.clamp_weights(phase.clip_weights);
     Model::update_running_statistics(*network);
   }
   if (!left_out.empty()) {
-    find_sources(phase, model, batch, step, settings, left_out);
-    report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
+    find_sources(call, left_out);
+    report.left_out = std::move(left_out);
   }
-  // Of a phase that runs several times a step, the last one is reported.
-  for (auto& [name, value] : phase_report.scalars) {
+  return report;
+}
+
+// Adds a phase's report to its step's. Of scalars that several phases have, the last one stays.
+void merge(StepReport& report, StepReport phase) {
+  for (auto& [name, value] : phase.scalars) {
     const auto known = std::find_if(report.scalars.begin(), report.scalars.end(),
                                     [&](const auto& entry) { return entry.first == name; });
     if (known == report.scalars.end()) {
@@ -147,6 +169,33 @@ void run_phase(const objectives::Phase& phase, Model& model, const LocalBatch& b
       known->second = value;
     }
   }
+  if (phase.generated.defined()) report.generated = phase.generated;
+  report.exchange_seconds.insert(report.exchange_seconds.end(), phase.exchange_seconds.begin(),
+                                 phase.exchange_seconds.end());
+  report.left_out.insert(report.left_out.end(), phase.left_out.begin(), phase.left_out.end());
+}
+
+NoiseSource noise_on(at::Device device) {
+  return [device](const auto& input, const auto& scope) {
+    return make_noise(input, scope, device);
+  };
+}
+
+// A phase with its update, by a graph where the settings have graphs.
+StepReport run_updating(size_t index, const objectives::Phase& phase, Model& model,
+                        const LocalBatch& batch, uint64_t step, const StepSettings& settings) {
+  for (const auto& name : phase.trains)
+    model.at(name).optimizer_in(phase).schedule(static_cast<int64_t>(step));
+  const auto work = [&](const LocalBatch& from, const NoiseSource& noise, bool& step_read) {
+    return run_phase({phase, model, from, step, settings, noise, &step_read}, /*update=*/true);
+  };
+  if (settings.graphs != nullptr) {
+    return settings.graphs->run(index, batch, step, work, [&] {
+      for (const auto& name : phase.trains) model.at(name).reducer->abandon();
+    });
+  }
+  bool step_read = false;
+  return work(batch, noise_on(model.device()), step_read);
 }
 
 }  // namespace
@@ -161,12 +210,15 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
                     uint64_t step, const StepSettings& settings, bool update) {
   StepReport report;
   LocalBatch batch;
-  for (const auto& phase : objective.phases()) {
+  const NoiseSource noise = noise_on(model.device());
+  for (size_t i = 0; i < objective.phases().size(); ++i) {
+    const auto& phase = objective.phases()[i];
     if (!phase.runs_in(step)) continue;
     if (phase.reads_samples) batch = next();
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);
-    run_phase(phase, model, batch, step, settings, update, report);
+    merge(report, update ? run_updating(i, phase, model, batch, step, settings)
+                         : run_phase({phase, model, batch, step, settings, noise}, false));
   }
   report.samples = batch.samples;
   return report;
@@ -176,9 +228,9 @@ void adopt_ready_order(const objectives::Objective& objective, Model& model,
                        const LocalBatch& batch, const StepSettings& settings,
                        world::Communicator& control) {
   std::vector<std::vector<int64_t>> orders(model.networks().size());
-  StepReport ignored;
+  const NoiseSource noise = noise_on(model.device());
   for (const auto& phase : objective.phases()) {
-    run_phase(phase, model, batch, 0, settings, /*update=*/false, ignored);
+    run_phase({phase, model, batch, 0, settings, noise}, /*update=*/false);
     for (size_t i = 0; i < orders.size(); ++i) {
       const auto& ready = model.networks()[i]->reducer->ready_order();
       if (ready.size() > orders[i].size()) orders[i] = ready;

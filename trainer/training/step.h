@@ -33,16 +33,22 @@ struct StepReport {
   std::vector<std::pair<std::string, at::Tensor>> scalars;
   at::Tensor samples;           // the last real batch
   at::Tensor generated;         // the last generated batch
-  double exchange_seconds = 0;  // the host spent in gradient exchange
+  // What the host spent in the exchange of gradients and the wait for it, which backward did not
+  // hide: by phase and network, "discriminator", "elbo_encoder". On a GPU, where it is not the host
+  // that waits, empty.
+  std::vector<std::pair<std::string, double>> exchange_seconds;
   // On a CPU, the same on every rank; on a GPU, where looking would make the host wait, empty.
   std::vector<LeftOut> left_out;
 };
+
+class PhaseGraphs;
 
 struct StepSettings {
   uint64_t seed = 0;
   int64_t microbatches = 1;
   // The microbatches' gradients are added up as a tree; their number is a power of two.
   bool deterministic = false;
+  PhaseGraphs* graphs = nullptr;  // of the objective's phases, on a GPU
 };
 
 // Of `config` on `ranks` ranks.

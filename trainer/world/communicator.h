@@ -101,6 +101,9 @@ class Communicator {
   // All-reduces of such memory may run on a thread of their own behind the caller's work. Before
   // the first collective.
   virtual void prefer_thread() {}
+  // Sums of floats in such memory travel between machines as bfloat16, half the bytes; they are
+  // taken in float32. The same bits on every rank, fewer of them. Before the first collective.
+  virtual void prefer_bfloat16() {}
   // Throws if an error that no call has reported yet has broken the group; does not block.
   virtual void check_health() {}
 

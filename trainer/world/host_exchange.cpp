@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -115,6 +117,17 @@ void reduce_range(DataType type, const std::vector<std::byte*>& sources,
     case DataType::u8:
       return reduce_range<uint8_t>(sources, targets, first, last, op, divisor);
   }
+}
+
+// The upper half of a float, rounded to the nearest, ties to even; NaN stays NaN.
+uint16_t to_bfloat16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  if (std::isnan(value)) return static_cast<uint16_t>((bits >> 16) | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+float from_bfloat16(uint16_t value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
 }
 
 int size_of_group(MPI_Comm group) {
@@ -233,7 +246,7 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     const auto [first, last] = slice(count);
     const bool one_machine = across_ == MPI_COMM_NULL;
     reduce_range(buffer.type, slots, {own}, first, last, op, one_machine ? size_ : 0);
-    if (!one_machine) exchange_across(own + first * width, last - first, buffer.type, op);
+    if (!one_machine) exchange_across(own + first * width, last - first, buffer.type, op, false);
     flags(window_->own()).reduced.store(number, std::memory_order_release);
     await_slices(number);
     for (int other = 0; other < size_; ++other) {
@@ -278,7 +291,9 @@ void HostExchange::run(const Operation& operation) {
     std::byte* own = operation.places[static_cast<size_t>(rank_)];
     const int64_t width = size_of(buffer.type);
     reduce_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
-    exchange_across(own + first * width, last - first, buffer.type, operation.op);
+    const bool sums = operation.op == ReduceOp::sum || operation.op == ReduceOp::mean;
+    exchange_across(own + first * width, last - first, buffer.type, operation.op,
+                    options_.bfloat16 && sums && buffer.type == DataType::f32);
     for (int other = 0; other < size_; ++other) {
       if (other == rank_) continue;
       std::memcpy(operation.places[static_cast<size_t>(other)] + first * width, own + first * width,
@@ -288,11 +303,40 @@ void HostExchange::run(const Operation& operation) {
   flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
 }
 
-void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op) {
+// Each machine adds up its share of the elements in float32 and sends the rounded sum to all, also
+// to itself: all machines have the same bits.
+void HostExchange::sum_across_as_bfloat16(float* data, int64_t count) {
+  const int64_t share = (count + machines_ - 1) / machines_;
+  const auto all = static_cast<size_t>(share * machines_);
+  halves_.assign(2 * all, 0);
+  uint16_t* const sent = halves_.data();
+  uint16_t* const received = sent + all;
+  std::transform(data, data + count, sent, to_bfloat16);
+  check_mpi(MPI_Alltoall(sent, static_cast<int>(share), MPI_UINT16_T, received,
+                         static_cast<int>(share), MPI_UINT16_T, across_),
+            "MPI_Alltoall", rank_);
+  for (int64_t i = 0; i < share; ++i) {
+    float sum = 0;
+    for (int64_t machine = 0; machine < machines_; ++machine)
+      sum += from_bfloat16(received[machine * share + i]);
+    sent[i] = to_bfloat16(sum);
+  }
+  check_mpi(MPI_Allgather(sent, static_cast<int>(share), MPI_UINT16_T, received,
+                          static_cast<int>(share), MPI_UINT16_T, across_),
+            "MPI_Allgather", rank_);
+  std::transform(received, received + count, data, from_bfloat16);
+}
+
+void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op,
+                                   bool reduced) {
   const int64_t width = size_of(type);
   const int64_t step = options_.piece_bytes / width;
   for (int64_t begin = 0; begin < count; begin += step) {
     const int64_t length = std::min(step, count - begin);
+    if (reduced) {
+      sum_across_as_bfloat16(reinterpret_cast<float*>(data) + begin, length);
+      continue;
+    }
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, data + begin * width, static_cast<int>(length),
                             mpi_type(type), mpi_op(op), across_),
               "MPI_Allreduce", rank_);

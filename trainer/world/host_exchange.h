@@ -35,6 +35,8 @@ class SharedWindow;
 struct HostExchangeOptions {
   // Memory of others goes through the window in pieces of so many bytes a rank; a multiple of 64.
   int64_t piece_bytes = int64_t{1} << 20;
+  // Between machines sums of floats in memory from allocate() travel as bfloat16.
+  bool bfloat16 = false;
   // Exchange on a thread of its own, behind the caller's work. Worth a core, if one is free.
   bool thread = false;
 };
@@ -78,7 +80,9 @@ class HostExchange {
   void work();  // of the thread
   // [first, last) of `count` elements that this rank adds up.
   std::pair<int64_t, int64_t> slice(int64_t count) const;
-  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op);
+  // `reduced`: floats whose sum is taken by sum_across_as_bfloat16().
+  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool reduced);
+  void sum_across_as_bfloat16(float* data, int64_t count);
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
   void await_arrivals(uint64_t number);
   void await_slices(uint64_t number);
@@ -90,6 +94,7 @@ class HostExchange {
   int rank_ = 0;                     // on the machine
   int size_ = 1;                     // ranks of the machine
   int machines_ = 1;
+  std::vector<uint16_t> halves_;  // what is sent and received as bfloat16
   HostExchangeOptions options_;
   std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
   std::vector<std::weak_ptr<SharedWindow>> allocated_;

@@ -119,7 +119,9 @@ HostExchange* MpiCommunicator::exchange() {
   if (!has_exchange_ && size() > 1) {
     exchange_ = HostExchange::make(
         own_,
-        {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64), .thread = thread_});
+        {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
+         .bfloat16 = bfloat16_,
+         .thread = thread_});
   }
   has_exchange_ = true;
   return exchange_.get();

@@ -40,6 +40,7 @@ class MpiCommunicator final : public Communicator {
   ~MpiCommunicator() override;
 
   void prefer_thread() override { thread_ = true; }
+  void prefer_bfloat16() override { bfloat16_ = true; }
 
  private:
   MpiCommunicator(MPI_Comm own, int rank, int size, MpiOptions options);
@@ -66,6 +67,7 @@ class MpiCommunicator final : public Communicator {
   MpiOptions options_;
   Staging staging_;
   bool thread_ = false;
+  bool bfloat16_ = false;
   bool has_exchange_ = false;  // exchange_ has been decided upon
   std::unique_ptr<HostExchange> exchange_;
 };
