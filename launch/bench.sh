@@ -4,7 +4,7 @@
 #   launch/bench.sh [--libtorch DIR] [--jobs N] [NAME]... [-- ARGUMENT...]
 #   launch/bench.sh --list
 #
-#   launch/bench.sh                      # all of them: about an hour on two idle cores
+#   launch/bench.sh                      # all that this machine can run: about an hour on two cores
 #   launch/bench.sh step -- --rounds 3 ring_gan
 #
 # Each prints a table of ratios, with the lowest and highest of one round beside it, and writes its
@@ -16,15 +16,17 @@ set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly known=(adam collectives step ranks autoencoders)
+readonly known=(adam collectives loader step ranks autoencoders gpu)
 
 list() {
   cat <<'TEXT'
 adam          one update of Adam with averaged weights, beside torch::optim::Adam
 collectives   an all-reduce on two ranks, beside MPI_Allreduce and gloo
+loader        filling a batch of images, beside PyTorch's index_select
 step          one training step on one core, beside the same model in PyTorch, eager
 ranks         two ranks, beside DistributedDataParallel over gloo, and what synchronizing costs
 autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
+gpu           a step of a DCGAN on a GPU, beside PyTorch eager and compiled
 TEXT
 }
 
@@ -50,7 +52,14 @@ while (($# > 0)); do
       ;;
   esac
 done
-if ((${#names[@]} == 0)); then names=("${known[@]}"); fi
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+if ((${#names[@]} == 0)); then
+  names=("${known[@]}")
+  has_gpu || names=("${known[@]/gpu/}")
+  [[ -n "${names[-1]}" ]] || unset 'names[-1]'
+elif [[ " ${names[*]} " == *" gpu "* ]]; then
+  has_gpu || refuse "gpu: this machine has no NVIDIA GPU, or no driver for it" "$exit_unavailable"
+fi
 
 # Of the flavours only the one with CUDA is a whole Python package.
 steps=$((3 + ${#names[@]}))
@@ -61,8 +70,9 @@ setup_libtorch cuda
 python="$libtorch_root/../../../../bin/python"
 [[ -x "$python" ]] || python=python3
 begin_step "building"
-build cpu-release allmodes bench_collectives bench_adam
-export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes" PYTHONDONTWRITEBYTECODE=1
+if [[ "${names[*]}" != gpu ]]; then build cpu-release allmodes bench_collectives bench_adam bench_loader; fi
+if [[ " ${names[*]} " == *" gpu "* ]]; then build gpu-release allmodes; fi
+export PYTHONDONTWRITEBYTECODE=1
 
 # pythae and what it needs but torch, in a folder of their own.
 setup_pythae() {
@@ -83,8 +93,13 @@ mkdir -p "$out"
 for name in "${names[@]}"; do
   begin_step "$name"
   arguments=(--json "$out/$name.json")
+  export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes"
   case "$name" in
-    adam) ;;
+    adam | loader) ;;
+    gpu)
+      export ALLMODES_BINARY="$ALLMODES_ROOT/build-gpu/allmodes"
+      arguments+=(--python "$python")
+      ;;
     autoencoders)
       setup_pythae
       arguments+=(--python "$python" --pythae "$pythae")

@@ -1,6 +1,7 @@
 // Steps as CUDA graphs are those whose kernels are launched one by one, bit for bit; and the host
 // waits for nothing within a step.
 
+#include <ATen/TensorOperators.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <gtest/gtest.h>
 
@@ -138,7 +139,7 @@ TEST(Graphs, WorkThatCannotBeRecordedIsDoneDirectly) {
         [](const LocalBatch& batch, const NoiseSource&, bool&) {
           const double sum = batch.samples.sum().item<double>();
           StepReport found;
-          found.scalars = {{"twice", batch.samples.sum() + sum}};
+          found.scalars.emplace_back("twice", batch.samples.sum() + sum);
           return found;
         },
         [&] { ++recovered; });
@@ -158,8 +159,8 @@ class NoWaiting {
 
 TEST(Gpu, TheHostWaitsForNothingInAStep) {
   for (const bool graphs : {false, true}) {
-    for (const Problem& problem : {lazily_penalized(), image_gan(), image_vae(),
-                                   image_autoencoder<config::WaeGan>()}) {
+    for (const Problem& problem :
+         {lazily_penalized(), image_gan(), image_vae(), image_autoencoder<config::WaeGan>()}) {
       const auto self = world::make_self_communicator();
       RankTrainer trainer(problem, *self, kGpu);
       if (graphs) trainer.use_graphs();
@@ -185,6 +186,7 @@ double relative_change(const Trained& found, const Trained& expected) {
 
 TEST(Precision, Bfloat16StaysNearFloat32) {
   for (Problem problem : {ring_gan(), wasserstein(), image_gan(), image_vae()}) {
+    problem.config.gpu.precision = "float32";
     const Trained exact = train(problem, true, 6);
     problem.config.gpu.precision = "bfloat16";
     const Trained reduced = train(problem, true, 6);
@@ -197,7 +199,7 @@ TEST(Precision, Bfloat16StaysNearFloat32) {
 
 TEST(Precision, ChannelsLastIsAnotherOrderOfTheSameWeights) {
   Problem problem = image_gan();
-  const Trained usual = train(problem, true, 6);
+  set_precision({.precision = "float32"});
   problem.config.gpu.channels_last = true;
   const auto self = world::make_self_communicator();
   RankTrainer trainer(problem, *self, kGpu);

@@ -3,7 +3,7 @@
 # a network namespace with a veth on one bridge, a name and a /dev/shm of its own. Ends with 77 where
 # that is not possible (no root, no ip, no tc). Everything is removed at the end.
 #
-#   on_hosts ARGUMENT...   mpirun over the three hosts, one rank each, started on the first
+#   on_hosts ARGUMENT...   mpirun over the first $host_count hosts (3), one rank each, from the first
 #   cut_link HOST          takes the link of host 1, 2 or 3 away
 #   shape_link HOST RATE   "50mbit": limits what the host sends
 
@@ -70,7 +70,7 @@ on_first_host() {
 on_hosts() {
   on_first_host env ALLMODES_BINARY="$program" ALLMODES_NETWORK="$net.0/24" \
     ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent --mca mpi_yield_when_idle 1 --bind-to none" \
-    bash "$source/launch/run.sh" -n 3 --hostfile "$work/hostfile" -- "$@"
+    bash "$source/launch/run.sh" -n "${host_count:-3}" --hostfile "$work/hostfile" -- "$@"
 }
 
 cut_link() { ip -n "${tag}sw" link set "v$(($1 - 1))" down; }

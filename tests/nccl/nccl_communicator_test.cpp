@@ -49,9 +49,8 @@ TEST(NcclCalls, AMeanIsOneCallInPlaceJoinedToTheCallersStreamByEvents) {
   take_calls();
   Ticket ticket = nccl->all_reduce(device_floats(33), ReduceOp::mean, kCompute);
   const auto calls = take_calls();
-  ASSERT_THAT(names(calls),
-              ElementsAre("cudaEventCreate", "cudaEventRecord", "cudaStreamWaitEvent",
-                          "ncclAllReduce", "cudaEventCreate", "cudaEventRecord"));
+  ASSERT_THAT(names(calls), ElementsAre("cudaEventCreate", "cudaEventRecord", "cudaStreamWaitEvent",
+                                        "ncclAllReduce", "cudaEventCreate", "cudaEventRecord"));
   // After what the caller has enqueued: the communicator's stream waits for an event of its stream.
   EXPECT_EQ(calls[1].stream, kComputeNumber);
   EXPECT_EQ(calls[2].event, calls[1].event);

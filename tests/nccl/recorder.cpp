@@ -125,7 +125,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return static_cast<cudaError_t>(note({.name = "cudaStreamDestroy", .stream = number(stream)}));
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return static_cast<cudaError_t>(note({.name = "cudaStreamSynchronize", .stream = number(stream)}));
+  return static_cast<cudaError_t>(
+      note({.name = "cudaStreamSynchronize", .stream = number(stream)}));
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   *event = handle<cudaEvent_t>(++self().events);
@@ -154,7 +155,8 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   return static_cast<ncclResult_t>(note({.name = "ncclGetUniqueId"}));
 }
 ncclResult_t ncclCommInitRank(ncclComm_t* group, int size, ncclUniqueId id, int rank) {
-  const int code = note({.name = "ncclCommInitRank", .count = size, .op = id.internal[0], .root = rank});
+  const int code =
+      note({.name = "ncclCommInitRank", .count = size, .op = id.internal[0], .root = rank});
   *group = handle<ncclComm_t>(code == 0 ? ++self().groups : 0);
   return static_cast<ncclResult_t>(code);
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 // NCCL and the CUDA runtime as doubles that record their calls: the real communicator is linked
-// against them, so that its sequence of calls can be read where there is no GPU. Nothing is computed.
+// against them, so that its sequence of calls can be read where there is no GPU. Nothing is
+// computed.
 
 #include <cstdint>
 #include <string>

@@ -4,6 +4,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <gtest/gtest.h>
 
@@ -156,7 +157,13 @@ class RankTrainer {
 
   training::LocalBatch next() {
     data::Batch batch = feed_->next();
-    const auto on_device = [&](const at::Tensor& view) { return view.clone().to(model_.device()); };
+    // To a GPU without a wait of the host.
+    const auto on_device = [&](const at::Tensor& view) {
+      if (!model_.device().is_cuda()) return view.clone();
+      const at::Tensor pinned = at::empty(view.sizes(), view.options().pinned_memory(true));
+      pinned.copy_(view);
+      return pinned.to(model_.device(), /*non_blocking=*/true);
+    };
     return {on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat)),
             on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong)), share_.first};
   }

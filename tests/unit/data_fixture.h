@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,6 +19,23 @@
 #include "data/dataset.h"
 
 namespace allmodes::data {
+
+// Bytes that a data set hands out are those that its samples are made of.
+inline void expect_bytes_are_samples(const Dataset& dataset) {
+  ASSERT_TRUE(dataset.holds_bytes());
+  std::vector<int64_t> indices(static_cast<size_t>(std::min<int64_t>(dataset.size(), 20)));
+  for (size_t i = 0; i < indices.size(); ++i)
+    indices[i] = dataset.size() - 1 - static_cast<int64_t>(i);
+  const size_t values = indices.size() * static_cast<size_t>(dataset.shape().values());
+  std::vector<float> samples(values);
+  std::vector<uint8_t> bytes(values);
+  std::vector<int64_t> labels(indices.size(), -1), others(indices.size(), -2);
+  dataset.copy(indices, samples.data(), labels.data());
+  dataset.copy_bytes(indices, bytes.data(), others.data());
+  EXPECT_EQ(labels, others);
+  for (size_t i = 0; i < values; ++i)
+    ASSERT_EQ((static_cast<float>(bytes[i]) - kByteCentre) * kByteScale, samples[i]);
+}
 
 namespace fs = std::filesystem;
 

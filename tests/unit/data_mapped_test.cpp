@@ -72,6 +72,9 @@ TEST_F(MappedData, IdxGivesTheBatchesAndTheFingerprintOfTheSetInMemory) {
     for (const int64_t image_size : {0, 4, 8}) {
       SCOPED_TRACE(file + " at " + std::to_string(image_size));
       expect_same_set(data_of("idx", file, labels, image_size));
+      const auto data = data_of("idx", file, labels, image_size);
+      expect_bytes_are_samples(*make_dataset(data, 1));
+      expect_bytes_are_samples(*make_dataset(mapped(data), 1));
     }
 }
 

@@ -124,6 +124,29 @@ std::unique_ptr<Dataset> counting_dataset(int64_t size) {
                             std::move(labels));
 }
 
+TEST(Prefetcher, BytesAreHandedOutWhereTheDataSetHoldsThem) {
+  std::vector<uint8_t> pixels(60 * 4);
+  std::iota(pixels.begin(), pixels.end(), uint8_t{0});
+  const auto images = make_array_dataset(
+      "grey", {.channels = 1, .height = 2, .width = 2, .image = true}, std::move(pixels), {});
+  const Sampler sampler(60, 9);
+  Prefetcher floats(*images, sampler, 0, 7, share(7, 0, 1), 1);
+  Prefetcher bytes(*images, sampler, 0, 7, share(7, 0, 1), 1, Form::bytes);
+  for (int k = 0; k < 10; ++k) {
+    const Batch expected = floats.next();
+    const Batch found = bytes.next();
+    EXPECT_EQ(found.indices, expected.indices);
+    EXPECT_TRUE(found.samples.empty());
+    ASSERT_EQ(found.bytes.size(), expected.samples.size());
+    for (size_t i = 0; i < found.bytes.size(); ++i)
+      ASSERT_EQ((static_cast<float>(found.bytes[i]) - kByteCentre) * kByteScale,
+                expected.samples[i]);
+  }
+  const auto points = counting_dataset(50);
+  EXPECT_FALSE(points->holds_bytes());
+  EXPECT_THROW(Prefetcher(*points, Sampler(50, 9), 0, 7, share(7, 0, 1), 1, Form::bytes), Error);
+}
+
 TEST(Prefetcher, RanksTogetherSeeTheGlobalOrderForAnyRankCount) {
   const auto dataset = counting_dataset(50);
   const Sampler sampler(50, 9);

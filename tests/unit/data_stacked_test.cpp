@@ -66,6 +66,7 @@ std::vector<int64_t> digits_of(const Dataset& stacked, int64_t index) {
 TEST_F(StackedDigits, EveryChannelIsADigitOfTheBaseAndTheLabelIsTheirNumber) {
   const auto stacked = make_dataset(data(300), 1);
   EXPECT_EQ(stacked->size(), 300);
+  expect_bytes_are_samples(*stacked);
   EXPECT_EQ(stacked->classes(), 1000);
   EXPECT_EQ(stacked->shape(),
             (SampleShape{.channels = 3, .height = kSide, .width = kSide, .image = true}));

@@ -103,7 +103,7 @@ int finish(world::Runtime& runtime, const Diagnosis& diagnosis, const std::strin
 int diagnose(const Arguments& arguments, world::Runtime& runtime) {
   const world::World world = runtime.world();
   world::refuse_singletons(world);
-  use_threads(world, runtime.control());
+  use_threads(runtime);
   const auto& options = arguments.options;
   if (!arguments.out.empty() && world.rank == 0) made_folder(arguments.out);
   if (!arguments.posterior.empty()) {

@@ -104,6 +104,7 @@ void Reporter::say(const std::string& line, bool warning) {
 
 void Reporter::tick(const training::Position& position, const training::StepReport& report) {
   for (const auto& [name, seconds] : report.exchange_seconds) exchange_seconds_[name] += seconds;
+  loading_seconds_ += report.loading_seconds;
   if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
 }
 
@@ -120,6 +121,9 @@ void Reporter::log(const training::Position& position, const training::StepRepor
     packed.push_back(value.item<double>() / control_.size());
   const size_t scalars = packed.size();
   add_batch_diversity(report, run_.config(), position.step, packed);
+  const size_t loading = packed.size();
+  packed.push_back(loading_seconds_ / control_.size());
+  loading_seconds_ = 0;
   const size_t exchanges = packed.size();
   for (const auto& [name, exchanged] : exchange_seconds_)
     packed.push_back(exchanged / control_.size());
@@ -159,6 +163,7 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   exchange_seconds_.clear();
   if (steps > 0 && seconds > 0) {
     record.set("step_ms", 1e3 * seconds / steps);
+    record.set("loading_ms", 1e3 / steps * packed[loading]);
     record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
   }
   if (root_) {

@@ -70,6 +70,7 @@ class Reporter {
   std::chrono::steady_clock::time_point logged_at_;
   // Exposed exchange since the last log step, by phase and network; the names are those of all ranks.
   std::map<std::string, double> exchange_seconds_;
+  double loading_seconds_ = 0;  // since the last log step
   uint64_t logged_step_ = 0;
   uint64_t logged_samples_ = 0;
   uint64_t evaluated_step_ = 0;

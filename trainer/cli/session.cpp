@@ -111,8 +111,10 @@ class Feed {
         labelled_(run.dataset->classes() > 0),
         share_(data::share(run.config().batch, world.rank, world.size)),
         device_(device),
+        bytes_(device.is_cuda() && run.dataset->holds_bytes()),
         prefetcher_(*run.dataset, data::Sampler(run.dataset->size(), run.config().seed), samples,
-                    run.config().batch, share_, run.config().data.prefetch) {
+                    run.config().batch, share_, run.config().data.prefetch,
+                    bytes_ ? data::Form::bytes : data::Form::floats) {
     shape_.insert(shape_.begin(), share_.count);
   }
 
@@ -120,7 +122,12 @@ class Feed {
     data::Batch batch = prefetcher_.next();
     training::LocalBatch local;
     local.first = share_.first;
-    local.samples = on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat));
+    if (bytes_) {
+      local.samples = training::samples_of_bytes(
+          on_device(at::from_blob(batch.bytes.data(), shape_, at::kByte)));
+    } else {
+      local.samples = on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat));
+    }
     if (labelled_)
       local.labels = on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong));
     prefetcher_.recycle(std::move(batch));
@@ -140,6 +147,7 @@ class Feed {
   bool labelled_;
   data::Share share_;
   at::Device device_;
+  bool bytes_;  // travel to the GPU as the data set keeps them
   data::Prefetcher prefetcher_;
 };
 
@@ -443,7 +451,7 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
   world::bind_device(choice);
   world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
   const Threads threads =
-      use_threads(world, runtime.control(), run.config().deterministic_shards > 0);
+      use_threads(runtime, run.config().deterministic_shards > 0);
   start_up_table(runtime.control(), world, choice, threads);
   if (choice.cuda) {
     training::set_precision(run.config().gpu);

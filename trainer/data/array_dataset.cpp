@@ -35,6 +35,21 @@ class ArrayDataset final : public Dataset {
   const Mixture* mixture() const override { return mixture_ ? &*mixture_ : nullptr; }
 
   void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
+    copy_as(indices, samples, labels);
+  }
+  bool holds_bytes() const override { return sizeof(T) == 1; }
+  void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
+                  int64_t* labels) const override {
+    if constexpr (sizeof(T) == 1) {
+      copy_as(indices, samples, labels);
+    } else {
+      Dataset::copy_bytes(indices, samples, labels);
+    }
+  }
+
+ private:
+  template <class Out>
+  void copy_as(std::span<const int64_t> indices, Out* samples, int64_t* labels) const {
     const int64_t values = shape_.values();
     for (const int64_t index : indices) {
       ALLMODES_CHECK(index >= 0 && index < size_, "sample {} of {}", index, size_);
@@ -45,7 +60,6 @@ class ArrayDataset final : public Dataset {
     }
   }
 
- private:
   SampleShape shape_;
   std::vector<T> values_;
   Labels labels_;

@@ -10,10 +10,8 @@
 namespace allmodes::data {
 namespace {
 
-constexpr float kByteScale = 1.0f / 127.5f;
-
 constexpr float scaled(uint8_t byte) {
-  return (static_cast<float>(byte) - 127.5f) * kByteScale;
+  return (static_cast<float>(byte) - kByteCentre) * kByteScale;
 }
 static_assert(scaled(0) == -1.0f && scaled(255) == 1.0f);
 
@@ -26,6 +24,14 @@ void to_samples(const uint8_t* in, int64_t count, float* __restrict out) {
   for (; i + 16 <= count; i += 16)
     for (int j = 0; j < 16; ++j) out[i + j] = scaled(in[i + j]);
   for (; i < count; ++i) out[i] = scaled(in[i]);
+}
+
+void to_samples(const uint8_t* in, int64_t count, uint8_t* __restrict out) {
+  std::memcpy(out, in, static_cast<size_t>(count));
+}
+
+void Dataset::copy_bytes(std::span<const int64_t>, uint8_t*, int64_t*) const {
+  ALLMODES_FAIL(ExitCode::kSoftware, "bytes of a data set that holds none");
 }
 
 void to_samples(const float* in, int64_t count, float* __restrict out) {

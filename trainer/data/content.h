@@ -24,6 +24,7 @@ struct Labels {
 // Bytes 0..255 to [-1, 1], the ends exactly and the same bits on every machine; floats as they are.
 void to_samples(const uint8_t* in, int64_t count, float* out);
 void to_samples(const float* in, int64_t count, float* out);
+void to_samples(const uint8_t* in, int64_t count, uint8_t* out);  // as they are
 
 // What is wrong with a floating-point value of a data set, or nothing: images are in [-1, 1],
 // points anywhere finite.

@@ -26,6 +26,9 @@ struct SampleShape {
   friend bool operator==(const SampleShape&, const SampleShape&) = default;
 };
 
+inline constexpr float kByteCentre = 127.5f;
+inline constexpr float kByteScale = 1.0f / 127.5f;
+
 // Immutable after construction: every function may be called from several threads at once.
 class Dataset {
  public:
@@ -45,6 +48,13 @@ class Dataset {
   // images in [-1, 1], black = -1. `labels` may be null; unlabelled data writes 0.
   // Throws kSoftware for an index out of range.
   virtual void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const = 0;
+
+  // Whether it keeps images as bytes. copy_bytes() then gives these as they are, a quarter of what
+  // copy() moves: its value is (byte - kByteCentre) * kByteScale, in float, in this order.
+  virtual bool holds_bytes() const { return false; }
+  // Throws kSoftware where !holds_bytes(), and as copy().
+  virtual void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
+                          int64_t* labels) const;
 
   // XXH3 (64 bits) of samples, labels and shape: equal for equal content wherever it was read from.
   virtual uint64_t fingerprint() const = 0;

@@ -43,6 +43,21 @@ class MappedDataset final : public Dataset {
   uint64_t fingerprint() const override { return fingerprint_; }
 
   void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
+    copy_as(indices, samples, labels);
+  }
+  bool holds_bytes() const override { return sizeof(T) == 1; }
+  void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
+                  int64_t* labels) const override {
+    if constexpr (sizeof(T) == 1) {
+      copy_as(indices, samples, labels);
+    } else {
+      Dataset::copy_bytes(indices, samples, labels);
+    }
+  }
+
+ private:
+  template <class Out>
+  void copy_as(std::span<const int64_t> indices, Out* samples, int64_t* labels) const {
     Scratch scratch = make_scratch();
     for (const int64_t index : indices) {
       ALLMODES_CHECK(index >= 0 && index < size_, "sample {} of {}", index, size_);
@@ -53,7 +68,6 @@ class MappedDataset final : public Dataset {
     }
   }
 
- private:
   struct Scratch {
     std::vector<T> stored;    // aligned
     std::vector<T> prepared;  // of the data set's shape

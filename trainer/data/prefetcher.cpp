@@ -15,13 +15,16 @@ constexpr int64_t kSamplesBetweenStops = 64;
 }  // namespace
 
 Prefetcher::Prefetcher(const Dataset& dataset, const Sampler& sampler, uint64_t first_sample,
-                       int64_t global_batch, const Share& share, int64_t depth)
+                       int64_t global_batch, const Share& share, int64_t depth, Form form)
     : dataset_(dataset),
       sampler_(sampler),
       global_batch_(global_batch),
       share_(share),
       depth_(static_cast<size_t>(std::max<int64_t>(depth, 1))),
+      form_(form),
       position_(first_sample) {
+  ALLMODES_CHECK(form == Form::floats || dataset.holds_bytes(), "{} holds no bytes",
+                 dataset.description());
   ALLMODES_CHECK(depth >= 1, "{} batches ahead", depth);
   ALLMODES_CHECK(sampler.size() == dataset.size(), "a sampler of {} for {} samples", sampler.size(),
                  dataset.size());
@@ -74,16 +77,22 @@ bool Prefetcher::fill(Batch& batch) {
   batch.first = position_ + static_cast<uint64_t>(share_.first);
   batch.count = share_.count;
   const int64_t values = dataset_.shape().values();
-  batch.samples.resize(static_cast<size_t>(share_.count * values));
+  const auto all = static_cast<size_t>(share_.count * values);
+  batch.samples.resize(form_ == Form::floats ? all : 0);
+  batch.bytes.resize(form_ == Form::bytes ? all : 0);
   batch.labels.resize(static_cast<size_t>(share_.count));
   batch.indices.resize(static_cast<size_t>(share_.count));
   sampler_.indices(batch.first, batch.count, batch.indices.data());
   for (int64_t i = 0; i < batch.count; i += kSamplesBetweenStops) {
     if (stopped()) return false;
     const int64_t count = std::min(kSamplesBetweenStops, batch.count - i);
-    dataset_.copy(
-        std::span(batch.indices).subspan(static_cast<size_t>(i), static_cast<size_t>(count)),
-        batch.samples.data() + i * values, batch.labels.data() + i);
+    const auto indices =
+        std::span(batch.indices).subspan(static_cast<size_t>(i), static_cast<size_t>(count));
+    if (form_ == Form::floats) {
+      dataset_.copy(indices, batch.samples.data() + i * values, batch.labels.data() + i);
+    } else {
+      dataset_.copy_bytes(indices, batch.bytes.data() + i * values, batch.labels.data() + i);
+    }
   }
   position_ += static_cast<uint64_t>(global_batch_);
   return true;

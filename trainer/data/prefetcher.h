@@ -19,18 +19,23 @@ namespace allmodes::data {
 struct Batch {
   uint64_t first = 0;            // global position of samples[0] (the key of its noise)
   int64_t count = 0;             // samples here: the share's
-  std::vector<float> samples;    // [count][values]
+  std::vector<float> samples;    // [count][values]; with Form::bytes empty
+  std::vector<uint8_t> bytes;    // the same as the data set keeps them; with Form::floats empty
   std::vector<int64_t> labels;   // [count]
   std::vector<int64_t> indices;  // [count], into the data set
 };
+
+// How samples are handed out: as floats, or, of data sets that hold bytes, as these.
+enum class Form { floats, bytes };
 
 // Batch k holds the global positions first_sample + k * global_batch + share. `depth` batches are
 // kept ready; memory: depth + 1 batches beside those taken out. `dataset` must outlive this.
 class Prefetcher {
  public:
-  // Throws kSoftware when depth < 1 or the share is not in the batch.
+  // Throws kSoftware when depth < 1, when the share is not in the batch, or for bytes where there
+  // are none.
   Prefetcher(const Dataset& dataset, const Sampler& sampler, uint64_t first_sample,
-             int64_t global_batch, const Share& share, int64_t depth);
+             int64_t global_batch, const Share& share, int64_t depth, Form form = Form::floats);
   ~Prefetcher();  // ends the thread within a part of a batch
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
@@ -55,6 +60,7 @@ class Prefetcher {
   const int64_t global_batch_;
   const Share share_;
   const size_t depth_;
+  const Form form_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -46,6 +46,22 @@ class StackedDataset final : public Dataset {
   }
 
   void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
+    stack(indices, labels, [&](std::span<const int64_t> digits, int64_t* classes) {
+      digits_->copy(digits, samples, classes);
+    });
+  }
+  bool holds_bytes() const override { return digits_->holds_bytes(); }
+  void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
+                  int64_t* labels) const override {
+    stack(indices, labels, [&](std::span<const int64_t> digits, int64_t* classes) {
+      digits_->copy_bytes(digits, samples, classes);
+    });
+  }
+
+ private:
+  // Copies the digits of the samples by `copy_digits`.
+  template <class CopyDigits>
+  void stack(std::span<const int64_t> indices, int64_t* labels, CopyDigits copy_digits) const {
     std::vector<int64_t> digits;
     digits.reserve(indices.size() * kChannels);
     for (const int64_t index : indices) {
@@ -57,7 +73,7 @@ class StackedDataset final : public Dataset {
     }
     // Channels first: the digits of a sample lie one behind the other, as the base copies them.
     std::vector<int64_t> classes(labels != nullptr ? digits.size() : 0);
-    digits_->copy(digits, samples, labels != nullptr ? classes.data() : nullptr);
+    copy_digits(digits, labels != nullptr ? classes.data() : nullptr);
     if (labels == nullptr) return;
     for (size_t i = 0; i < indices.size(); ++i) {
       int64_t label = 0;
@@ -66,7 +82,6 @@ class StackedDataset final : public Dataset {
     }
   }
 
- private:
   std::unique_ptr<Dataset> digits_;
   SampleShape shape_;
   int64_t size_;

@@ -36,6 +36,32 @@ at::Tensor zeros_in(const HostMemory& memory, int64_t count, const at::TensorOpt
       held.get(), {count}, [held](void*) {}, options);
 }
 
+// An update walks through five arrays at once. Where their addresses agree in the last 12 bits, as
+// those of large allocations do, a processor takes a load from one for a load of what was just
+// stored in another and waits: Adam then takes twice as long. So each starts elsewhere in a page.
+class Staggered {
+ public:
+  Staggered(const at::Tensor& first, const at::TensorOptions& options)
+      : options_(options), address_(reinterpret_cast<uintptr_t>(first.const_data_ptr())) {}
+
+  at::Tensor zeros(int64_t count) {
+    if (!options_.device().is_cpu() || count == 0) return at::zeros({count}, options_);
+    const at::Tensor all = at::zeros({count + kPage / kFloat}, options_);
+    address_ += kStep;
+    const auto begin = reinterpret_cast<uintptr_t>(all.const_data_ptr());
+    const auto shift = static_cast<int64_t>((address_ - begin) % kPage) / kFloat;
+    return all.narrow(0, shift, count);
+  }
+
+ private:
+  static constexpr int64_t kPage = 4096;
+  static constexpr int64_t kStep = 832;  // a fifth of a page in whole cache lines
+  static constexpr int64_t kFloat = sizeof(float);
+
+  at::TensorOptions options_;
+  uintptr_t address_;
+};
+
 }  // namespace
 
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
@@ -65,11 +91,12 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
         std::accumulate(buffer.shape.begin(), buffer.shape.end(), int64_t{1}, std::multiplies<>());
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
-  network.parameters = at::zeros({network.parameter_span}, options);
-  network.average = at::zeros({network.parameter_span}, options);
-  network.first_moment = at::zeros({network.parameter_span}, options);
-  network.second_moment = at::zeros({network.parameter_span}, options);
   network.gradients = zeros_in(memory, network.parameter_span + buffer_count, options);
+  Staggered storage(network.gradients, options);
+  network.parameters = storage.zeros(network.parameter_span);
+  network.average = storage.zeros(network.parameter_span);
+  network.first_moment = storage.zeros(network.parameter_span);
+  network.second_moment = storage.zeros(network.parameter_span);
   network.buffers = at::zeros({buffer_count}, options);
 
   for (size_t i = 0; i < counts.size(); ++i) {

@@ -54,8 +54,7 @@ using HostMemory = std::function<std::shared_ptr<void>(int64_t bytes)>;
 // `channels_last`: views of four dimensions have their second one innermost in memory.
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
                               at::Device device, std::vector<int64_t> order = {},
-                              const HostMemory& memory = nullptr,
-                              bool channels_last = false);
+                              const HostMemory& memory = nullptr, bool channels_last = false);
 
 // Turns gradients of all the network's parameters on or off.
 void set_trainable(FlatNetwork& network, bool trainable);

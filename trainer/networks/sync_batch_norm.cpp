@@ -87,8 +87,8 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     const double epsilon = context->saved_data["epsilon"].toDouble();
     const bool of_x = context->needs_input_grad(0);
     auto [grad_x, grad_weight, grad_bias] = at::native_batch_norm_backward(
-        gradients[0], x, weight, mean, variance, {}, {}, /*train=*/false, epsilon,
-        std::array<bool, 3>{of_x, true, true});
+        gradients[0], x, weight, mean, variance, mean, variance.add(epsilon).rsqrt_(),
+        /*train=*/false, epsilon, std::array<bool, 3>{of_x, true, true});
     if (of_x) {
       // With xhat = (x - mean) / sigma and sums over the global batch of `count`:
       // dx = weight / sigma * (dy - sum(dy) / count - xhat * sum(dy * xhat) / count).

@@ -105,7 +105,7 @@ struct PhaseInput {
   at::Tensor labels;  // [local batch], undefined for unlabelled data
   std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
-  StepNumber step;
+  StepNumber step = {};
   Coupling coupling = {};
 
   // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not

@@ -102,8 +102,7 @@ void FlatAdam::apply_on_host() {
       .beta1 = static_cast<float>(settings_.beta1),
       .beta2 = static_cast<float>(settings_.beta2),
       .epsilon = static_cast<float>(settings_.epsilon),
-      .step_size = static_cast<float>(learning_rate_ /
-                                      (1 - std::pow(settings_.beta1, t))),
+      .step_size = static_cast<float>(learning_rate_ / (1 - std::pow(settings_.beta1, t))),
       .inverse_root = static_cast<float>(1 / std::sqrt(1 - std::pow(settings_.beta2, t))),
       .average_weight = static_cast<float>(average_weight_)};
   at::parallel_for(0, chunks_of(count), 1, [&](int64_t first, int64_t last) {
@@ -122,7 +121,8 @@ void FlatAdam::apply_on_device() {
   updates_.add_(bad, -1).add_(1);
   skipped_.add_(bad);
   at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
-                   {updates_}, rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
+                   {updates_}, rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay,
+                   settings_.epsilon,
                    /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.

@@ -1,8 +1,8 @@
 #pragma once
 
 // Adam (Kingma and Ba, arXiv 1412.6980) with bias correction, gradient clipping and an exponential
-// moving average of the weights, on a network's flat storage: two passes over it on a CPU, a handful
-// of kernels on a GPU.
+// moving average of the weights, on a network's flat storage: two passes over it on a CPU, a
+// handful of kernels on a GPU.
 
 #include <ATen/core/Tensor.h>
 
@@ -24,9 +24,9 @@ class FlatAdam {
   // Sets the learning rate and the weight of the moving average to those of `step` of the run, from
   // 0. On a GPU they lie in its memory, so that apply() is the same work in every step.
   void schedule(int64_t step);
-  // One update from the averaged gradient. A gradient that is not finite leaves weights, moments and
-  // average as they are and is counted; it is the same on every rank, as the averaged gradient is.
-  // No host synchronization on a GPU.
+  // One update from the averaged gradient. A gradient that is not finite leaves weights, moments
+  // and average as they are and is counted; it is the same on every rank, as the averaged gradient
+  // is. No host synchronization on a GPU.
   void apply();
   void step(int64_t step) {
     schedule(step);

@@ -30,7 +30,6 @@ at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& sco
                       at::Device device);
 
 // Where a phase's random tensors come from, on the model's device.
-using NoiseSource =
-    std::function<at::Tensor(const objectives::NoiseInput&, const NoiseScope&)>;
+using NoiseSource = std::function<at::Tensor(const objectives::NoiseInput&, const NoiseScope&)>;
 
 }  // namespace allmodes::training

@@ -161,8 +161,9 @@ StepReport PhaseGraphs::run(size_t index, const LocalBatch& batch, uint64_t step
       phase.record(work);
     } catch (const std::exception& error) {
       phase.refusal = error.what();
-      spdlog::warn("phase {} is not recorded as a CUDA graph, its kernels are launched one by one: {}",
-                   index, phase.refusal);
+      spdlog::warn(
+          "phase {} is not recorded as a CUDA graph, its kernels are launched one by one: {}",
+          index, phase.refusal);
       recover();
       const at::AutoGradMode with_grad(true);
       return run(index, batch, step, work, recover);

@@ -1,8 +1,9 @@
 #pragma once
 
-// The phases of a step as CUDA graphs. A phase does the same work in every step: only its batch, its
-// noise and the optimizer's rates differ, and these lie in memory that stays where it is. So it is
-// recorded once, with its backward, its collectives and its update, and then replayed by one launch.
+// The phases of a step as CUDA graphs. A phase does the same work in every step: only its batch,
+// its noise and the optimizer's rates differ, and these lie in memory that stays where it is. So it
+// is recorded once, with its backward, its collectives and its update, and then replayed by one
+// launch.
 
 #include <cstdint>
 #include <functional>

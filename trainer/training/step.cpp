@@ -3,6 +3,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <span>
 
@@ -43,13 +44,11 @@ struct PhaseCall {
 void run_microbatch(const PhaseCall& call, const LocalBatch& part, StepReport& report) {
   const auto& [phase, model, batch, step, settings, noise, step_read] = call;
   const NoiseScope scope{settings.seed, phase.name, step, part.first, part.samples.size(0)};
-  objectives::PhaseInput input{part.samples,
-                               part.labels,
-                               {},
-                               model.training_forward(phase.trains, scope, noise),
-                               {step, step_read},
-                               model.coupling()};
-  for (const auto& wanted : phase.noise) input.noises.emplace_back(wanted.name, noise(wanted, scope));
+  objectives::PhaseInput input{
+      part.samples,      part.labels,     {}, model.training_forward(phase.trains, scope, noise),
+      {step, step_read}, model.coupling()};
+  for (const auto& wanted : phase.noise)
+    input.noises.emplace_back(wanted.name, noise(wanted, scope));
   const objectives::PhaseOutput output = phase.losses(input);
   at::Tensor total;
   for (const auto& term : output.losses) {
@@ -176,9 +175,8 @@ void merge(StepReport& report, StepReport phase) {
 }
 
 NoiseSource noise_on(at::Device device) {
-  return [device](const auto& input, const auto& scope) {
-    return make_noise(input, scope, device);
-  };
+  return
+      [device](const auto& input, const auto& scope) { return make_noise(input, scope, device); };
 }
 
 // A phase with its update, by a graph where the settings have graphs.
@@ -200,6 +198,10 @@ StepReport run_updating(size_t index, const objectives::Phase& phase, Model& mod
 
 }  // namespace
 
+at::Tensor samples_of_bytes(const at::Tensor& bytes) {
+  return bytes.to(at::kFloat).sub_(data::kByteCentre).mul_(data::kByteScale);
+}
+
 StepSettings step_settings(const config::RunConfig& config, int ranks) {
   if (config.deterministic_shards > 0)
     return {config.seed, config.deterministic_shards / ranks, true};
@@ -214,7 +216,12 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
   for (size_t i = 0; i < objective.phases().size(); ++i) {
     const auto& phase = objective.phases()[i];
     if (!phase.runs_in(step)) continue;
-    if (phase.reads_samples) batch = next();
+    if (phase.reads_samples) {
+      const auto start = std::chrono::steady_clock::now();
+      batch = next();
+      report.loading_seconds +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);
     merge(report, update ? run_updating(i, phase, model, batch, step, settings)

@@ -20,6 +20,10 @@ struct LocalBatch {
   int64_t first = 0;   // index of its first sample in the global batch
 };
 
+// Bytes as data sets keep them to samples in [-1, 1], the same bits on a GPU as Dataset::copy()
+// gives.
+at::Tensor samples_of_bytes(const at::Tensor& bytes);
+
 // An update that was left out because the averaged gradient was not finite.
 struct LeftOut {
   std::string phase;
@@ -31,8 +35,9 @@ struct LeftOut {
 struct StepReport {
   // Scalars by name, means over this rank's part ("loss_generator", "d_real").
   std::vector<std::pair<std::string, at::Tensor>> scalars;
-  at::Tensor samples;           // the last real batch
-  at::Tensor generated;         // the last generated batch
+  at::Tensor samples;    // the last real batch
+  at::Tensor generated;  // the last generated batch
+  double loading_seconds = 0;  // the host spent in taking batches
   // What the host spent in the exchange of gradients and the wait for it, which backward did not
   // hide: by phase and network, "discriminator", "elbo_encoder". On a GPU, where it is not the host
   // that waits, empty.

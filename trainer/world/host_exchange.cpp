@@ -303,6 +303,19 @@ void HostExchange::run(const Operation& operation) {
   flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
 }
 
+// A thread of its own sleeps while the network works: the core belongs to backward. MPI moves data
+// only while it is called.
+void HostExchange::await(std::span<MPI_Request> requests, const char* call) {
+  const auto count = static_cast<int>(requests.size());
+  if (!options_.thread)
+    return check_mpi(MPI_Waitall(count, requests.data(), MPI_STATUSES_IGNORE), call, rank_);
+  for (int done = 0;;) {
+    check_mpi(MPI_Testall(count, requests.data(), &done, MPI_STATUSES_IGNORE), call, rank_);
+    if (done != 0) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+}
+
 // Each machine adds up its share of the elements in float32 and sends the rounded sum to all, also
 // to itself: all machines have the same bits.
 void HostExchange::sum_across_as_bfloat16(float* data, int64_t count) {
@@ -311,19 +324,23 @@ void HostExchange::sum_across_as_bfloat16(float* data, int64_t count) {
   halves_.assign(2 * all, 0);
   uint16_t* const sent = halves_.data();
   uint16_t* const received = sent + all;
+  const auto length = static_cast<int>(share);
   std::transform(data, data + count, sent, to_bfloat16);
-  check_mpi(MPI_Alltoall(sent, static_cast<int>(share), MPI_UINT16_T, received,
-                         static_cast<int>(share), MPI_UINT16_T, across_),
-            "MPI_Alltoall", rank_);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ialltoall(sent, length, MPI_UINT16_T, received, length, MPI_UINT16_T, across_,
+                          &request),
+            "MPI_Ialltoall", rank_);
+  await({&request, 1}, "MPI_Ialltoall");
   for (int64_t i = 0; i < share; ++i) {
     float sum = 0;
     for (int64_t machine = 0; machine < machines_; ++machine)
       sum += from_bfloat16(received[machine * share + i]);
     sent[i] = to_bfloat16(sum);
   }
-  check_mpi(MPI_Allgather(sent, static_cast<int>(share), MPI_UINT16_T, received,
-                          static_cast<int>(share), MPI_UINT16_T, across_),
-            "MPI_Allgather", rank_);
+  check_mpi(MPI_Iallgather(sent, length, MPI_UINT16_T, received, length, MPI_UINT16_T, across_,
+                           &request),
+            "MPI_Iallgather", rank_);
+  await({&request, 1}, "MPI_Iallgather");
   std::transform(received, received + count, data, from_bfloat16);
 }
 
@@ -331,16 +348,18 @@ void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type
                                    bool reduced) {
   const int64_t width = size_of(type);
   const int64_t step = options_.piece_bytes / width;
+  std::vector<MPI_Request> pieces;
   for (int64_t begin = 0; begin < count; begin += step) {
     const int64_t length = std::min(step, count - begin);
     if (reduced) {
       sum_across_as_bfloat16(reinterpret_cast<float*>(data) + begin, length);
       continue;
     }
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, data + begin * width, static_cast<int>(length),
-                            mpi_type(type), mpi_op(op), across_),
-              "MPI_Allreduce", rank_);
+    check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data + begin * width, static_cast<int>(length),
+                             mpi_type(type), mpi_op(op), across_, &pieces.emplace_back()),
+              "MPI_Iallreduce", rank_);
   }
+  await(pieces, "MPI_Iallreduce");
   if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_);
 }
 

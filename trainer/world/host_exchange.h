@@ -25,6 +25,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -83,6 +84,7 @@ class HostExchange {
   // `reduced`: floats whose sum is taken by sum_across_as_bfloat16().
   void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool reduced);
   void sum_across_as_bfloat16(float* data, int64_t count);
+  void await(std::span<MPI_Request> requests, const char* call);
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
   void await_arrivals(uint64_t number);
   void await_slices(uint64_t number);

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# On a link shaped so that the exchange takes about as long as backward, at least 80 % of it is hidden
+# behind backward. What is exposed is measured against the same run with one bucket, which leaves when
+# backward is done.
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
+# shellcheck source=tests/hosts/common.bash
+source "$source/tests/hosts/common.bash"
+
+make_hosts
+host_count=2
+write_ring_vae ring.txtpb
+# run NAME BUCKET_MIB...: the median exposed exchange and step, milliseconds
+run() {
+  local name="$1" bucket="$2"
+  expect 0 on_hosts train ring.txtpb --quiet --set batch=2048 --steps 16 --out "$name" \
+    --set diagnostics.evaluate_every=1000 --set diagnostics.log_every=1 \
+    --set vae.encoder.width=512 --set vae.decoder.width=512 --set vae.encoder.depth=7 \
+    --set vae.decoder.depth=7 --set consistency.replicas_every=0 \
+    --set "exchange.bucket_mib=$bucket" --set exchange.first_bucket_mib="$3"
+}
+median() {
+  python3 - "$1" "$2" <<'PYTHON'
+import json, statistics, sys
+with open(f"{sys.argv[1]}/00000-ring_vae/records.jsonl") as file:
+    trains = [r for r in map(json.loads, file) if r["record"] == "train"]
+print(round(statistics.median(r[sys.argv[2]] for r in trains[4:])))
+PYTHON
+}
+
+# Without a slow link: a step's computing, two thirds of which is backward.
+run free 1 0.1
+computing="$(median free step_ms)"
+for host in 1 2; do shape_link "$host" "${ALLMODES_TEST_RATE:-300mbit}"; done
+run whole 1000 1000
+run buckets 1 0.1
+whole="$(median whole exchange_ms)"
+exposed="$(median buckets exchange_ms)"
+echo "a step computes for $computing ms; the exchange takes $whole ms, of which $exposed are exposed:" \
+  "$((100 - 100 * exposed / whole)) % hidden"
+((exposed * 5 <= whole)) || fail "less than 80 % are hidden"
