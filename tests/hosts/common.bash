@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Sourced by the scripts of this folder after end_to_end/common.bash: three hosts on one machine, each
+# Sourced by the scripts of this folder after end_to_end/common.bash: four hosts on one machine, each
 # a network namespace with a veth on one bridge, a name and a /dev/shm of its own. Ends with 77 where
 # that is not possible (no root, no ip, no tc). Everything is removed at the end.
 #
 #   on_hosts ARGUMENT...   mpirun over the first $host_count hosts (3), one rank each, from the first
-#   cut_link HOST          takes the link of host 1, 2 or 3 away
+#   cut_link HOST          takes the link of host 1, 2, 3 or 4 away
 #   shape_link HOST RATE   "50mbit": limits what the host sends
 
 tag="am$$"
 net=10.99.0
-hosts=("$tag"a "$tag"b "$tag"c)
+hosts=("$tag"a "$tag"b "$tag"c "$tag"d)
 
 skip() {
   echo "skipped: $1"
@@ -34,11 +34,11 @@ trap remove_hosts EXIT
 
 # The bridge lives in a namespace of its own, so that nothing of the machine's network is touched.
 make_hosts() {
-  local i host
+  local i j host
   ip netns add "${tag}sw" 2>/dev/null || skip "network namespaces are not allowed here"
   ip -n "${tag}sw" link add br0 type bridge 2>/dev/null || skip "bridges are not allowed here"
   ip -n "${tag}sw" link set br0 up
-  for i in 0 1 2; do
+  for i in 0 1 2 3; do
     host="${hosts[i]}"
     ip netns add "$host"
     ip -n "${tag}sw" link add "v$i" type veth peer name e0 netns "$host"
@@ -47,8 +47,10 @@ make_hosts() {
     ip -n "$host" link set e0 up
     ip -n "$host" link set lo up
     mkdir -p "/etc/netns/$host"
-    printf '127.0.0.1 localhost\n%s.1 %s\n%s.2 %s\n%s.3 %s\n' "$net" "${hosts[0]}" "$net" \
-      "${hosts[1]}" "$net" "${hosts[2]}" >"/etc/netns/$host/hosts"
+    printf '127.0.0.1 localhost\n' >"/etc/netns/$host/hosts"
+    for j in 0 1 2 3; do
+      printf '%s.%s %s\n' "$net" "$((j + 1))" "${hosts[j]}" >>"/etc/netns/$host/hosts"
+    done
   done
   printf '%s slots=1\n' "${hosts[@]}" >"$work/hostfile"
   # mpirun's agent: HOST COMMAND... The first words after the host are the daemon's command line.

@@ -95,13 +95,13 @@ namespace {
 ExitCode check_shards(const CheckedRun& run, const world::World& world) {
   const int64_t shards = run.config().deterministic_shards;
   const bool placed = world.rank == world.node * world.local_size + world.local_rank;
-  const bool fits = shards % world.size == 0 && world.size % world.nodes == 0 && world.nodes <= 2;
+  const bool fits = shards % world.size == 0 && world.size % world.nodes == 0;
   if (fits && placed) return ExitCode::kOk;
   if (world.rank == 0 || !placed)
     fmt::print(stderr,
                "{}: deterministic_shards: {} shards on {} ranks of {} nodes (rank {} is {} of node "
-               "{}): the ranks must be a power of two up to the number of shards, on one node or "
-               "evenly on two, each node's in a row (mpirun --map-by slot)\n",
+               "{}): the ranks must be a power of two up to the number of shards, the same number "
+               "on every node, each node's in a row (mpirun --map-by slot)\n",
                run.loaded.source.place("deterministic_shards"), shards, world.size, world.nodes,
                world.rank, world.local_rank, world.node);
   return ExitCode::kConfiguration;

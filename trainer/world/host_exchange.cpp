@@ -1,6 +1,8 @@
 #include "world/host_exchange.h"
 
 #include "base/error.h"
+#include "world/fold.h"
+#include "world/machine_exchange.h"
 #include "world/mpi_communicator.h"
 #include "world/shared_window.h"
 
@@ -9,9 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -42,92 +42,8 @@ static_assert(sizeof(Flags) <= kFlagBytes);
 // Every rank adds up everything for itself: one meeting instead of two, for messages whose cost is
 // the meeting.
 constexpr int64_t kSmallBytes = 2048;
-// Elements that are added up at a time, in the first-level cache.
-constexpr int64_t kBlock = 2048;
-
 Flags& flags(std::byte* base) {
   return *reinterpret_cast<Flags*>(base);
-}
-
-template <typename T>
-void fold(T* into, const T* from, int64_t count, ReduceOp op) {
-  switch (op) {
-    case ReduceOp::sum:
-    case ReduceOp::mean:
-      for (int64_t i = 0; i < count; ++i) into[i] = static_cast<T>(into[i] + from[i]);
-      break;
-    case ReduceOp::max:
-      for (int64_t i = 0; i < count; ++i) into[i] = std::max(into[i], from[i]);
-      break;
-    case ReduceOp::min:
-      for (int64_t i = 0; i < count; ++i) into[i] = std::min(into[i], from[i]);
-      break;
-  }
-}
-
-// Folds elements [begin, begin + count) of sources[first, last) into `sum`, as a binary tree over
-// the sources.
-template <typename T>
-void fold_tree(T* sum, const std::vector<std::byte*>& sources, size_t first, size_t last,
-               int64_t begin, int64_t count, ReduceOp op) {
-  const auto* leaf = reinterpret_cast<const T*>(sources[first]) + begin;
-  std::memcpy(sum, leaf, static_cast<size_t>(count) * sizeof(T));
-  // Subtrees of 1, 2, 4, ... sources join what lies left of them.
-  for (size_t width = 1; first + width < last; width *= 2) {
-    if (width == 1) {
-      fold(sum, reinterpret_cast<const T*>(sources[first + 1]) + begin, count, op);
-      continue;
-    }
-    std::array<T, kBlock> right;
-    fold_tree(right.data(), sources, first + width, std::min(last, first + 2 * width), begin, count,
-              op);
-    fold(sum, right.data(), count, op);
-  }
-}
-
-// Elements [first, last) of the buffers at `sources`, folded into every one of `targets`; a mean is
-// divided by `divisor` (0: not yet).
-template <typename T>
-void reduce_range(const std::vector<std::byte*>& sources, const std::vector<std::byte*>& targets,
-                  int64_t first, int64_t last, ReduceOp op, int divisor) {
-  std::array<T, kBlock> sum;
-  for (int64_t begin = first; begin < last; begin += kBlock) {
-    const int64_t count = std::min(kBlock, last - begin);
-    const auto bytes = static_cast<size_t>(count) * sizeof(T);
-    fold_tree(sum.data(), sources, 0, sources.size(), begin, count, op);
-    if constexpr (std::is_floating_point_v<T>) {
-      if (op == ReduceOp::mean && divisor > 0)
-        for (int64_t i = 0; i < count; ++i) sum[static_cast<size_t>(i)] /= static_cast<T>(divisor);
-    }
-    for (std::byte* target : targets)
-      std::memcpy(reinterpret_cast<T*>(target) + begin, sum.data(), bytes);
-  }
-}
-
-void reduce_range(DataType type, const std::vector<std::byte*>& sources,
-                  const std::vector<std::byte*>& targets, int64_t first, int64_t last, ReduceOp op,
-                  int divisor) {
-  switch (type) {
-    case DataType::f32:
-      return reduce_range<float>(sources, targets, first, last, op, divisor);
-    case DataType::f64:
-      return reduce_range<double>(sources, targets, first, last, op, divisor);
-    case DataType::i64:
-      return reduce_range<int64_t>(sources, targets, first, last, op, divisor);
-    case DataType::u8:
-      return reduce_range<uint8_t>(sources, targets, first, last, op, divisor);
-  }
-}
-
-// The upper half of a float, rounded to the nearest, ties to even; NaN stays NaN.
-uint16_t to_bfloat16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  if (std::isnan(value)) return static_cast<uint16_t>((bits >> 16) | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-float from_bfloat16(uint16_t value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
 }
 
 int size_of_group(MPI_Comm group) {
@@ -164,12 +80,16 @@ std::unique_ptr<HostExchange> HostExchange::make(MPI_Comm group, HostExchangeOpt
 }
 
 HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions options)
-    : node_(node), across_(across), options_(options) {
+    : node_(node), options_(options) {
   ALLMODES_CHECK(options_.piece_bytes >= 64 && options_.piece_bytes % 64 == 0, "pieces of {} bytes",
                  options_.piece_bytes);
   check_mpi(MPI_Comm_rank(node_, &rank_), "MPI_Comm_rank", -1);
   size_ = size_of_group(node_);
-  if (across_ != MPI_COMM_NULL) machines_ = size_of_group(across_);
+  if (across != MPI_COMM_NULL)
+    machines_ = std::make_unique<MachineExchange>(
+        across, MachineExchangeOptions{.piece_bytes = options_.piece_bytes,
+                                       .bfloat16 = options_.bfloat16,
+                                       .sleeps = options_.thread});
   window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
   if (options_.thread) thread_ = std::thread([this] { work(); });
 }
@@ -184,10 +104,10 @@ HostExchange::~HostExchange() {
     thread_.join();
   }
   window_.reset();
+  machines_.reset();
   int finalized = 0;
   if (std::uncaught_exceptions() > 0 || MPI_Finalized(&finalized) != MPI_SUCCESS || finalized != 0)
     return;
-  if (across_ != MPI_COMM_NULL) MPI_Comm_free(&across_);
   MPI_Comm_free(&node_);
 }
 
@@ -223,7 +143,7 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
   const int64_t width = size_of(buffer.type);
   const int64_t step = options_.piece_bytes / width;
   const bool small =
-      buffer.bytes() <= std::min(kSmallBytes, options_.piece_bytes) && across_ == MPI_COMM_NULL;
+      buffer.bytes() <= std::min(kSmallBytes, options_.piece_bytes) && machines_ == nullptr;
   auto* data = static_cast<std::byte*>(buffer.data);
   for (int64_t begin = 0; begin < buffer.count; begin += step, data += step * width) {
     const int64_t count = std::min(step, buffer.count - begin);
@@ -239,14 +159,13 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     arrive(number, {data, count, buffer.type, buffer.place}, op);
     await_arrivals(number);
     if (small) {
-      reduce_range(buffer.type, slots, {data}, 0, count, op, size_);
+      fold_range(buffer.type, slots, {data}, 0, count, op, size_);
       flags(window_->own()).reduced.store(number, std::memory_order_release);
       continue;
     }
     const auto [first, last] = slice(count);
-    const bool one_machine = across_ == MPI_COMM_NULL;
-    reduce_range(buffer.type, slots, {own}, first, last, op, one_machine ? size_ : 0);
-    if (!one_machine) exchange_across(own + first * width, last - first, buffer.type, op, false);
+    fold_range(buffer.type, slots, {own}, first, last, op, machines_ == nullptr ? size_ : 0);
+    exchange_across(own + first * width, last - first, buffer.type, op, false);
     flags(window_->own()).reduced.store(number, std::memory_order_release);
     await_slices(number);
     for (int other = 0; other < size_; ++other) {
@@ -285,15 +204,13 @@ void HostExchange::run(const Operation& operation) {
   await_arrivals(operation.number);
   const Buffer& buffer = operation.buffer;
   const auto [first, last] = slice(buffer.count);
-  if (across_ == MPI_COMM_NULL) {
-    reduce_range(buffer.type, operation.places, operation.places, first, last, operation.op, size_);
+  if (machines_ == nullptr) {
+    fold_range(buffer.type, operation.places, operation.places, first, last, operation.op, size_);
   } else {
     std::byte* own = operation.places[static_cast<size_t>(rank_)];
     const int64_t width = size_of(buffer.type);
-    reduce_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
-    const bool sums = operation.op == ReduceOp::sum || operation.op == ReduceOp::mean;
-    exchange_across(own + first * width, last - first, buffer.type, operation.op,
-                    options_.bfloat16 && sums && buffer.type == DataType::f32);
+    fold_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
+    exchange_across(own + first * width, last - first, buffer.type, operation.op, true);
     for (int other = 0; other < size_; ++other) {
       if (other == rank_) continue;
       std::memcpy(operation.places[static_cast<size_t>(other)] + first * width, own + first * width,
@@ -303,64 +220,11 @@ void HostExchange::run(const Operation& operation) {
   flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
 }
 
-// A thread of its own sleeps while the network works: the core belongs to backward. MPI moves data
-// only while it is called.
-void HostExchange::await(std::span<MPI_Request> requests, const char* call) {
-  const auto count = static_cast<int>(requests.size());
-  if (!options_.thread)
-    return check_mpi(MPI_Waitall(count, requests.data(), MPI_STATUSES_IGNORE), call, rank_);
-  for (int done = 0;;) {
-    check_mpi(MPI_Testall(count, requests.data(), &done, MPI_STATUSES_IGNORE), call, rank_);
-    if (done != 0) return;
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
-}
-
-// Each machine adds up its share of the elements in float32 and sends the rounded sum to all, also
-// to itself: all machines have the same bits.
-void HostExchange::sum_across_as_bfloat16(float* data, int64_t count) {
-  const int64_t share = (count + machines_ - 1) / machines_;
-  const auto all = static_cast<size_t>(share * machines_);
-  halves_.assign(2 * all, 0);
-  uint16_t* const sent = halves_.data();
-  uint16_t* const received = sent + all;
-  const auto length = static_cast<int>(share);
-  std::transform(data, data + count, sent, to_bfloat16);
-  MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Ialltoall(sent, length, MPI_UINT16_T, received, length, MPI_UINT16_T, across_,
-                          &request),
-            "MPI_Ialltoall", rank_);
-  await({&request, 1}, "MPI_Ialltoall");
-  for (int64_t i = 0; i < share; ++i) {
-    float sum = 0;
-    for (int64_t machine = 0; machine < machines_; ++machine)
-      sum += from_bfloat16(received[machine * share + i]);
-    sent[i] = to_bfloat16(sum);
-  }
-  check_mpi(MPI_Iallgather(sent, length, MPI_UINT16_T, received, length, MPI_UINT16_T, across_,
-                           &request),
-            "MPI_Iallgather", rank_);
-  await({&request, 1}, "MPI_Iallgather");
-  std::transform(received, received + count, data, from_bfloat16);
-}
-
 void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op,
-                                   bool reduced) {
-  const int64_t width = size_of(type);
-  const int64_t step = options_.piece_bytes / width;
-  std::vector<MPI_Request> pieces;
-  for (int64_t begin = 0; begin < count; begin += step) {
-    const int64_t length = std::min(step, count - begin);
-    if (reduced) {
-      sum_across_as_bfloat16(reinterpret_cast<float*>(data) + begin, length);
-      continue;
-    }
-    check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data + begin * width, static_cast<int>(length),
-                             mpi_type(type), mpi_op(op), across_, &pieces.emplace_back()),
-              "MPI_Iallreduce", rank_);
-  }
-  await(pieces, "MPI_Iallreduce");
-  if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_);
+                                   bool may_round) {
+  if (machines_ == nullptr) return;
+  machines_->all_reduce(data, count, type, op, may_round);
+  if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_->machines());
 }
 
 void HostExchange::run_up_to(uint64_t number) {

@@ -1,9 +1,10 @@
 #pragma once
 
 // All-reduces of host memory. The ranks of one machine reduce in memory that they share: each adds
-// up its own slice of the elements, as a binary tree over the ranks, and writes the result into every rank's buffer,
-// so that each element crosses the memory bus once and the sum does not depend on timing. Between
-// machines the ranks of equal place exchange their slices by MPI.
+// up its own slice of the elements, as a binary tree over the ranks, and writes the result into
+// every rank's buffer, so that each element crosses the memory bus once and the sum does not depend
+// on timing. Between machines the ranks of equal place exchange their slices by MPI
+// (machine_exchange.h).
 //
 // Memory from allocate() is reduced where it lies; other memory is copied through a window, piece
 // by piece. An operation on the former is begun (nothing but a flag is written) and finished later:
@@ -25,12 +26,12 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <thread>
 #include <vector>
 
 namespace allmodes::world {
 
+class MachineExchange;
 class SharedWindow;
 
 struct HostExchangeOptions {
@@ -81,10 +82,8 @@ class HostExchange {
   void work();  // of the thread
   // [first, last) of `count` elements that this rank adds up.
   std::pair<int64_t, int64_t> slice(int64_t count) const;
-  // `reduced`: floats whose sum is taken by sum_across_as_bfloat16().
-  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool reduced);
-  void sum_across_as_bfloat16(float* data, int64_t count);
-  void await(std::span<MPI_Request> requests, const char* call);
+  // Of this rank's slice, with the other machines; nothing where there are none.
+  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool may_round);
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
   void await_arrivals(uint64_t number);
   void await_slices(uint64_t number);
@@ -92,11 +91,9 @@ class HostExchange {
   void wait_until(Done done);
 
   MPI_Comm node_ = MPI_COMM_NULL;
-  MPI_Comm across_ = MPI_COMM_NULL;  // one rank a machine; MPI_COMM_NULL on one machine
-  int rank_ = 0;                     // on the machine
-  int size_ = 1;                     // ranks of the machine
-  int machines_ = 1;
-  std::vector<uint16_t> halves_;  // what is sent and received as bfloat16
+  int rank_ = 0;                               // on the machine
+  int size_ = 1;                               // ranks of the machine
+  std::unique_ptr<MachineExchange> machines_;  // null on one machine
   HostExchangeOptions options_;
   std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
   std::vector<std::weak_ptr<SharedWindow>> allocated_;
