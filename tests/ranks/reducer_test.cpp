@@ -304,6 +304,25 @@ TEST(AgreeOnOrder, RefusesRanksWithOtherParameters) {
   });
 }
 
+// Otherwise an update waits for stores that it takes for its loads (gradients/flat_network.h).
+TEST(FlatNetwork, ArraysThatAnUpdateWalksThroughBeginFarApartInTheirPages) {
+  const FlatNetwork network = make_flat_network(
+      "network", networks::plan({{config::Linear{.units = 600}}}, {500}, "kaiming_uniform"), 1,
+      at::kCPU);
+  std::vector<int64_t> places;
+  for (const at::Tensor& array : {network.gradients, network.parameters, network.average,
+                                  network.first_moment, network.second_moment}) {
+    places.push_back(static_cast<int64_t>(reinterpret_cast<uintptr_t>(array.data_ptr()) % 4096));
+    EXPECT_EQ(places.back() % 64, 0);
+  }
+  for (size_t i = 0; i < places.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const int64_t apart = std::abs(places[i] - places[j]);
+      EXPECT_GE(std::min(apart, 4096 - apart), 704) << i << " " << j;
+    }
+  }
+}
+
 TEST(FlatNetwork, ValuesDependOnNamesAndNotOnTheLayout) {
   const auto plan = networks::plan(four_linears(), {3}, "kaiming_uniform");
   const auto usual = make_flat_network("network", plan, 1, at::kCPU);

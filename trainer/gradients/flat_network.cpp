@@ -36,33 +36,19 @@ at::Tensor zeros_in(const HostMemory& memory, int64_t count, const at::TensorOpt
       held.get(), {count}, [held](void*) {}, options);
 }
 
-// An update walks through five arrays at once. Where their addresses agree in the last 12 bits, as
-// those of large allocations do, a processor takes a load from one for a load of what was just
-// stored in another and waits: Adam then takes twice as long. So each starts elsewhere in a page.
-class Staggered {
- public:
-  Staggered(const at::Tensor& first, const at::TensorOptions& options)
-      : options_(options), address_(reinterpret_cast<uintptr_t>(first.const_data_ptr())) {}
-
-  at::Tensor zeros(int64_t count) {
-    if (!options_.device().is_cpu() || count == 0) return at::zeros({count}, options_);
-    const at::Tensor all = at::zeros({count + kPage / kFloat}, options_);
-    address_ += kStep;
-    const auto begin = reinterpret_cast<uintptr_t>(all.const_data_ptr());
-    const auto shift = static_cast<int64_t>((address_ - begin) % kPage) / kFloat;
-    return all.narrow(0, shift, count);
-  }
-
- private:
-  static constexpr int64_t kPage = 4096;
-  static constexpr int64_t kStep = 832;  // a fifth of a page in whole cache lines
-  static constexpr int64_t kFloat = sizeof(float);
-
-  at::TensorOptions options_;
-  uintptr_t address_;
-};
-
 }  // namespace
+
+at::Tensor zeros_apart(const at::Tensor& gradients, int place, int64_t count) {
+  constexpr int64_t kPage = 4096;
+  constexpr int64_t kStep = 832;  // a fifth of a page in whole cache lines
+  constexpr int64_t kFloat = sizeof(float);
+  if (!gradients.is_cpu() || count == 0) return at::zeros({count}, gradients.options());
+  const at::Tensor all = at::zeros({count + kPage / kFloat}, gradients.options());
+  const auto wanted = reinterpret_cast<uintptr_t>(gradients.const_data_ptr()) +
+                      static_cast<uintptr_t>(place * kStep);
+  const auto begin = reinterpret_cast<uintptr_t>(all.const_data_ptr());
+  return all.narrow(0, static_cast<int64_t>((wanted - begin) % kPage) / kFloat, count);
+}
 
 FlatNetwork make_flat_network(const std::string& name, const networks::Plan& plan, uint64_t seed,
                               at::Device device, std::vector<int64_t> order,
@@ -92,11 +78,13 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   network.gradients = zeros_in(memory, network.parameter_span + buffer_count, options);
-  Staggered storage(network.gradients, options);
-  network.parameters = storage.zeros(network.parameter_span);
-  network.average = storage.zeros(network.parameter_span);
-  network.first_moment = storage.zeros(network.parameter_span);
-  network.second_moment = storage.zeros(network.parameter_span);
+  const auto apart = [&](int place) {
+    return zeros_apart(network.gradients, place, network.parameter_span);
+  };
+  network.parameters = apart(1);
+  network.average = apart(2);
+  network.first_moment = apart(3);
+  network.second_moment = apart(4);
   network.buffers = at::zeros({buffer_count}, options);
 
   for (size_t i = 0; i < counts.size(); ++i) {

@@ -8,7 +8,6 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -49,8 +48,8 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
       second_moment_(network.second_moment) {
   const auto options = network.parameters.options();
   if (moments == Moments::own) {
-    first_moment_ = at::zeros_like(network.first_moment);
-    second_moment_ = at::zeros_like(network.second_moment);
+    first_moment_ = gradients::zeros_apart(network.gradients, 3, network.parameter_span);
+    second_moment_ = gradients::zeros_apart(network.gradients, 4, network.parameter_span);
   }
   updates_ = at::zeros({}, options);
   skipped_ = at::zeros({}, options);
