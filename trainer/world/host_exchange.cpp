@@ -89,7 +89,8 @@ HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions o
     machines_ = std::make_unique<MachineExchange>(
         across, MachineExchangeOptions{.piece_bytes = options_.piece_bytes,
                                        .bfloat16 = options_.bfloat16,
-                                       .sleeps = options_.thread});
+                                       .sleeps = options_.thread,
+                                       .log = options_.log});
   window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
   if (options_.thread) thread_ = std::thread([this] { work(); });
 }

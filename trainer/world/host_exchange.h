@@ -31,6 +31,7 @@
 
 namespace allmodes::world {
 
+class FlightLog;
 class MachineExchange;
 class SharedWindow;
 
@@ -41,6 +42,7 @@ struct HostExchangeOptions {
   bool bfloat16 = false;
   // Exchange on a thread of its own, behind the caller's work. Worth a core, if one is free.
   bool thread = false;
+  FlightLog* log = nullptr;  // hears of progress within an exchange between machines
 };
 
 class HostExchange {

@@ -1,6 +1,7 @@
 #include "world/machine_exchange.h"
 
 #include "base/error.h"
+#include "world/flight_log.h"
 #include "world/fold.h"
 #include "world/mpi_communicator.h"
 
@@ -72,6 +73,7 @@ void MachineExchange::all_reduce(std::byte* data, int64_t count, DataType type, 
     start(*next, current->begin + current->length);
     fold(*current, op);
     gather(*current, data);
+    if (options_.log != nullptr) options_.log->note_progress();
   }
 }
 

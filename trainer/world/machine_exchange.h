@@ -19,11 +19,14 @@
 
 namespace allmodes::world {
 
+class FlightLog;
+
 struct MachineExchangeOptions {
   int64_t piece_bytes = int64_t{1} << 20;  // of a machine's share
   bool bfloat16 = false;                   // sums of floats that may be rounded travel so
   // While the network works, sleep: for a thread that must leave its core to others.
   bool sleeps = false;
+  FlightLog* log = nullptr;  // hears of each piece: a slow network is no standstill
 };
 
 class MachineExchange {

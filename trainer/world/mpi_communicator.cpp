@@ -121,7 +121,8 @@ HostExchange* MpiCommunicator::exchange() {
         own_,
         {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
          .bfloat16 = bfloat16_,
-         .thread = thread_});
+         .thread = thread_,
+         .log = flight_log()});
   }
   has_exchange_ = true;
   return exchange_.get();
