@@ -129,7 +129,8 @@ write_ring_gan gan.txtpb
 expect 0 "$program" train gan.txtpb --out runs --quiet --set diagnostics.sample_metrics=pixels
 for ranks in 1 2; do
   status=0
-  on_ranks "$ranks" diagnose --run runs/00000-ring --step all --out "run$ranks" >out || status=$?
+  on_ranks "$ranks" diagnose --run runs/00000-ring --step all --out "run$ranks" >out 2>err ||
+    status=$?
   [[ "$status" =~ ^[023]$ ]] || fail "diagnose --run ended with $status"
   says out '^runs/00000-ring/checkpoints/step-00000030$'
   [[ "$(grep -c '^verdict: ' out)" == 2 ]] || fail "not a verdict a checkpoint"

@@ -144,7 +144,9 @@ TEST(NearDuplicates, OfTenInAHundredSamplesAreARiskAndOfMostACollapseWithASecond
   most.value = 0.7;
   Evidence evidence{.step = 1, .calibrated = {most}};
   EXPECT_EQ(judge(evidence, {}, config::Verdict{}).kind, "duplicates");
-  EXPECT_EQ(judge(evidence, {}, config::Verdict{.witnesses = 1}).state, State::collapsed);
+  config::Verdict one;
+  one.witnesses = 1;
+  EXPECT_EQ(judge(evidence, {}, one).state, State::collapsed);
   most.value = 0.05;  // significant, and too few to matter
   EXPECT_EQ(judge({.step = 1, .calibrated = {most}}, {}, config::Verdict{}).state, State::healthy);
 }

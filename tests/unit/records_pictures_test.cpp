@@ -112,6 +112,9 @@ TEST(Pictures, PointsThatAreNotFiniteOrFarAwayDoNotHarmTheScatterPlot) {
   const float huge = std::numeric_limits<float>::max();
   const std::vector<float> fakes{nan, 0, huge, -huge, 0, std::numeric_limits<float>::infinity()};
   const std::vector<float> reals{0, 0, 1, 1};
+  // The legend is another one.
+  EXPECT_NE(scatter_plot(fakes, reals, means, std::nullopt, {}, "reals not reached").pixels,
+            scatter_plot(fakes, reals, means).pixels);
   EXPECT_EQ(scatter_plot(fakes, reals, {}).width, 640);
   EXPECT_EQ(scatter_plot(fakes, fakes, {}).width, 640);
   EXPECT_EQ(scatter_plot({}, {}, {}).width, 640);

@@ -125,7 +125,8 @@ void write_plane(const std::filesystem::path& folder, const DiagnosedSamples& re
   for (const size_t real : lost_reals(diagnosis, kCrosses))
     crosses.insert(crosses.end(), {reals.values[2 * real], reals.values[2 * real + 1]});
   records::write_png(folder / "samples.png",
-                     records::scatter_plot(fakes.values, reals.values, crosses));
+                     records::scatter_plot(fakes.values, reals.values, crosses, std::nullopt, {},
+                                           "reals not reached"));
 }
 
 }  // namespace

@@ -203,7 +203,7 @@ int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
   world::Communicator& control = runtime.control();
   const bool root = control.rank() == 0;
   const auto exchange = world::make_device_communicator(control, runtime.world(), {});
-  const fs::path out = fs::path(options.out.empty() ? options.run + "/diagnosis" : options.out);
+  const fs::path out(options.out.empty() ? options.run + "/diagnosis" : options.out);
   std::unique_ptr<RunDiagnosis> run;
   diagnostics::State state = diagnostics::State::healthy;
   for (const auto& folder : agreed_checkpoints(control, options)) {

@@ -170,8 +170,8 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
   // on no mode say little of the modes: "unformed" then goes before what their histogram says.
   std::vector<Witness>& found = verdict.witnesses;
-  collect(found, witness_copies(evidence, levels), worst);
   collect(found, witness_divergence(evidence), worst);
+  collect(found, witness_copies(evidence, levels), worst);
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
   collect(found, witness_duplicates(evidence, history), worst);
