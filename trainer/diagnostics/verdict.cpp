@@ -171,16 +171,16 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   // on no mode say little of the modes: "unformed" then goes before what their histogram says.
   std::vector<Witness>& found = verdict.witnesses;
   collect(found, witness_divergence(evidence), worst);
-  collect(found, witness_copies(evidence, levels), worst);
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
+  collect(found, witness_copies(evidence, levels), worst);
   collect(found, witness_duplicates(evidence, history), worst);
   collect(found, witness_distances(evidence, levels), worst);
-  collect(found, witness_near_duplicates(evidence, levels), worst);
   collect(found, unformed, worst);
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_near_duplicates(evidence, levels), worst);
   collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
