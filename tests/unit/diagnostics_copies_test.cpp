@@ -128,6 +128,39 @@ TEST(NearDuplicates, AddTheShareOfOneSampleThatIsRepeatedWithNoise) {
   EXPECT_EQ(near_duplicates(rows_of(one, 4), reference), 1);
 }
 
+TEST(NearDuplicates, AreThoseOfPlainLoopsOverAllPairs) {
+  const Reference reference = make_reference(rows_of(noise(5, 4000, 4), 4), 1);
+  auto samples = noise(9, 1500, 4);
+  for (size_t i = 0; i < 400; ++i) samples[i] = samples[i + 400] + 0.01F * samples[i];
+  samples[4 * 700] = NAN;
+  const auto rows = rows_of(samples, 4);
+  const double scale =
+      distance_ratio(rows_of(std::vector<float>(samples.begin(), samples.end()), 4), reference,
+                     {.seed = 1, .purpose = Purpose("distance ratio")});
+  ASSERT_TRUE(std::isnan(scale));  // of a NaN among the samples nothing is said
+  EXPECT_TRUE(std::isnan(near_duplicates(rows, reference)));
+  samples[4 * 700] = 0;
+  const auto finite = rows_of(samples, 4);
+  const double ratio =
+      distance_ratio(finite, reference, {.seed = 1, .purpose = Purpose("distance ratio")});
+  const auto limit = static_cast<float>(ratio * ratio * double(reference.near_square));
+  int64_t near = 0;
+  for (size_t i = 0; i < 1500; ++i) {
+    bool found = false;
+    for (size_t j = 0; j < 1500; ++j) {
+      float square = 0;
+      for (size_t d = 0; d < 4; ++d) {
+        const float difference = samples[4 * i + d] - samples[4 * j + d];
+        square += difference * difference;
+      }
+      found = found || (i != j && square <= limit);
+    }
+    near += found ? 1 : 0;
+  }
+  ASSERT_GT(near, 50);
+  EXPECT_EQ(near_duplicates(finite, reference), double(near) / 1500);
+}
+
 TEST(NearDuplicates, DoNotDependOnTheScaleOfTheSamples) {
   const Reference reference = make_reference(rows_of(noise(5, 4000, 4), 4), 1);
   auto samples = noise(8, 2000, 4);

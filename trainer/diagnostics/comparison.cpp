@@ -99,6 +99,26 @@ std::vector<float> nearest_squares(const FeatureRows& rows, int64_t count) {
   return nearest;
 }
 
+// How many of the first `count` rows have another one of these no farther than `limit` (squared).
+// In the order of their first feature only those within reach are looked at.
+int64_t rows_with_neighbor(const FeatureRows& rows, int64_t count, float limit) {
+  const auto w = static_cast<size_t>(rows.width);
+  std::vector<size_t> order;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i)
+    if (std::isfinite(rows.features[i * w])) order.push_back(i);
+  std::ranges::sort(order, {}, [&](size_t i) { return rows.features[i * w]; });
+  std::vector<uint8_t> found(order.size(), 0);
+  for (size_t a = 0; a < order.size(); ++a) {
+    const float* row = &rows.features[order[a] * w];
+    for (size_t b = a + 1; b < order.size(); ++b) {
+      const float* other = &rows.features[order[b] * w];
+      if (square_distance(row, other, 1) > limit) break;
+      if (square_distance(row, other, w) <= limit) found[a] = found[b] = 1;
+    }
+  }
+  return std::ranges::count(found, 1);
+}
+
 double lowest_coverage(const FeatureRows& samples, const Reference& reference) {
   double lowest = 1;
   for (const ModeShare& each : coverage_by_mode(samples, reference))
@@ -217,9 +237,8 @@ double near_duplicates(const FeatureRows& samples, const Reference& reference) {
   const double scale = distance_ratio(samples, reference, kDistanceKey);
   if (count < 2 || !std::isfinite(scale)) return std::numeric_limits<double>::quiet_NaN();
   const auto limit = static_cast<float>(scale * scale * static_cast<double>(reference.near_square));
-  const auto nearest = nearest_squares(samples, count);
-  const auto near = std::ranges::count_if(nearest, [&](float square) { return square <= limit; });
-  return static_cast<double>(near) / static_cast<double>(count);
+  return static_cast<double>(rows_with_neighbor(samples, count, limit)) /
+         static_cast<double>(count);
 }
 
 const std::vector<Figure>& figures() {
