@@ -47,6 +47,7 @@ struct Calibrated {
   const Data& data;
   int64_t samples;
   Comparison comparison;
+  Copies of_reals;  // among as many reals as there are samples
 };
 
 FeatureRows part(const FeatureRows& rows, int64_t first, int64_t count) {
@@ -121,13 +122,19 @@ Data fashion_data(const std::string& name, const std::vector<double>& keep) {
   return made;
 }
 
+Copies copies_of(const FeatureRows& rows) {
+  return count_copies(row_hashes(rows.features, rows.width));
+}
+
 Calibrated calibrate(const Data& data, int64_t samples) {
   Calibrated made{data,
                   samples,
                   {.reference = make_reference(data.reference, std::ssize(data.names)),
                    .nulls = {},
                    .names = data.names,
-                   .shares = data.shares}};
+                   .shares = data.shares},
+                  {}};
+  made.of_reals = copies_of(part(data.pool, 0, std::min(samples, data.pool.size())));
   const int64_t pool = std::min(data.pool.size(), std::max(kPool, 8 * samples));
   const int64_t count = std::min(samples, pool / 2);
   const FeatureRows rows = part(data.pool, 0, pool);
@@ -166,6 +173,7 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
     ++modes.samples;
   }
   evidence.modes = std::move(modes);
+  evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
   add_comparison(calibrated.comparison, samples, evidence);
   return evidence;
 }
@@ -177,6 +185,7 @@ bool significant(const Evidence& evidence, double rate) {
   const double level = test_level(evidence, levels);
   for (const CalibratedFigure& figure : evidence.calibrated)
     if (figure.log10_tail < std::log10(level)) return true;
+  if (copies_log10_tail(*evidence.copies) < std::log10(level)) return true;
   const ModeHistogram& modes = *evidence.modes;
   return !missing_modes(modes, 0.999999, level).empty() ||
          unseen_modes(modes).log10_tail < std::log10(level) ||
@@ -232,6 +241,12 @@ FeatureRows repeated(const FeatureRows& rows, double share, bool as_one, int64_t
     chosen.push_back(random.uniform() < share ? first[mode] : i);
   }
   return rows_of(rows, chosen);
+}
+
+FeatureRows noisy(FeatureRows rows, double deviation, Random& random) {
+  if (deviation > 0)
+    for (float& value : rows.features) value += static_cast<float>(deviation * random.normal());
+  return rows;
 }
 
 // Features of each sample moved towards its mode's mean: mean + scale (x - mean) + noise.
@@ -297,7 +312,7 @@ Rates rates_of(const Calibrated& calibrated, int64_t turns, const std::vector<st
     Random random({.seed = 5, .purpose = Purpose("plant"), .step = static_cast<uint64_t>(turn)});
     // More than are needed, for what is left out.
     const FeatureRows rows =
-        draw(calibrated.data, 2 * calibrated.samples, static_cast<uint64_t>(1'000'000 + turn));
+        draw(calibrated.data, 3 * calibrated.samples, static_cast<uint64_t>(1'000'000 + turn));
     const Verdict verdict =
         judge(evidence_of(calibrated, plant(rows, mode, random)), {}, config::Verdict{});
     const double one = 1 / static_cast<double>(turns);
@@ -341,20 +356,22 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
   for (const double keep : {0.1, 0.2, 0.25, 0.3})
     row(c, fmt::format("one mode at {} of its share", keep), mass(1 - keep), turns,
         {"mode_imbalance", "mode_dropping"}, true, one_mode(keep));
-  for (const double share : {0.01, 0.1, 0.3, 0.5, 0.7, 1.0}) {
-    row(c, fmt::format("{:.0f} % of the samples are one sample", 100 * share),
-        fmt::format("{:.0f} %", 100 * share), turns,
-        {"duplicates", "mode_imbalance", "within_mode_collapse", "mode_dropping"}, false,
-        [&, share](const FeatureRows& rows, int64_t, Random& random) {
-          return repeated(rows, share, true, samples, random);
-        });
-  }
-  for (const double share : {0.1, 0.3, 0.5, 0.7, 1.0}) {
-    row(c, fmt::format("{:.0f} % of each mode are one sample of it", 100 * share),
-        fmt::format("{:.0f} %", 100 * share), turns, {"within_mode_collapse", "mode_dropping"},
-        false, [&, share](const FeatureRows& rows, int64_t, Random& random) {
-          return repeated(rows, share, false, samples, random);
-        });
+  // As it is, and with noise that leaves no two equal.
+  for (const double noise : {0.0, 0.01}) {
+    for (const bool of_all : {true, false}) {
+      for (const double share : {0.01, 0.02, 0.1, 0.3, 0.5, 0.7, 1.0}) {
+        row(c,
+            fmt::format("{:.0f} % of {} are one sample{}{}", 100 * share,
+                        of_all ? "the samples" : "each mode", of_all ? "" : " of it",
+                        noise > 0 ? ", nearly" : ""),
+            fmt::format("{:.0f} %", 100 * share), turns,
+            {"duplicates", "within_mode_collapse", "mode_imbalance", "mode_dropping"}, false,
+            [&, share, noise, of_all](const FeatureRows& rows, int64_t, Random& random) {
+              return noisy(repeated(rows, share, of_all, samples, random),
+                           noise * (data.means.empty() ? 1.0 : data.stds[0]), random);
+            });
+      }
+    }
   }
   row(c, "each mode's mean and a little noise", "100 %", turns,
       {"within_mode_collapse", "mode_dropping"}, false,

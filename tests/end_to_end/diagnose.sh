@@ -85,6 +85,131 @@ for features in pca random_conv pixels; do
 done
 [[ -s images/nearest.png ]] || fail "no picture of the nearest pairs"
 
+# The classifier's features, trained on the labelled reals and kept; without labels it cannot be had.
+export ALLMODES_CACHE="$work/cache"
+images=(--real data/mnist/train-images-idx3-ubyte.gz --fake data/mnist/t10k-images-idx3-ubyte.gz)
+classes=(--labels data/mnist/train-labels-idx1-ubyte.gz --features classifier)
+expect 0 on_ranks 2 diagnose "${images[@]}" "${classes[@]}" --out ranks
+says out '^N = 128, features: classifier \(128 numbers\)'
+says err 'classifier: [0-9.]+ % of its training images right'
+[[ -n "$(echo cache/classifiers/*.safetensors)" ]] || fail "the classifier is not kept"
+expect 0 "$program" diagnose "${images[@]}" "${classes[@]}" --out alone
+python3 - <<'PYTHON'
+import json
+alone, ranks = (json.load(open(f"{name}/diagnosis.json")) for name in ("alone", "ranks"))
+for name in ("precision", "recall", "density", "coverage", "histogram", "state"):
+    assert alone[name] == ranks[name], (name, alone[name], ranks[name])
+PYTHON
+grep -q 'training a classifier' err && fail "the kept classifier is not used"
+expect 64 "$program" diagnose "${images[@]}" --features classifier
+says err 'classifier features need labels of the real images.*give --labels FILE'
+expect 64 "$program" diagnose --real reals.npy --fake good.npy --labels labels.npy \
+  --features classifier
+says err 'classifier features are of images, and these are points'
+
+# A class that is left out: what it looks like.
+python3 - <<'PYTHON'
+import gzip, struct
+with gzip.open("data/mnist/train-images-idx3-ubyte.gz") as images:
+    pixels = images.read()[16:]
+with gzip.open("data/mnist/train-labels-idx1-ubyte.gz") as labels:
+    classes = labels.read()[8:]
+kept = [pixels[784 * i:784 * (i + 1)] for i, label in enumerate(classes) if label != 3]
+with open("no_threes.idx", "wb") as file:
+    file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, len(kept), 28, 28) + b"".join(kept))
+PYTHON
+expect 3 "$program" diagnose --real data/mnist/train-images-idx3-ubyte.gz --fake no_threes.idx \
+  "${classes[@]}" --out lost_class
+says out 'mode_dropping, 1 of 10 classes missing \(3\)'
+[[ -s lost_class/missing.png ]] || fail "no picture of what is missing"
+[[ ! -e alone/missing.png ]] || fail "a picture of what is missing where nothing is"
+
+# A run's checkpoints, evaluated anew: what its own evaluations said of them.
+write_ring_gan gan.txtpb
+expect 0 "$program" train gan.txtpb --out runs --quiet --set diagnostics.sample_metrics=pixels
+for ranks in 1 2; do
+  status=0
+  on_ranks "$ranks" diagnose --run runs/00000-ring --step all --out "run$ranks" >out 2>err ||
+    status=$?
+  [[ "$status" =~ ^[023]$ ]] || fail "diagnose --run ended with $status"
+  says out '^runs/00000-ring/checkpoints/step-00000030$'
+  [[ "$(grep -c '^verdict: ' out)" == 2 ]] || fail "not a verdict a checkpoint"
+  last="$(tail -n 1 out)"
+  STATUS="$status" LAST="$last" python3 - "run$ranks" <<'PYTHON'
+import json, os, sys
+records = [json.loads(line) for line in open("runs/00000-ring/records.jsonl")]
+for step in (30, 60):
+    found = json.load(open(f"{sys.argv[1]}/step-{step:08d}/diagnosis.json"))
+    (said,) = (r for r in records if r["record"] == "evaluation" and r["step"] == step)
+    assert found["samples"] == said["evaluated_samples"] == 200, found
+    for name, value in said.items():
+        if name in ("time_s",):
+            continue
+        again = found["evaluation"][name]
+        if isinstance(value, float):
+            assert abs(value - again) <= 1e-6 * max(1, abs(value)), (step, name, value, again)
+        else:
+            assert value == again, (step, name, value, again)
+    assert 0 <= found["coverage"] <= 1 and found["state"] in ("healthy", "at_risk", "collapsed")
+    assert os.path.getsize(f"{sys.argv[1]}/step-{step:08d}/samples.png") > 0
+states = {"healthy": "0", "at_risk": "2", "collapsed": "3"}
+assert states[found["state"]] == os.environ["STATUS"], found["state"]
+assert os.environ["LAST"].startswith(f"verdict: {found['state']}: "), os.environ["LAST"]
+PYTHON
+done
+status=0
+"$program" diagnose --run runs/00000-ring --step 30 --samples 64 >out || status=$?
+says out '^N = 64, '
+[[ -s runs/00000-ring/diagnosis/step-00000030/diagnosis.json ]] || fail "nothing in the run"
+expect 66 "$program" diagnose --run runs/00000-ring --step 31
+says err "checkpoints are of the steps 30, 60"
+expect 66 "$program" diagnose --run nowhere
+expect 64 "$program" diagnose --run runs/00000-ring --real reals.npy --fake good.npy
+expect 64 "$program" diagnose --real reals.npy --fake good.npy --step 3
+expect 64 "$program" diagnose --run runs/00000-ring --features random_conv
+rm -rf damaged && cp -r runs/00000-ring damaged
+head -c 100 runs/00000-ring/checkpoints/step-00000060/generator.safetensors \
+  >damaged/checkpoints/step-00000060/generator.safetensors
+expect 65 "$program" diagnose --run damaged
+says err 'generator\.safetensors'
+
+# What is wrong with the data is said before the training, and is not the generator's fault.
+python3 - <<'PYTHON'
+import random, struct
+rng = random.Random(6)
+rows, labels = [], []
+for i in range(2000):
+    label = (0, 1, 3)[i % 3]  # no twos
+    rows.append([4 * label + rng.gauss(0, 0.5), rng.gauss(0, 0.5)])
+    labels.append(label)
+rows[1000:1100] = [rows[1000]] * 100
+values = [x for row in rows for x in row]
+def npy(path, descr, shape, data):
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+npy("odd.npy", "<f4", (2000, 2), struct.pack("<4000f", *values))
+npy("odd_labels.npy", "|u1", "(2000,)", bytes(labels))
+PYTHON
+cat >odd.txtpb <<'CONFIG'
+name: "odd"
+batch: 64
+steps: 4
+data { dataset: "npy" path: "odd.npy" labels: "odd_labels.npy" }
+vae {
+  latent { dimension: 2 }
+  encoder { width: 16 depth: 1 }
+  decoder { width: 16 depth: 1 }
+  likelihood: "gaussian"
+}
+diagnostics { evaluate_every: 4 samples: 500 calibration_draws: 50 }
+CONFIG
+expect 0 on_ranks 2 train odd.txtpb --out runs
+says err 'the data: 1 of 4 classes have no sample \(2\)'
+says err 'the data: 100 of 2000 samples \(5 %\) equal another one'
+grep -q '"record":"data".*"copies":100' runs/00001-odd/records.jsonl || fail "no record of the data"
+
 # What is no data, or does not fit, is refused with its place.
 expect 65 "$program" diagnose --real reals.npy --fake narrow.npy
 says err 'narrow\.npy holds points in 3 dimensions'

@@ -78,7 +78,12 @@ for name, losses, figures, steps in (
 
     records = [json.loads(line) for line in (run / "records.jsonl").open()]
     kinds = {r["record"] for r in records}
-    assert kinds == {"train", "evaluation", "verdict"}, kinds
+    assert kinds == {"data", "train", "evaluation", "verdict"}, kinds
+    data = records[0]
+    assert data["record"] == "data" and data["step"] == 0 and data["faults"] == [], data
+    assert sum(data["labels"]) == data["looked_at"] == data["dataset_size"], data
+    assert len(data["labels"]) == len(data["class_names"]) in (8, 10), data
+    assert sum(data["batch_of_rank"]) == (32 if name == "00002-images" else 64), data
     for r in records:
         assert list(r)[:4] == ["record", "step", "samples", "time_s"], list(r)
     trains = [r for r in records if r["record"] == "train"]

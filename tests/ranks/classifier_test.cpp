@@ -4,6 +4,7 @@
 #include "diagnostics/classifier.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -17,6 +18,7 @@
 
 #include "diagnostics/classifier_training.h"
 #include "diagnostics/mode_finder.h"
+#include "diagnostics/sample_features.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -212,6 +214,75 @@ TEST_F(Digits, TheCacheGivesBackTheClassifierAndADamagedOneIsMadeAnew) {
   const Classifier again = obtain();
   EXPECT_TRUE(again.network().average.equal(trained.network().average));
   EXPECT_GT(fs::file_size(files[0]), 10'000U);
+}
+
+// The last layer's scores are a linear map of the features; those of stacked images stand side by
+// side, and parts that begin at blocks have the bits of the whole.
+TEST_F(Digits, FeaturesAreWhatTheClassifierDecidesBy) {
+  const Problem problem = stacked_gan();
+  const auto self = world::make_self_communicator();
+  RankTrainer trainer(problem, *self);
+  const Classifier classifier = obtain_classifier(setup_of(problem, trainer, *self));
+  const data::Dataset& digits = *problem.dataset->channel_base();
+  const at::Tensor images = real_samples(digits, 1, 0, 40);
+  const at::Tensor features = classifier.features(images);
+  ASSERT_EQ(features.sizes(), (std::vector<int64_t>{40, kClassifierFeatures}));
+  const auto& views = classifier.network().average_views;
+  const at::Tensor scores =
+      at::matmul(features, views[views.size() - 2].t()).add(views[views.size() - 1]);
+  const at::Tensor wanted = classifier_scores(classifier.network(), images);
+  EXPECT_LT((scores - wanted).abs().max().item<double>(), 1e-4);
+
+  const FeatureMap map = classifier_features(obtain_classifier(setup_of(problem, trainer, *self)),
+                                             *problem.dataset, at::kCPU);
+  EXPECT_EQ(map.width, 3 * kClassifierFeatures);
+  const at::Tensor stacked = real_samples(*problem.dataset, 1, 0, 600).contiguous();
+  const std::span<const float> values{stacked.data_ptr<float>(),
+                                      static_cast<size_t>(stacked.numel())};
+  const auto all = map.map(values, {0, 600});
+  ASSERT_EQ(std::ssize(all), 600 * map.width);
+  const auto part = map.map(values, {500, 600});
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), all.begin() + 500 * map.width));
+  const at::Tensor channel = classifier.features(stacked.narrow(0, 7, 1).select(1, 2).unsqueeze(1));
+  for (int64_t i = 0; i < kClassifierFeatures; ++i)
+    EXPECT_NEAR(all[static_cast<size_t>(7 * map.width + 2 * kClassifierFeatures + i)],
+                channel.data_ptr<float>()[i], 1e-4);
+  for (const int ranks : {2, 3}) {
+    const auto rows = on_ranks<std::vector<float>>(
+        ranks, [&](world::Communicator& group) { return mapped_rows(group, map, values, 600); });
+    for (const auto& each : rows) EXPECT_EQ(each, all);
+  }
+}
+
+TEST_F(Digits, AClassThatTheDataLackIsNoInfiniteDivergence) {
+  const Problem problem = stacked_gan();
+  const auto self = world::make_self_communicator();
+  const data::Dataset& digits = *problem.dataset->channel_base();
+  std::vector<int64_t> indices;
+  std::vector<int32_t> labels;
+  // Nines are left out.
+  for (int64_t i = 0; i < digits.size(); ++i) {
+    std::vector<float> image(kSide * kSide);
+    int64_t label = 0;
+    digits.copy(std::span(&i, 1), image.data(), &label);
+    if (label == 9) continue;
+    indices.push_back(i);
+    labels.push_back(static_cast<int32_t>(label));
+  }
+  std::vector<float> images(indices.size() * kSide * kSide);
+  digits.copy(indices, images.data(), nullptr);
+  const auto lacking = data::make_array_dataset("lacking", digits.shape(), std::move(images),
+                                                data::Labels{labels, digits.class_names()});
+  const Classifier classifier = obtain_classifier(
+      {.dataset = *lacking, .control = *self, .exchange = *self, .device = at::kCPU});
+  EXPECT_LT(classifier.shares()[9], 2e-3);
+  ModeHistogram histogram{digits.class_names(), classifier.shares(), {}, 1000};
+  for (const double share : classifier.shares())
+    histogram.observed.push_back(static_cast<int64_t>(std::lround(share * 1000)));
+  histogram.observed[9] += 3;
+  histogram.samples = 0;
+  for (const int64_t count : histogram.observed) histogram.samples += count;
+  EXPECT_EQ(judge({.step = 1, .modes = histogram}, {}, config::Verdict{}).state, State::healthy);
 }
 
 TEST_F(Digits, FiguresOfAStackedGanAreTheSameOnAnyNumberOfRanks) {

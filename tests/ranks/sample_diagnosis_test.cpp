@@ -49,15 +49,16 @@ SampleFigures figures_of(const SampleMetrics& metrics) {
           .density = metrics.neighborhood.density,
           .coverage = metrics.neighborhood.coverage,
           .vendi = metrics.vendi,
-          .vendi_real = metrics.vendi_real,
-          .copies = metrics.copies,
-          .copies_real = metrics.copies_real};
+          .vendi_real = metrics.vendi_real};
 }
 
 Verdict judged(const std::vector<float>& reals, const std::vector<float>& fakes) {
   config::Verdict levels;
   levels.grace_steps = 0;
-  return judge_samples({.step = 1}, figures_of(measure(reals, fakes)), levels);
+  const Evidence evidence{.step = 1,
+                          .copies = CopyFigures{.of_samples = count_copies(row_hashes(fakes, 8)),
+                                                .of_reals = count_copies(row_hashes(reals, 8))}};
+  return judge_samples(evidence, figures_of(measure(reals, fakes)), levels);
 }
 
 TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
@@ -149,7 +150,7 @@ TEST(FeatureSpace, PrincipalComponentsFindTheDirectionsOfVariance) {
                   {0.6F * along - 0.8F * across + 7, 0.8F * along + 0.6F * across - 1, 2});
   }
   const Features plane{values, 3};
-  const Projection projection = principal_components(plane, 2);
+  const ComponentProjection projection = principal_components(plane, 2);
   EXPECT_NEAR(std::abs(projection.basis[0]), 0.6, 0.02);
   EXPECT_NEAR(std::abs(projection.basis[2]), 0.8, 0.02);
   EXPECT_NEAR(projection.basis[4], 0, 1e-5);

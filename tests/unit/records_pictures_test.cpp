@@ -105,6 +105,9 @@ TEST(Pictures, AScatterPlotShowsEachKindOfPoint) {
   EXPECT_GT(count_color(alone, 214, 40, 40), 10);
   const std::vector<float> fakes{0.5F, -0.5F, 0.5F, -0.5F};
   EXPECT_NE(scatter_plot(fakes, reals, means).pixels, alone.pixels);
+  // The legend is another one.
+  EXPECT_NE(scatter_plot(fakes, reals, means, std::nullopt, {}, "reals not reached").pixels,
+            scatter_plot(fakes, reals, means).pixels);
 }
 
 TEST(Pictures, PointsThatAreNotFiniteOrFarAwayDoNotHarmTheScatterPlot) {

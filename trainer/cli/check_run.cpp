@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "config/families.h"
 #include "data/dataset.h"
+#include "diagnostics/neighbors.h"
+#include "diagnostics/sample_features.h"
 #include "networks/registry.h"
 
 namespace allmodes::cli {
@@ -20,6 +22,7 @@ class Checker {
     for (const auto& [path, network, twice] : config::family_networks(run_.config()))
       check_network(*network, path);
     check_objective();
+    check_diagnostics();
     sort_by_place();
   }
 
@@ -128,6 +131,18 @@ class Checker {
     for (const auto& error : errors)
       if (run_.dataset || !error.depends_on_shape) refuse(error.path, error.message);
     if (run_.dataset) run_.objective = std::move(objective);
+  }
+
+  void check_diagnostics() {
+    const auto& diagnostics = run_.config().diagnostics;
+    if (diagnostics.sample_metrics == "off" || !run_.dataset) return;
+    const auto complaint = diagnostics::features_complaint(
+        diagnostics.sample_metrics, run_.dataset->shape(), run_.dataset->classes());
+    if (!complaint.empty()) refuse("diagnostics.sample_metrics", complaint);
+    const int64_t most = diagnostics::Neighborhood{}.largest();
+    if (std::min(diagnostics.samples, run_.dataset->size()) <= most)
+      refuse("diagnostics.sample_metrics",
+             fmt::format("more than {} samples are needed, of the data and an evaluation", most));
   }
 
   CheckedRun& run_;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "diagnostics/copies.h"
 #include "diagnostics/feature_space.h"
 #include "diagnostics/latent.h"
 #include "diagnostics/latent_information.h"
@@ -17,100 +18,19 @@
 namespace allmodes::cli {
 namespace {
 
-using diagnostics::Features;
 using diagnostics::RowRange;
 
-constexpr int64_t kComponents = 64;
 constexpr int64_t kPairs = 20'000;
-constexpr int64_t kBlock = 250;  // rows of features computed together, whatever the ranks
-
-Features view(const DiagnosedSamples& samples) {
-  return {samples.values, samples.shape.values()};
-}
-
-// Whole blocks, so that a row's bits do not depend on the number of ranks.
-RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
-  const RowRange blocks =
-      diagnostics::rows_of_rank((rows + kBlock - 1) / kBlock, control.rank(), control.size());
-  return {std::min(rows, blocks.first * kBlock), std::min(rows, blocks.last * kBlock)};
-}
-
-// Rows that every rank computed a part of, on every rank.
-template <class Compute>
-std::vector<float> all_features(world::Communicator& control, int64_t rows, int64_t width,
-                                const Compute& compute) {
-  const RowRange mine = blocks_of_rank(rows, control);
-  const std::vector<float> part = compute(mine);
-  std::vector<float> all(static_cast<size_t>(rows * width), 0.0F);
-  std::copy(part.begin(), part.end(), all.begin() + mine.first * width);
-  world::all_reduce_host(control, std::span<float>(all), world::ReduceOp::sum);
-  return all;
-}
-
-struct FeatureSets {
-  std::string name;
-  int64_t width = 0;
-  std::vector<float> reals;
-  std::vector<float> fakes;
-};
-
-FeatureSets components(world::Communicator& control, const DiagnosedSamples& reals,
-                       const DiagnosedSamples& fakes) {
-  const Features values = view(reals);
-  diagnostics::Projection projection;
-  projection.dimensions = std::min({kComponents, values.width, values.rows() - 1});
-  if (control.rank() == 0) {
-    projection = diagnostics::principal_components(values, kComponents);
-  } else {
-    projection.mean.resize(static_cast<size_t>(values.width));
-    projection.basis.resize(static_cast<size_t>(values.width * projection.dimensions));
-  }
-  // One rank's map is all ranks', to the last bit.
-  world::broadcast_host(control, std::span<float>(projection.mean), 0);
-  world::broadcast_host(control, std::span<float>(projection.basis), 0);
-  const auto mapped = [&](const DiagnosedSamples& samples) {
-    return all_features(control, samples.count, projection.dimensions, [&](RowRange range) {
-      return diagnostics::project(view(samples), projection, range);
-    });
-  };
-  return {"pca", projection.dimensions, mapped(reals), mapped(fakes)};
-}
-
-FeatureSets features_of(world::Communicator& control, const DiagnosedSamples& reals,
-                        const DiagnosedSamples& fakes, const std::string& wanted) {
-  const auto& shape = reals.shape;
-  const std::string name = wanted != "auto" ? wanted : shape.image ? "pca" : "pixels";
-  if (name == "pca") return components(control, reals, fakes);
-  if (name == "pixels") return {"pixels", shape.values(), reals.values, fakes.values};
-  if (!shape.image)
-    ALLMODES_FAIL(ExitCode::kUsage, "--features random_conv: {} holds points, not images",
-                  reals.source);
-  const auto mapped = [&](const DiagnosedSamples& samples) {
-    return all_features(control, samples.count, diagnostics::kRandomConvFeatures,
-                        [&](RowRange range) {
-                          return diagnostics::random_conv_features(
-                              samples.values, shape.channels, shape.height, shape.width, range);
-                        });
-  };
-  return {"random_conv", diagnostics::kRandomConvFeatures, mapped(reals), mapped(fakes)};
-}
+constexpr size_t kTableRows = 20;  // classes or dimensions printed
 
 std::string shape_text(const data::SampleShape& shape) {
   return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
                      : fmt::format("points in {} dimensions", shape.channels);
 }
 
-void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes, int64_t k) {
-  if (!(reals.shape == fakes.shape)) {
-    ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected",
-                  reals.source, shape_text(reals.shape), fakes.source, shape_text(fakes.shape));
-  }
-  for (const auto* set : {&reals, &fakes}) {
-    if (set->count > k) continue;
-    ALLMODES_FAIL(ExitCode::kDataError,
-                  "{}: {} samples; more than k = {} nearest neighbours were expected", set->source,
-                  set->count, k);
-  }
+diagnostics::Neighborhood neighborhood_of(const DiagnoseOptions& options) {
+  return options.k > 0 ? diagnostics::Neighborhood{options.k, options.k}
+                       : diagnostics::Neighborhood{};
 }
 
 // Modes are the reals' classes: a fake's is that of the nearest real. What the nearest other real
@@ -118,13 +38,16 @@ void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes, in
 diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals,
                                            const diagnostics::SampleMetrics& metrics) {
   const size_t classes = reals.class_names.size();
+  // Half a real more of each class: one with hardly any is nobody's neighbour, and a fake that lies
+  // near it is no infinite divergence.
+  const double total = static_cast<double>(reals.count) + 0.5 * static_cast<double>(classes);
   diagnostics::ModeHistogram histogram{.names = reals.class_names,
-                                       .expected_share = std::vector<double>(classes, 0),
+                                       .expected_share = std::vector<double>(classes, 0.5 / total),
                                        .observed = std::vector<int64_t>(classes, 0),
                                        .samples = 0};
   for (const int64_t neighbor : metrics.nearest_of_real)
     histogram.expected_share[static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)])] +=
-        1 / static_cast<double>(reals.count);
+        1 / total;
   for (const int64_t neighbor : metrics.nearest_real)
     ++histogram.observed[static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)])];
   histogram.samples = static_cast<int64_t>(metrics.nearest_real.size());
@@ -144,25 +67,31 @@ std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
   return share;
 }
 
-double distance_ratio(const FeatureSets& sets, const DiagnoseOptions& options, int64_t reals,
-                      int64_t fakes) {
-  const auto distances = [&](const std::vector<float>& values, int64_t rows) {
-    const auto pairs = diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")},
-                                                 static_cast<uint64_t>(rows), kPairs);
+// Rows of features of both sets.
+struct FeatureSets {
+  int64_t width = 0;
+  std::vector<float> reals;
+  std::vector<float> fakes;
+};
+
+double distance_ratio(const FeatureSets& sets, const DiagnoseOptions& options) {
+  const auto distances = [&](const std::vector<float>& values) {
+    const auto rows = values.size() / static_cast<size_t>(sets.width);
+    const auto pairs =
+        diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")}, rows, kPairs);
     return diagnostics::pair_distances(values, sets.width, pairs);
   };
-  return diagnostics::diversity_ratio(distances(sets.fakes, fakes), distances(sets.reals, reals));
+  return diagnostics::diversity_ratio(distances(sets.fakes), distances(sets.reals));
 }
 
-config::Verdict levels() {
-  config::Verdict levels;
-  levels.grace_steps = 0;  // nothing is trained here
-  return levels;
+diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
+  return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
 }
 
 // Of the metrics, for the table.
 std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
-                           const diagnostics::SampleFigures& figures, double diversity) {
+                           const diagnostics::SampleFigures& figures,
+                           const diagnostics::Evidence& evidence) {
   const double expected =
       diagnostics::expected_coverage(figures.reals, figures.fakes, figures.coverage_k);
   const double deviation =
@@ -177,7 +106,7 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"vendi", metrics.vendi.value_or(unknown),
            fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
           {"vendi_real", metrics.vendi_real.value_or(unknown), ""},
-          {"diversity", diversity, "mean distance over the data's, 1 when equal"},
+          {"diversity", *evidence.diversity_ratio, "mean distance over the data's, 1 when equal"},
           {"frechet_distance", metrics.frechet_distance.value_or(unknown),
            "0 for equal moments; grows as N falls"},
           {"kid", metrics.kernel_distance, "0 when equal"},
@@ -188,22 +117,24 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
            "0 when equal (95 %)"},
           {"jsd", metrics.bins.jensen_shannon,
            fmt::format("nats; {:.4f} when equal", metrics.bins.jensen_shannon_floor)},
-          {"copies", static_cast<double>(metrics.copies),
-           fmt::format("fakes equal to another; {} of the data", metrics.copies_real)},
+          {"copies", static_cast<double>(evidence.copies->of_samples.copies),
+           fmt::format("fakes equal to another; {} of the data", evidence.copies->of_reals.copies)},
           {"support_ratio", metrics.support_ratio, "of near-duplicates; 1 when equal"}};
 }
 
-void add_modes(Diagnosis& diagnosis, const DiagnosedSamples& reals,
-               const diagnostics::SampleMetrics& metrics) {
-  auto histogram = class_histogram(reals, metrics);
+void add_mode_lines(Diagnosis& diagnosis) {
+  const auto& modes = *diagnosis.evidence.modes;
+  if (modes.samples == 0) return;
   diagnosis.lines.push_back(
-      {"kl_reverse", diagnostics::kl_reverse(histogram),
-       fmt::format("nats over {} classes; {:.2g} when equal", histogram.names.size(),
-                   diagnostics::sampling_floor(histogram))});
-  diagnosis.lines.push_back({"kl_forward", diagnostics::kl_forward(histogram), "nats"});
-  diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);
-  diagnosis.evidence.mode_noun = "classes";
-  diagnosis.evidence.modes = std::move(histogram);
+      {"kl_reverse", diagnostics::kl_reverse(modes),
+       fmt::format("nats over {} {}; {:.2g} when equal", modes.names.size(),
+                   diagnosis.evidence.mode_noun, diagnostics::sampling_floor(modes))});
+  diagnosis.lines.push_back({"kl_forward", diagnostics::kl_forward(modes), "nats"});
+  const auto rare = diagnostics::rare_modes(modes);
+  if (rare.empty()) return;
+  diagnosis.lines.push_back({"rare_mode_recall", diagnostics::recall_of_modes(modes, rare),
+                             fmt::format("of the samples that {} rare {} should have", rare.size(),
+                                         diagnosis.evidence.mode_noun)});
 }
 
 nlohmann::ordered_json number(double value) {
@@ -212,36 +143,67 @@ nlohmann::ordered_json number(double value) {
 
 }  // namespace
 
+std::string chosen_features(const std::string& wanted, const data::SampleShape& shape) {
+  if (wanted != "auto") return wanted;
+  if (!shape.image) return "pixels";
+  return shape.values() <= diagnostics::kWidestPca ? "pca" : "random_conv";
+}
+
+void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                const DiagnoseOptions& options) {
+  if (!(reals.shape == fakes.shape)) {
+    ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected",
+                  reals.source, shape_text(reals.shape), fakes.source, shape_text(fakes.shape));
+  }
+  const int64_t k = neighborhood_of(options).largest();
+  for (const auto* set : {&reals, &fakes}) {
+    if (set->count > k) continue;
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{}: {} samples; more than k = {} nearest neighbours were expected", set->source,
+                  set->count, k);
+  }
+}
+
 Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples& reals,
-                           const DiagnosedSamples& fakes, const DiagnoseOptions& options) {
-  diagnostics::SampleMetricsOptions metric_options{.neighborhood = {}, .seed = options.seed};
-  if (options.k > 0) metric_options.neighborhood = {options.k, options.k};
-  const auto& neighborhood = metric_options.neighborhood;
-  check_sets(reals, fakes, neighborhood.largest());
-  const FeatureSets sets = features_of(control, reals, fakes, options.features);
+                           const DiagnosedSamples& fakes, const diagnostics::FeatureMap& features,
+                           const DiagnoseOptions& options, diagnostics::Evidence evidence,
+                           const config::Verdict& levels) {
+  check_sets(reals, fakes, options);
+  const diagnostics::SampleMetricsOptions metric_options{.neighborhood = neighborhood_of(options),
+                                                         .seed = options.seed};
+  const FeatureSets sets{
+      .width = features.width,
+      .reals = diagnostics::mapped_rows(control, features, reals.values, reals.count),
+      .fakes = diagnostics::mapped_rows(control, features, fakes.values, fakes.count)};
   auto metrics = diagnostics::measure_samples(control, {sets.reals, sets.width},
                                               {sets.fakes, sets.width}, metric_options);
   const diagnostics::SampleFigures figures{.reals = reals.count,
                                            .fakes = fakes.count,
-                                           .coverage_k = neighborhood.coverage_k,
+                                           .coverage_k = metric_options.neighborhood.coverage_k,
                                            .precision = metrics.neighborhood.precision,
                                            .recall = metrics.neighborhood.recall,
                                            .density = metrics.neighborhood.density,
                                            .coverage = metrics.neighborhood.coverage,
                                            .vendi = metrics.vendi,
-                                           .vendi_real = metrics.vendi_real,
-                                           .copies = metrics.copies,
-                                           .copies_real = metrics.copies_real};
+                                           .vendi_real = metrics.vendi_real};
+  if (!evidence.diversity_ratio) evidence.diversity_ratio = distance_ratio(sets, options);
+  if (!evidence.copies)
+    evidence.copies = {.of_samples = copies_of(fakes), .of_reals = copies_of(reals)};
   Diagnosis diagnosis;
-  diagnosis.features = fmt::format("{} ({} numbers)", sets.name, sets.width);
+  diagnosis.features = features.description();
   diagnosis.samples = fakes.count;
   diagnosis.neighborhood_cpu_s = metrics.neighborhood_cpu_s;
-  const double diversity = distance_ratio(sets, options, reals.count, fakes.count);
-  diagnosis.lines = lines_of(metrics, figures, diversity);
-  diagnosis.evidence.step = 1;
-  diagnosis.evidence.diversity_ratio = diversity;
-  if (!reals.labels.empty() && reals.class_names.size() > 1) add_modes(diagnosis, reals, metrics);
-  diagnosis.verdict = diagnostics::judge_samples(diagnosis.evidence, figures, levels());
+  diagnosis.lines = lines_of(metrics, figures, evidence);
+  const bool labelled = !reals.labels.empty() && reals.class_names.size() > 1;
+  if (labelled) diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);
+  if (labelled && !evidence.modes) {
+    evidence.mode_noun = "classes";
+    evidence.modes = class_histogram(reals, metrics);
+  }
+  diagnosis.evidence = std::move(evidence);
+  if (diagnosis.evidence.modes) add_mode_lines(diagnosis);
+  diagnosis.verdict = diagnostics::judge_samples(diagnosis.evidence, figures, levels);
+  diagnosis.covered = std::move(metrics.covered);
   diagnosis.nearest_real = std::move(metrics.nearest_real);
   diagnosis.nearest_square = std::move(metrics.nearest_square);
   return diagnosis;
@@ -286,7 +248,8 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
       {"marginal_kl", total - information, "nats, of the aggregate posterior from the prior"},
       {"aggregate_kl", aggregate, "nats, the same by mean and variance of each dimension"}};
   // The codes are all there is here: no second instrument could agree.
-  config::Verdict alone = levels();
+  config::Verdict alone;
+  alone.grace_steps = 0;
   alone.witnesses = 1;
   diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, alone);
   return diagnosis;
@@ -301,11 +264,14 @@ std::string to_text(const Diagnosis& diagnosis) {
                 : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value, line.beside);
   }
   const auto& modes = diagnosis.evidence.modes;
-  for (size_t i = 0; i < diagnosis.class_coverage.size() && i < 20; ++i)
+  const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()
+                             ? std::min(kTableRows, diagnosis.class_coverage.size())
+                             : 0;
+  for (size_t i = 0; i < classes; ++i)
     text += fmt::format("  {:<20}{:>12.4f}  coverage; {} samples, {:.1f} expected\n",
                         "class " + modes->names[i], diagnosis.class_coverage[i], modes->observed[i],
                         modes->expected_share[i] * static_cast<double>(modes->samples));
-  for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < 20; ++i)
+  for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
     text += fmt::format("  {:<20}{:>12.4f}  nats\n", fmt::format("kl of dimension {}", i),
                         diagnosis.kl_per_dimension[i]);
   const auto& verdict = diagnosis.verdict;
@@ -331,7 +297,7 @@ std::string to_json(const Diagnosis& diagnosis) {
     json["class_names"] = modes->names;
     json["expected_share"] = modes->expected_share;
     json["histogram"] = modes->observed;
-    json["class_coverage"] = diagnosis.class_coverage;
+    if (!diagnosis.class_coverage.empty()) json["class_coverage"] = diagnosis.class_coverage;
     json["missing"] = nlohmann::ordered_json::array();
     for (const auto& mode : verdict.missing)
       json["missing"].push_back({{"name", mode.name},
@@ -339,6 +305,8 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"observed", mode.observed},
                                  {"log10_p", number(mode.log10_tail)}});
   }
+  if (!diagnosis.evaluation.empty())
+    json["evaluation"] = nlohmann::ordered_json::parse(diagnosis.evaluation);
   // Names come from files: what is no UTF-8 is replaced.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

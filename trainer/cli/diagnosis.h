@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/diagnose_inputs.h"
+#include "diagnostics/sample_features.h"
 #include "diagnostics/sample_metrics.h"
 #include "diagnostics/verdict.h"
 #include "world/communicator.h"
@@ -15,11 +16,14 @@
 namespace allmodes::cli {
 
 struct DiagnoseOptions {
-  std::string features = "auto";  // auto, pixels, pca, random_conv
+  std::string features = "auto";  // auto, pixels, pca, random_conv, classifier
   int64_t k = 0;                  // 0: 3 for precision and recall, 5 for density and coverage
   int64_t samples = 10'000;
   uint64_t seed = 1;
 };
+
+// What `--features auto` is of samples of this shape.
+std::string chosen_features(const std::string& wanted, const data::SampleShape& shape);
 
 struct Line {
   std::string name;    // as in diagnosis.json
@@ -36,14 +40,23 @@ struct Diagnosis {
   diagnostics::Verdict verdict;
   std::vector<double> kl_per_dimension;  // of a posterior
   std::vector<double> class_coverage;    // of labelled reals, [classes]
+  std::string evaluation;                // of a run: its record, JSON
+  std::vector<uint8_t> covered;          // [reals]
   std::vector<int64_t> nearest_real;     // [fakes]
   std::vector<double> nearest_square;    // [fakes]
 };
 
-// Collective. Throws kDataError for sets of different shapes or too few samples, kUsage for
-// features that these samples do not have.
+// Throws kDataError for sets of different shapes or with too few samples for the neighbours asked
+// for.
+void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                const DiagnoseOptions& options);
+
+// Collective. The sets as check_sets() wants them. `evidence`: what is known already, which is left
+// as it is; the rest is measured, its modes being the reals' classes.
 Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples& reals,
-                           const DiagnosedSamples& fakes, const DiagnoseOptions& options);
+                           const DiagnosedSamples& fakes, const diagnostics::FeatureMap& features,
+                           const DiagnoseOptions& options, diagnostics::Evidence evidence,
+                           const config::Verdict& levels);
 
 // Collective. Means and log variances [N, D] of a VAE's posteriors.
 Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSamples& means,

@@ -102,6 +102,14 @@ void Reporter::say(const std::string& line, bool warning) {
   }
 }
 
+void Reporter::audited(const diagnostics::DataAudit& audit) {
+  if (!root_) return;
+  records::Record record = start_record("data", {});
+  diagnostics::fill(audit, record);
+  sink_->write(record);
+  for (const auto& fault : diagnostics::data_faults(audit)) say("the data: " + fault, true);
+}
+
 void Reporter::tick(const training::Position& position, const training::StepReport& report) {
   for (const auto& [name, seconds] : report.exchange_seconds) exchange_seconds_[name] += seconds;
   loading_seconds_ += report.loading_seconds;
@@ -154,8 +162,9 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   const auto steps = static_cast<double>(position.step - logged_step_);
   if (steps > 0 && !exchange_seconds_.empty()) {
     record.set("exchange_ms",
-               1e3 / steps * std::accumulate(packed.begin() + static_cast<std::ptrdiff_t>(exchanges),
-                                             packed.end(), 0.0));
+               1e3 / steps *
+                   std::accumulate(packed.begin() + static_cast<std::ptrdiff_t>(exchanges),
+                                   packed.end(), 0.0));
     size_t place = exchanges;
     for (const auto& [name, ignored] : exchange_seconds_)
       record.set("exchange_ms_" + name, 1e3 / steps * packed[place++]);

@@ -12,6 +12,7 @@
 #include "checkpoints/checkpoint.h"
 #include "cli/check_run.h"
 #include "diagnostics/collector.h"
+#include "diagnostics/data_audit.h"
 #include "diagnostics/moments.h"
 #include "records/progress.h"
 #include "records/record.h"
@@ -27,6 +28,8 @@ class Reporter {
            const diagnostics::CollectorSetup& setup, records::RunFolder folder,
            const checkpoints::State* resumed, bool quiet);
 
+  // Records what the data look like, and warns of what is odd. Before the first step.
+  void audited(const diagnostics::DataAudit& audit);
   void tick(const training::Position& position, const training::StepReport& report);
   void log(const training::Position& position, const training::StepReport& report);
   // Evaluates, records and judges; true when the model has collapsed. The same on every rank.
@@ -68,7 +71,8 @@ class Reporter {
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point logged_at_;
-  // Exposed exchange since the last log step, by phase and network; the names are those of all ranks.
+  // Exposed exchange since the last log step, by phase and network; the names are those of all
+  // ranks.
   std::map<std::string, double> exchange_seconds_;
   double loading_seconds_ = 0;  // since the last log step
   uint64_t logged_step_ = 0;

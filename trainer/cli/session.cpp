@@ -219,6 +219,8 @@ class Session {
                                             control_, *exchange_,      device_};
     Reporter reporter(run_, model, control_, setup, folder_, resumed_ ? &resumed_->state : nullptr,
                       options_.quiet);
+    if (position_.step == 0 && rollbacks_.empty())
+      reporter.audited(diagnostics::audit_data(*run_.dataset, control_, config().batch));
     if (went_back_) {
       reporter.went_back(position_, rollbacks_.back(),
                          config::adjustments(original_, std::ssize(rollbacks_)));

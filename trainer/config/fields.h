@@ -91,6 +91,8 @@ inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_unifo
 inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
 inline constexpr std::array<std::string_view, 3> kOnCollapse{"warn", "stop", "rollback"};
 inline constexpr std::array<std::string_view, 2> kExchangePrecisions{"float32", "bfloat16"};
+inline constexpr std::array<std::string_view, 5> kSampleMetrics{"off", "pixels", "pca",
+                                                                "random_conv", "classifier"};
 inline constexpr std::array<std::string_view, 3> kPrecisions{"float32", "tf32", "bfloat16"};
 inline constexpr std::array<std::string_view, 2> kConvolutions{"deterministic", "fastest"};
 inline constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};
@@ -424,6 +426,7 @@ void describe(V& v, T& c) {
   v.field("diversity_pairs", c.diversity_pairs, kCount);
   v.field("classifier", c.classifier, Anything{});
   v.field("calibration_draws", c.calibration_draws, Range{.low = 50, .high = 100'000});
+  v.field("sample_metrics", c.sample_metrics, OneOf{"kind of features", kSampleMetrics});
 }
 
 template <class V, Is<Rollback> T>

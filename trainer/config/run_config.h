@@ -315,6 +315,9 @@ struct Diagnostics {
   int64_t diversity_pairs = 256; // pairs a log step for the batch diversity, >= 1
   bool classifier = true;        // labelled images: train a small classifier for the mode histogram
   int64_t calibration_draws = 200;  // real samples against real ones, for the null of each figure; >= 50
+  // Features in which precision, recall, density, coverage, Frechet and kernel distance are measured
+  // at evaluations: pixels, pca, random_conv or classifier; off: they are not.
+  std::string sample_metrics = "off";
 };
 
 // Of on_collapse "rollback": at most `limit` times the run goes back to its last healthy checkpoint

@@ -37,10 +37,14 @@ struct Measured {
   std::vector<int64_t> counts;  // [classes], of real images by the class they are taken for
 };
 
+// With half an image more of each class (Krichevsky, Trofimov 1981): one that the data lacks may
+// still be what a sample is taken for, and that is no infinite divergence.
 std::vector<double> shares_of(const std::vector<int64_t>& counts) {
-  const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  const double total =
+      static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0})) +
+      0.5 * static_cast<double>(counts.size());
   std::vector<double> shares;
-  for (const int64_t count : counts) shares.push_back(static_cast<double>(count) / total);
+  for (const int64_t count : counts) shares.push_back((static_cast<double>(count) + 0.5) / total);
   return shares;
 }
 
@@ -53,7 +57,7 @@ std::vector<int64_t> best_classes(const gradients::FlatNetwork& network, const a
 // Of `total` images of `dataset`, over all ranks: how many are taken for each class, and the share
 // taken rightly.
 Measured measure(const gradients::FlatNetwork& network, const data::Dataset& dataset,
-                 const CollectorSetup& setup) {
+                 const ClassifierSetup& setup) {
   const int64_t total = std::min(kMostReals, dataset.size());
   std::vector<int64_t> counts(static_cast<size_t>(dataset.classes()) + 1, 0);  // and those right
   for_each_chunk(total, setup.control, [&](int64_t first, int64_t count) {
@@ -166,6 +170,10 @@ std::vector<int64_t> Classifier::classify(const at::Tensor& images) const {
   return best_classes(network_, images);
 }
 
+at::Tensor Classifier::features(const at::Tensor& images) const {
+  return classifier_features(network_, images);
+}
+
 std::vector<int64_t> modes_of(const Classifier& classifier, const data::Dataset& dataset,
                               const at::Tensor& images) {
   if (dataset.channel_base() == nullptr) return classifier.classify(images);
@@ -203,6 +211,17 @@ std::filesystem::path classifier_cache() {
 }
 
 Classifier obtain_classifier(const CollectorSetup& setup) {
+  return obtain_classifier(ClassifierSetup{.dataset = setup.dataset,
+                                           .control = setup.control,
+                                           .exchange = setup.exchange,
+                                           .device = setup.device,
+                                           .held_out = [&] {
+                                             return data::make_held_out_dataset(setup.config.data,
+                                                                                setup.config.seed);
+                                           }});
+}
+
+Classifier obtain_classifier(const ClassifierSetup& setup) {
   const data::Dataset& dataset = labelled(setup.dataset);
   auto network = make_classifier_network(dataset, kSeed, setup.device);
   const bool root = setup.control.rank() == 0;
@@ -221,7 +240,7 @@ Classifier obtain_classifier(const CollectorSetup& setup) {
   network = train_classifier(dataset, kSeed, classifier_steps(dataset.size()), setup.exchange,
                              setup.device);
   Measured measured = measure(network, dataset, setup);
-  const auto held_out = data::make_held_out_dataset(setup.config.data, setup.config.seed);
+  const auto held_out = setup.held_out ? setup.held_out() : nullptr;
   if (held_out) measured.accuracy = measure(network, labelled(*held_out), setup).accuracy;
   if (root) {
     spdlog::info("classifier: {:.2f} % of {} images right", 100 * measured.accuracy,

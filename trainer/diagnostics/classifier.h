@@ -5,6 +5,7 @@
 // the data set's fingerprint. Of a stacked set the classifier is that of the digits under it.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,9 +21,11 @@ class Classifier {
       : network_(std::move(network)), accuracy_(accuracy), shares_(std::move(shares)) {}
   // The most likely class of each image; images [n, channels, height, width] in [-1, 1].
   std::vector<int64_t> classify(const at::Tensor& images) const;
+  // What its last layer decides by: kClassifierFeatures numbers of each image, [n, ...].
+  at::Tensor features(const at::Tensor& images) const;
   // Share of held-out images (of the training images where there are none) classified rightly.
   double accuracy() const { return accuracy_; }
-  // What it takes the real images for: the share of each class.
+  // What it takes the real images for: the share of each class, > 0.
   const std::vector<double>& shares() const { return shares_; }
   const gradients::FlatNetwork& network() const { return network_; }
 
@@ -45,9 +48,21 @@ std::vector<double> mode_shares(const Classifier& classifier, const data::Datase
 // $ALLMODES_CACHE/classifiers, or under $XDG_CACHE_HOME/allmodes or ~/.cache/allmodes.
 std::filesystem::path classifier_cache();
 
+// What a classifier is trained from.
+struct ClassifierSetup {
+  const data::Dataset& dataset;
+  world::Communicator& control;
+  world::Communicator& exchange;
+  at::Device device;
+  // Asked for only when a classifier is trained; may be empty, or make nothing.
+  std::function<std::unique_ptr<data::Dataset>()> held_out = {};
+};
+
 // Collective. Rank 0's cached classifier for this data set (for what is on its channels, if it is
 // stacked), or a newly trained one, which rank 0 then writes to the cache; the same weights on
 // every rank. A function of the data set alone: the run's seed does not enter.
+Classifier obtain_classifier(const ClassifierSetup& setup);
+// Of a run, with the held-out part of its data.
 Classifier obtain_classifier(const CollectorSetup& setup);
 
 }  // namespace allmodes::diagnostics

@@ -38,7 +38,7 @@ networks::Plan make_plan(const data::Dataset& dataset) {
   const config::Layer norm{config::BatchNorm{.statistics = "global"}};
   return networks::plan(
       {convolution(24), norm, relu, convolution(48), norm, relu, config::Layer{config::Flatten{}},
-       config::Layer{config::Linear{.units = 128}}, relu,
+       config::Layer{config::Linear{.units = kClassifierFeatures}}, relu,
        config::Layer{config::Linear{.units = dataset.classes()}}},
       objectives::network_shape(dataset.shape()), "kaiming_uniform");
 }
@@ -135,6 +135,18 @@ at::Tensor classifier_scores(const gradients::FlatNetwork& network, const at::Te
   networks::Context context{.training = false};
   return networks::forward(network.plan, network.average_views, network.buffer_views, images,
                            context);
+}
+
+at::Tensor classifier_features(const gradients::FlatNetwork& network, const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  networks::Plan body = network.plan;
+  const networks::LayerPlan last = body.layers.back();
+  body.layers.pop_back();
+  body.output = last.input;
+  body.parameters.resize(last.first_parameter);
+  networks::Context context{.training = false};
+  return networks::forward(body, std::span(network.average_views).first(last.first_parameter),
+                           network.buffer_views, images, context);
 }
 
 gradients::FlatNetwork train_classifier(const data::Dataset& dataset, uint64_t seed, int64_t steps,

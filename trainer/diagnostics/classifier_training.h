@@ -35,6 +35,10 @@ gradients::FlatNetwork make_classifier_network(const data::Dataset& dataset, uin
 // Scores [n, classes] of images [n, channels, height, width] by the averaged weights.
 at::Tensor classifier_scores(const gradients::FlatNetwork& network, const at::Tensor& images);
 
+// What the last layer decides by, [n, kClassifierFeatures].
+at::Tensor classifier_features(const gradients::FlatNetwork& network, const at::Tensor& images);
+inline constexpr int64_t kClassifierFeatures = 128;
+
 // Moves each of `count` images by (dx, dy), each uniform over -kClassifierShift .. kClassifierShift
 // and a function of (seed, global place first + i); what comes in is black (-1). In place.
 void shift_images(const data::SampleShape& shape, uint64_t seed, uint64_t first, int64_t count,

@@ -59,6 +59,10 @@ at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t cou
   return samples;
 }
 
+std::span<const float> values_of(const at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
 void sum_over_ranks(world::Communicator& control, std::vector<int64_t>& values) {
   world::all_reduce_host(control, std::span(values), world::ReduceOp::sum);
 }
@@ -89,6 +93,12 @@ void record_histogram(const ModeHistogram& histogram, const config::Verdict& lev
   record.set("kl_reverse", kl_reverse(histogram));
   record.set("kl_forward", kl_forward(histogram));
   record.set("kl_floor", sampling_floor(histogram));
+  const auto rare = rare_modes(histogram);
+  if (rare.empty()) return;
+  std::vector<std::string> rare_names;
+  for (const int64_t mode : rare) rare_names.push_back(histogram.names[static_cast<size_t>(mode)]);
+  record.set("rare_modes", rare_names);
+  record.set("rare_mode_recall", recall_of_modes(histogram, rare));
 }
 
 std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup) {
@@ -100,7 +110,11 @@ std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& se
     collectors.push_back(make_class_collector(finder));
   }
   collectors.push_back(make_diversity_collector(setup.config));
+  collectors.push_back(make_copies_collector());
   collectors.push_back(make_comparison_collector(setup, finder));
+  if (setup.objective.conditional()) collectors.push_back(make_conditional_collector(finder));
+  if (setup.config.diagnostics.sample_metrics != "off")
+    collectors.push_back(make_sample_metrics_collector(setup));
   if (std::holds_alternative<config::Fit>(setup.config.family))
     collectors.push_back(make_fit_collector(setup));
   if (setup.objective.encodes()) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t fir
 at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t count,
                         at::Tensor& labels);
 
+// A view of a float tensor's numbers, which must be on the host and contiguous.
+std::span<const float> values_of(const at::Tensor& tensor);
+
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -81,6 +85,9 @@ std::unique_ptr<Collector> make_latent_collector();
 std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
 std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup);
+std::unique_ptr<Collector> make_copies_collector();
+// Precision, recall, density, coverage, Frechet and kernel distance (diagnostics.sample_metrics).
+std::unique_ptr<Collector> make_sample_metrics_collector(const CollectorSetup& setup);
 
 // Fields of a mode histogram in a record.
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,

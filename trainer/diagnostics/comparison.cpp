@@ -13,6 +13,8 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kPairs = 4096;
+constexpr double kNearShare = 0.01;
+const NoiseKey kDistanceKey{.seed = 1, .purpose = Purpose("distance ratio")};
 
 void check(const FeatureRows& rows) {
   ALLMODES_CHECK(rows.width >= 1 && rows.features.size() == rows.modes.size() * size_t(rows.width),
@@ -84,6 +86,39 @@ std::vector<Reference::Moments> moments_of(const FeatureRows& reals, int64_t mod
   return moments;
 }
 
+// Each row's squared distance to its nearest other one, of the first `count`.
+std::vector<float> nearest_squares(const FeatureRows& rows, int64_t count) {
+  const auto w = static_cast<size_t>(rows.width);
+  std::vector<float> nearest(static_cast<size_t>(count), std::numeric_limits<float>::infinity());
+  for (size_t i = 0; i < nearest.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const float square = square_distance(&rows.features[i * w], &rows.features[j * w], w);
+      nearest[i] = std::min(nearest[i], square);
+      nearest[j] = std::min(nearest[j], square);
+    }
+  return nearest;
+}
+
+// How many of the first `count` rows have another one of these no farther than `limit` (squared).
+// In the order of their first feature only those within reach are looked at.
+int64_t rows_with_neighbor(const FeatureRows& rows, int64_t count, float limit) {
+  const auto w = static_cast<size_t>(rows.width);
+  std::vector<size_t> order;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i)
+    if (std::isfinite(rows.features[i * w])) order.push_back(i);
+  std::ranges::sort(order, {}, [&](size_t i) { return rows.features[i * w]; });
+  std::vector<uint8_t> found(order.size(), 0);
+  for (size_t a = 0; a < order.size(); ++a) {
+    const float* row = &rows.features[order[a] * w];
+    for (size_t b = a + 1; b < order.size(); ++b) {
+      const float* other = &rows.features[order[b] * w];
+      if (square_distance(row, other, 1) > limit) break;
+      if (square_distance(row, other, w) <= limit) found[a] = found[b] = 1;
+    }
+  }
+  return std::ranges::count(found, 1);
+}
+
 double lowest_coverage(const FeatureRows& samples, const Reference& reference) {
   double lowest = 1;
   for (const ModeShare& each : coverage_by_mode(samples, reference))
@@ -127,6 +162,13 @@ Reference make_reference(FeatureRows reals, int64_t mode_count) {
   const auto pairs = random_pairs({.seed = 1, .purpose = Purpose("reference distances")},
                                   static_cast<uint64_t>(made.reals.size()), kPairs);
   made.mean_distance = mean(pair_distances(made.reals.features, made.reals.width, pairs));
+  made.near_count = std::clamp<int64_t>(made.reals.size() / 2, 2, kMostNear);
+  auto nearest_reals = nearest_squares(made.reals, made.near_count);
+  const auto near =
+      nearest_reals.begin() +
+      static_cast<std::ptrdiff_t>(kNearShare * static_cast<double>(nearest_reals.size()));
+  std::nth_element(nearest_reals.begin(), near, nearest_reals.end());
+  made.near_square = *near;
   return made;
 }
 
@@ -189,15 +231,25 @@ double distance_ratio(const FeatureRows& samples, const Reference& reference, co
   return distance == 0 ? 1 : std::numeric_limits<double>::infinity();
 }
 
+double near_duplicates(const FeatureRows& samples, const Reference& reference) {
+  check(samples);
+  const int64_t count = std::min(reference.near_count, samples.size());
+  const double scale = distance_ratio(samples, reference, kDistanceKey);
+  if (count < 2 || !std::isfinite(scale)) return std::numeric_limits<double>::quiet_NaN();
+  const auto limit = static_cast<float>(scale * scale * static_cast<double>(reference.near_square));
+  return static_cast<double>(rows_with_neighbor(samples, count, limit)) /
+         static_cast<double>(count);
+}
+
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> kFigures = {
       {"lowest_coverage", Worse::low, lowest_coverage},
       {"spread_deficit", Worse::high, largest_deficit},
       {"distance_ratio", Worse::low,
        [](const FeatureRows& samples, const Reference& reference) {
-         return distance_ratio(samples, reference,
-                               {.seed = 1, .purpose = Purpose("distance ratio")});
+         return distance_ratio(samples, reference, kDistanceKey);
        }},
+      {"near_duplicates", Worse::high, near_duplicates},
   };
   return kFigures;
 }

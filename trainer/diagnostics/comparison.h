@@ -41,6 +41,8 @@ struct Reference {
   std::vector<int64_t> balls_of_mode = {};  // [mode_count]
   bool modes_are_large = true;  // false: too few reals a mode, so that all are taken as one mode
   double mean_distance = 0;     // of two of the reals
+  int64_t near_count = 0;       // of the first so many reals one in a hundred has another one
+  float near_square = 0;        // as near as this squared distance
 };
 
 inline constexpr int64_t kMostBalls = 1000;
@@ -84,6 +86,15 @@ std::vector<ModeSpread> spread_by_mode(const FeatureRows& samples, const Referen
 
 // Mean distance of pairs of samples over that of reals, >= 0; of 4,096 random pairs keyed by `key`.
 double distance_ratio(const FeatureRows& samples, const Reference& reference, const NoiseKey& key);
+
+// Share of samples that nearly equal another one, in [0, 1]: of the first 2,000, or half as many as
+// the reference holds, those whose nearest other one is no farther than that of the nearest
+// hundredth of as many reals, the samples' own scale
+// (distance_ratio) over the reals' taken out, so that samples that are all a little closer together
+// do not count. About 0.01 for equal distributions; one sample repeated in a share s of them adds
+// s, copies or not.
+inline constexpr int64_t kMostNear = 2000;
+double near_duplicates(const FeatureRows& samples, const Reference& reference);
 
 // A figure of samples beside the reference that is calibrated. One more is one more line of the
 // table in comparison.cpp.

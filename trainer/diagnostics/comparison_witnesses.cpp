@@ -17,6 +17,10 @@ constexpr double kThinCoverage = 2;  // times minimum_coverage: a risk
 constexpr double kVeryNarrow = 0.2;  // of minimum_spread
 constexpr double kNear = 0.5;        // distances over the data's
 constexpr double kVeryNear = 0.1;
+constexpr double kNearDuplicates = 0.05;  // of the samples, in excess of the reals'
+constexpr double kMostlyDuplicates = 0.5;
+constexpr double kCopies = 0.005;  // the same of exact copies
+constexpr double kManyCopies = 0.1;
 constexpr double kSaturated = 0.98;
 constexpr double kLowKl = 10;  // times minimum_kl
 
@@ -100,6 +104,40 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
         {"dispersion"}};
   }
   return std::nullopt;
+}
+
+std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
+                                               const config::Verdict& levels) {
+  for (const CalibratedFigure& figure : evidence.calibrated) {
+    const double excess = figure.value - figure.null_median;
+    if (figure.name != "near_duplicates" || figure.log10_tail > std::log10(levels.significance) ||
+        excess < kNearDuplicates)
+      continue;
+    return Witness{
+        excess >= kMostlyDuplicates ? State::collapsed : State::at_risk,
+        "duplicates",
+        fmt::format("{:.3g} % of the samples nearly equal another one, of real ones "
+                    "{:.2g} %; {}",
+                    100 * figure.value, 100 * figure.null_median, below_power(figure.log10_tail)),
+        {"dispersion"}};
+  }
+  return std::nullopt;
+}
+
+std::optional<Witness> witness_copies(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.copies) return std::nullopt;
+  const CopyFigures& figures = *evidence.copies;
+  const double excess = copies_excess(figures);
+  const double log10_tail = copies_log10_tail(figures);
+  if (excess < kCopies || log10_tail > std::log10(levels.significance)) return std::nullopt;
+  return Witness{
+      excess >= kManyCopies ? State::collapsed : State::at_risk,
+      "duplicates",
+      fmt::format("{} of {} samples equal another one; of {} real ones {} do; {}",
+                  figures.of_samples.copies, figures.of_samples.samples, figures.of_reals.samples,
+                  figures.of_reals.copies, below_power(log10_tail)),
+      {"copies"},
+      /*proof=*/true};
 }
 
 std::optional<Witness> witness_saturation(const Evidence& evidence,

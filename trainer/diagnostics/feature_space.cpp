@@ -50,7 +50,7 @@ at::Tensor random_weights(const char* name, int64_t outputs, int64_t inputs, int
 
 }  // namespace
 
-Projection principal_components(const Features& reals, int64_t dimensions) {
+ComponentProjection principal_components(const Features& reals, int64_t dimensions) {
   check_features(reals, "real samples");
   ALLMODES_CHECK(dimensions >= 1 && reals.rows() >= 2, "{} components of {} samples", dimensions,
                  reals.rows());
@@ -64,7 +64,7 @@ Projection principal_components(const Features& reals, int64_t dimensions) {
   const std::vector<double> centre = mean(moments);
   const Eigensystem axes = eigenvectors(covariance(moments), reals.width);
   const auto width = static_cast<size_t>(reals.width);
-  Projection projection{.mean = {centre.begin(), centre.end()},
+  ComponentProjection projection{.mean = {centre.begin(), centre.end()},
                         .basis = {},
                         .dimensions = std::min({dimensions, reals.width, reals.rows() - 1})};
   // Eigenvalues ascend.
@@ -75,7 +75,7 @@ Projection principal_components(const Features& reals, int64_t dimensions) {
   return projection;
 }
 
-std::vector<float> project(const Features& features, const Projection& projection, RowRange range) {
+std::vector<float> project(const Features& features, const ComponentProjection& projection, RowRange range) {
   check_range(range, features.rows());
   const at::NoGradGuard no_grad;
   const at::Tensor mean = view(projection.mean, {1, features.width});

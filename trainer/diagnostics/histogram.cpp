@@ -126,6 +126,31 @@ std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dr
   return missing;
 }
 
+std::vector<int64_t> rare_modes(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  std::vector<int64_t> rare;
+  for (size_t k = 0; k < histogram.expected_share.size(); ++k) {
+    const double share = histogram.expected_share[k];
+    if (share > 0 && share < 0.5 / static_cast<double>(histogram.expected_share.size()))
+      rare.push_back(static_cast<int64_t>(k));
+  }
+  return rare;
+}
+
+double recall_of_modes(const ModeHistogram& histogram, const std::vector<int64_t>& modes) {
+  check_histogram(histogram);
+  double wanted = 0;
+  double made = 0;
+  for (const int64_t mode : modes) {
+    const auto k = static_cast<size_t>(mode);
+    const double expected = histogram.expected_share.at(k) * size_of(histogram);
+    wanted += expected;
+    made += std::min(expected, static_cast<double>(histogram.observed[k]));
+  }
+  ALLMODES_CHECK(wanted > 0, "the recall of modes that the data does not have");
+  return made / wanted;
+}
+
 Unseen unseen_modes(const ModeHistogram& histogram) {
   check_histogram(histogram);
   Unseen unseen{.observed = 0, .expected = 0, .log10_tail = 0};

@@ -65,6 +65,15 @@ int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least = 1);
 std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dropped_share,
                                        double significance);
 
+// Modes of unbalanced data that have a small share of it: below half of 1 / K, and not 0.
+std::vector<int64_t> rare_modes(const ModeHistogram& histogram);
+
+// How much of `modes` is made: sum_k min(n_k, N p_k) / sum_k N p_k over them, in [0, 1]. 1 where
+// each has its share or more; what one has too many does not stand for another's missing ones. A
+// perfect sampler has about 1 - sum_k sqrt(N p_k (1 - p_k) / (2 pi)) / sum_k N p_k. Throws
+// ExitCode::kSoftware for modes whose shares sum to 0.
+double recall_of_modes(const ModeHistogram& histogram, const std::vector<int64_t>& modes);
+
 // For many modes and few samples, where no single mode's absence is significant: the number of
 // modes never seen, what it is on average for a perfect sampler (sum_k (1 - p_k)^N, over p_k > 0),
 // and log10 of a bound on the probability of that many (see poisson_binomial_upper_log10).

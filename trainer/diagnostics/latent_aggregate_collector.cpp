@@ -26,10 +26,6 @@ constexpr int64_t kCodes = 500;
 constexpr int64_t kNullDraws = 100;
 constexpr double kNullQuantile = 0.99;
 
-std::span<const float> values_of(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
-
 // Of two prior samples as large as the codes.
 struct PriorNull {
   double mean;

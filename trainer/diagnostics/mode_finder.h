@@ -39,6 +39,9 @@ std::shared_ptr<ModeFinder> make_mode_finder(const CollectorSetup& setup);
 
 std::unique_ptr<Collector> make_class_collector(std::shared_ptr<ModeFinder> finder);
 
+// Of each class of a class-conditional family. `finder` may be null.
+std::unique_ptr<Collector> make_conditional_collector(std::shared_ptr<ModeFinder> finder);
+
 // Samples beside real ones in a feature space, calibrated (comparison.h). `finder` may be null.
 std::unique_ptr<Collector> make_comparison_collector(const CollectorSetup& setup,
                                                      std::shared_ptr<ModeFinder> finder);

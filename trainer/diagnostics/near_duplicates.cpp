@@ -51,8 +51,4 @@ double support_estimate(int64_t samples, int64_t pairs) {
   return s * (s - 1) / (2 * static_cast<double>(pairs));
 }
 
-int64_t exact_copies(std::span<const double> nearest) {
-  return std::count(nearest.begin(), nearest.end(), 0.0);
-}
-
 }  // namespace allmodes::diagnostics

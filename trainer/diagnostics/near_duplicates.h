@@ -22,7 +22,4 @@ double duplicate_radius(std::span<const double> nearest);
 // S for the given number of pairs among s samples: s (s - 1) / (2 pairs); +infinity for no pair.
 double support_estimate(int64_t samples, int64_t pairs);
 
-// Rows whose nearest other row is at distance 0: exact copies.
-int64_t exact_copies(std::span<const double> nearest);
-
 }  // namespace allmodes::diagnostics

@@ -31,10 +31,6 @@ std::vector<float> training_mean(const data::Dataset& dataset, world::Communicat
   return mean;
 }
 
-std::span<const float> values_of(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
-
 class ReconstructionCollector final : public Collector {
  public:
   ReconstructionCollector(const data::Dataset& dataset, world::Communicator& control)

@@ -81,8 +81,6 @@ class Measurement {
   }
 
   void duplicates() {
-    metrics_.copies = exact_copies(nearest_fake_distance_);
-    metrics_.copies_real = exact_copies(nearest_real_distance_);
     const double radius = duplicate_radius(nearest_real_distance_);
     std::vector<int64_t> pairs = {close_pairs(reals_, radius, mine(reals_)),
                                   close_pairs(fakes_, radius, mine(fakes_))};

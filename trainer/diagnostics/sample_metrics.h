@@ -28,8 +28,6 @@ struct SampleMetrics {
   double kernel_distance = 0;
   double neighborhood_cpu_s = 0;  // processor time of the four scores on this rank
   BinScores bins;
-  int64_t copies = 0;       // fakes that equal another fake
-  int64_t copies_real = 0;  // reals that equal another real
   // Pairs of reals and of fakes that are nearer than duplicate_radius() of the reals (per pair of a
   // set), one over the other: 1 for equal distributions, 0 for one sample repeated. The relative
   // support of near_duplicates.h.

@@ -16,8 +16,6 @@ constexpr double kShortfallCollapsed = 0.05;
 constexpr double kRecallShort = 0.05;
 constexpr double kVendiShort = 0.9;
 constexpr double kDensityAway = 0.5;
-constexpr double kCopiesAtRisk = 0.005;
-constexpr double kCopiesCollapsed = 0.1;
 
 double deviation_of_share(double share, int64_t n, int64_t m) {
   return std::sqrt(share * (1 - share) * (1 / static_cast<double>(n) + 1 / static_cast<double>(m)));
@@ -69,27 +67,9 @@ std::optional<Witness> witness_coverage(const SampleFigures& figures) {
              : std::vector<std::string>{"coverage"}};
 }
 
-std::optional<Witness> witness_copies(const SampleFigures& figures) {
-  const double share = static_cast<double>(figures.copies) / static_cast<double>(figures.fakes);
-  const double of_reals =
-      static_cast<double>(figures.copies_real) / static_cast<double>(figures.reals);
-  const double pooled = static_cast<double>(figures.copies + figures.copies_real) /
-                        static_cast<double>(figures.fakes + figures.reals);
-  const double excess = share - of_reals;
-  const double deviation = deviation_of_share(pooled, figures.fakes, figures.reals);
-  if (excess < kCopiesAtRisk || excess < kDeviations * deviation) return std::nullopt;
-  return Witness{excess >= kCopiesCollapsed ? State::collapsed : State::at_risk,
-                 "duplicates",
-                 fmt::format("{} of {} samples equal another one; of {} real ones {} do",
-                             figures.copies, figures.fakes, figures.reals, figures.copies_real),
-                 {"copies"},
-                 /*proof=*/true};
-}
-
 Verdict judge_samples(const Evidence& evidence, const SampleFigures& figures,
                       const config::Verdict& levels) {
   std::vector<Witness> more;
-  if (auto copies = witness_copies(figures)) more.push_back(std::move(*copies));
   if (auto coverage = witness_coverage(figures)) more.push_back(std::move(*coverage));
   Verdict verdict = judge(evidence, {}, levels, std::move(more));
   if (verdict.witnesses.empty()) {

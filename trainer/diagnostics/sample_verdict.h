@@ -1,7 +1,7 @@
 #pragma once
 
 // The verdict on samples beside real ones, from whatever generator: what verdict.h says of the
-// modes and the distances, and two findings on coverage and on copies. Pure functions.
+// modes, the distances and the copies, and a finding on coverage. Pure functions.
 
 #include <optional>
 
@@ -9,7 +9,7 @@
 
 namespace allmodes::diagnostics {
 
-// Of neighbors.h, vendi.h and near_duplicates.h.
+// Of neighbors.h and vendi.h.
 struct SampleFigures {
   int64_t reals = 0;
   int64_t fakes = 0;
@@ -20,8 +20,6 @@ struct SampleFigures {
   double coverage = 0;
   std::optional<double> vendi = std::nullopt;
   std::optional<double> vendi_real = std::nullopt;
-  int64_t copies = 0;
-  int64_t copies_real = 0;
 };
 
 // What coverage is on average when N reals and M fakes are drawn from one continuous distribution,
@@ -41,11 +39,7 @@ double coverage_deviation(int64_t reals, int64_t fakes, int64_t k);
 //                  equal), or the Vendi score below nine tenths of the data's; else at_risk
 std::optional<Witness> witness_coverage(const SampleFigures& figures);
 
-// duplicates: exact copies among the fakes, in excess of the reals' share. at_risk from 0.5 % and
-// five deviations on, collapsed from 10 % on.
-std::optional<Witness> witness_copies(const SampleFigures& figures);
-
-// judge() with these two: causes before their effects, duplicates before mode_dropping.
+// judge() with this one. Copies are in the evidence.
 Verdict judge_samples(const Evidence& evidence, const SampleFigures& figures,
                       const config::Verdict& levels);
 

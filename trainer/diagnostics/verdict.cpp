@@ -143,8 +143,9 @@ NamedValues summary(const Evidence& evidence, const Verdict& verdict) {
 
 int64_t test_count(const Evidence& evidence) {
   const auto calibrated = static_cast<int64_t>(evidence.calibrated.size());
-  const int64_t count =
-      (has_modes(evidence) ? 3 : 0) + (evidence.aggregate_mmd_log10_tail ? 1 : 0) + calibrated;
+  const int64_t count = (has_modes(evidence) ? 3 : 0) +
+                        (evidence.aggregate_mmd_log10_tail ? 1 : 0) + (evidence.copies ? 1 : 0) +
+                        calibrated;
   return std::max<int64_t>(1, count);
 }
 
@@ -169,22 +170,21 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
   // on no mode say little of the modes: "unformed" then goes before what their histogram says.
   std::vector<Witness>& found = verdict.witnesses;
-  for (Witness& each : more)
-    if (each.kind == "duplicates") collect(found, std::move(each), worst);
   collect(found, witness_divergence(evidence), worst);
   collect(found, witness_posterior(evidence, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
+  collect(found, witness_copies(evidence, levels), worst);
   collect(found, witness_duplicates(evidence, history), worst);
   collect(found, witness_distances(evidence, levels), worst);
   collect(found, unformed, worst);
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_near_duplicates(evidence, levels), worst);
   collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
-  for (Witness& each : more)
-    if (!each.kind.empty() && each.kind != "duplicates") collect(found, std::move(each), worst);
+  for (Witness& each : more) collect(found, std::move(each), worst);
   for (Witness& trend : witness_trends(evidence, history, levels)) {
     // Of what is already said only the fall would be news.
     if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))

@@ -29,7 +29,9 @@
 //   within_mode_collapse  modes narrower than minimum_spread in some direction (comparison.h):
 //                       at_risk; than a fifth of it: collapsed
 //   duplicates          also: distances in feature space below half of the data's: at_risk; below a
-//                       tenth: collapsed
+//                       tenth: collapsed. Or near-duplicates (comparison.h) in excess of the data's
+//                       by 5 % of the samples: at_risk; by half of them: collapsed. Or exact copies
+//                       (copies.h) in excess by 0.5 %: at_risk; by 10 %: collapsed
 //   saturation          at_risk: the discriminator tells real from generated with a mean margin
 //                       above 0.98 in three evaluations: it teaches nothing any more
 //   a trend             at_risk, under the kind it leads to: coverage, spread, R2, or a KL that is
@@ -44,7 +46,7 @@
 // dispersion: spread and distances of samples, the decoder's sensitivity; encoder: KL and active
 // units; reconstruction: R2), about kinds that go together (modes and duplicates; posterior, mean
 // and duplicates). A witness alone says at_risk. A NaN is proof and needs no second one; so are
-// exact copies (sample_verdict.h). `collapsed` also needs to be found in `confirmations` of the
+// exact copies. `collapsed` also needs to be found in `confirmations` of the
 // last `window` evaluations (of those there are); after a collapse the first evaluation without one
 // says at_risk.
 //
@@ -58,6 +60,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "diagnostics/copies.h"
 #include "diagnostics/histogram.h"
 
 namespace allmodes::diagnostics {
@@ -113,6 +116,7 @@ struct Evidence {
   std::optional<double> mode_spread = std::nullopt;  // mean over modes, >= 0
   // Mean of D(real) - D(generated) in probabilities since the previous evaluation, [-1, 1].
   std::optional<double> discriminator_margin = std::nullopt;
+  std::optional<CopyFigures> copies = std::nullopt;
   int64_t nonfinite_samples = 0;  // generated samples with a NaN or infinity
   int64_t nonfinite_steps = 0;    // steps with one, since the previous evaluation
   int64_t steps = 0;              // steps since the previous evaluation; 0: not known
@@ -153,7 +157,7 @@ NamedValues summary(const Evidence& evidence);
 NamedValues summary(const Evidence& evidence, const Verdict& verdict);
 
 // How many tests of significance the evidence admits, >= 1: three of a mode histogram (missing or
-// starved, unseen, imbalance), one of the codes' MMD, one a calibrated figure.
+// starved, unseen, imbalance), one of the codes' MMD, one of the copies, one a calibrated figure.
 int64_t test_count(const Evidence& evidence);
 
 // The level of each of them: significance / test_count(), Bonferroni's correction. Not Holm's: with
@@ -163,7 +167,7 @@ double test_level(const Evidence& evidence, const config::Verdict& levels);
 
 // `history` is in order of steps, oldest first. Throws ExitCode::kSoftware for a histogram that
 // check_histogram refuses, or levels outside their ranges. `more`: witnesses of what the evidence
-// does not hold; within a state duplicates come first among all, the others last.
+// does not hold; within a state they come last.
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
               const config::Verdict& levels, std::vector<Witness> more = {});
 

@@ -43,6 +43,11 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
 std::optional<Witness> witness_coverage(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
+                                               const config::Verdict& levels);
+
+// Of the samples as they are (copies.h).
+std::optional<Witness> witness_copies(const Evidence& evidence, const config::Verdict& levels);
 
 // Before a collapse: what moves towards one.
 std::optional<Witness> witness_saturation(const Evidence& evidence,

@@ -181,7 +181,7 @@ std::vector<double> tick_values(double low, double high, int parts) {
 
 Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals_xy,
                    std::span<const float> means, std::optional<PlotRange> range,
-                   std::span<const Ellipse> ellipses) {
+                   std::span<const Ellipse> ellipses, const std::string& crosses) {
   Canvas canvas(640, 640, kPaper);
   Square square;
   square.range =
@@ -216,7 +216,7 @@ Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals
   const Color solid_fake{kFake.red, kFake.green, kFake.blue, 0.85};
   entry("reals", [&](double px, double py) { canvas.disc(px, py, 5, solid_real); });
   entry("fakes", [&](double px, double py) { canvas.disc(px, py, 5, solid_fake); });
-  if (!means.empty()) entry("modes", [&](double px, double py) { cross(canvas, px, py, 4.0); });
+  if (!means.empty()) entry(crosses, [&](double px, double py) { cross(canvas, px, py, 4.0); });
   if (inside < fakes) {
     const std::string note = fmt::format("{} of {} outside", fakes - inside, fakes);
     text_right(canvas, right, line, note, kMode);

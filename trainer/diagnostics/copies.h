@@ -1,0 +1,38 @@
+#pragma once
+
+// Exact copies among samples: what a generator that falls on a few points makes, and what a data
+// set may hold itself. Torch-free.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace allmodes::diagnostics {
+
+// XXH3 (64 bits) of each of the [n][width] rows; 0 and -0 are one number. Different rows of a set
+// of n have one hash with a probability of about n^2 / 2^65.
+std::vector<uint64_t> row_hashes(std::span<const float> values, int64_t width);
+
+struct Copies {
+  int64_t samples = 0;
+  int64_t copies = 0;   // samples that equal another one; 0 or 2 .. samples
+  int64_t repeats = 0;  // samples that equal an earlier one: samples less different ones
+};
+Copies count_copies(std::vector<uint64_t> hashes);
+
+// Generated samples beside real ones of the same data.
+struct CopyFigures {
+  Copies of_samples;
+  Copies of_reals;
+};
+
+// Share of copies among the samples in excess of the reals', in [-1, 1].
+double copies_excess(const CopyFigures& figures);
+
+// log10 of the probability of so many repeats among the samples, or more, given how many there are
+// in both sets: that of X >= a, X ~ Binomial(a + b, q). With a rate of repeats per sample
+// q = n / (n + m); where they are pairs of a finite set, both of which must be drawn,
+// q = n^2 / (n^2 + m^2); the larger of the two is taken, so that the tail is not too small.
+double copies_log10_tail(const CopyFigures& figures);
+
+}  // namespace allmodes::diagnostics
