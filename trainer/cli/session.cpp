@@ -1,23 +1,20 @@
 #include "cli/session.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/agreement.h"
+#include "cli/feed.h"
 #include "cli/left_out.h"
 #include "cli/reporter.h"
 #include "cli/threads.h"
 #include "cli/versions.h"
 #include "config/adjustment.h"
 #include "config/families.h"
-#include "data/prefetcher.h"
 #include "gradients/compute_stream.h"
 #include "records/durable_file.h"
 #include "records/log.h"
@@ -102,54 +99,6 @@ void check_resumed(const checkpoints::State& state, const CheckedRun& run) {
                   hexadecimal(state.data_fingerprint), hexadecimal(run.dataset->fingerprint()));
   }
 }
-
-// Feeds the loop with this rank's batches.
-class Feed {
- public:
-  Feed(const CheckedRun& run, const world::World& world, at::Device device, uint64_t samples)
-      : shape_(objectives::network_shape(run.dataset->shape())),
-        labelled_(run.dataset->classes() > 0),
-        share_(data::share(run.config().batch, world.rank, world.size)),
-        device_(device),
-        bytes_(device.is_cuda() && run.dataset->holds_bytes()),
-        prefetcher_(*run.dataset, data::Sampler(run.dataset->size(), run.config().seed), samples,
-                    run.config().batch, share_, run.config().data.prefetch,
-                    bytes_ ? data::Form::bytes : data::Form::floats) {
-    shape_.insert(shape_.begin(), share_.count);
-  }
-
-  training::LocalBatch next() {
-    data::Batch batch = prefetcher_.next();
-    training::LocalBatch local;
-    local.first = share_.first;
-    if (bytes_) {
-      local.samples = training::samples_of_bytes(
-          on_device(at::from_blob(batch.bytes.data(), shape_, at::kByte)));
-    } else {
-      local.samples = on_device(at::from_blob(batch.samples.data(), shape_, at::kFloat));
-    }
-    if (labelled_)
-      local.labels = on_device(at::from_blob(batch.labels.data(), {share_.count}, at::kLong));
-    prefetcher_.recycle(std::move(batch));
-    return local;
-  }
-
- private:
-  // A copy; on its way to a GPU while the host goes on.
-  at::Tensor on_device(const at::Tensor& view) const {
-    if (!device_.is_cuda()) return view.clone();
-    const at::Tensor pinned = at::empty(view.sizes(), view.options().pinned_memory(true));
-    pinned.copy_(view);
-    return pinned.to(device_, /*non_blocking=*/true);
-  }
-
-  std::vector<int64_t> shape_;
-  bool labelled_;
-  data::Share share_;
-  at::Device device_;
-  bool bytes_;  // travel to the GPU as the data set keeps them
-  data::Prefetcher prefetcher_;
-};
 
 // Everything between the agreement of the ranks and the last checkpoint.
 class Session {

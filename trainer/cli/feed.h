@@ -1,0 +1,35 @@
+#pragma once
+
+// A rank's batches as tensors on its device.
+
+#include <cstdint>
+#include <vector>
+
+#include "cli/check_run.h"
+#include "data/prefetcher.h"
+#include "training/step.h"
+#include "world/runtime.h"
+
+namespace allmodes::cli {
+
+// Reads ahead in a thread of its own. To a GPU the batches of data sets that hold bytes travel as
+// these, from pinned memory, while the host goes on.
+class Feed {
+ public:
+  // From `samples` samples on that the run has consumed globally. `run` outlives the feed.
+  Feed(const CheckedRun& run, const world::World& world, at::Device device, uint64_t samples);
+
+  training::LocalBatch next();
+
+ private:
+  at::Tensor on_device(const at::Tensor& view) const;
+
+  std::vector<int64_t> shape_;
+  bool labelled_;
+  data::Share share_;
+  at::Device device_;
+  bool bytes_;
+  data::Prefetcher prefetcher_;
+};
+
+}  // namespace allmodes::cli
