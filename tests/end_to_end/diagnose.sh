@@ -124,8 +124,37 @@ says out 'mode_dropping, 1 of 10 classes missing \(3\)'
 [[ -s lost_class/missing.png ]] || fail "no picture of what is missing"
 [[ ! -e alone/missing.png ]] || fail "a picture of what is missing where nothing is"
 
-# A run's checkpoints, evaluated anew: what its own evaluations said of them.
+# The same features while training; what data do not have is refused before it.
+cat >images.txtpb <<'CONFIG'
+name: "images"
+batch: 32
+steps: 4
+data { dataset: "mnist" path: "data/mnist" }
+vae {
+  conditional: true
+  latent { dimension: 4 }
+  encoder { width: 32 depth: 1 }
+  decoder { width: 32 depth: 1 }
+  likelihood: "bernoulli"
+}
+diagnostics { evaluate_every: 4 samples: 64 calibration_draws: 50 sample_metrics: "classifier" }
+CONFIG
+expect 0 on_ranks 2 train images.txtpb --out conditional --quiet
+python3 - <<'PYTHON'
+import json
+records = [json.loads(line) for line in open("conditional/00000-images/records.jsonl")]
+said = [r for r in records if r["record"] == "evaluation"][-1]
+assert said["sample_features"] == "classifier (128 numbers)" and said["sample_count"] == 64, said
+assert 0 <= said["coverage"] <= 1 and said["copies"] == 0, said
+assert sum(said["class_samples"]) == 64 and len(said["class_spread"]) == 10, said
+assert all(0 <= share <= 1 for share in said["class_accuracy"] if share is not None), said
+PYTHON
 write_ring_gan gan.txtpb
+expect 78 "$program" validate gan.txtpb --set diagnostics.sample_metrics=classifier
+says err 'diagnostics.sample_metrics: classifier features are of images, and these are points'
+expect 78 "$program" validate gan.txtpb --set diagnostics.sample_metrics=inception
+
+# A run's checkpoints, evaluated anew: what its own evaluations said of them.
 expect 0 "$program" train gan.txtpb --out runs --quiet --set diagnostics.sample_metrics=pixels
 for ranks in 1 2; do
   status=0
