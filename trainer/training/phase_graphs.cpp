@@ -16,17 +16,18 @@
 #include "base/error.h"
 
 namespace allmodes::training {
+
+struct NoiseRequest {
+  objectives::NoiseInput input;
+  NoiseScope scope;
+};
+
 namespace {
 
 // NCCL and cuDNN set themselves up in the first ones.
 constexpr int kDirectRuns = 3;
 // Elements: slices of the noise start at multiples of 64 bytes.
 constexpr int64_t kAlignment = 16;
-
-struct NoiseRequest {
-  objectives::NoiseInput input;
-  NoiseScope scope;
-};
 
 bool same_numbers(const NoiseRequest& a, const objectives::NoiseInput& input,
                   const NoiseScope& scope) {
@@ -35,13 +36,14 @@ bool same_numbers(const NoiseRequest& a, const objectives::NoiseInput& input,
          a.scope.count == scope.count;
 }
 
+}  // namespace
+
 // All random tensors of a phase in one piece of device memory, filled by one copy a step.
 class NoiseTable {
  public:
   void note(const objectives::NoiseInput& input, const NoiseScope& scope) {
     requests_.push_back({input, scope});
   }
-  void forget() { requests_.clear(); }
 
   void allocate(at::Device device) {
     int64_t size = 0;
@@ -83,8 +85,6 @@ class NoiseTable {
   at::Tensor values_;
   size_t next_ = 0;
 };
-
-}  // namespace
 
 struct PhaseGraphs::Phase {
   int runs = 0;
