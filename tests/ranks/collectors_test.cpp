@@ -19,20 +19,86 @@
 
 #include <cmath>
 
+#include "diagnostics/neighbors.h"
 #include "diagnostics/witnesses.h"
-#include "ranks/collectors_fixture.h"
+#include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
-using ::allmodes::testing::evaluate;
-using ::allmodes::testing::expect_same_on_all_ranks;
-using ::allmodes::testing::Figures;
 using ::allmodes::testing::kRankCounts;
 using ::allmodes::testing::on_ranks;
 using ::allmodes::testing::Problem;
 using ::allmodes::testing::RankTrainer;
 using ::allmodes::testing::ring_gan;
+
+struct Figures {
+  records::Record record;
+  Evidence evidence;
+};
+
+Figures evaluate(const Problem& problem, RankTrainer& trainer, world::Communicator& ranks,
+                 bool averaged = true) {
+  const CollectorSetup setup{problem.config, trainer.objective(), *problem.dataset, ranks, ranks,
+                             at::kCPU};
+  const auto forward = trainer.model().evaluation_forward(averaged);
+  const Evaluation evaluation{trainer.objective(),
+                              forward,
+                              *problem.dataset,
+                              ranks,
+                              at::kCPU,
+                              problem.config.seed,
+                              7,
+                              problem.config.diagnostics.samples};
+  const auto generated = generate_chunks(evaluation);
+  Figures figures;
+  for (const auto& collector : make_collectors(setup))
+    collector->collect(evaluation, generated, figures.record, figures.evidence);
+  return figures;
+}
+
+void expect_equal(const records::Value& a, const records::Value& b, const std::string& name) {
+  ASSERT_EQ(a.index(), b.index()) << name;
+  const auto close = [&](double x, double y) {
+    if (std::isnan(x) && std::isnan(y)) return;
+    EXPECT_NEAR(x, y, 1e-5 * std::max(1.0, std::abs(y))) << name;
+  };
+  if (const auto* real = std::get_if<double>(&a)) {
+    close(*real, std::get<double>(b));
+  } else if (const auto* reals = std::get_if<std::vector<double>>(&a)) {
+    const auto& others = std::get<std::vector<double>>(b);
+    ASSERT_EQ(reals->size(), others.size()) << name;
+    for (size_t i = 0; i < reals->size(); ++i) close((*reals)[i], others[i]);
+  } else {
+    EXPECT_TRUE(a == b) << name;
+  }
+}
+
+void expect_equal(const records::Record& a, const records::Record& b) {
+  ASSERT_EQ(a.values.size(), b.values.size());
+  for (size_t i = 0; i < a.values.size(); ++i) {
+    EXPECT_EQ(a.values[i].first, b.values[i].first);
+    expect_equal(a.values[i].second, b.values[i].second, a.values[i].first);
+  }
+}
+
+// Figures of every rank of every count are those of one rank.
+void expect_same_on_all_ranks(const Problem& problem,
+                              const std::function<void(RankTrainer&)>& prepare,
+                              const std::function<void(const Figures&)>& law) {
+  records::Record alone;
+  for (const int size : kRankCounts) {
+    SCOPED_TRACE(fmt::format("{} ranks", size));
+    const auto figures = on_ranks<Figures>(size, [&](world::Communicator& group) {
+      RankTrainer trainer(problem, group);
+      prepare(trainer);
+      return evaluate(problem, trainer, group);
+    });
+    if (size == 1) alone = figures[0].record;
+    for (const auto& each : figures) expect_equal(each.record, alone);
+    law(figures[0]);
+  }
+}
 
 TEST(Collectors, GiveTheSameFiguresOfAGanOnAnyNumberOfRanks) {
   Problem problem = ring_gan();
@@ -61,6 +127,93 @@ TEST(Collectors, GiveTheSameFiguresOfATrainedVaeOnAnyNumberOfRanks) {
         EXPECT_TRUE(figures.evidence.r2_mean.has_value());
         EXPECT_TRUE(figures.evidence.kl_total.has_value());
         EXPECT_TRUE(figures.evidence.decoder_sensitivity.has_value());
+      });
+}
+
+TEST(Collectors, GiveTheSameSampleMetricsOnAnyNumberOfRanksAndThoseOfTheSamples) {
+  Problem problem = ring_gan();
+  problem.config.diagnostics.samples = 430;
+  problem.config.diagnostics.sample_metrics = "pixels";
+  const auto self = world::make_self_communicator();
+  RankTrainer trainer(problem, *self);
+  const auto forward = trainer.model().evaluation_forward(true);
+  const Evaluation evaluation{
+      trainer.objective(), forward, *problem.dataset, *self, at::kCPU, problem.config.seed, 7, 430};
+  std::vector<float> fakes;
+  for (const auto& chunk : generate_chunks(evaluation)) {
+    const auto* values = chunk.samples.data_ptr<float>();
+    fakes.insert(fakes.end(), values, values + chunk.samples.numel());
+  }
+  const at::Tensor reals = real_samples(*problem.dataset, problem.config.seed, 0, 430);
+  const Features real_rows{{reals.data_ptr<float>(), static_cast<size_t>(reals.numel())}, 2};
+  const auto scores = neighborhood_scores(real_rows, {fakes, 2}, {});
+  expect_same_on_all_ranks(
+      problem, [](RankTrainer&) {},
+      [&](const Figures& figures) {
+        EXPECT_EQ(figures.record.number("precision"), scores.precision);
+        EXPECT_EQ(figures.record.number("recall"), scores.recall);
+        EXPECT_EQ(figures.record.number("density"), scores.density);
+        EXPECT_EQ(figures.record.number("coverage"), scores.coverage);
+        EXPECT_EQ(figures.record.number("sample_count"), 430);
+        for (const char* name : {"frechet_distance", "kid", "vendi", "coverage_expected"})
+          EXPECT_TRUE(figures.record.number(name).has_value()) << name;
+      });
+}
+
+TEST(Collectors, LeaveSampleMetricsOutOfWhatIsNotFinite) {
+  Problem problem = ring_gan();
+  problem.config.diagnostics.samples = 300;
+  problem.config.diagnostics.sample_metrics = "pca";
+  expect_same_on_all_ranks(
+      problem,
+      [](RankTrainer& trainer) {
+        trainer.model().at("generator").flat.average.fill_(std::numeric_limits<float>::quiet_NaN());
+      },
+      [](const Figures& figures) {
+        EXPECT_FALSE(figures.record.number("precision").has_value());
+        EXPECT_GT(figures.evidence.nonfinite_samples, 0);
+      });
+}
+
+TEST(Collectors, GiveEachClassOfAConditionalModelOnAnyNumberOfRanks) {
+  Problem problem = ::allmodes::testing::image_vae();
+  problem.vae().conditional = true;
+  problem.config.diagnostics.classifier = false;
+  problem.config.diagnostics.samples = 530;
+  expect_same_on_all_ranks(
+      problem, [](RankTrainer&) {},
+      [&](const Figures& figures) {
+        const auto& asked = std::get<std::vector<int64_t>>(*figures.record.find("class_samples"));
+        ASSERT_EQ(asked.size(), 2U);
+        EXPECT_EQ(asked[0] + asked[1], 530);
+        const auto& spread = std::get<std::vector<double>>(*figures.record.find("class_spread"));
+        for (const double value : spread) {
+          EXPECT_GT(value, 0);
+          EXPECT_LT(value, 1);  // an untrained decoder hardly listens to its code
+        }
+        EXPECT_EQ(figures.record.find("class_accuracy"), nullptr);
+      });
+}
+
+// One image a class: what the model was asked for is all that it makes.
+TEST(Collectors, SeeOneImageAClassAsNoSpread) {
+  Problem problem = ::allmodes::testing::image_vae();
+  problem.vae().conditional = true;
+  problem.config.diagnostics.classifier = false;
+  problem.config.diagnostics.samples = 530;
+  expect_same_on_all_ranks(
+      problem, [](RankTrainer& trainer) { trainer.model().at("decoder").flat.average.fill_(0.0F); },
+      [](const Figures& figures) {
+        for (const double value :
+             std::get<std::vector<double>>(*figures.record.find("class_spread")))
+          EXPECT_NEAR(value, 0, 1e-9);
+        EXPECT_EQ(figures.record.number("copies"), 530);
+        Evidence evidence = figures.evidence;
+        evidence.step = 7;
+        const Verdict verdict = judge(evidence, {}, config::Verdict{});
+        EXPECT_EQ(verdict.state, State::collapsed);
+        EXPECT_NE(verdict.reason.find("530 of 530 samples equal another one"), std::string::npos)
+            << verdict.reason;
       });
 }
 
