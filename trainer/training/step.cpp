@@ -135,7 +135,7 @@ StepReport run_phase(const PhaseCall& call, bool update) {
   }
   for (auto* network : trained) {
     network->reducer->finish(stream);
-    if (host_sees_all) {
+    if (host_sees_all && model.ranks() > 1) {
       const auto& name = network->flat.name;
       report.exchange_seconds.emplace_back(
           phase.name == name ? name : fmt::format("{}_{}", phase.name, name),
