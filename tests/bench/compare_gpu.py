@@ -50,10 +50,8 @@ def step_in_torch(torch, case, compiled):
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     generator, discriminator = (n.cuda() for n in torch_models.dcgan(torch, PIXELS[case], 3, 64))
-    players = generator, discriminator
-    optimizers = [torch.optim.Adam(p.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
-                  for p in players]
-    averages = [torch_models.averaged(torch, list(p.parameters())) for p in players]
+    update = torch_models.player_updates(torch, (generator, discriminator),
+                                         {"lr": 2e-4, "betas": (0.5, 0.999), "fused": True})
     images = torch.rand(2048, 3, PIXELS[case], PIXELS[case], device="cuda") * 2 - 1
 
     def discriminator_loss(real, z):
@@ -68,12 +66,6 @@ def step_in_torch(torch, case, compiled):
     if compiled:
         discriminator_loss = torch.compile(discriminator_loss, mode="reduce-overhead")
         generator_loss = torch.compile(generator_loss, mode="reduce-overhead")
-
-    def update(player, loss):
-        optimizers[player].zero_grad(set_to_none=True)
-        loss.backward()
-        optimizers[player].step()
-        averages[player]()
 
     def step():
         if compiled:
@@ -90,18 +82,11 @@ def step_in_torch(torch, case, compiled):
 
 
 def time_in_torch(case, compiled):
-    import time
     import torch
 
     torch.manual_seed(1)
-    step, times = step_in_torch(torch, case, compiled), []
-    for _ in range(INTERVALS):
-        begin = time.perf_counter()
-        for _ in range(INTERVAL):
-            step()
-        torch.cuda.synchronize()
-        times.append(1e3 * (time.perf_counter() - begin) / INTERVAL)
-    return times, torch.cuda.get_device_name()
+    step = step_in_torch(torch, case, compiled)
+    return torch_models.step_times(step, INTERVAL, INTERVALS, torch.cuda.synchronize)
 
 
 def steady(times):
@@ -119,7 +104,7 @@ def compare(case, python, rounds, folder):
             taken.setdefault(way, []).append(steady(times))
         for way in ("eager", "compiled") if case == "dcgan64" else ():
             out = measuring.run([python, "-W", "ignore", __file__, "--in-torch", case, way], cores)
-            times, device = json.loads(out.splitlines()[-1])
+            times = json.loads(out.splitlines()[-1])
             taken.setdefault(way, []).append(steady(times))
         times, _ = measuring.time_in_allmodes(case, 1, cores, f"data.path={images}")
         taken.setdefault("allmodes again", []).append(steady(times))

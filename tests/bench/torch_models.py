@@ -91,13 +91,14 @@ def dcgan32(torch, adam, wrap):
     return gan_step(torch, adam, wrap, *dcgan(torch, 32, 1, 32), fashion(torch, 32), 64, 100, options)
 
 
-def step_times(step, interval, intervals):
-    """Milliseconds a step of each interval of so many steps."""
+def step_times(step, interval, intervals, wait=lambda: None):
+    """Milliseconds a step of each interval of so many steps, with the wait for a GPU behind them."""
     times = []
     for _ in range(intervals):
         begin = time.perf_counter()
         for _ in range(interval):
             step()
+        wait()
         times.append(1e3 * (time.perf_counter() - begin) / interval)
     return times
 
@@ -116,19 +117,26 @@ def batches(torch, data, size):
             yield data[order[begin:begin + size]]
 
 
-def gan_step(torch, adam, wrap, generator, discriminator, data, batch, latent, options):
-    softplus = torch.nn.functional.softplus
-    players = generator, discriminator
-    optimizers = [torch.optim.Adam(p.parameters(), **options, **adam) for p in players]
+def player_updates(torch, players, options):
+    """Returns update(player number, loss): its step of Adam, and that of its averaged weights."""
+    optimizers = [torch.optim.Adam(p.parameters(), **options) for p in players]
     averages = [averaged(torch, list(p.parameters())) for p in players]
-    stream = batches(torch, data, batch)
-    trained_generator, trained_discriminator = map(wrap, players)
 
     def update(player, loss):
         optimizers[player].zero_grad(set_to_none=True)
         loss.backward()
         optimizers[player].step()
         averages[player]()
+
+    return update
+
+
+def gan_step(torch, adam, wrap, generator, discriminator, data, batch, latent, options):
+    softplus = torch.nn.functional.softplus
+    players = generator, discriminator
+    update = player_updates(torch, players, options | adam)
+    stream = batches(torch, data, batch)
+    trained_generator, trained_discriminator = map(wrap, players)
 
     def step():
         discriminator.requires_grad_(True)

@@ -81,6 +81,14 @@ images { every: 0 count: 16 }
 CONFIG
 }
 
+# payload FOLDER: of the run of write_ring_gan() in it, a hash of the weights, moments, averages and
+# buffers after its 60 steps.
+payload() {
+  local -a files=("$1"/00000-ring/checkpoints/step-00000060/*.safetensors)
+  ((${#files[@]} >= 2)) || fail "no payload in $1"
+  cat "${files[@]}" | sha256sum
+}
+
 # A small VAE on the same ring.
 write_ring_vae() {
   cat >"$1" <<'CONFIG'

@@ -46,6 +46,10 @@ world::Facts fields_of(const std::string& printed) {
 
 }  // namespace
 
+std::string from_root(world::Communicator& control, const std::string& text) {
+  return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
+}
+
 ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
   const auto code =
       world::all_reduce_value(control, static_cast<int64_t>(run.exit_code()), world::ReduceOp::max);

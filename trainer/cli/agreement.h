@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "cli/check_run.h"
 #include "training/cadence.h"
@@ -13,6 +14,9 @@
 #include "world/signals.h"
 
 namespace allmodes::cli {
+
+// Rank 0's text on every rank. Collective.
+std::string from_root(world::Communicator& control, const std::string& text);
 
 // Collective. What any rank's configuration is refused for, on rank 0's stderr, each text once;
 // returns the same exit code on every rank, 0 when all are good.

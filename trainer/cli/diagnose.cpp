@@ -48,24 +48,6 @@ int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
                 arguments.out);
 }
 
-// The features that were asked for, of samples that have them.
-diagnostics::FeatureMap features_for(const Arguments& arguments, const data::Dataset& dataset,
-                                     const DiagnosedSamples& reals, world::Runtime& runtime) {
-  const std::string name = chosen_features(arguments.options.features, reals.shape);
-  const std::string complaint =
-      diagnostics::features_complaint(name, reals.shape, dataset.classes());
-  if (!complaint.empty()) {
-    ALLMODES_FAIL(
-        ExitCode::kUsage, "--features {}: {}{}", name, complaint,
-        reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
-  }
-  const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
-  return diagnostics::make_features(
-      name,
-      {.dataset = dataset, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
-      {reals.values, reals.shape.values()});
-}
-
 int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
   const auto reals = read_samples(arguments.real, arguments.labels);
@@ -75,7 +57,12 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   const auto chosen_reals = choose_samples(*reals, arguments.real, count, options.seed);
   const auto chosen_fakes = choose_samples(*fakes, arguments.fake, count, options.seed);
   check_sets(chosen_reals, chosen_fakes, options);
-  const auto features = features_for(arguments, *reals, chosen_reals, runtime);
+  const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
+  const auto features = features_for(
+      options,
+      {.dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
+      chosen_reals,
+      chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here
   const Diagnosis diagnosis = diagnose_samples(runtime.control(), chosen_reals, chosen_fakes,

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "cli/agreement.h"
 #include "cli/check_run.h"
 #include "cli/diagnose_output.h"
 #include "diagnostics/collector.h"
@@ -19,11 +20,6 @@ namespace allmodes::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Rank 0's text on every rank.
-std::string from_root(world::Communicator& control, const std::string& text) {
-  return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
-}
 
 std::vector<fs::path> chosen_checkpoints(const DiagnoseRunOptions& options) {
   const auto all = checkpoints::list_checkpoints(records::RunFolder{options.run}.checkpoints());
@@ -75,21 +71,7 @@ class RunDiagnosis {
     collectors_ = diagnostics::make_collectors(setup);
     // Reals beyond those there are would be copies.
     reals_ = choose_samples(*run_.dataset, config.data.dataset, options_.samples, options_.seed);
-    const auto shape = run_.dataset->shape();
-    const std::string name = chosen_features(options_.features, shape);
-    const auto complaint = diagnostics::features_complaint(name, shape, run_.dataset->classes());
-    if (!complaint.empty()) ALLMODES_FAIL(ExitCode::kUsage, "--features {}: {}", name, complaint);
-    features_ = diagnostics::make_features(name,
-                                           {.dataset = *run_.dataset,
-                                            .control = control,
-                                            .exchange = exchange,
-                                            .device = at::kCPU,
-                                            .held_out =
-                                                [this] {
-                                                  return data::make_held_out_dataset(
-                                                      run_.config().data, run_.config().seed);
-                                                }},
-                                           {reals_.values, shape.values()});
+    features_ = features_for(options_, diagnostics::classifier_setup(setup), reals_, "");
   }
 
   // Whether it measures this checkpoint, too.

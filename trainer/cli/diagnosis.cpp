@@ -141,12 +141,24 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
 }
 
-}  // namespace
-
+// What `--features auto` is of samples of this shape.
 std::string chosen_features(const std::string& wanted, const data::SampleShape& shape) {
   if (wanted != "auto") return wanted;
   if (!shape.image) return "pixels";
   return shape.values() <= diagnostics::kWidestPca ? "pca" : "random_conv";
+}
+
+}  // namespace
+
+diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
+                                     const diagnostics::ClassifierSetup& setup,
+                                     const DiagnosedSamples& reals, const std::string& remedy) {
+  const std::string name = chosen_features(options.features, reals.shape);
+  const std::string complaint =
+      diagnostics::features_complaint(name, reals.shape, setup.dataset.classes());
+  if (!complaint.empty())
+    ALLMODES_FAIL(ExitCode::kUsage, "--features {}: {}{}", name, complaint, remedy);
+  return diagnostics::make_features(name, setup, {reals.values, reals.shape.values()});
 }
 
 void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,

@@ -22,8 +22,11 @@ struct DiagnoseOptions {
   uint64_t seed = 1;
 };
 
-// What `--features auto` is of samples of this shape.
-std::string chosen_features(const std::string& wanted, const data::SampleShape& shape);
+// The features that the options name for such reals; collective. Throws kUsage where they cannot be
+// had, and says `remedy`.
+diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
+                                     const diagnostics::ClassifierSetup& setup,
+                                     const DiagnosedSamples& reals, const std::string& remedy);
 
 struct Line {
   std::string name;    // as in diagnosis.json

@@ -29,11 +29,6 @@
 namespace allmodes::cli {
 namespace {
 
-// Rank 0's text on every rank.
-std::string from_root(world::Communicator& control, const std::string& text) {
-  return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
-}
-
 void start_up_table(world::Communicator& control, const world::World& world,
                     const world::DeviceChoice& device, const Threads& threads) {
   const auto members = world::roster(control, world, device.name, device.uuid);
@@ -401,8 +396,7 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
   world::agree(runtime.control(), {{"kind of device", choice.cuda ? "cuda" : "cpu"}});
-  const Threads threads =
-      use_threads(runtime, run.config().deterministic_shards > 0);
+  const Threads threads = use_threads(runtime, run.config().deterministic_shards > 0);
   start_up_table(runtime.control(), world, choice, threads);
   if (choice.cuda) {
     training::set_precision(run.config().gpu);

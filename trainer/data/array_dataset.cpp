@@ -5,68 +5,38 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/stored_dataset.h"
 
 namespace allmodes::data {
 namespace {
 
 template <class T>
-class ArrayDataset final : public Dataset {
+class ArrayDataset final : public StoredDataset<T, ArrayDataset<T>> {
  public:
   ArrayDataset(const std::string& name, const SampleShape& shape, std::vector<T> values,
                Labels labels, std::optional<Mixture> mixture)
-      : shape_(shape),
+      : StoredDataset<T, ArrayDataset>(shape, std::move(labels)),
         values_(std::move(values)),
-        labels_(std::move(labels)),
-        mixture_(std::move(mixture)),
-        size_(static_cast<int64_t>(values_.size()) / shape.values()),
-        description_(describe(name, size_, shape, static_cast<int64_t>(labels_.names.size()),
-                              mixture_ ? "modes" : "classes")) {
+        mixture_(std::move(mixture)) {
+    this->size_ = std::ssize(values_) / shape.values();
+    this->description_ =
+        describe(name, this->size_, shape, this->classes(), mixture_ ? "modes" : "classes");
     ContentHash hash;
     hash.add(values_.data(), values_.size() * sizeof(T));
-    fingerprint_ = hash.finish(shape_, sizeof(T), labels_);
+    this->fingerprint_ = hash.finish(shape, sizeof(T), this->labels_);
   }
 
-  std::string description() const override { return description_; }
-  int64_t size() const override { return size_; }
-  SampleShape shape() const override { return shape_; }
-  int64_t classes() const override { return static_cast<int64_t>(labels_.names.size()); }
-  std::vector<std::string> class_names() const override { return labels_.names; }
-  uint64_t fingerprint() const override { return fingerprint_; }
   const Mixture* mixture() const override { return mixture_ ? &*mixture_ : nullptr; }
 
-  void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
-    copy_as(indices, samples, labels);
-  }
-  bool holds_bytes() const override { return sizeof(T) == 1; }
-  void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
-                  int64_t* labels) const override {
-    if constexpr (sizeof(T) == 1) {
-      copy_as(indices, samples, labels);
-    } else {
-      Dataset::copy_bytes(indices, samples, labels);
-    }
+  auto reader() const {
+    return [this, values = this->shape_.values()](int64_t index) {
+      return values_.data() + index * values;
+    };
   }
 
  private:
-  template <class Out>
-  void copy_as(std::span<const int64_t> indices, Out* samples, int64_t* labels) const {
-    const int64_t values = shape_.values();
-    for (const int64_t index : indices) {
-      ALLMODES_CHECK(index >= 0 && index < size_, "sample {} of {}", index, size_);
-      to_samples(values_.data() + index * values, values, samples);
-      samples += values;
-      if (labels != nullptr)
-        *labels++ = labels_.values.empty() ? 0 : labels_.values[static_cast<size_t>(index)];
-    }
-  }
-
-  SampleShape shape_;
   std::vector<T> values_;
-  Labels labels_;
   std::optional<Mixture> mixture_;
-  int64_t size_;
-  std::string description_;
-  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/stored_dataset.h"
 
 namespace allmodes::data {
 namespace {
@@ -13,15 +14,14 @@ template <class T>
 constexpr T kBlack = std::is_same_v<T, float> ? T(-1) : T(0);
 
 template <class T>
-class MappedDataset final : public Dataset {
+class MappedDataset final : public StoredDataset<T, MappedDataset<T>> {
  public:
   MappedDataset(const std::string& name, std::vector<MappedSamples> parts, const Layout& layout,
                 const SampleShape& shape, Labels labels)
-      : parts_(std::move(parts)),
+      : StoredDataset<T, MappedDataset>(shape, std::move(labels)),
+        parts_(std::move(parts)),
         layout_(layout),
-        shape_(shape),
-        prepared_(is_prepared(layout, shape)),
-        labels_(std::move(labels)) {
+        prepared_(is_prepared(layout, shape)) {
     for (const MappedSamples& part : parts_) {
       check(part);
       size_ += part.count;
@@ -30,43 +30,21 @@ class MappedDataset final : public Dataset {
     ALLMODES_CHECK(labels_.names.empty() ? labels_.values.empty()
                                          : std::cmp_equal(labels_.values.size(), size_),
                    "'{}': {} labels for {} samples", name, labels_.values.size(), size_);
-    description_ =
-        describe(name, size_, shape_, static_cast<int64_t>(labels_.names.size())) + ", mapped";
+    this->description_ = describe(name, size_, shape_, this->classes()) + ", mapped";
     read_through();
   }
 
-  std::string description() const override { return description_; }
-  int64_t size() const override { return size_; }
-  SampleShape shape() const override { return shape_; }
-  int64_t classes() const override { return static_cast<int64_t>(labels_.names.size()); }
-  std::vector<std::string> class_names() const override { return labels_.names; }
-  uint64_t fingerprint() const override { return fingerprint_; }
-
-  void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
-    copy_as(indices, samples, labels);
-  }
-  bool holds_bytes() const override { return sizeof(T) == 1; }
-  void copy_bytes(std::span<const int64_t> indices, uint8_t* samples,
-                  int64_t* labels) const override {
-    if constexpr (sizeof(T) == 1) {
-      copy_as(indices, samples, labels);
-    } else {
-      Dataset::copy_bytes(indices, samples, labels);
-    }
+  auto reader() const {
+    return [this, scratch = make_scratch()](int64_t index) mutable {
+      return prepared(place_of(index), scratch);
+    };
   }
 
  private:
-  template <class Out>
-  void copy_as(std::span<const int64_t> indices, Out* samples, int64_t* labels) const {
-    Scratch scratch = make_scratch();
-    for (const int64_t index : indices) {
-      ALLMODES_CHECK(index >= 0 && index < size_, "sample {} of {}", index, size_);
-      to_samples(prepared(place_of(index), scratch), shape_.values(), samples);
-      samples += shape_.values();
-      if (labels != nullptr)
-        *labels++ = labels_.values.empty() ? 0 : labels_.values[static_cast<size_t>(index)];
-    }
-  }
+  using Base = StoredDataset<T, MappedDataset>;
+  using Base::labels_;
+  using Base::shape_;
+  using Base::size_;
 
   struct Scratch {
     std::vector<T> stored;    // aligned
@@ -142,17 +120,12 @@ class MappedDataset final : public Dataset {
       }
       part.file.expect_random();
     }
-    fingerprint_ = hash.finish(shape_, sizeof(T), labels_);
+    this->fingerprint_ = hash.finish(shape_, sizeof(T), labels_);
   }
 
   std::vector<MappedSamples> parts_;
   Layout layout_;
-  SampleShape shape_;
   bool prepared_;  // samples lie in the file as they are wanted
-  Labels labels_;
-  int64_t size_ = 0;
-  uint64_t fingerprint_ = 0;
-  std::string description_;
 };
 
 }  // namespace

@@ -210,15 +210,18 @@ std::filesystem::path classifier_cache() {
   return std::filesystem::path(home != nullptr ? home : "/tmp") / ".cache/allmodes/classifiers";
 }
 
+ClassifierSetup classifier_setup(const CollectorSetup& setup) {
+  return {.dataset = setup.dataset,
+          .control = setup.control,
+          .exchange = setup.exchange,
+          .device = setup.device,
+          .held_out = [&config = setup.config] {
+            return data::make_held_out_dataset(config.data, config.seed);
+          }};
+}
+
 Classifier obtain_classifier(const CollectorSetup& setup) {
-  return obtain_classifier(ClassifierSetup{.dataset = setup.dataset,
-                                           .control = setup.control,
-                                           .exchange = setup.exchange,
-                                           .device = setup.device,
-                                           .held_out = [&] {
-                                             return data::make_held_out_dataset(setup.config.data,
-                                                                                setup.config.seed);
-                                           }});
+  return obtain_classifier(classifier_setup(setup));
 }
 
 Classifier obtain_classifier(const ClassifierSetup& setup) {

@@ -58,11 +58,13 @@ struct ClassifierSetup {
   std::function<std::unique_ptr<data::Dataset>()> held_out = {};
 };
 
+// Of a run, with the held-out part of its data; `setup` and what it refers to outlive it.
+ClassifierSetup classifier_setup(const CollectorSetup& setup);
+
 // Collective. Rank 0's cached classifier for this data set (for what is on its channels, if it is
 // stacked), or a newly trained one, which rank 0 then writes to the cache; the same weights on
 // every rank. A function of the data set alone: the run's seed does not enter.
 Classifier obtain_classifier(const ClassifierSetup& setup);
-// Of a run, with the held-out part of its data.
 Classifier obtain_classifier(const CollectorSetup& setup);
 
 }  // namespace allmodes::diagnostics

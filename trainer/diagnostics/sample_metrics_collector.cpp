@@ -20,15 +20,8 @@ class SampleMetricsCollector final : public Collector {
       : name_(setup.config.diagnostics.sample_metrics),
         count_(std::min(setup.config.diagnostics.samples, setup.dataset.size())) {
     const at::Tensor reals = real_samples(setup.dataset, setup.config.seed, 0, count_).contiguous();
-    map_ = make_features(
-        name_,
-        {.dataset = setup.dataset,
-         .control = setup.control,
-         .exchange = setup.exchange,
-         .device = setup.device,
-         .held_out =
-             [&] { return data::make_held_out_dataset(setup.config.data, setup.config.seed); }},
-        {values_of(reals), setup.dataset.shape().values()});
+    map_ = make_features(name_, classifier_setup(setup),
+                         {values_of(reals), setup.dataset.shape().values()});
     reals_ = mapped_rows(setup.control, map_, values_of(reals), count_);
   }
 

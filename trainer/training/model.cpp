@@ -52,9 +52,11 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
     statistics_reducer_ = [](const at::Tensor& statistics) { refuse_coupling(statistics); };
     gather_rows_ = refuse_coupling;
   } else if (exchange_.size() > 1) {
-    // On a GPU the few numbers of a batch norm must not queue behind the buckets of gradients.
-    if (device_.is_cuda()) statistics_exchange_ = exchange_.split(0, exchange_.rank());
     statistics_reducer_ = [this](at::Tensor statistics) {
+      // On a GPU the few numbers of a batch norm must not queue behind the buckets of gradients.
+      // Made by the first forward that has such a norm, of all ranks alike.
+      if (device_.is_cuda() && statistics_exchange_ == nullptr)
+        statistics_exchange_ = exchange_.split(0, exchange_.rank());
       const world::Stream stream = gradients::compute_stream(device_);
       (statistics_exchange_ ? *statistics_exchange_ : exchange_)
           .all_reduce({.data = statistics.data_ptr<double>(),
@@ -120,10 +122,7 @@ void Model::relayout(const std::string& name, const std::vector<int64_t>& order)
 
 objectives::Forward Model::training_forward(std::span<const std::string> trains,
                                             const NoiseScope& scope, NoiseSource source) {
-  if (!source)
-    source = [device = device_](const auto& input, const auto& own) {
-      return make_noise(input, own, device);
-    };
+  if (!source) source = noise_on(device_);
   const bool reduced = device_.is_cuda() && config_.gpu.precision == "bfloat16";
   const auto run = [this, trains, scope, source, forwards = std::make_shared<int>(0)](
                        bool in_bfloat16, const std::string& name, const at::Tensor& x,

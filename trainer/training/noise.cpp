@@ -78,6 +78,11 @@ void fill_noise(const objectives::NoiseInput& input, const NoiseScope& scope, fl
   }
 }
 
+NoiseSource noise_on(at::Device device) {
+  return
+      [device](const auto& input, const auto& scope) { return make_noise(input, scope, device); };
+}
+
 at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& scope,
                       at::Device device) {
   std::vector<int64_t> shape = input.shape;

@@ -32,4 +32,7 @@ at::Tensor make_noise(const objectives::NoiseInput& input, const NoiseScope& sco
 // Where a phase's random tensors come from, on the model's device.
 using NoiseSource = std::function<at::Tensor(const objectives::NoiseInput&, const NoiseScope&)>;
 
+// make_noise() on `device`.
+NoiseSource noise_on(at::Device device);
+
 }  // namespace allmodes::training

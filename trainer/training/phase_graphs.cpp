@@ -67,7 +67,6 @@ class NoiseTable {
     values_.copy_(host, /*non_blocking=*/true);
   }
 
-  void rewind() { next_ = 0; }
   // The next one, of which the phase asks in the same order every time.
   at::Tensor take(const objectives::NoiseInput& input, const NoiseScope& scope) {
     ALLMODES_CHECK(next_ < requests_.size() && same_numbers(requests_[next_], input, scope),
@@ -103,7 +102,6 @@ struct PhaseGraphs::Phase {
   // Nothing of the work is done while it is recorded.
   void record(const PhaseWork& work) {
     auto recording = std::make_unique<at::cuda::CUDAGraph>();
-    noise.rewind();
     bool step_read = false;
     recording->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
@@ -200,10 +198,7 @@ PhaseGraphs::PhaseGraphs(size_t, at::Device device) : device_(device) {
 StepReport PhaseGraphs::run(size_t, const LocalBatch& batch, uint64_t, const PhaseWork& work,
                             const std::function<void()>&) {
   bool step_read = false;
-  return work(
-      batch,
-      [this](const auto& input, const auto& scope) { return make_noise(input, scope, device_); },
-      step_read);
+  return work(batch, noise_on(device_), step_read);
 }
 
 const std::string& PhaseGraphs::refusal(size_t) const {

@@ -174,11 +174,6 @@ void merge(StepReport& report, StepReport phase) {
   report.left_out.insert(report.left_out.end(), phase.left_out.begin(), phase.left_out.end());
 }
 
-NoiseSource noise_on(at::Device device) {
-  return
-      [device](const auto& input, const auto& scope) { return make_noise(input, scope, device); };
-}
-
 // A phase with its update, by a graph where the settings have graphs.
 StepReport run_updating(size_t index, const objectives::Phase& phase, Model& model,
                         const LocalBatch& batch, uint64_t step, const StepSettings& settings) {

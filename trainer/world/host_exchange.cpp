@@ -131,11 +131,11 @@ bool HostExchange::shares(const Buffer& buffer) const {
   });
 }
 
-std::pair<int64_t, int64_t> HostExchange::slice(int64_t count) const {
+std::pair<int64_t, int64_t> HostExchange::slice(int64_t count, int rank) const {
   // Whole cache lines, so that no two ranks write to one.
   const int64_t lines = (count + 63) / 64;
-  const int64_t first = lines * rank_ / size_ * 64;
-  const int64_t last = lines * (rank_ + 1) / size_ * 64;
+  const int64_t first = lines * rank / size_ * 64;
+  const int64_t last = lines * (rank + 1) / size_ * 64;
   return {std::min(first, count), std::min(last, count)};
 }
 
@@ -164,17 +164,15 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
       flags(window_->own()).reduced.store(number, std::memory_order_release);
       continue;
     }
-    const auto [first, last] = slice(count);
+    const auto [first, last] = slice(count, rank_);
     fold_range(buffer.type, slots, {own}, first, last, op, machines_ == nullptr ? size_ : 0);
     exchange_across(own + first * width, last - first, buffer.type, op, false);
     flags(window_->own()).reduced.store(number, std::memory_order_release);
     await_slices(number);
     for (int other = 0; other < size_; ++other) {
-      const int64_t lines = (count + 63) / 64;
-      const int64_t from = std::min(lines * other / size_ * 64, count) * width;
-      const int64_t to = std::min(lines * (other + 1) / size_ * 64, count) * width;
-      std::memcpy(data + from, slots[static_cast<size_t>(other)] + from,
-                  static_cast<size_t>(to - from));
+      const auto [from, to] = slice(count, other);
+      std::memcpy(data + from * width, slots[static_cast<size_t>(other)] + from * width,
+                  static_cast<size_t>((to - from) * width));
     }
   }
 }
@@ -204,7 +202,7 @@ uint64_t HostExchange::begin(const Buffer& buffer, ReduceOp op) {
 void HostExchange::run(const Operation& operation) {
   await_arrivals(operation.number);
   const Buffer& buffer = operation.buffer;
-  const auto [first, last] = slice(buffer.count);
+  const auto [first, last] = slice(buffer.count, rank_);
   if (machines_ == nullptr) {
     fold_range(buffer.type, operation.places, operation.places, first, last, operation.op, size_);
   } else {

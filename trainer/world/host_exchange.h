@@ -82,8 +82,8 @@ class HostExchange {
   void run(const Operation& operation);
   void run_up_to(uint64_t number);
   void work();  // of the thread
-  // [first, last) of `count` elements that this rank adds up.
-  std::pair<int64_t, int64_t> slice(int64_t count) const;
+  // [first, last) of `count` elements that a rank of the machine adds up.
+  std::pair<int64_t, int64_t> slice(int64_t count, int rank) const;
   // Of this rank's slice, with the other machines; nothing where there are none.
   void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool may_round);
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
