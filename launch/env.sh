@@ -27,9 +27,12 @@ find_binary() {
   export ALLMODES_BINARY="$newest"
 }
 
+# Processors that may be used; nproc alone would say what OMP_NUM_THREADS says.
+count_processors() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
+
 count_cores() {
   local usable physical
-  usable="$(nproc)"
+  usable="$(count_processors)"
   physical="$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)"
   if ((physical > 0 && physical < usable)); then usable="$physical"; fi
   echo "$usable"

@@ -77,7 +77,7 @@ compile_jobs() {
   limit="$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)"
   if [[ "$limit" != max ]] && ((limit / 1024 < kilobytes)); then kilobytes=$((limit / 1024)); fi
   by_memory=$((kilobytes / (2048 * 1024)))
-  processors="$(nproc)"
+  processors="$(count_processors)"
   if ((by_memory < processors)); then processors="$by_memory"; fi
   echo $((processors > 1 ? processors : 1))
 }

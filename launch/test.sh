@@ -84,5 +84,5 @@ begin_step "building, $preset"
 build "$preset"
 begin_step "tests"
 # Tests that need several cores say so; the failing ones' output is shown.
-ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(nproc)" --output-on-failure \
+ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(count_processors)" --output-on-failure \
   --output-junit "$results/$folder.xml" "$@" || true

@@ -5,7 +5,8 @@
 //
 // Samples are drawn from reals that neither the reference nor the null has seen. Of Fashion-MNIST
 // the 70,000 images are split at random in two halves; modes are the labels themselves, so that
-// what is measured is the verdict and not a classifier.
+// what is measured is the verdict and not a classifier. All evaluations of one split share what its
+// halves happen to differ by, so healthy evaluations are of ten splits.
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <numeric>
 
 #include "base/error.h"
@@ -32,6 +34,7 @@ namespace {
 constexpr int64_t kDraws = 200;
 constexpr int64_t kReference = 5000;
 constexpr int64_t kPool = 20'000;
+constexpr int64_t kSplits = 10;
 
 // Real samples in two parts: what calibrates, and what is drawn in place of generated samples.
 struct Data {
@@ -56,7 +59,9 @@ FeatureRows part(const FeatureRows& rows, int64_t first, int64_t count) {
   return rows_of(rows, chosen);
 }
 
-Data mixture_data(const std::string& name, const data::Mixture& mixture) {
+using Splits = std::function<Data(uint64_t split)>;
+
+Data mixture_data(const std::string& name, const data::Mixture& mixture, uint64_t split) {
   Data made{.name = name,
             .noun = "modes",
             .names = {},
@@ -71,7 +76,7 @@ Data mixture_data(const std::string& name, const data::Mixture& mixture) {
     made.means.insert(made.means.end(), mean.begin(), mean.end());
   constexpr int64_t kAll = 400'000;
   FeatureRows all{.width = 2, .features = std::vector<float>(2 * kAll), .modes = {}};
-  data::sample_mixture(mixture, 1, 0, kAll, all.features.data());
+  data::sample_mixture(mixture, 1 + split, 0, kAll, all.features.data());
   all.modes = nearest_modes(all.features, {made.means, made.stds});
   made.reference = part(all, 0, kReference);
   made.pool = part(all, kReference, 95'000);
@@ -79,8 +84,13 @@ Data mixture_data(const std::string& name, const data::Mixture& mixture) {
   return made;
 }
 
-// `keep`: share of each class that stays.
-Data fashion_data(const std::string& name, const std::vector<double>& keep) {
+struct Fashion {
+  FeatureRows rows;
+  std::vector<std::string> names;
+};
+
+// All images as their eight principal components.
+Fashion fashion_rows() {
   config::Data settings;
   settings.dataset = "fashion_mnist";
   const auto train = data::make_dataset(settings, 1);
@@ -99,18 +109,24 @@ Data fashion_data(const std::string& name, const std::vector<double>& keep) {
   const Projection projection =
       principal_projection(std::span<const float>(values).first(2000 * width),
                            static_cast<int64_t>(width), 8, {1, Purpose("principal directions")});
-  FeatureRows all{.width = 8, .features = project(projection, values), .modes = labels};
-  Random random({.seed = 1, .purpose = Purpose("split")});
+  return {{.width = 8, .features = project(projection, values), .modes = labels},
+          train->class_names()};
+}
+
+// `keep`: share of each class that stays.
+Data fashion_data(const Fashion& fashion, const std::string& name, const std::vector<double>& keep,
+                  uint64_t split) {
+  Random random({.seed = 1, .purpose = Purpose("split"), .step = split});
   std::vector<int64_t> order;
-  for (size_t i = 0; i < labels.size(); ++i)
-    if (random.uniform() < keep[static_cast<size_t>(labels[i])])
+  for (size_t i = 0; i < fashion.rows.modes.size(); ++i)
+    if (random.uniform() < keep[static_cast<size_t>(fashion.rows.modes[i])])
       order.push_back(static_cast<int64_t>(i));
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-  all = rows_of(all, order);
+  const FeatureRows all = rows_of(fashion.rows, order);
   const int64_t half = all.size() / 2;
   Data made{.name = name,
             .noun = "classes",
-            .names = train->class_names(),
+            .names = fashion.names,
             .shares = std::vector<double>(keep.size()),
             .reference = part(all, 0, kReference),
             .pool = part(all, kReference, half - kReference),
@@ -192,28 +208,35 @@ bool significant(const Evidence& evidence, double rate) {
          kl_reverse(modes) > sampling_ceiling(modes, level);
 }
 
-void healthy_table(const std::vector<Data>& sets, int64_t evaluations) {
+void healthy_table(const std::vector<Splits>& sets, int64_t evaluations) {
   fmt::print(
       "| data | N | evaluations | a test alone at 0.05 | at 0.001 | at_risk | collapsed |\n"
       "|---|---|---|---|---|---|---|\n");
-  for (const Data& data : sets) {
-    for (const int64_t samples : {500, 2000, 10'000}) {
-      const Calibrated calibrated = calibrate(data, samples);
-      std::array<int64_t, 4> alarms{};
-      for (int64_t turn = 0; turn < evaluations; ++turn) {
-        const Evidence evidence =
-            evidence_of(calibrated, draw(data, samples, static_cast<uint64_t>(turn)));
-        const State state = judge(evidence, {}, config::Verdict{}).state;
-        alarms[0] += significant(evidence, 0.05) ? 1 : 0;
-        alarms[1] += significant(evidence, 0.001) ? 1 : 0;
-        alarms[2] += state == State::at_risk ? 1 : 0;
-        alarms[3] += state == State::collapsed ? 1 : 0;
+  for (const Splits& set : sets) {
+    std::map<int64_t, std::array<int64_t, 4>> alarms;
+    std::string name;
+    for (int64_t split = 0; split < kSplits; ++split) {
+      const Data data = set(static_cast<uint64_t>(split));
+      name = data.name;
+      for (const int64_t samples : {500, 2000, 10'000}) {
+        const Calibrated calibrated = calibrate(data, samples);
+        auto& counts = alarms[samples];
+        for (int64_t turn = split; turn < evaluations; turn += kSplits) {
+          const Evidence evidence =
+              evidence_of(calibrated, draw(data, samples, static_cast<uint64_t>(turn)));
+          const State state = judge(evidence, {}, config::Verdict{}).state;
+          counts[0] += significant(evidence, 0.05) ? 1 : 0;
+          counts[1] += significant(evidence, 0.001) ? 1 : 0;
+          counts[2] += state == State::at_risk ? 1 : 0;
+          counts[3] += state == State::collapsed ? 1 : 0;
+        }
       }
-      fmt::print("| {} | {} | {} | {} ({:.3f}) | {} | {} | {} |\n", data.name, samples, evaluations,
-                 alarms[0], static_cast<double>(alarms[0]) / static_cast<double>(evaluations),
-                 alarms[1], alarms[2], alarms[3]);
-      std::fflush(stdout);
     }
+    for (const auto& [samples, counts] : alarms)
+      fmt::print("| {} | {} | {} | {} ({:.3f}) | {} | {} | {} |\n", name, samples, evaluations,
+                 counts[0], static_cast<double>(counts[0]) / static_cast<double>(evaluations),
+                 counts[1], counts[2], counts[3]);
+    std::fflush(stdout);
   }
 }
 
@@ -271,14 +294,29 @@ FeatureRows shrunk(const FeatureRows& rows, double scale, double noise, int64_t 
   return made;
 }
 
-// Of `mode` only the side above its median along its own leading principal direction.
-FeatureRows half_lost(const FeatureRows& rows, int64_t mode, int64_t count) {
+// A direction of length 1, the same chance for each.
+std::vector<float> any_direction(int64_t width, Random& random) {
+  std::vector<float> direction;
+  double square = 0;
+  for (int64_t j = 0; j < width; ++j) {
+    direction.push_back(static_cast<float>(random.normal()));
+    square += direction.back() * direction.back();
+  }
+  for (float& value : direction) value /= static_cast<float>(std::sqrt(square));
+  return direction;
+}
+
+// Of `mode` only the side above its median, along its own leading principal direction or along
+// `direction`.
+FeatureRows half_lost(const FeatureRows& rows, int64_t mode, int64_t count,
+                      const std::vector<float>& direction = {}) {
   std::vector<int64_t> of_mode;
   for (int64_t i = 0; i < rows.size(); ++i)
     if (rows.modes[size_t(i)] == mode) of_mode.push_back(i);
   Projection leading =
       principal_projection(rows_of(rows, of_mode).features, rows.width,
                            std::min<int64_t>(1, rows.width - 1), {1, Purpose("leading direction")});
+  if (!direction.empty()) leading.directions = direction;
   const std::vector<float> score = project(leading, rows.features);
   std::vector<float> along;
   for (const int64_t i : of_mode) along.push_back(score[size_t(i)]);
@@ -388,6 +426,12 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
       [&](const FeatureRows& rows, int64_t mode, Random&) {
         return half_lost(rows, mode, samples);
       });
+  if (data.reference.width > 2)
+    row(c, "half of one mode missing, in a random direction", mass(0.5), turns,
+        {"within_mode_collapse"}, true,
+        [&](const FeatureRows& rows, int64_t mode, Random& random) {
+          return half_lost(rows, mode, samples, any_direction(rows.width, random));
+        });
 }
 
 // 1,000 equal modes, known by their counts alone.
@@ -500,20 +544,24 @@ void aggregate_rows(int64_t turns) {
 }
 
 int run(int64_t evaluations, int64_t turns) {
-  std::vector<Data> sets;
-  sets.push_back(mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05)));
-  sets.push_back(mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767)));
-  sets.push_back(fashion_data("Fashion-MNIST", std::vector<double>(10, 1.0)));
+  const Fashion fashion = fashion_rows();
+  const std::vector<double> whole(10, 1.0);
+  std::vector<double> unbalanced(10, 1.0);
+  unbalanced[9] = 0.2;
+  const std::vector<Splits> sets = {
+      [](uint64_t split) { return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split); },
+      [](uint64_t split) {
+        return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
+      },
+      [&](uint64_t split) { return fashion_data(fashion, "Fashion-MNIST", whole, split); }};
   fmt::print("Healthy\n\n");
   if (evaluations > 0) healthy_table(sets, evaluations);
   if (turns == 0) return 0;
   fmt::print(
       "\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
       "| collapsed % |\n|---|---|---|---|---|---|---|\n");
-  for (const Data& data : sets) planted_rows(data, 2000, turns);
-  std::vector<double> unbalanced(10, 1.0);
-  unbalanced[9] = 0.2;
-  planted_rows(fashion_data("Fashion-MNIST, unbalanced", unbalanced), 2000, turns);
+  for (const Splits& set : sets) planted_rows(set(0), 2000, turns);
+  planted_rows(fashion_data(fashion, "Fashion-MNIST, unbalanced", unbalanced, 0), 2000, turns);
   thousand_modes(std::min<int64_t>(turns, 200));
   fmt::print("\n| data | planted | | detected % | collapsed % | |\n|---|---|---|---|---|---|\n");
   posterior_rows(turns);

@@ -61,6 +61,7 @@ for name in ("precision", "recall", "density", "coverage", "vendi", "frechet_dis
     assert name in alone, name
 PYTHON
 [[ -s alone/modes.png ]] || fail "no picture of the modes"
+[[ -s alone/scores.png ]] || fail "no picture of the scores"
 
 # The missing class is named where there are labels, and seen where there are none.
 expect 3 "$program" diagnose --real reals.npy --fake dropped.npy --labels labels.npy --out lost

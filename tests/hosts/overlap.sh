@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# On a link shaped so that the exchange takes about as long as backward, part of it is hidden behind
-# backward: at least a quarter, on two cores on which ranks wait for each other too
-# (docs/performance.md has figures). What is exposed is measured against the same run with one bucket, which leaves when
-# backward is done.
+# On a link shaped so that the exchange takes about as long as backward, most of it is hidden behind
+# backward (docs/performance.md has figures; the limit here leaves room for a machine with other work).
+# What is exposed is measured against the same run with one bucket, which leaves when backward is done.
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/hosts/common.bash
@@ -16,8 +15,8 @@ run() {
   local name="$1" bucket="$2"
   expect 0 on_hosts train ring.txtpb --quiet --set batch=2048 --steps 12 --out "$name" \
     --set diagnostics.evaluate_every=1000 --set diagnostics.log_every=1 \
-    --set vae.encoder.width=512 --set vae.decoder.width=512 --set vae.encoder.depth=7 \
-    --set vae.decoder.depth=7 --set consistency.replicas_every=0 \
+    --set vae.encoder.width=384 --set vae.decoder.width=384 --set vae.encoder.depth=12 \
+    --set vae.decoder.depth=12 --set consistency.replicas_every=0 \
     --set "exchange.bucket_mib=$bucket" --set exchange.first_bucket_mib="$3"
 }
 median() {
@@ -29,16 +28,16 @@ print(round(statistics.median(r[sys.argv[2]] for r in trains[4:])))
 PYTHON
 }
 
-# Without a slow link: a step's computing, 0.6 of which is backward. The gradients are 12.6 MB, and
-# shaped links carry about 60 % of their rate, in Mbit/s: 12600 * 8 / 0.6 / (0.6 * computing).
+# Without a slow link: a step's computing, 0.6 of which is backward. The gradients are 13 MB, and
+# shaped links carry about 60 % of their rate, in Mbit/s: 13000 * 8 / 0.6 / (0.6 * computing).
 run free 1 0.1
 computing="$(median free step_ms)"
-rate=$((280000 / computing))
+rate=$((290000 / computing))
 for host in 1 2; do shape_link "$host" "${rate}mbit"; done
 run whole 1000 1000
-run buckets 1 0.1
+run buckets 0.5 0.1
 whole="$(median whole exchange_ms)"
 exposed="$(median buckets exchange_ms)"
 echo "a step computes for $computing ms; the exchange at $rate Mbit/s takes $whole ms, of which" \
   "$exposed are exposed: $((100 - 100 * exposed / whole)) % hidden"
-((exposed * 4 <= whole * 3)) || fail "less than a quarter is hidden"
+((exposed * 10 <= whole * 3)) || fail "less than 70 % is hidden"

@@ -63,7 +63,7 @@ TEST(MachineExchange, IsTheTreeOverTheMachinesForEveryLengthAndPiece) {
       for (const int64_t count : {1, 63, 64, 65, 1000, 12345}) {
         for (const ReduceOp op : {ReduceOp::sum, ReduceOp::max, ReduceOp::min}) {
           auto values = floats_of(me.rank, count);
-          exchange.all_reduce(bytes_of(values), count, DataType::f32, op, true);
+          exchange.all_reduce({bytes_of(values), count, DataType::f32, op, true});
           ASSERT_EQ(values, expected(me.size, count, op)) << piece << " " << count;
         }
       }
@@ -71,19 +71,39 @@ TEST(MachineExchange, IsTheTreeOverTheMachinesForEveryLengthAndPiece) {
   }
 }
 
+TEST(MachineExchange, SeveralAtATimeAreEachTheTreeAndEndInTheirOrder) {
+  const Me me;
+  MachineExchange exchange(everyone(), {.piece_bytes = 1024, .sleeps = true});
+  const std::vector<int64_t> counts = {5000, 0, 1, 70000, 0, 257, 3};
+  std::vector<std::vector<float>> values;
+  for (const int64_t count : counts) values.push_back(floats_of(me.rank, count));
+  std::vector<size_t> ended;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    exchange.begin({.data = bytes_of(values[i]),
+                    .count = counts[i],
+                    .done = [&ended, i] { ended.push_back(i); }});
+    // Machines are differently far when the next one begins.
+    for (int round = 0; round < me.rank * 3; ++round) exchange.advance();
+  }
+  while (!exchange.idle()) exchange.advance();
+  EXPECT_EQ(ended, (std::vector<size_t>{0, 1, 2, 3, 4, 5, 6}));
+  for (size_t i = 0; i < counts.size(); ++i)
+    EXPECT_EQ(values[i], expected(me.size, counts[i], ReduceOp::sum)) << i;
+}
+
 TEST(MachineExchange, CountsAreExactAndBytesToo) {
   const Me me;
   MachineExchange exchange(everyone(), {.piece_bytes = 512, .bfloat16 = true});
   std::vector<int64_t> counts(777);
   std::iota(counts.begin(), counts.end(), (int64_t{1} << 40) * me.rank);
-  exchange.all_reduce(reinterpret_cast<std::byte*>(counts.data()), 777, DataType::i64,
-                      ReduceOp::sum, true);
+  exchange.all_reduce({reinterpret_cast<std::byte*>(counts.data()), 777, DataType::i64,
+                       ReduceOp::sum, true});
   for (int64_t i = 0; i < 777; ++i)
     ASSERT_EQ(counts[static_cast<size_t>(i)],
               i * me.size + (int64_t{1} << 40) * me.size * (me.size - 1) / 2);
   std::vector<uint8_t> flags(99, me.rank == me.size - 1 ? 1 : 0);
-  exchange.all_reduce(reinterpret_cast<std::byte*>(flags.data()), 99, DataType::u8, ReduceOp::max,
-                      true);
+  exchange.all_reduce({reinterpret_cast<std::byte*>(flags.data()), 99, DataType::u8,
+                       ReduceOp::max, true});
   EXPECT_EQ(flags, std::vector<uint8_t>(99, 1));
 }
 
@@ -94,7 +114,7 @@ TEST(MachineExchange, AsBfloat16EveryMachineHasTheSameBitsNearTheSum) {
   auto values = floats_of(me.rank, kCount);
   values[7] = me.rank == 0 ? INFINITY : 1.0f;
   values[8] = me.rank == me.size - 1 ? NAN : 1.0f;
-  exchange.all_reduce(bytes_of(values), kCount, DataType::f32, ReduceOp::sum, true);
+  exchange.all_reduce({bytes_of(values), kCount, DataType::f32, ReduceOp::sum, true});
   EXPECT_TRUE(std::isinf(values[7]));
   EXPECT_TRUE(std::isnan(values[8]));
   const auto sum = expected(me.size, kCount, ReduceOp::sum);
@@ -114,7 +134,7 @@ TEST(MachineExchange, AsBfloat16EveryMachineHasTheSameBitsNearTheSum) {
   EXPECT_EQ(std::memcmp(first.data(), values.data(), sizeof(float) * kCount), 0);
   // Where it may not be rounded it is not.
   auto exact = floats_of(me.rank, kCount);
-  exchange.all_reduce(bytes_of(exact), kCount, DataType::f32, ReduceOp::sum, false);
+  exchange.all_reduce({bytes_of(exact), kCount, DataType::f32, ReduceOp::sum, false});
   EXPECT_EQ(exact, sum);
 }
 

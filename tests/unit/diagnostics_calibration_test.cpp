@@ -153,9 +153,9 @@ TEST(ModeSpread, OfHalfAModeIsOneMinusTwoOverPiInTheDirectionOfTheCut) {
   for (const auto half : {right_half_of_mode_2, slanted_half_of_mode_2}) {
     const auto spreads = spread_by_mode(normal_modes(2, 5, 20'000, half), reference);
     ASSERT_EQ(spreads.size(), 5U);
-    for (const ModeSpread& each : spreads) {
-      EXPECT_NEAR(each.spread, each.mode == 2 ? 1 - 2 / std::numbers::pi : 1, 0.05) << each.mode;
-      EXPECT_NEAR(each.deficit, (1 - each.spread) * 100, 1e-6);  // sqrt(n m / (n + m))
+    for (const ModeDeficit& each : spreads) {
+      EXPECT_NEAR(each.value, each.mode == 2 ? 1 - 2 / std::numbers::pi : 1, 0.05) << each.mode;
+      EXPECT_NEAR(each.deficit, (1 - each.value) * 100, 1e-6);  // sqrt(n m / (n + m))
     }
   }
 }
@@ -171,7 +171,57 @@ TEST(ModeSpread, OfOneSampleRepeatedIsZeroAndOfTooFewIsNotSaid) {
   samples.modes.push_back(1);
   const auto spreads = spread_by_mode(samples, reference);
   ASSERT_EQ(spreads.size(), 1U);
-  EXPECT_NEAR(spreads[0].spread, 0, 1e-12);
+  EXPECT_NEAR(spreads[0].value, 0, 1e-12);
+  const auto halves = halves_by_mode(samples, reference);
+  ASSERT_EQ(halves.size(), 1U);
+  EXPECT_EQ(halves[0].value, 0);
+}
+
+// Of a cut along a leading direction nothing is left; of one aslant, in coordinates in which the
+// mode is round, the angle that the lost half shares with a half along a direction.
+TEST(ModeHalves, AreBothThereOrOneIsMissing) {
+  const Reference reference = make_reference(normal_modes(1, 5, 20'000, all), 5);
+  for (const auto& [half, left] : {std::pair(&right_half_of_mode_2, 0.0),
+                                   std::pair(&slanted_half_of_mode_2, 0.5)}) {
+    const auto halves = halves_by_mode(normal_modes(2, 5, 20'000, half), reference);
+    ASSERT_EQ(halves.size(), 5U);
+    for (const ModeDeficit& each : halves) {
+      EXPECT_NEAR(each.value, each.mode == 2 ? left : 1, 0.05) << each.mode;
+      EXPECT_NEAR(each.deficit, (1 - each.value) * 100, 1e-6);
+    }
+  }
+}
+
+// Two lumps at a distance, as a mode may be: the spread does not tell that one of them is missing
+// where it is wide itself, the halves do.
+TEST(ModeHalves, OfAModeThatIsNotNormal) {
+  FeatureRows reals{.width = 1, .features = {}, .modes = {}};
+  FeatureRows samples = reals;
+  Random random({.seed = 4, .purpose = Purpose("lumps")});
+  for (int i = 0; i < 4000; ++i) {
+    const bool wide = i % 2 == 0;
+    const auto x = static_cast<float>(wide ? 5 + 3 * random.normal() : 0.1 * random.normal());
+    for (FeatureRows* rows : {&reals, &samples}) {
+      if (rows == &samples && !wide) continue;
+      rows->features.push_back(x);
+      rows->modes.push_back(0);
+    }
+  }
+  const Reference reference = make_reference(reals, 1);
+  EXPECT_GT(spread_by_mode(samples, reference)[0].value, 0.7);
+  EXPECT_LT(halves_by_mode(samples, reference)[0].value, 0.15);
+  EXPECT_GT(halves_by_mode(reals, reference)[0].value, 0.99);
+}
+
+// Of values that repeat the halves are as unequal as the reals' own.
+TEST(ModeHalves, OfValuesThatRepeat) {
+  FeatureRows reals{.width = 1, .features = {}, .modes = {}};
+  for (int i = 0; i < 100; ++i) {
+    reals.features.push_back(i < 20 ? 0.0F : i < 80 ? 1.0F : 2.0F);
+    reals.modes.push_back(0);
+  }
+  const Reference reference = make_reference(reals, 1);
+  EXPECT_NEAR(halves_by_mode(reals, reference)[0].value, 1, 1e-12);
 }
 
 TEST(ModeCoverage, IsZeroForAMissingModeWhateverTheSamplesAreTakenFor) {

@@ -49,8 +49,8 @@ TEST(Confirmation, OneInstrumentAloneIsARiskAndTwoAreACollapse) {
   cover(evidence, 0.02);
   const Verdict both = judge(evidence, {}, kLevels);
   EXPECT_EQ(both.state, State::collapsed);
-  EXPECT_NE(both.reason.find("also mode_dropping, the samples reach 0.02, 0.02 of the reals of 3, "
-                             "7, real samples at least 0.97; p < 1e-8"),
+  EXPECT_NE(both.reason.find("also mode_dropping, share of the reals that the samples reach: "
+                             "3 0.02, 7 0.02; real samples at least 0.97; p < 1e-8"),
             std::string::npos)
       << both.reason;
   config::Verdict three = kLevels;
@@ -139,8 +139,8 @@ TEST(WithinModeCollapse, IsNamedWithItsModesAndBornOutByCoverage) {
   const Verdict alone = judge(evidence, {}, kLevels);
   EXPECT_EQ(alone.state, State::at_risk);
   EXPECT_EQ(alone.reason,
-            "the variance within cat is 0.001 of the data's in its narrowest direction, below 0.5; "
-            "p < 1e-19 (one witness alone)");
+            "variance over the data's in the narrowest direction: cat 0.001, below 0.5; p < 1e-19 "
+            "(one witness alone)");
   evidence.coverage_by_mode = {{"cat", 0.05, 0.5, -20}, {"dog", 0.9, 0.5, -0.1}};
   EXPECT_EQ(judge(evidence, {}, kLevels).state, State::collapsed);
   // Half of a mode: narrow, but not nothing.
@@ -150,6 +150,17 @@ TEST(WithinModeCollapse, IsNamedWithItsModesAndBornOutByCoverage) {
   EXPECT_EQ(half.state, State::at_risk);
   EXPECT_EQ(half.kind, "within_mode_collapse");
   EXPECT_EQ(half.reason.find("alone"), std::string::npos);
+  // Half of a mode that is wide all the same.
+  evidence.spread_by_mode[0].value = 0.9;
+  evidence.halves_by_mode = {{"cat", 0.3, 0.5, -20}, {"dog", 0.1, 0.5, -2}};
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+  evidence.halves_by_mode[0].value = 0.1;
+  const Verdict one_sided = judge(evidence, {}, kLevels);
+  EXPECT_EQ(one_sided.state, State::at_risk);
+  EXPECT_EQ(one_sided.kind, "within_mode_collapse");
+  EXPECT_EQ(one_sided.reason,
+            "share of the samples in the emptier half over the data's: cat 0.1, below 0.25; "
+            "p < 1e-19");
 }
 
 std::vector<PastEvaluation> series(const char* name, double a, double b) {

@@ -161,6 +161,37 @@ TEST(Pictures, ABarChartOfAThousandModesStaysViewable) {
   EXPECT_LT(bar_chart(labels, counts, counts, "stacked").height, 4500);
 }
 
+TEST(Pictures, ABarChartOfValuesHasNoOutlines) {
+  const std::vector<std::string> labels{"0", "1"};
+  const std::vector<double> values{0.3, 0.02};
+  const Image values_only = bar_chart(labels, {}, values, "nats");
+  EXPECT_EQ(count_color(values_only, 214, 40, 40), 0);
+  // Bars reach over the same width whatever the unit.
+  const std::vector<double> hundredfold{30, 2};
+  EXPECT_NEAR(static_cast<double>(count_color(values_only, 86, 143, 219)),
+              static_cast<double>(count_color(bar_chart(labels, {}, hundredfold, "nats"), 86, 143,
+                                              219)),
+              200);
+}
+
+TEST(Pictures, ScoresAreDiscsWithWhatIsExpectedAsACross) {
+  const ScorePlane without{"recall", "precision", {0.2, 0.9}, std::nullopt};
+  ScorePlane with{"coverage", "density", {0.4, 1.3}, ScorePlane::Place{0.96, 1}};
+  const auto discs = [](const ScorePlane& plane) {
+    return count_color(score_planes(std::vector{plane}), 31, 99, 201);
+  };
+  const int64_t legend = discs({"", "", {std::nan(""), 0}, std::nullopt});
+  EXPECT_GT(legend, 100);
+  EXPECT_GT(discs(without), legend + 100);
+  EXPECT_GT(discs(with), legend + 60);  // at the edge, of which the frame may take a part
+  const auto crosses = [](const ScorePlane& plane) {
+    return count_color(score_planes(std::vector{plane}), 214, 40, 40);
+  };
+  EXPECT_GT(crosses(with), crosses(without));
+  EXPECT_GT(score_planes(std::vector{without, with}).width,
+            score_planes(std::vector{without}).width);
+}
+
 TEST(Pictures, TicksAreRoundNumbersInTheRange) {
   EXPECT_EQ(tick_values(-2.3, 2.3, 5), (std::vector<double>{-2, -1, 0, 1, 2}));
   EXPECT_EQ(tick_values(0, 100, 5), (std::vector<double>{0, 20, 40, 60, 80, 100}));

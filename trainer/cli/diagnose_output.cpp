@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <span>
+#include <string_view>
 
 #include "base/error.h"
 #include "records/durable_file.h"
@@ -129,6 +131,21 @@ void write_plane(const std::filesystem::path& folder, const DiagnosedSamples& re
                                            "reals not reached"));
 }
 
+// Precision beside recall, density beside coverage: what is lost, and on which side.
+void write_scores(const std::filesystem::path& folder, const Diagnosis& diagnosis) {
+  const auto value = [&](std::string_view name) {
+    const auto line = std::ranges::find(diagnosis.lines, name, &Line::name);
+    return line == diagnosis.lines.end() ? std::nan("") : line->value;
+  };
+  const records::ScorePlane planes[] = {
+      {"recall", "precision", {value("recall"), value("precision")}, std::nullopt},
+      {"coverage",
+       "density",
+       {value("coverage"), value("density")},
+       records::ScorePlane::Place{value("coverage_expected"), 1.0}}};
+  records::write_png(folder / "scores.png", records::score_planes(planes));
+}
+
 }  // namespace
 
 std::filesystem::path made_folder(const std::filesystem::path& out) {
@@ -146,13 +163,13 @@ void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagn
   std::vector<std::string> names;
   for (size_t i = 0; i < kl.size(); ++i) names.push_back(fmt::format("{}", i));
   records::write_png(folder / "kl.png",
-                     records::bar_chart(names, std::vector<double>(kl.size(), 0.0), kl,
-                                        "KL per dimension, nats, largest first"));
+                     records::bar_chart(names, {}, kl, "KL per dimension, nats, largest first"));
 }
 
 void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
                     const DiagnosedSamples& reals, const DiagnosedSamples& fakes) {
   write_modes(folder, diagnosis);
+  write_scores(folder, diagnosis);
   if (drawable(reals.shape)) {
     write_nearest(folder, reals, fakes, diagnosis);
     write_missing(folder, reals, diagnosis);

@@ -74,15 +74,62 @@ std::vector<Covariance> covariances(const FeatureRows& rows, int64_t modes, bool
   return found;
 }
 
-// Means first, then covariances about them.
+// Where the rows of each mode lie along its directions, about its mean: [modes][directions][rows];
+// no directions of modes that are not measured.
+std::vector<std::vector<std::vector<double>>> scores_of(
+    const FeatureRows& rows, bool as_one, const std::vector<Reference::Moments>& moments) {
+  const auto w = static_cast<size_t>(rows.width);
+  std::vector<std::vector<std::vector<double>>> scores;
+  for (const auto& each : moments) scores.emplace_back(each.whitening.size() / w);
+  for (size_t i = 0; i < rows.modes.size(); ++i) {
+    const int64_t mode = as_one ? 0 : rows.modes[i];
+    if (mode < 0 || mode >= std::ssize(moments)) continue;
+    const auto k = static_cast<size_t>(mode);
+    for (size_t d = 0; d < scores[k].size(); ++d) {
+      double score = 0;
+      for (size_t j = 0; j < w; ++j)
+        score += moments[k].whitening[d * w + j] * (rows.features[i * w + j] - moments[k].mean[j]);
+      if (std::isfinite(score)) scores[k][d].push_back(score);
+    }
+  }
+  return scores;
+}
+
+double share_below(const std::vector<double>& scores, double limit) {
+  return static_cast<double>(
+             std::ranges::count_if(scores, [&](double score) { return score < limit; })) /
+         static_cast<double>(scores.size());
+}
+
+// How far `value` falls short of 1, in units of what the sampling of n samples and m reals gives.
+double deficit(double value, int64_t samples, int64_t reals) {
+  const auto n = static_cast<double>(samples);
+  const auto m = static_cast<double>(reals);
+  return (1 - value) * std::sqrt(n * m / (n + m));
+}
+
+// Means first, then covariances about them, then medians.
 std::vector<Reference::Moments> moments_of(const FeatureRows& reals, int64_t modes, bool as_one) {
   std::vector<Reference::Moments> moments;
   for (auto& each : covariances(reals, modes, as_one, {}))
-    moments.push_back({.samples = each.samples, .mean = std::move(each.mean), .whitening = {}});
+    moments.push_back({.samples = each.samples,
+                       .mean = std::move(each.mean),
+                       .whitening = {},
+                       .medians = {},
+                       .below = {}});
   const auto about = covariances(reals, modes, as_one, moments);
   for (size_t k = 0; k < moments.size(); ++k)
     if (about[k].samples >= kFewestInMode)
       moments[k].whitening = whitening(about[k].matrix, reals.width, kSpreadDirections);
+  const auto scores = scores_of(reals, as_one, moments);
+  for (size_t k = 0; k < moments.size(); ++k) {
+    for (std::vector<double> along : scores[k]) {
+      const auto middle = along.begin() + std::ssize(along) / 2;
+      std::nth_element(along.begin(), middle, along.end());
+      moments[k].medians.push_back(*middle);
+      moments[k].below.push_back(share_below(along, *middle));
+    }
+  }
   return moments;
 }
 
@@ -126,10 +173,8 @@ double lowest_coverage(const FeatureRows& samples, const Reference& reference) {
   return lowest;
 }
 
-double largest_deficit(const FeatureRows& samples, const Reference& reference) {
-  const auto spreads = spread_by_mode(samples, reference);
-  if (spreads.empty()) return 0;
-  return std::ranges::max(spreads, {}, &ModeSpread::deficit).deficit;
+double largest(const std::vector<ModeDeficit>& modes) {
+  return modes.empty() ? 0 : std::ranges::max(modes, {}, &ModeDeficit::deficit).deficit;
 }
 
 }  // namespace
@@ -202,24 +247,44 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
   return shares;
 }
 
-std::vector<ModeSpread> spread_by_mode(const FeatureRows& samples, const Reference& reference) {
+std::vector<ModeDeficit> spread_by_mode(const FeatureRows& samples, const Reference& reference) {
   check(samples);
   const bool as_one = !reference.modes_are_large;
   const auto modes = static_cast<int64_t>(reference.moments.size());
   const auto found = covariances(samples, modes, as_one, reference.moments);
-  std::vector<ModeSpread> spreads;
+  std::vector<ModeDeficit> spreads;
   for (size_t k = 0; k < found.size(); ++k) {
     const auto& real = reference.moments[k];
     if (real.whitening.empty() || found[k].samples < kFewestInMode) continue;
     const auto directions = static_cast<int64_t>(real.whitening.size()) / samples.width;
     const double spread =
         eigen(congruence(real.whitening, found[k].matrix, samples.width), directions).values.back();
-    const auto n = static_cast<double>(found[k].samples);
-    const auto m = static_cast<double>(real.samples);
     spreads.push_back({as_one ? -1 : static_cast<int64_t>(k), std::max(0.0, spread),
-                       (1 - spread) * std::sqrt(n * m / (n + m))});
+                       deficit(spread, found[k].samples, real.samples)});
   }
   return spreads;
+}
+
+std::vector<ModeDeficit> halves_by_mode(const FeatureRows& samples, const Reference& reference) {
+  check(samples);
+  const bool as_one = !reference.modes_are_large;
+  const auto scores = scores_of(samples, as_one, reference.moments);
+  std::vector<ModeDeficit> halves;
+  for (size_t k = 0; k < scores.size(); ++k) {
+    const auto& real = reference.moments[k];
+    if (scores[k].empty() || std::ssize(scores[k].front()) < kFewestInMode) continue;
+    double lowest = 1;
+    for (size_t d = 0; d < scores[k].size(); ++d) {
+      // Of values that repeat, half may be at the median itself.
+      if (real.below[d] <= 0) continue;
+      const double share = share_below(scores[k][d], real.medians[d]);
+      lowest =
+          std::min({lowest, share / real.below[d], (1 - share) / (1 - real.below[d])});
+    }
+    halves.push_back({as_one ? -1 : static_cast<int64_t>(k), lowest,
+                      deficit(lowest, std::ssize(scores[k].front()), real.samples)});
+  }
+  return halves;
 }
 
 double distance_ratio(const FeatureRows& samples, const Reference& reference, const NoiseKey& key) {
@@ -244,7 +309,14 @@ double near_duplicates(const FeatureRows& samples, const Reference& reference) {
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> kFigures = {
       {"lowest_coverage", Worse::low, lowest_coverage},
-      {"spread_deficit", Worse::high, largest_deficit},
+      {"spread_deficit", Worse::high,
+       [](const FeatureRows& samples, const Reference& reference) {
+         return largest(spread_by_mode(samples, reference));
+       }},
+      {"half_deficit", Worse::high,
+       [](const FeatureRows& samples, const Reference& reference) {
+         return largest(halves_by_mode(samples, reference));
+       }},
       {"distance_ratio", Worse::low,
        [](const FeatureRows& samples, const Reference& reference) {
          return distance_ratio(samples, reference, kDistanceKey);

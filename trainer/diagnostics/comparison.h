@@ -34,6 +34,9 @@ struct Reference {
     // [directions][width], of the leading directions of the covariance C: W C W^T = I; empty where
     // the mode is not measured.
     std::vector<double> whitening;
+    // [directions], along each of them about `mean`, and the share of the reals below it.
+    std::vector<double> medians;
+    std::vector<double> below;
   };
   std::vector<Moments> moments = {};        // [mode_count]
   int64_t balls = 0;                        // of the first so many reals:
@@ -77,12 +80,19 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
 //   deficit = (1 - spread) sqrt(n m / (n + m)),  n samples, m reals,
 // has about one law for all n, and modes of different size compare. Modes with 16 samples and
 // reals.
-struct ModeSpread {
-  int64_t mode;
-  double spread;
+struct ModeDeficit {
+  int64_t mode;  // -1 for all together
+  double value;
   double deficit;
 };
-std::vector<ModeSpread> spread_by_mode(const FeatureRows& samples, const Reference& reference);
+std::vector<ModeDeficit> spread_by_mode(const FeatureRows& samples, const Reference& reference);
+
+// Whether both sides of a mode are there: along each of its two leading principal directions its
+// reals' median cuts it in halves, and the value is the share of its samples in the half that has
+// fewest of them, over that of the reals, in [0, 1]; the lowest of the two directions. 0 where a
+// half is missing, whatever the mode's shape (the spread of one that is not normal may not show
+// it); 0.5 where that half lies aslant between the two. The deficit is as above, of this value.
+std::vector<ModeDeficit> halves_by_mode(const FeatureRows& samples, const Reference& reference);
 
 // Mean distance of pairs of samples over that of reals, >= 0; of 4,096 random pairs keyed by `key`.
 double distance_ratio(const FeatureRows& samples, const Reference& reference, const NoiseKey& key);

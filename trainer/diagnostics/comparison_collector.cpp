@@ -25,7 +25,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int kRecipe = 2;  // of what is cached: raise it with every change to a figure
+constexpr int kRecipe = 3;  // of what is cached: raise it with every change to a figure
 constexpr uint64_t kSeed = 1;
 constexpr int64_t kFeatures = 8;
 constexpr int64_t kProjectionReals = 2000;
@@ -58,6 +58,7 @@ class ComparisonCollector final : public Collector {
     }
     write_modes("coverage", evidence.coverage_by_mode, record);
     write_modes("spread", evidence.spread_by_mode, record);
+    write_modes("halves", evidence.halves_by_mode, record);
   }
 
  private:

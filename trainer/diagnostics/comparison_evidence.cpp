@@ -40,11 +40,14 @@ void add_comparison(const Comparison& comparison, const FeatureRows& samples, Ev
     evidence.coverage_by_mode.push_back(
         figure_of(comparison, each.mode, each.share, coverage.log10_tail(each.share)));
   }
-  const Null& deficit = null_of(comparison, "spread_deficit");
-  for (const ModeSpread& each : spread_by_mode(samples, reference)) {
-    evidence.spread_by_mode.push_back(
-        figure_of(comparison, each.mode, each.spread, deficit.log10_tail(each.deficit)));
-  }
+  const auto add = [&](const std::vector<ModeDeficit>& modes, std::string_view null,
+                       std::vector<ModeFigure>& to) {
+    const Null& deficit = null_of(comparison, null);
+    for (const ModeDeficit& each : modes)
+      to.push_back(figure_of(comparison, each.mode, each.value, deficit.log10_tail(each.deficit)));
+  };
+  add(spread_by_mode(samples, reference), "spread_deficit", evidence.spread_by_mode);
+  add(halves_by_mode(samples, reference), "half_deficit", evidence.halves_by_mode);
   evidence.expected_coverage = coverage.median();
   evidence.coverage = mean_of(evidence.coverage_by_mode);
   evidence.mode_spread = mean_of(evidence.spread_by_mode);

@@ -17,8 +17,8 @@ struct Comparison {
   std::vector<double> shares;      // of the modes, in the data
 };
 
-// Adds what `samples` show beside the reference: each figure with its tail, coverage and spread of
-// each mode with the tail of the worst mode's null, and their means over modes.
+// Adds what `samples` show beside the reference: each figure with its tail, coverage, spread
+// and halves of each mode with the tail of the worst mode's null, and their means over modes.
 void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence);
 
 }  // namespace allmodes::diagnostics

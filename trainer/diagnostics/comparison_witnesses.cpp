@@ -2,6 +2,7 @@
 // collapse.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,9 +13,11 @@
 namespace allmodes::diagnostics {
 namespace {
 
+constexpr size_t kTold = 4;  // modes of a figure that a sentence names
 constexpr double kLostMass = 0.01;
 constexpr double kThinCoverage = 2;  // times minimum_coverage: a risk
 constexpr double kVeryNarrow = 0.2;  // of minimum_spread
+constexpr double kOneSided = 0.5;    // of minimum_spread
 constexpr double kNear = 0.5;        // distances over the data's
 constexpr double kVeryNear = 0.1;
 constexpr double kNearDuplicates = 0.05;  // of the samples, in excess of the reals'
@@ -24,24 +27,32 @@ constexpr double kManyCopies = 0.1;
 constexpr double kSaturated = 0.98;
 constexpr double kLowKl = 10;  // times minimum_kl
 
-// What is told of the modes in which a figure is below `limit` and unlikely.
+// The modes in which a figure is below a limit and unlikely.
 struct Found {
-  std::vector<std::string> names, values;
+  std::vector<ModeFigure> modes;  // the lowest first
   double mass = 0;
-  double lowest = 1;
   double weakest = -1e300;  // log10 tail
+
+  // "Sneaker 0.15, Coat 0.2 and 5 more"
+  std::string list() const {
+    std::vector<std::string> items;
+    for (size_t i = 0; i < std::min(modes.size(), kTold); ++i)
+      items.push_back(fmt::format("{} {:.2g}", modes[i].name, modes[i].value));
+    std::string text = fmt::format("{}", fmt::join(items, ", "));
+    if (modes.size() > kTold) text += fmt::format(" and {} more", modes.size() - kTold);
+    return text;
+  }
 };
 
 Found find_modes(const std::vector<ModeFigure>& modes, double limit, double level) {
   Found found;
   for (const ModeFigure& mode : modes) {
     if (!(mode.value < limit) || mode.log10_tail > std::log10(level)) continue;
-    found.names.push_back(mode.name);
-    found.values.push_back(fmt::format("{:.2g}", mode.value));
+    found.modes.push_back(mode);
     found.mass += mode.mass;
-    found.lowest = std::min(found.lowest, mode.value);
     found.weakest = std::max(found.weakest, mode.log10_tail);
   }
+  std::ranges::stable_sort(found.modes, {}, &ModeFigure::value);
   return found;
 }
 
@@ -61,32 +72,41 @@ std::optional<Witness> witness_coverage(const Evidence& evidence, const config::
   const double lost = levels.minimum_coverage * evidence.expected_coverage;
   const Found found =
       find_modes(evidence.coverage_by_mode, kThinCoverage * lost, levels.significance);
-  if (found.names.empty()) return std::nullopt;
+  if (found.modes.empty()) return std::nullopt;
   const bool far =
       find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
   return Witness{
       far ? State::collapsed : State::at_risk,
       "mode_dropping",
-      fmt::format("the samples reach {} of the reals of {}, real samples at least {:.2g}; "
-                  "{}",
-                  list_of(found.values), list_of(found.names), evidence.expected_coverage,
-                  below_power(found.weakest)),
+      fmt::format("share of the reals that the samples reach: {}; real samples at least {:.2g}; {}",
+                  found.list(), evidence.expected_coverage, below_power(found.weakest)),
       {"coverage"}};
 }
 
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels) {
   const Found found =
       find_modes(evidence.spread_by_mode, levels.minimum_spread, levels.significance);
-  if (found.names.empty()) return std::nullopt;
-  const bool far = found.lowest < kVeryNarrow * levels.minimum_spread && found.mass >= kLostMass;
+  if (found.modes.empty()) return std::nullopt;
+  const bool far = found.modes.front().value < kVeryNarrow * levels.minimum_spread &&
+                   found.mass >= kLostMass;
   return Witness{
       far ? State::collapsed : State::at_risk,
       "within_mode_collapse",
-      fmt::format("the variance within {} is {} of the data's in its narrowest direction, "
-                  "below {:.2g}; {}",
-                  list_of(found.names), list_of(found.values), levels.minimum_spread,
-                  below_power(found.weakest)),
+      fmt::format("variance over the data's in the narrowest direction: {}, below {:.2g}; {}",
+                  found.list(), levels.minimum_spread, below_power(found.weakest)),
       {"dispersion"}};
+}
+
+std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels) {
+  const double limit = kOneSided * levels.minimum_spread;
+  const Found found = find_modes(evidence.halves_by_mode, limit, levels.significance);
+  if (found.modes.empty()) return std::nullopt;
+  return Witness{State::at_risk,
+                 "within_mode_collapse",
+                 fmt::format("share of the samples in the emptier half over the data's: {}, below "
+                             "{:.2g}; {}",
+                             found.list(), limit, below_power(found.weakest)),
+                 {"dispersion"}};
 }
 
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels) {

@@ -180,6 +180,7 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_halves(evidence, levels), worst_of_modes);
   collect(found, witness_near_duplicates(evidence, levels), worst);
   collect(found, witness_coverage(evidence, levels), worst_of_modes);
   collect(found, witness_aggregate(evidence, levels), worst);

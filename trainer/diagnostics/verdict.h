@@ -76,7 +76,7 @@ struct CalibratedFigure {
   double log10_tail;  // of this value or a worse one under the null
 };
 
-// A mode's coverage or spread (comparison.h), with the tail of the worst mode's null at its value.
+// A mode's coverage, spread or halves (comparison.h), with the tail of the worst mode's null at its value.
 struct ModeFigure {
   std::string name;
   double value;
@@ -110,6 +110,7 @@ struct Evidence {
   std::vector<CalibratedFigure> calibrated = {};
   std::vector<ModeFigure> coverage_by_mode = {};  // shares, [0, 1]
   std::vector<ModeFigure> spread_by_mode = {};    // >= 0
+  std::vector<ModeFigure> halves_by_mode = {};    // [0, 1]
   // What the least covered mode has when real samples are compared (median).
   double expected_coverage = 1;
   std::optional<double> coverage = std::nullopt;     // mean over modes, [0, 1]

@@ -42,6 +42,7 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
 // Of a feature space (comparison.h); levels.significance is that of each test.
 std::optional<Witness> witness_coverage(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
                                                const config::Verdict& levels);

@@ -18,16 +18,14 @@ class Aae final : public MatchingAutoencoder {
     networks_[0].more_optimizers = {{kCode, aae.code_optimizer}};
     networks_.push_back({"discriminator", std::move(discriminator), aae.discriminator_optimizer});
     phases_ = {reconstruction_phase()};
-    auto regularization =
-        adversary_.phases([this](const PhaseInput& in) { return contest(in); }, comparison_noise());
+    auto regularization = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
+                                            comparison_noise(), {"encoder"});
     regularization[0].reads_samples = false;  // the batch that was reconstructed
     phases_.insert(phases_.end(), regularization.begin(), regularization.end());
     phases_.push_back(code_phase());
   }
 
  private:
-  Contest contest(const PhaseInput& in) const { return {in.noise("prior"), codes(in).z}; }
-
   Phase reconstruction_phase() const {
     Phase phase{
         .name = "reconstruction", .trains = {"encoder", "decoder"}, .noise = coding_noise()};
@@ -43,7 +41,7 @@ class Aae final : public MatchingAutoencoder {
     Phase phase{.name = kCode,
                 .trains = {"encoder"},
                 .reads_samples = false,
-                .noise = comparison_noise(),
+                .noise = comparison_noise(kDiscriminator),
                 .optimizer = kCode};
     for (auto& more : adversary_.opponent_noise()) phase.noise.push_back(more);
     phase.losses = [this](const PhaseInput& in) {

@@ -4,13 +4,13 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "objectives/unrolled.h"
 
 namespace allmodes::objectives {
 namespace {
 
-constexpr const char* kDiscriminator = "discriminator";
 // Shares of reals and fakes in a penalty's points between them.
 constexpr const char* kMix = "mix";
 constexpr const char* kDisturbance = "disturbance";
@@ -18,6 +18,13 @@ constexpr const char* kDisturbance = "disturbance";
 Contest without_gradient(const Adversary::Stage& stage, const PhaseInput& in) {
   const at::NoGradGuard no_grad;
   return stage(in);
+}
+
+// The contest as the discriminator sees it, and in `handed_on` its fakes as their player does.
+Contest for_both(const Adversary::Stage& stage, const PhaseInput& in, at::Tensor& handed_on) {
+  Contest contest = stage(in);
+  handed_on = std::exchange(contest.fake, contest.fake.detach());
+  return contest;
 }
 
 void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more) {
@@ -32,10 +39,15 @@ Adversary::Adversary(const config::Adversarial& settings, networks::Shape compar
       presentation_(settings, std::move(compared)) {}
 
 std::vector<Phase> Adversary::phases(const Stage& stage,
-                                     const std::vector<NoiseInput>& noise) const {
+                                     const std::vector<NoiseInput>& noise,
+                                     const std::vector<std::string>& player) const {
   std::vector<Phase> phases;
-  for (int64_t i = 0; i < settings_.discriminator_steps; ++i)
-    phases.push_back(discriminator_phase(i, stage, noise));
+  for (int64_t i = 0; i < settings_.discriminator_steps; ++i) {
+    const bool last = i + 1 == settings_.discriminator_steps;
+    phases.push_back(discriminator_phase(
+        last ? kDiscriminator : fmt::format("{}_{}", kDiscriminator, i), stage, noise,
+        last ? player : std::vector<std::string>()));
+  }
   for (size_t i = 0; i < settings_.penalty.size(); ++i)
     if (settings_.penalty[i].interval > 1) phases.push_back(lazy_phase(i, stage, noise));
   return phases;
@@ -127,18 +139,21 @@ std::vector<NoiseInput> Adversary::every_step_noise() const {
   return noise;
 }
 
-Phase Adversary::discriminator_phase(int64_t index, const Stage& stage,
-                                     std::vector<NoiseInput> noise) const {
-  const bool last = index + 1 == settings_.discriminator_steps;
+Phase Adversary::discriminator_phase(std::string name, const Stage& stage,
+                                     std::vector<NoiseInput> noise,
+                                     const std::vector<std::string>& player) const {
   append(noise, every_step_noise());
-  Phase phase{.name = last ? kDiscriminator : fmt::format("{}_{}", kDiscriminator, index),
+  Phase phase{.name = std::move(name),
               .trains = {kDiscriminator},
               .noise = std::move(noise),
-              .clip_weights = settings_.weight_clip};
-  phase.losses = [this, stage](const PhaseInput& in) {
-    const Contest shown = presentation_.show(in, without_gradient(stage, in));
-    const Scores found = scores(in, shown, {});
+              .clip_weights = settings_.weight_clip,
+              .hands_on = player};
+  phase.losses = [this, stage, hands_on = !player.empty()](const PhaseInput& in) {
     PhaseOutput out;
+    const Contest contest =
+        hands_on ? for_both(stage, in, out.handed_on) : without_gradient(stage, in);
+    const Contest shown = presentation_.show(in, contest);
+    const Scores found = scores(in, shown, {});
     out.losses.push_back({kDiscriminator, discriminator_loss(found)});
     for (size_t i = 0; i < settings_.penalty.size(); ++i)
       if (settings_.penalty[i].interval == 1) out.losses.push_back(penalty(i, in, shown, 1.0, {}));

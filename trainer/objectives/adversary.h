@@ -15,10 +15,13 @@
 
 namespace allmodes::objectives {
 
+// The network, and the last phase of a step that trains it on its loss.
+inline constexpr const char* kDiscriminator = "discriminator";
+
 class Adversary {
  public:
-  // Makes a phase's contest from its samples and noise; in a phase that trains the discriminator
-  // without gradients.
+  // Makes a phase's contest from its samples and noise. Of what it is in a phase that trains the
+  // discriminator no gradient is taken.
   using Stage = std::function<Contest(const PhaseInput& in)>;
 
   // `settings` were accepted by check_adversarial(). `compared` is the shape of a sample (or code)
@@ -27,8 +30,9 @@ class Adversary {
 
   // The phases of one step that train the discriminator, on `noise` and what the losses add to it:
   // discriminator_steps of them, then one a penalty of a longer interval. They refer to this
-  // object.
-  std::vector<Phase> phases(const Stage& stage, const std::vector<NoiseInput>& noise) const;
+  // object. The last of the steps hands on contest.fake, made by the networks `player`.
+  std::vector<Phase> phases(const Stage& stage, const std::vector<NoiseInput>& noise,
+                            const std::vector<std::string>& player = {}) const;
 
   // What the other player minimizes: differentiable in contest.fake. Its phase lists
   // opponent_noise() besides its own. With unrolled_steps it is the loss against the discriminator
@@ -50,7 +54,8 @@ class Adversary {
   // Of the penalties of these intervals: 1, or longer ones.
   std::vector<NoiseInput> penalty_noise(std::span<const config::Penalty> chosen) const;
   std::vector<NoiseInput> every_step_noise() const;
-  Phase discriminator_phase(int64_t index, const Stage& stage, std::vector<NoiseInput> noise) const;
+  Phase discriminator_phase(std::string name, const Stage& stage, std::vector<NoiseInput> noise,
+                            const std::vector<std::string>& player) const;
   Phase lazy_phase(size_t index, const Stage& stage, std::vector<NoiseInput> noise) const;
 
   config::Adversarial settings_;

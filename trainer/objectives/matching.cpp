@@ -1,12 +1,12 @@
 #include "objectives/matching.h"
 
 #include "config/families.h"
-#include "objectives/presentation.h"
 
 namespace allmodes::objectives {
 namespace {
 
 constexpr const char* kPosterior = "posterior";
+constexpr const char* kPrior = "prior";
 
 }  // namespace
 
@@ -25,9 +25,14 @@ std::vector<NoiseInput> MatchingAutoencoder::coding_noise() const {
   return {posterior_noise(kPosterior, latent())};
 }
 
-std::vector<NoiseInput> MatchingAutoencoder::comparison_noise() const {
+Contest MatchingAutoencoder::contest(const PhaseInput& in) const {
+  return {in.noise(kPrior), in.handed_on.defined() ? in.handed_on : codes(in).z};
+}
+
+std::vector<NoiseInput> MatchingAutoencoder::comparison_noise(const std::string& drawn_by) const {
   std::vector<NoiseInput> noise = coding_noise();
-  noise.push_back(latent_noise("prior", latent()));
+  noise.push_back(latent_noise(kPrior, latent()));
+  for (auto& each : noise) each.drawn_by = drawn_by;
   return noise;
 }
 

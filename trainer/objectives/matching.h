@@ -8,6 +8,7 @@
 
 #include "objectives/autoencoder.h"
 #include "objectives/kernel.h"
+#include "objectives/presentation.h"
 
 namespace allmodes::objectives {
 
@@ -24,9 +25,13 @@ class MatchingAutoencoder : public AutoencoderFamily {
     at::Tensor z;  // [n, latent]
   };
   Codes codes(const PhaseInput& in) const;
-  // The noise that codes() takes, and, with the prior's samples "prior", what a comparison takes.
+  // Those beside samples of the prior, where a discriminator is to tell the two apart. What the
+  // discriminator's phase handed on is not computed again.
+  Contest contest(const PhaseInput& in) const;
+  // The noise that codes() takes, and what a comparison takes, with the prior's samples "prior".
+  // `drawn_by`: as in that phase.
   std::vector<NoiseInput> coding_noise() const;
-  std::vector<NoiseInput> comparison_noise() const;
+  std::vector<NoiseInput> comparison_noise(const std::string& drawn_by = {}) const;
 
   // Adds the reconstruction of the samples from `z`, and what it generated.
   void reconstruct(const PhaseInput& in, const at::Tensor& z, PhaseOutput& out) const;

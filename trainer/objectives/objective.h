@@ -30,6 +30,7 @@ struct NoiseInput {
   std::string distribution = "normal";
   std::optional<config::Latent> prior =
       std::nullopt;  // latents of this prior; shape is its dimension
+  std::string drawn_by = {};  // the phase whose numbers they are; empty: the one that takes them
 };
 
 // Latents of `latent`'s prior, as the noise `name`.
@@ -107,6 +108,9 @@ struct PhaseInput {
   Forward forward;
   StepNumber step = {};
   Coupling coupling = {};
+  // What an earlier phase of this step handed on (Phase::hands_on), of these samples; undefined
+  // where it is to be computed anew, to the same numbers.
+  at::Tensor handed_on = {};
 
   // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not
   // list.
@@ -130,6 +134,7 @@ struct PhaseOutput {
   std::vector<LossTerm> losses;
   std::vector<Observation> observations;
   at::Tensor generated;  // samples made in this phase, if any; detached by whoever keeps them
+  at::Tensor handed_on = {};  // of a phase that hands on: with its graph
 };
 
 struct Phase {
@@ -142,6 +147,9 @@ struct Phase {
   int64_t until = 0;           // runs in steps below this one only; 0: in all
   double clip_weights = 0;     // > 0: the trained weights are then clamped to [-c, c]
   std::string optimizer = {};  // of the trained networks: a name of NetworkSpec::more_optimizers
+  // Networks that this phase does not train but runs so that the next phase that trains them can go
+  // on from PhaseOutput::handed_on, which it may be spared to compute again.
+  std::vector<std::string> hands_on = {};
 
   bool runs_in(uint64_t step) const {
     return step % static_cast<uint64_t>(interval) == 0 &&

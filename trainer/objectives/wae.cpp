@@ -43,28 +43,24 @@ class WaeGan final : public MatchingAutoencoder {
         lambda_(wae.lambda),
         adversary_(wae, {wae.latent.dimension}) {
     networks_.push_back({"discriminator", std::move(discriminator), wae.discriminator_optimizer});
-    const auto stage = [this](const PhaseInput& in) { return contest(in, codes(in).z); };
-    phases_ = adversary_.phases(stage, comparison_noise());
+    phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
+                                comparison_noise(), {"encoder"});
     phases_.push_back(autoencoder_phase());
   }
 
  private:
-  static Contest contest(const PhaseInput& in, const at::Tensor& z) {
-    return {in.noise("prior"), z};
-  }
-
   // Encoder and decoder in one update, on the discriminator's batch.
   Phase autoencoder_phase() const {
     Phase phase{.name = "wae",
                 .trains = {"encoder", "decoder"},
                 .reads_samples = false,
-                .noise = comparison_noise()};
+                .noise = comparison_noise(kDiscriminator)};
     for (auto& more : adversary_.opponent_noise()) phase.noise.push_back(more);
     phase.losses = [this](const PhaseInput& in) {
-      const at::Tensor z = codes(in).z;
+      const Contest codes = contest(in);
       PhaseOutput out;
-      reconstruct(in, z, out);
-      out.losses.push_back({"code", adversary_.opponent_loss(in, contest(in, z)), lambda_});
+      reconstruct(in, codes.fake, out);
+      out.losses.push_back({"code", adversary_.opponent_loss(in, codes), lambda_});
       return out;
     };
     return phase;

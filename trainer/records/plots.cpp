@@ -91,9 +91,9 @@ struct Square {
   }
 };
 
-void draw_axes(Canvas& canvas, const Square& square) {
-  const auto across = tick_values(square.range.x_min, square.range.x_max, 6);
-  const auto upward = tick_values(square.range.y_min, square.range.y_max, 6);
+void draw_axes(Canvas& canvas, const Square& square, int parts = 6) {
+  const auto across = tick_values(square.range.x_min, square.range.x_max, parts);
+  const auto upward = tick_values(square.range.y_min, square.range.y_max, parts);
   const double bottom = square.top + square.side;
   const double right = square.left + square.side;
   for (const double value : across) {
@@ -156,8 +156,7 @@ std::vector<bool> choose_labels(const std::vector<bool>& lost, size_t every) {
   return labelled;
 }
 
-void draw_bar_legend(Canvas& canvas, const std::string& title, double left) {
-  canvas.text(20, 16, title, kInk);
+void draw_bar_legend(Canvas& canvas, double left) {
   canvas.frame(left, 46, left + 16, 60, 1.5, kInk);
   canvas.text(left + 24, 46, "expected", kInk);
   canvas.fill(left + 160, 46, left + 176, 60, kObserved);
@@ -224,11 +223,54 @@ Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals
   return canvas.image();
 }
 
+Image score_planes(std::span<const ScorePlane> planes) {
+  constexpr double kApart = 470;
+  constexpr double kSide = 360;
+  Canvas canvas(static_cast<int64_t>(kApart * static_cast<double>(planes.size())) + 20, 500, kPaper);
+  for (size_t i = 0; i < planes.size(); ++i) {
+    const ScorePlane& plane = planes[i];
+    const Square square{.left = kApart * static_cast<double>(i) + 68,
+                        .top = 66,
+                        .side = kSide,
+                        .range = {0, 1, 0, 1}};
+    draw_axes(canvas, square, 5);
+    const double bottom = square.top + square.side;
+    canvas.text(square.left - 44, 40, plane.y_name, kInk);
+    text_centred(canvas, square.left + square.side / 2, bottom + 36, plane.x_name, kInk);
+    canvas.frame(square.left, square.top, square.left + square.side, bottom, 1, kPale);
+    const auto at = [&](const ScorePlane::Place& place) {
+      return std::pair{square.x(std::clamp(place.x, 0.0, 1.0)),
+                       square.y(std::clamp(place.y, 0.0, 1.0))};
+    };
+    const auto known = [](const ScorePlane::Place& place) {
+      return std::isfinite(place.x) && std::isfinite(place.y);
+    };
+    if (plane.expected && known(*plane.expected)) {
+      const auto [x, y] = at(*plane.expected);
+      cross(canvas, x, y, 6);
+    }
+    if (!known(plane.found)) continue;
+    const auto [x, y] = at(plane.found);
+    canvas.disc(x, y, 7, {kFake.red, kFake.green, kFake.blue});
+    const std::string numbers = fmt::format("{:.2f}, {:.2f}", plane.found.x, plane.found.y);
+    // Towards the middle, where there is room.
+    const double beside = x > square.left + square.side / 2 ? x - 14 - text_width(numbers) : x + 14;
+    const double above = y > square.top + square.side / 2 ? y - 24 : y + 12;
+    canvas.text(beside, above, numbers, kOutline);
+  }
+  canvas.disc(28, 18, 7, {kFake.red, kFake.green, kFake.blue});
+  canvas.text(42, 12, "found", kInk);
+  cross(canvas, 150, 18, 6);
+  canvas.text(166, 12, "expected of real samples", kInk);
+  return canvas.image();
+}
+
 Image bar_chart(std::span<const std::string> labels, std::span<const double> expected,
                 std::span<const double> observed, const std::string& title,
                 std::span<const int64_t> missing) {
   const size_t modes = labels.size();
-  ALLMODES_CHECK(modes > 0 && expected.size() == modes && observed.size() == modes,
+  const bool counts = !expected.empty();
+  ALLMODES_CHECK(modes > 0 && (!counts || expected.size() == modes) && observed.size() == modes,
                  "{} labels, {} expected and {} observed counts", modes, expected.size(),
                  observed.size());
   // A row has room for its label up to 60 modes; beyond, rows shrink and every n-th is labelled.
@@ -237,10 +279,10 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
       modes <= 60 ? 26 : std::max(4.0, std::floor(60 * 26.0 / static_cast<double>(modes)));
   const auto every = static_cast<size_t>(std::ceil(18 / row));
   size_t longest = 1;
-  double most = 1;
+  double most = counts ? 1 : 1e-2;
   for (size_t i = 0; i < modes; ++i) {
     longest = std::max(longest, std::min(labels[i].size(), kLongestLabel));
-    most = std::max({most, expected[i], observed[i]});
+    most = std::max({most, counts ? expected[i] : 0, observed[i]});
   }
   const double left = 24 + static_cast<double>(longest) * 12;
   const double top = 72;
@@ -249,7 +291,8 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
   const double bottom = top + row * static_cast<double>(modes);
   Canvas canvas(static_cast<int64_t>(std::max(right + 96, 40 + text_width(title))),
                 static_cast<int64_t>(bottom + 44), kPaper);
-  draw_bar_legend(canvas, title, left);
+  canvas.text(20, 16, title, kInk);
+  if (counts) draw_bar_legend(canvas, left);
   const double scale = span / (most * 1.02);
   const auto ticks = tick_values(0, most * 1.02, 5);
   for (const double value : ticks) {
@@ -258,7 +301,7 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
     text_centred(canvas, x, bottom + 12, tick_label(value, step_of(ticks)), kPale);
   }
   std::vector<bool> lost(modes);
-  for (size_t i = 0; i < modes; ++i) lost[i] = observed[i] <= 0 && expected[i] > 0;
+  for (size_t i = 0; i < modes; ++i) lost[i] = counts && observed[i] <= 0 && expected[i] > 0;
   for (const int64_t mode : missing) lost.at(static_cast<size_t>(mode)) = true;
   const std::vector<bool> labelled = choose_labels(lost, every);
   const double inset = row >= 12 ? 4 : row >= 6 ? 1 : 0.5;
@@ -266,15 +309,16 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
     const double y = top + row * static_cast<double>(i);
     canvas.fill(left, y + inset, left + observed[i] * scale, y + row - inset,
                 lost[i] ? kMode : kObserved);
-    canvas.frame(left, y + inset, left + std::max(expected[i] * scale, 2.0), y + row - inset,
-                 row >= 12 ? 1.5 : 1, lost[i] ? kMode : kInk);
+    if (counts)
+      canvas.frame(left, y + inset, left + std::max(expected[i] * scale, 2.0), y + row - inset,
+                   row >= 12 ? 1.5 : 1, lost[i] ? kMode : kInk);
     if (!labelled[i]) continue;
     const double base = y + (row - text_height()) / 2;
     const std::string label = labels[i].size() > kLongestLabel
                                   ? labels[i].substr(0, kLongestLabel - 2) + ".."
                                   : labels[i];
     text_right(canvas, left - 8, base, label, lost[i] ? kMode : kInk);
-    text_right(canvas, right + 86, base, fmt::format("{:.0f}", observed[i]),
+    text_right(canvas, right + 86, base, fmt::format("{:.{}f}", observed[i], counts ? 0 : 2),
                lost[i] ? kMode : kPale);
   }
   canvas.fill(left - 1, top, left, bottom, kPale);

@@ -29,9 +29,24 @@ Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals
                    std::span<const Ellipse> ellipses = {},
                    const std::string& crosses = "modes");
 
+// Two scores as a place in the unit square.
+struct ScorePlane {
+  struct Place {
+    double x, y;
+  };
+  std::string x_name, y_name;
+  Place found;
+  std::optional<Place> expected;  // of samples that are as the data
+};
+
+// The planes side by side: what was found as a disc, what is expected as a cross. Scores beyond 1
+// are drawn at the edge, their numbers said as they are; places that are not finite are left out.
+Image score_planes(std::span<const ScorePlane> planes);
+
 // Mode histogram, one horizontal bar a mode: expected counts as outlines, observed counts as
 // fills. The label of a mode is red when its index is in `missing` or when nothing of it was
-// observed though something was expected. All three lists have one entry a mode; counts >= 0.
+// observed though something was expected. All lists have one entry a mode; counts >= 0. Without
+// `expected` it is a chart of any values >= 0, said to two digits.
 Image bar_chart(std::span<const std::string> labels, std::span<const double> expected,
                 std::span<const double> observed, const std::string& title,
                 std::span<const int64_t> missing = {});

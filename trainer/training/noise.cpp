@@ -52,7 +52,8 @@ int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope
 void fill_noise(const objectives::NoiseInput& input, const NoiseScope& scope, float* data) {
   const int64_t all = noise_count(input, scope);
   const int64_t values = scope.count > 0 ? all / scope.count : 0;
-  const std::string name = input.name + "/" + scope.prefix;
+  const std::string name =
+      input.name + "/" + (input.drawn_by.empty() ? scope.prefix : input.drawn_by);
   const NoiseKey key{scope.seed, Purpose(name), scope.step};
   const auto first = static_cast<uint64_t>(scope.first);
   const auto& distribution = input.prior ? input.prior->distribution : input.distribution;

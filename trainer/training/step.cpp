@@ -29,6 +29,17 @@ void accumulate(StepReport& report, const std::string& name, const at::Tensor& v
   report.scalars.emplace_back(name, share);
 }
 
+// What a phase hands on to a later one of the step.
+struct HandedOn {
+  std::vector<std::string> networks;  // that made it
+  std::vector<at::Tensor> parts;      // by microbatch
+
+  bool made_by(const std::string& network) const {
+    return !parts.empty() && std::ranges::find(networks, network) != networks.end();
+  }
+  void drop() { *this = {}; }
+};
+
 // A phase in one step.
 struct PhaseCall {
   const objectives::Phase& phase;
@@ -38,18 +49,31 @@ struct PhaseCall {
   const StepSettings& settings;
   const NoiseSource& noise;
   bool* step_read = nullptr;
+  HandedOn* handed_on = nullptr;  // null: every phase computes for itself
+
+  bool hands_on() const { return handed_on != nullptr && !phase.hands_on.empty(); }
 };
 
-// Forward and backward of one microbatch.
-void run_microbatch(const PhaseCall& call, const LocalBatch& part, StepReport& report) {
-  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
+// Forward and backward of microbatch `index`.
+void run_microbatch(const PhaseCall& call, const LocalBatch& part, size_t index,
+                    StepReport& report) {
+  const auto& [phase, model, batch, step, settings, noise, step_read, handed_on] = call;
   const NoiseScope scope{settings.seed, phase.name, step, part.first, part.samples.size(0)};
+  std::vector<std::string> own_statistics = phase.trains;
+  if (call.hands_on())
+    own_statistics.insert(own_statistics.end(), phase.hands_on.begin(), phase.hands_on.end());
   objectives::PhaseInput input{
-      part.samples,      part.labels,     {}, model.training_forward(phase.trains, scope, noise),
+      part.samples,      part.labels,     {}, model.training_forward(own_statistics, scope, noise),
       {step, step_read}, model.coupling()};
+  if (handed_on != nullptr && index < handed_on->parts.size())
+    input.handed_on = handed_on->parts[index];
   for (const auto& wanted : phase.noise)
     input.noises.emplace_back(wanted.name, noise(wanted, scope));
   const objectives::PhaseOutput output = phase.losses(input);
+  if (call.hands_on()) {
+    if (index == 0) *handed_on = {phase.hands_on, {}};
+    handed_on->parts.push_back(output.handed_on);
+  }
   at::Tensor total;
   for (const auto& term : output.losses) {
     const double weight = term.weight / static_cast<double>(settings.microbatches);
@@ -65,8 +89,9 @@ void run_microbatch(const PhaseCall& call, const LocalBatch& part, StepReport& r
 
 // Forwards and backwards of a phase; the gradients of all but the last are held, or of all of them.
 void run_backwards(const PhaseCall& call, bool hold_all, StepReport& report) {
-  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
-  for (auto& network : model.networks()) network->statistics = {};
+  const auto& [phase, model, batch, step, settings, noise, step_read, handed_on] = call;
+  for (auto& network : model.networks())
+    if (handed_on == nullptr || !handed_on->made_by(network->flat.name)) network->statistics = {};
   const int64_t count = batch.samples.size(0) / settings.microbatches;
   for (int64_t part = 0; part < settings.microbatches; ++part) {
     for (const auto& name : phase.trains)
@@ -78,7 +103,7 @@ void run_backwards(const PhaseCall& call, bool hold_all, StepReport& report) {
         batch.first + part * count};
     if (settings.deterministic)
       for (const auto& name : phase.trains) model.at(name).statistics = {};
-    run_microbatch(call, micro, report);
+    run_microbatch(call, micro, static_cast<size_t>(part), report);
     if (!settings.deterministic) continue;
     for (const auto& name : phase.trains) {
       Model::store_batch_statistics(model.at(name),
@@ -98,7 +123,9 @@ void find_sources(const PhaseCall& call, std::span<LeftOut> left_out) {
   const auto size = static_cast<size_t>(ranks.size());
   for (const auto& name : phase.trains) model.at(name).reducer->arm();
   StepReport ignored;
-  run_backwards(call, /*hold_all=*/true, ignored);
+  PhaseCall again = call;
+  again.handed_on = nullptr;
+  run_backwards(again, /*hold_all=*/true, ignored);
   for (const auto& name : phase.trains) model.at(name).reducer->settle();
   std::vector<int64_t> flags(left_out.size() * size, 0);
   for (size_t i = 0; i < left_out.size(); ++i) {
@@ -114,11 +141,15 @@ void find_sources(const PhaseCall& call, std::span<LeftOut> left_out) {
 }
 
 StepReport run_phase(const PhaseCall& call, bool update) {
-  const auto& [phase, model, batch, step, settings, noise, step_read] = call;
+  const auto& [phase, model, batch, step, settings, noise, step_read, handed_on] = call;
   if (auto* log = model.exchange().flight_log()) log->set_phase(phase.name);
+  const auto in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
   for (auto& network : model.networks()) {
-    gradients::set_trainable(network->flat, std::find(phase.trains.begin(), phase.trains.end(),
-                                                      network->flat.name) != phase.trains.end());
+    const auto& name = network->flat.name;
+    gradients::set_trainable(
+        network->flat, in(phase.trains, name) || (call.hands_on() && in(phase.hands_on, name)));
   }
   std::vector<NetworkState*> trained;
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));
@@ -126,6 +157,10 @@ StepReport run_phase(const PhaseCall& call, bool update) {
 
   StepReport report;
   run_backwards(call, /*hold_all=*/false, report);
+  // Their weights are about to change, and the graph has been gone through.
+  if (handed_on != nullptr &&
+      std::ranges::any_of(phase.trains, [&](const auto& name) { return handed_on->made_by(name); }))
+    handed_on->drop();
   const world::Stream stream = gradients::compute_stream(model.device());
   const bool host_sees_all = model.device().is_cpu();
   std::vector<LeftOut> left_out;
@@ -176,11 +211,13 @@ void merge(StepReport& report, StepReport phase) {
 
 // A phase with its update, by a graph where the settings have graphs.
 StepReport run_updating(size_t index, const objectives::Phase& phase, Model& model,
-                        const LocalBatch& batch, uint64_t step, const StepSettings& settings) {
+                        const LocalBatch& batch, uint64_t step, const StepSettings& settings,
+                        HandedOn* handed_on) {
   for (const auto& name : phase.trains)
     model.at(name).optimizer_in(phase).schedule(static_cast<int64_t>(step));
   const auto work = [&](const LocalBatch& from, const NoiseSource& noise, bool& step_read) {
-    return run_phase({phase, model, from, step, settings, noise, &step_read}, /*update=*/true);
+    return run_phase({phase, model, from, step, settings, noise, &step_read, handed_on},
+                     /*update=*/true);
   };
   if (settings.graphs != nullptr) {
     return settings.graphs->run(index, batch, step, work, [&] {
@@ -208,10 +245,14 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
   StepReport report;
   LocalBatch batch;
   const NoiseSource noise = noise_on(model.device());
+  HandedOn between;
+  // A phase that is recorded on a GPU stands alone, and so does a shard.
+  HandedOn* const handed_on = model.device().is_cpu() && !settings.deterministic ? &between : nullptr;
   for (size_t i = 0; i < objective.phases().size(); ++i) {
     const auto& phase = objective.phases()[i];
     if (!phase.runs_in(step)) continue;
     if (phase.reads_samples) {
+      between.drop();
       const auto start = std::chrono::steady_clock::now();
       batch = next();
       report.loading_seconds +=
@@ -219,8 +260,10 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
     }
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);
-    merge(report, update ? run_updating(i, phase, model, batch, step, settings)
-                         : run_phase({phase, model, batch, step, settings, noise}, false));
+    merge(report, update
+                      ? run_updating(i, phase, model, batch, step, settings, handed_on)
+                      : run_phase({phase, model, batch, step, settings, noise, nullptr, handed_on},
+                                  false));
   }
   report.samples = batch.samples;
   return report;

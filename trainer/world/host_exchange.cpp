@@ -42,6 +42,10 @@ static_assert(sizeof(Flags) <= kFlagBytes);
 // Every rank adds up everything for itself: one meeting instead of two, for messages whose cost is
 // the meeting.
 constexpr int64_t kSmallBytes = 2048;
+
+constexpr std::chrono::microseconds kShortestNap{50};
+constexpr std::chrono::microseconds kLongestNap{500};
+
 Flags& flags(std::byte* base) {
   return *reinterpret_cast<Flags*>(base);
 }
@@ -92,6 +96,11 @@ HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions o
                                        .sleeps = options_.thread,
                                        .log = options_.log});
   window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i] = window_->bases();
+    for (std::byte*& place : slots_[i])
+      place += kFlagBytes + static_cast<int64_t>(i) * options_.piece_bytes;
+  }
   if (options_.thread) thread_ = std::thread([this] { work(); });
 }
 
@@ -116,19 +125,23 @@ std::shared_ptr<void> HostExchange::allocate(int64_t bytes) {
   ALLMODES_CHECK(bytes > 0, "{} bytes of shared memory", bytes);
   drain();
   auto window = std::make_shared<SharedWindow>(node_, bytes);
-  std::erase_if(allocated_, [](const auto& other) { return other.expired(); });
-  allocated_.push_back(window);
+  std::erase_if(allocated_, [](const auto& other) { return other.window.expired(); });
+  allocated_.push_back({window->own(), bytes, window});
   std::byte* own = window->own();
   return {std::move(window), own};
 }
 
-bool HostExchange::shares(const Buffer& buffer) const {
-  const auto* first = static_cast<const std::byte*>(buffer.data);
-  return std::ranges::any_of(allocated_, [&](const auto& weak) {
-    const auto window = weak.lock();
-    return window != nullptr && first >= window->own() &&
-           first + buffer.bytes() <= window->own() + window->bytes();
-  });
+std::vector<std::byte*> HostExchange::places_of(const Buffer& buffer) const {
+  const auto* data = static_cast<const std::byte*>(buffer.data);
+  for (const Allocated& memory : allocated_) {
+    if (data < memory.own || data + buffer.bytes() > memory.own + memory.bytes) continue;
+    const auto window = memory.window.lock();
+    if (window == nullptr) continue;
+    std::vector<std::byte*> places = window->bases();
+    for (std::byte*& place : places) place += data - memory.own;
+    return places;
+  }
+  return {};
 }
 
 std::pair<int64_t, int64_t> HostExchange::slice(int64_t count, int rank) const {
@@ -152,13 +165,12 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     const uint64_t number = ++begun_;
     // A rank that writes into a slot again has met the others in the piece between, so they have
     // read it.
-    const int64_t slot = kFlagBytes + static_cast<int64_t>(staged_++ % 2) * options_.piece_bytes;
-    std::vector<std::byte*> slots = window_->bases();
-    for (std::byte*& place : slots) place += slot;
+    const auto& slots = slots_[staged_++ % 2];
     std::byte* own = slots[static_cast<size_t>(rank_)];
     std::memcpy(own, data, bytes);
     arrive(number, {data, count, buffer.type, buffer.place}, op);
-    await_arrivals(number);
+    wait_until([&] { return all_arrived(number); });
+    check_descriptions(number);
     if (small) {
       fold_range(buffer.type, slots, {data}, 0, count, op, size_);
       flags(window_->own()).reduced.store(number, std::memory_order_release);
@@ -166,7 +178,13 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     }
     const auto [first, last] = slice(count, rank_);
     fold_range(buffer.type, slots, {own}, first, last, op, machines_ == nullptr ? size_ : 0);
-    exchange_across(own + first * width, last - first, buffer.type, op, false);
+    if (machines_ != nullptr) {
+      std::byte* part = own + first * width;
+      machines_->all_reduce(
+          {.data = part, .count = last - first, .type = buffer.type, .op = op});
+      if (op == ReduceOp::mean)
+        divide_host(part, last - first, buffer.type, size_ * machines_->machines());
+    }
     flags(window_->own()).reduced.store(number, std::memory_order_release);
     await_slices(number);
     for (int other = 0; other < size_; ++other) {
@@ -177,53 +195,78 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
   }
 }
 
-uint64_t HostExchange::begin(const Buffer& buffer, ReduceOp op) {
+std::optional<uint64_t> HostExchange::begin(const Buffer& buffer, ReduceOp op) {
+  auto places = places_of(buffer);
+  if (places.empty()) return std::nullopt;
   if (begun_ >= kOutstanding) finish(std::min(begun_ + 1 - kOutstanding, last_in_place_));
-  Operation operation{.number = ++begun_, .buffer = buffer, .op = op, .places = {}};
-  const auto* data = static_cast<const std::byte*>(buffer.data);
-  for (const auto& weak : allocated_) {
-    const auto window = weak.lock();
-    if (window == nullptr || data < window->own() || data >= window->own() + window->bytes())
-      continue;
-    operation.places = window->bases();
-    for (std::byte*& place : operation.places) place += data - window->own();
-  }
-  ALLMODES_CHECK(!operation.places.empty(), "a buffer that is not in shared memory");
-  last_in_place_ = operation.number;
-  arrive(operation.number, buffer, op);
+  const uint64_t number = last_in_place_ = ++begun_;
+  arrive(number, buffer, op);
   {
     const std::scoped_lock lock(mutex_);
-    waiting_.push_back(std::move(operation));
+    waiting_.push_back({number, buffer, op, std::move(places)});
   }
   if (thread_.joinable()) changed_.notify_all();
-  return begun_;
+  return number;
 }
 
-void HostExchange::run(const Operation& operation) {
-  await_arrivals(operation.number);
+bool HostExchange::advance() {
+  bool moved = false;
+  if (const Operation* next = next_to_start(); next != nullptr && all_arrived(next->number)) {
+    start(*next);
+    moved = true;
+  }
+  if (machines_ != nullptr && machines_->advance()) moved = true;
+  return moved;
+}
+
+const HostExchange::Operation* HostExchange::next_to_start() {
+  const std::scoped_lock lock(mutex_);
+  return started_ < waiting_.size() ? &waiting_[started_] : nullptr;
+}
+
+void HostExchange::start(const Operation& operation) {
+  check_descriptions(operation.number);
+  {
+    const std::scoped_lock lock(mutex_);
+    ++started_;
+  }
   const Buffer& buffer = operation.buffer;
   const auto [first, last] = slice(buffer.count, rank_);
   if (machines_ == nullptr) {
     fold_range(buffer.type, operation.places, operation.places, first, last, operation.op, size_);
-  } else {
-    std::byte* own = operation.places[static_cast<size_t>(rank_)];
-    const int64_t width = size_of(buffer.type);
-    fold_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
-    exchange_across(own + first * width, last - first, buffer.type, operation.op, true);
-    for (int other = 0; other < size_; ++other) {
-      if (other == rank_) continue;
-      std::memcpy(operation.places[static_cast<size_t>(other)] + first * width, own + first * width,
-                  static_cast<size_t>((last - first) * width));
-    }
+    return end(operation);
   }
-  flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
+  std::byte* own = operation.places[static_cast<size_t>(rank_)];
+  fold_range(buffer.type, operation.places, {own}, first, last, operation.op, 0);
+  machines_->begin({.data = own + first * size_of(buffer.type),
+                    .count = last - first,
+                    .type = buffer.type,
+                    .op = operation.op,
+                    .may_round = true,
+                    .done = [this, &operation] { spread(operation); }});
 }
 
-void HostExchange::exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op,
-                                   bool may_round) {
-  if (machines_ == nullptr) return;
-  machines_->all_reduce(data, count, type, op, may_round);
-  if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_->machines());
+// The sum over all machines to the ranks of this one.
+void HostExchange::spread(const Operation& operation) {
+  const Buffer& buffer = operation.buffer;
+  const auto [first, last] = slice(buffer.count, rank_);
+  const int64_t begin = first * size_of(buffer.type);
+  const auto bytes = static_cast<size_t>((last - first) * size_of(buffer.type));
+  std::byte* own = operation.places[static_cast<size_t>(rank_)] + begin;
+  if (operation.op == ReduceOp::mean)
+    divide_host(own, last - first, buffer.type, size_ * machines_->machines());
+  for (int other = 0; other < size_; ++other)
+    if (other != rank_)
+      std::memcpy(operation.places[static_cast<size_t>(other)] + begin, own, bytes);
+  end(operation);
+}
+
+void HostExchange::end(const Operation& operation) {
+  flags(window_->own()).reduced.store(operation.number, std::memory_order_release);
+  const std::scoped_lock lock(mutex_);
+  waiting_.pop_front();
+  --started_;
+  changed_.notify_all();
 }
 
 void HostExchange::run_up_to(uint64_t number) {
@@ -234,10 +277,7 @@ void HostExchange::run_up_to(uint64_t number) {
     if (failure_ != nullptr) std::rethrow_exception(failure_);
     return;
   }
-  while (!done()) {
-    run(waiting_.front());
-    waiting_.pop_front();
-  }
+  wait_until([&] { return done() || (advance(), done()); });
 }
 
 void HostExchange::work() {
@@ -245,19 +285,19 @@ void HostExchange::work() {
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
     if (ending_) return;
-    const Operation operation = waiting_.front();
     lock.unlock();
     std::exception_ptr failure;
     try {
-      run(operation);
+      // Between machines it is the network that is waited for: the core is left to others.
+      wait_until([this] { return advance(); }, /*patient=*/machines_ != nullptr);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
-    waiting_.pop_front();
     failure_ = failure;
+    if (failure_ == nullptr) continue;
     changed_.notify_all();
-    if (failure_ != nullptr) return;
+    return;
   }
 }
 
@@ -276,12 +316,13 @@ void HostExchange::arrive(uint64_t number, const Buffer& buffer, ReduceOp op) {
   own.arrived.store(number, std::memory_order_release);
 }
 
-void HostExchange::await_arrivals(uint64_t number) {
-  wait_until([&] {
-    return std::ranges::all_of(window_->bases(), [&](std::byte* base) {
-      return flags(base).arrived.load(std::memory_order_acquire) >= number;
-    });
+bool HostExchange::all_arrived(uint64_t number) const {
+  return std::ranges::all_of(window_->bases(), [&](std::byte* base) {
+    return flags(base).arrived.load(std::memory_order_acquire) >= number;
   });
+}
+
+void HostExchange::check_descriptions(uint64_t number) const {
   const Description& mine = flags(window_->own()).descriptions[number % kOutstanding];
   for (size_t other = 0; other < window_->bases().size(); ++other) {
     const Description& theirs = flags(window_->bases()[other]).descriptions[number % kOutstanding];
@@ -304,20 +345,24 @@ void HostExchange::await_slices(uint64_t number) {
 }
 
 template <typename Done>
-void HostExchange::wait_until(Done done) {
+void HostExchange::wait_until(Done done, bool patient) {
   // A meeting takes microseconds when all are on time; then others may want the core.
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 500 && !patient; ++i) {
     if (done()) return;
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
   }
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 5000 && !patient; ++i) {
     if (done()) return;
     sched_yield();
   }
+  // Then in naps of an eighth of the time that it has taken: to look costs the others' time too.
+  const auto start = std::chrono::steady_clock::now();
   while (!done()) {
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    std::this_thread::sleep_for(std::clamp<std::chrono::nanoseconds>(
+        (std::chrono::steady_clock::now() - start) / 8, kShortestNap, kLongestNap));
+    if (thread_.joinable()) continue;
     // MPI moves what it still has to send to other machines only while it is called.
     int found = 0;
     check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, node_, &found, MPI_STATUS_IGNORE),

@@ -20,13 +20,16 @@
 #endif
 #include <mpi.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace allmodes::world {
@@ -58,13 +61,12 @@ class HostExchange {
   // Collective: `bytes`, the same on all ranks, of zeroed memory that is reduced where it lies.
   // Letting go of the last claim to it is collective too, except while an exception unwinds.
   std::shared_ptr<void> allocate(int64_t bytes);
-  // Whether the whole buffer lies in memory from allocate().
-  bool shares(const Buffer& buffer) const;
 
   // Host buffer anywhere; done on return.
   void all_reduce(const Buffer& buffer, ReduceOp op);
-  // Begins on a buffer that shares(); it must stand still until finish() of the returned number.
-  uint64_t begin(const Buffer& buffer, ReduceOp op);
+  // Begins on a buffer in memory from allocate(), which must stand still until finish() of the
+  // returned number; nothing for one elsewhere.
+  std::optional<uint64_t> begin(const Buffer& buffer, ReduceOp op);
   void finish(uint64_t operation);
   // Finishes all that was begun; before any other collective.
   void drain();
@@ -77,20 +79,35 @@ class HostExchange {
     std::vector<std::byte*> places;  // of the buffer, by rank of the machine
   };
 
+  struct Allocated {
+    std::byte* own = nullptr;
+    int64_t bytes = 0;
+    std::weak_ptr<SharedWindow> window;
+  };
+
   HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions options);
 
-  void run(const Operation& operation);
+  // Of the buffer, by rank of the machine; none of one that does not lie in allocated memory.
+  std::vector<std::byte*> places_of(const Buffer& buffer) const;
+  // Operations begun are started in their order, each when all ranks of the machine are there; with
+  // other machines the next ones start while the first are still on their way.
+  bool advance();
+  const Operation* next_to_start();
+  void start(const Operation& operation);
+  void spread(const Operation& operation);
+  void end(const Operation& operation);
   void run_up_to(uint64_t number);
   void work();  // of the thread
   // [first, last) of `count` elements that a rank of the machine adds up.
   std::pair<int64_t, int64_t> slice(int64_t count, int rank) const;
-  // Of this rank's slice, with the other machines; nothing where there are none.
-  void exchange_across(std::byte* data, int64_t count, DataType type, ReduceOp op, bool may_round);
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
-  void await_arrivals(uint64_t number);
+  bool all_arrived(uint64_t number) const;
+  // Throws where ranks of the machine do not mean the same operation.
+  void check_descriptions(uint64_t number) const;
   void await_slices(uint64_t number);
+  // `patient`: leaves the core to others at once.
   template <typename Done>
-  void wait_until(Done done);
+  void wait_until(Done done, bool patient = false);
 
   MPI_Comm node_ = MPI_COMM_NULL;
   int rank_ = 0;                               // on the machine
@@ -98,13 +115,15 @@ class HostExchange {
   std::unique_ptr<MachineExchange> machines_;  // null on one machine
   HostExchangeOptions options_;
   std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
-  std::vector<std::weak_ptr<SharedWindow>> allocated_;
+  std::array<std::vector<std::byte*>, 2> slots_;  // by rank of the machine
+  std::vector<Allocated> allocated_;
   uint64_t begun_ = 0;
   uint64_t last_in_place_ = 0;  // of those begun by begin()
   uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
-  std::deque<Operation> waiting_;  // begun and not yet run
+  std::deque<Operation> waiting_;  // begun and not yet done; references to them hold
+  size_t started_ = 0;             // of them, the first ones
 
-  std::mutex mutex_;  // of waiting_ and failure_ when there is a thread
+  std::mutex mutex_;  // of waiting_, started_ and failure_ when there is a thread
   std::condition_variable changed_;
   std::exception_ptr failure_;
   bool ending_ = false;

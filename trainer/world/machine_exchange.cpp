@@ -43,49 +43,94 @@ void from_bfloat16(const std::byte* from, int64_t count, std::byte* to) {
 }  // namespace
 
 MachineExchange::MachineExchange(MPI_Comm across, MachineExchangeOptions options)
-    : across_(across), options_(options) {
-  check_mpi(MPI_Comm_rank(across_, &machine_), "MPI_Comm_rank", -1);
-  check_mpi(MPI_Comm_size(across_, &machines_), "MPI_Comm_size", machine_);
+    : scatters_(across), options_(options) {
+  check_mpi(MPI_Comm_rank(scatters_, &machine_), "MPI_Comm_rank", -1);
+  check_mpi(MPI_Comm_size(scatters_, &machines_), "MPI_Comm_size", machine_);
+  check_mpi(MPI_Comm_dup(scatters_, &gathers_), "MPI_Comm_dup", machine_);
 }
 
 MachineExchange::~MachineExchange() {
   int finalized = 0;
   if (std::uncaught_exceptions() > 0 || MPI_Finalized(&finalized) != MPI_SUCCESS || finalized != 0)
     return;
-  MPI_Comm_free(&across_);
+  MPI_Comm_free(&gathers_);
+  MPI_Comm_free(&scatters_);
 }
 
-void MachineExchange::all_reduce(std::byte* data, int64_t count, DataType type, ReduceOp op,
-                                 bool may_round) {
-  const bool sums = op == ReduceOp::sum || op == ReduceOp::mean;
-  type_ = type;
-  rounded_ = options_.bfloat16 && may_round && sums && type == DataType::f32;
-  const int64_t most = options_.piece_bytes / size_of(type) * machines_;
-  const auto start = [&](Piece& piece, int64_t begin) {
-    piece.begin = begin;
-    piece.length = std::min(most, count - begin);
-    if (piece.length > 0) scatter(piece, data);
-  };
-  Piece* current = pieces_.data();
-  Piece* next = current + 1;
-  for (start(*current, 0); current->length > 0; std::swap(current, next)) {
-    await(current->request, "MPI_Ialltoall");
-    start(*next, current->begin + current->length);
-    fold(*current, op);
-    gather(*current, data);
+void MachineExchange::begin(Request request) {
+  const bool sums = request.op == ReduceOp::sum || request.op == ReduceOp::mean;
+  const bool rounded =
+      options_.bfloat16 && request.may_round && sums && request.type == DataType::f32;
+  jobs_.push_back({.request = std::move(request), .rounded = rounded});
+}
+
+bool MachineExchange::advance() {
+  bool moved = false;
+  while (count_ < pieces_.size()) {
+    Job* const job = next_to_send();
+    if (job == nullptr) break;
+    scatter(*job);
+    moved = true;
+  }
+  if (gathering_ < count_ && arrived(under_way(gathering_), "MPI_Ialltoall")) {
+    fold(under_way(gathering_));
+    gather(under_way(gathering_));
+    ++gathering_;
+    moved = true;
+  }
+  if (gathering_ > 0 && arrived(under_way(0), "MPI_Iallgather")) {
+    deliver(under_way(0));
+    oldest_ = (oldest_ + 1) % pieces_.size();
+    --gathering_;
+    --count_;
+    moved = true;
     if (options_.log != nullptr) options_.log->note_progress();
+  }
+  end_jobs();
+  return moved;
+}
+
+void MachineExchange::all_reduce(Request request) {
+  begin(std::move(request));
+  while (!idle()) {
+    if (advance()) continue;
+    if (options_.sleeps) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    } else {
+      std::this_thread::yield();
+    }
   }
 }
 
-void MachineExchange::scatter(Piece& piece, const std::byte* data) {
-  const int64_t width = rounded_ ? 2 : size_of(type_);
+MachineExchange::Job* MachineExchange::next_to_send() {
+  const auto unsent = std::ranges::find_if(
+      jobs_, [](const Job& job) { return job.sent < job.request.count; });
+  return unsent == jobs_.end() ? nullptr : &*unsent;
+}
+
+void MachineExchange::end_jobs() {
+  while (!jobs_.empty() && jobs_.front().delivered == jobs_.front().request.count) {
+    const auto done = std::move(jobs_.front().request.done);
+    jobs_.pop_front();
+    if (done) done();
+  }
+}
+
+void MachineExchange::scatter(Job& job) {
+  Piece& piece = under_way(count_++);
+  const int64_t width = job.width();
+  piece.job = &job;
+  piece.begin = job.sent;
+  piece.length = std::min(options_.piece_bytes / size_of(job.request.type) * machines_,
+                          job.request.count - job.sent);
+  job.sent += piece.length;
   // Whole cache lines.
   piece.share = ((piece.length + machines_ - 1) / machines_ + 63) / 64 * 64;
   const auto bytes = static_cast<size_t>(piece.share * machines_ * width);
   piece.sent.resize(bytes);
   piece.received.resize(bytes);
-  const std::byte* from = data + piece.begin * size_of(type_);
-  if (rounded_) {
+  const std::byte* from = job.request.data + piece.begin * size_of(job.request.type);
+  if (job.rounded) {
     to_bfloat16(from, piece.length, piece.sent.data());
   } else {
     std::memcpy(piece.sent.data(), from, static_cast<size_t>(piece.length * width));
@@ -94,51 +139,52 @@ void MachineExchange::scatter(Piece& piece, const std::byte* data) {
   std::fill(piece.sent.begin() + piece.length * width, piece.sent.end(), std::byte{0});
   const auto part = static_cast<int>(piece.share * width);
   check_mpi(MPI_Ialltoall(piece.sent.data(), part, MPI_BYTE, piece.received.data(), part, MPI_BYTE,
-                          across_, &piece.request),
+                          scatters_, &piece.request),
             "MPI_Ialltoall", machine_);
 }
 
 // The machines' parts of this one's share, into the head of `sent`.
-void MachineExchange::fold(Piece& piece, ReduceOp op) {
-  const int64_t width = size_of(type_);
+void MachineExchange::fold(Piece& piece) {
+  const Job& job = *piece.job;
+  const int64_t full = size_of(job.request.type);
   std::byte* parts = piece.received.data();
   std::byte* sum = piece.sent.data();
-  if (rounded_) {
-    folded_.resize(static_cast<size_t>(piece.share * (machines_ + 1) * width));
+  if (job.rounded) {
+    folded_.resize(static_cast<size_t>(piece.share * (machines_ + 1) * full));
     from_bfloat16(parts, piece.share * machines_, folded_.data());
     parts = folded_.data();
-    sum = parts + piece.share * machines_ * width;
+    sum = parts + piece.share * machines_ * full;
   }
   std::vector<std::byte*> sources;
   for (int machine = 0; machine < machines_; ++machine)
-    sources.push_back(parts + machine * piece.share * width);
-  fold_range(type_, sources, {sum}, 0, piece.share, op, 0);
-  if (rounded_) to_bfloat16(sum, piece.share, piece.sent.data());
+    sources.push_back(parts + machine * piece.share * full);
+  fold_range(job.request.type, sources, {sum}, 0, piece.share, job.request.op, 0);
+  if (job.rounded) to_bfloat16(sum, piece.share, piece.sent.data());
 }
 
-void MachineExchange::gather(Piece& piece, std::byte* data) {
-  const int64_t width = rounded_ ? 2 : size_of(type_);
-  const auto part = static_cast<int>(piece.share * width);
+void MachineExchange::gather(Piece& piece) {
+  const auto part = static_cast<int>(piece.share * piece.job->width());
   check_mpi(MPI_Iallgather(piece.sent.data(), part, MPI_BYTE, piece.received.data(), part, MPI_BYTE,
-                           across_, &piece.request),
+                           gathers_, &piece.request),
             "MPI_Iallgather", machine_);
-  await(piece.request, "MPI_Iallgather");
-  std::byte* to = data + piece.begin * size_of(type_);
-  if (rounded_) {
+}
+
+void MachineExchange::deliver(Piece& piece) {
+  Job& job = *piece.job;
+  std::byte* to = job.request.data + piece.begin * size_of(job.request.type);
+  if (job.rounded) {
     from_bfloat16(piece.received.data(), piece.length, to);
   } else {
-    std::memcpy(to, piece.received.data(), static_cast<size_t>(piece.length * width));
+    std::memcpy(to, piece.received.data(), static_cast<size_t>(piece.length * job.width()));
   }
+  job.delivered += piece.length;
 }
 
 // MPI moves data only while it is called.
-void MachineExchange::await(MPI_Request& request, const char* call) {
-  if (!options_.sleeps) return check_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), call, machine_);
-  for (int done = 0;;) {
-    check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call, machine_);
-    if (done != 0) return;
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
+bool MachineExchange::arrived(Piece& piece, const char* call) {
+  int done = 0;
+  check_mpi(MPI_Test(&piece.request, &done, MPI_STATUS_IGNORE), call, machine_);
+  return done != 0;
 }
 
 }  // namespace allmodes::world

@@ -3,7 +3,11 @@
 // All-reduces between machines, of one rank each. Every machine adds up its share of the elements,
 // as a binary tree over the machines, and sends the result to all: an element crosses each
 // machine's link once on its way there and once back, the least that is possible, and all machines
-// have the same bits. The next piece is on its way while one is added up and sent back.
+// have the same bits.
+//
+// Elements travel in pieces, several at a time: the next ones are on their way there, of the same
+// all-reduce or of one begun behind it, while one is added up and sent back, so that the link does
+// not rest between two all-reduces.
 
 #include "world/communicator.h"
 
@@ -15,6 +19,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <vector>
 
 namespace allmodes::world {
@@ -31,39 +37,71 @@ struct MachineExchangeOptions {
 
 class MachineExchange {
  public:
-  // Takes the communicator, in the order of the machines, and frees it.
+  // Takes the communicator, in the order of the machines, and frees it. Collective.
   MachineExchange(MPI_Comm across, MachineExchangeOptions options);
   ~MachineExchange();
   MachineExchange(const MachineExchange&) = delete;
   MachineExchange& operator=(const MachineExchange&) = delete;
 
   int machines() const { return machines_; }
-  // A mean is left a sum. `may_round`: as bfloat16 where the options say so.
-  void all_reduce(std::byte* data, int64_t count, DataType type, ReduceOp op, bool may_round);
+
+  struct Request {
+    std::byte* data = nullptr;
+    int64_t count = 0;
+    DataType type = DataType::f32;
+    ReduceOp op = ReduceOp::sum;  // a mean is left a sum
+    bool may_round = false;       // as bfloat16 where the options say so
+    std::function<void()> done = {};  // called by advance() with the result in place, in order of begin()
+  };
+  // Begins an all-reduce; `data` stands still until it is done. All machines begin the same ones in
+  // the same order, and may be differently far with them.
+  void begin(Request request);
+  // Does what can be done without waiting, and says whether that was anything.
+  bool advance();
+  bool idle() const { return jobs_.empty(); }
+
+  // Begins, and advances until all is done.
+  void all_reduce(Request request);
 
  private:
+  struct Job {
+    Request request;
+    bool rounded = false;
+    int64_t sent = 0;     // elements that are on their way or delivered
+    int64_t delivered = 0;
+
+    int64_t width() const { return rounded ? 2 : size_of(request.type); }
+  };
   struct Piece {
+    Job* job = nullptr;
     int64_t begin = 0;   // of its elements
-    int64_t length = 0;  // 0: there is none
+    int64_t length = 0;
     int64_t share = 0;   // elements that a machine adds up
     std::vector<std::byte> sent;
     std::vector<std::byte> received;
     MPI_Request request = MPI_REQUEST_NULL;
   };
 
-  void scatter(Piece& piece, const std::byte* data);
-  void fold(Piece& piece, ReduceOp op);
-  void gather(Piece& piece, std::byte* data);
-  void await(MPI_Request& request, const char* call);
+  Piece& under_way(size_t place) { return pieces_[(oldest_ + place) % pieces_.size()]; }
+  Job* next_to_send();
+  void scatter(Job& job);
+  void fold(Piece& piece);
+  void gather(Piece& piece);
+  void deliver(Piece& piece);
+  bool arrived(Piece& piece, const char* call);
+  void end_jobs();
 
-  MPI_Comm across_;
+  MPI_Comm scatters_;                  // pieces on their way there
+  MPI_Comm gathers_ = MPI_COMM_NULL;   // and back: the order between the two is each machine's own
   MachineExchangeOptions options_;
   int machine_ = 0;  // this one's number
   int machines_ = 1;
-  DataType type_ = DataType::f32;  // of the running all-reduce
-  bool rounded_ = false;
-  std::array<Piece, 2> pieces_;    // memory is used again
-  std::vector<std::byte> folded_;  // a rounded piece in float
+  std::deque<Job> jobs_;             // in the order of begin(); references to them hold
+  std::array<Piece, 8> pieces_;      // a ring, whose memory is used again
+  size_t oldest_ = 0;                // of the ring's pieces under way
+  size_t count_ = 0;                 // of them
+  size_t gathering_ = 0;             // the oldest of them, on their way back
+  std::vector<std::byte> folded_;    // a rounded piece in float
 };
 
 }  // namespace allmodes::world

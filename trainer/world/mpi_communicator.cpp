@@ -149,10 +149,10 @@ void MpiCommunicator::in_pieces(const Buffer& buffer, Stream stream, bool write_
 
 Ticket MpiCommunicator::do_all_reduce(Buffer buffer, ReduceOp op, Stream stream) {
   HostExchange* shared = buffer.place == Place::host ? exchange() : nullptr;
-  if (shared != nullptr && shared->shares(buffer))
-    return Ticket(std::make_unique<InSharedMemory>(*shared, shared->begin(buffer, op), buffer, op,
-                                                   size(), flight_log()));
   if (shared != nullptr) {
+    if (const auto operation = shared->begin(buffer, op))
+      return Ticket(std::make_unique<InSharedMemory>(*shared, *operation, buffer, op, size(),
+                                                     flight_log()));
     shared->all_reduce(buffer, op);
     return {};
   }
