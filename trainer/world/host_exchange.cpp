@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 namespace allmodes::world {
@@ -337,10 +338,13 @@ void HostExchange::check_descriptions(uint64_t number) const {
 }
 
 void HostExchange::await_slices(uint64_t number) {
+  // The others' flags are in their caches: what is known is not looked up again.
   wait_until([&] {
-    return std::ranges::all_of(window_->bases(), [&](std::byte* base) {
-      return flags(base).reduced.load(std::memory_order_acquire) >= number;
-    });
+    if (number <= reduced_by_all_) return true;
+    reduced_by_all_ = std::ranges::min(window_->bases() | std::views::transform([](std::byte* base) {
+                                         return flags(base).reduced.load(std::memory_order_acquire);
+                                       }));
+    return number <= reduced_by_all_;
   });
 }
 

@@ -119,6 +119,7 @@ class HostExchange {
   std::vector<Allocated> allocated_;
   uint64_t begun_ = 0;
   uint64_t last_in_place_ = 0;  // of those begun by begin()
+  uint64_t reduced_by_all_ = 0;  // all ranks of the machine have said so
   uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
   std::deque<Operation> waiting_;  // begun and not yet done; references to them hold
   size_t started_ = 0;             // of them, the first ones
