@@ -121,9 +121,9 @@ std::vector<Reference::Moments> moments_of(const FeatureRows& reals, int64_t mod
   for (size_t k = 0; k < moments.size(); ++k)
     if (about[k].samples >= kFewestInMode)
       moments[k].whitening = whitening(about[k].matrix, reals.width, kSpreadDirections);
-  const auto scores = scores_of(reals, as_one, moments);
+  auto scores = scores_of(reals, as_one, moments);
   for (size_t k = 0; k < moments.size(); ++k) {
-    for (std::vector<double> along : scores[k]) {
+    for (std::vector<double>& along : scores[k]) {
       const auto middle = along.begin() + std::ssize(along) / 2;
       std::nth_element(along.begin(), middle, along.end());
       moments[k].medians.push_back(*middle);

@@ -29,13 +29,17 @@ void accumulate(StepReport& report, const std::string& name, const at::Tensor& v
   report.scalars.emplace_back(name, share);
 }
 
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 // What a phase hands on to a later one of the step.
 struct HandedOn {
   std::vector<std::string> networks;  // that made it
   std::vector<at::Tensor> parts;      // by microbatch
 
   bool made_by(const std::string& network) const {
-    return !parts.empty() && std::ranges::find(networks, network) != networks.end();
+    return !parts.empty() && contains(networks, network);
   }
   void drop() { *this = {}; }
 };
@@ -143,13 +147,11 @@ void find_sources(const PhaseCall& call, std::span<LeftOut> left_out) {
 StepReport run_phase(const PhaseCall& call, bool update) {
   const auto& [phase, model, batch, step, settings, noise, step_read, handed_on] = call;
   if (auto* log = model.exchange().flight_log()) log->set_phase(phase.name);
-  const auto in = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::ranges::find(names, name) != names.end();
-  };
   for (auto& network : model.networks()) {
     const auto& name = network->flat.name;
     gradients::set_trainable(
-        network->flat, in(phase.trains, name) || (call.hands_on() && in(phase.hands_on, name)));
+        network->flat,
+        contains(phase.trains, name) || (call.hands_on() && contains(phase.hands_on, name)));
   }
   std::vector<NetworkState*> trained;
   for (const auto& name : phase.trains) trained.push_back(&model.at(name));

@@ -183,8 +183,7 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
       std::byte* part = own + first * width;
       machines_->all_reduce(
           {.data = part, .count = last - first, .type = buffer.type, .op = op});
-      if (op == ReduceOp::mean)
-        divide_host(part, last - first, buffer.type, size_ * machines_->machines());
+      divide_mean(part, last - first, buffer.type, op);
     }
     flags(window_->own()).reduced.store(number, std::memory_order_release);
     await_slices(number);
@@ -247,6 +246,10 @@ void HostExchange::start(const Operation& operation) {
                     .done = [this, &operation] { spread(operation); }});
 }
 
+void HostExchange::divide_mean(std::byte* data, int64_t count, DataType type, ReduceOp op) const {
+  if (op == ReduceOp::mean) divide_host(data, count, type, size_ * machines_->machines());
+}
+
 // The sum over all machines to the ranks of this one.
 void HostExchange::spread(const Operation& operation) {
   const Buffer& buffer = operation.buffer;
@@ -254,8 +257,7 @@ void HostExchange::spread(const Operation& operation) {
   const int64_t begin = first * size_of(buffer.type);
   const auto bytes = static_cast<size_t>((last - first) * size_of(buffer.type));
   std::byte* own = operation.places[static_cast<size_t>(rank_)] + begin;
-  if (operation.op == ReduceOp::mean)
-    divide_host(own, last - first, buffer.type, size_ * machines_->machines());
+  divide_mean(own, last - first, buffer.type, operation.op);
   for (int other = 0; other < size_; ++other)
     if (other != rank_)
       std::memcpy(operation.places[static_cast<size_t>(other)] + begin, own, bytes);

@@ -96,6 +96,8 @@ class HostExchange {
   void start(const Operation& operation);
   void spread(const Operation& operation);
   void end(const Operation& operation);
+  // What is still the sum over all machines, where a mean was asked for.
+  void divide_mean(std::byte* data, int64_t count, DataType type, ReduceOp op) const;
   void run_up_to(uint64_t number);
   void work();  // of the thread
   // [first, last) of `count` elements that a rank of the machine adds up.
