@@ -5,6 +5,10 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "gradients/compute_stream.h"
+#include "gradients/stream_timer.h"
 #include "ranks/training_fixture.h"
 #include "training/precision.h"
 
@@ -147,6 +151,40 @@ TEST(Graphs, WorkThatCannotBeRecordedIsDoneDirectly) {
   }
   EXPECT_EQ(recovered, 1);
   EXPECT_FALSE(graphs.replays(0));
+}
+
+TEST(Graphs, AReplayTimesWhatADirectRunTimes) {
+  PhaseGraphs graphs(1, kGpu);
+  const at::Tensor samples = make_noise({"samples", {1000}}, {1, "test", 0, 0, 1000}, kGpu);
+  const auto timed = [&](const LocalBatch& batch, int products) {
+    const auto stream = gradients::compute_stream(kGpu);
+    const auto timer = std::make_shared<gradients::StreamTimer>();
+    at::Tensor product = batch.samples;
+    timer->start(stream);
+    for (int i = 0; i < products; ++i) product = product.matmul(batch.samples) * 1e-3;
+    timer->stop(stream);
+    return Exchange{std::to_string(products), 0, timer};
+  };
+  std::vector<double> once;
+  for (uint64_t step = 0; step < 8; ++step) {
+    const StepReport report = graphs.run(
+        0, {samples, {}, 0}, step,
+        [&](const LocalBatch& batch, const NoiseSource&, bool&) {
+          StepReport found;
+          for (const int products : {1, 40}) found.exchanges.push_back(timed(batch, products));
+          return found;
+        },
+        [] {});
+    once.push_back(report.exchanges[0].timer->seconds());
+    EXPECT_GT(once.back(), 0) << step;
+    // The first runs set libraries up.
+    if (step >= 2) {
+      EXPECT_GT(report.exchanges[1].timer->seconds(), 4 * once.back()) << step;
+    }
+  }
+  EXPECT_TRUE(graphs.replays(0)) << graphs.refusal(0);
+  const auto replayed = std::vector(once.begin() + 3, once.end());
+  EXPECT_NE(std::ranges::min(replayed), std::ranges::max(replayed)) << "not measured anew";
 }
 
 class NoWaiting {

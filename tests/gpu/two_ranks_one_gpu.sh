@@ -32,10 +32,13 @@ python3 - <<'PYTHON'
 import json
 
 
-def losses(folder):
+def trains(folder):
     with open(f"{folder}/00000-ring_gan/records.jsonl") as file:
-        trains = [r for r in map(json.loads, file) if r["record"] == "train"]
-    return [{k: v for k, v in r.items() if k.startswith("loss_")} for r in trains]
+        return [r for r in map(json.loads, file) if r["record"] == "train"]
+
+
+def losses(folder):
+    return [{k: v for k, v in r.items() if k.startswith("loss_")} for r in trains(folder)]
 
 
 alone, two, direct = losses("1"), losses("2"), losses("direct")
@@ -43,5 +46,14 @@ assert len(alone) == len(two) == 40
 worst = max(abs(a[k] - b[k]) / max(1e-3, abs(a[k])) for a, b in zip(alone[:8], two) for k in a)
 assert worst <= 1e-4, f"one rank and two differ by {worst}"
 assert two == direct, "with and without graphs two ranks train another model"
-print(f"one rank and two agree to {worst:.1e}")
+# What is exposed is timed by the GPU, anew in each replay; nothing can be exposed for longer than a
+# step takes.
+assert not any("exchange_ms" in r for r in trains("1"))
+for folder in ("2", "direct"):
+    steps = trains(folder)[10:]
+    assert all(0 < r["exchange_ms"] < r["step_ms"] for r in steps), steps[-1]
+    assert len({r["exchange_ms"] for r in steps}) > 1, "the exchange is not timed anew"
+    assert all({"exchange_ms_discriminator", "exchange_ms_generator"} <= r.keys() for r in steps)
+exposed = sorted(r["exchange_ms"] for r in trains("2")[10:])[15]
+print(f"one rank and two agree to {worst:.1e}; {exposed:.2f} ms of a step are exposed exchange")
 PYTHON

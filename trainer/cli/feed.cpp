@@ -35,7 +35,8 @@ training::LocalBatch Feed::on_host(data::Batch batch) const {
         if (const auto alive = reader.lock()) alive->recycle(std::move(*used));
       });
   const auto keep = [owned](void*) {};
-  training::LocalBatch local{.first = share_.first};
+  training::LocalBatch local;
+  local.first = share_.first;
   local.samples = at::from_blob(owned->samples.data(), shape_, keep, at::kFloat);
   if (labelled_)
     local.labels = at::from_blob(owned->labels.data(), {share_.count}, keep, at::kLong);
@@ -43,7 +44,8 @@ training::LocalBatch Feed::on_host(data::Batch batch) const {
 }
 
 training::LocalBatch Feed::on_gpu(data::Batch& batch) const {
-  training::LocalBatch local{.first = share_.first};
+  training::LocalBatch local;
+  local.first = share_.first;
   if (bytes_) {
     local.samples = training::samples_of_bytes(
         copied(at::from_blob(batch.bytes.data(), shape_, at::kByte)));

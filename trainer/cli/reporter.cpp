@@ -111,7 +111,7 @@ void Reporter::audited(const diagnostics::DataAudit& audit) {
 }
 
 void Reporter::tick(const training::Position& position, const training::StepReport& report) {
-  for (const auto& [name, seconds] : report.exchange_seconds) exchange_seconds_[name] += seconds;
+  for (const auto& exchange : report.exchanges) exchange_seconds_[exchange.name] += exchange.seconds;
   loading_seconds_ += report.loading_seconds;
   if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
 }
@@ -132,6 +132,12 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   const size_t loading = packed.size();
   packed.push_back(loading_seconds_ / control_.size());
   loading_seconds_ = 0;
+  const auto steps = static_cast<double>(position.step - logged_step_);
+  // A GPU times each step; this one stands for all since the last look, for looking makes the host
+  // wait.
+  for (const auto& exchange : report.exchanges)
+    if (exchange.timer != nullptr)
+      exchange_seconds_[exchange.name] += steps * exchange.timer->seconds();
   const size_t exchanges = packed.size();
   for (const auto& [name, exchanged] : exchange_seconds_)
     packed.push_back(exchanged / control_.size());
@@ -159,7 +165,6 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   if (margins_mean_probabilities_ && real_score && fake_score)
     diagnostics::add(margins_, *real_score - *fake_score);
   record.set("skipped_steps", skipped_steps());
-  const auto steps = static_cast<double>(position.step - logged_step_);
   if (steps > 0 && !exchange_seconds_.empty()) {
     record.set("exchange_ms",
                1e3 / steps *
@@ -209,6 +214,7 @@ bool Reporter::evaluate(const training::Position& position) {
   evidence.steps = static_cast<int64_t>(position.step - evaluated_step_);
   skipped_before_ = skipped;
   evaluated_step_ = position.step;
+  record.set("evaluation_s", seconds_since(begin));
   if (root_) sink_->write(record);
 
   bool collapsed = false;

@@ -144,6 +144,23 @@ void find_sources(const PhaseCall& call, std::span<LeftOut> left_out) {
     if (flags[i] != 0) left_out[i / size].ranks.push_back(static_cast<int>(i % size));
 }
 
+// Waits for the averaged gradient of `network`, and says how long.
+Exchange finish_exchange(const std::string& phase, NetworkState& network, world::Stream stream) {
+  const auto& name = network.flat.name;
+  Exchange exchange{phase == name ? name : fmt::format("{}_{}", phase, name)};
+  if (network.flat.parameters.is_cpu()) {
+    network.reducer->finish(stream);
+    exchange.seconds = network.reducer->exchange_seconds();
+  } else {
+    const auto timer = std::make_shared<gradients::StreamTimer>();
+    timer->start(stream);
+    network.reducer->finish(stream);
+    timer->stop(stream);
+    exchange.timer = timer;
+  }
+  return exchange;
+}
+
 StepReport run_phase(const PhaseCall& call, bool update) {
   const auto& [phase, model, batch, step, settings, noise, step_read, handed_on] = call;
   if (auto* log = model.exchange().flight_log()) log->set_phase(phase.name);
@@ -171,12 +188,10 @@ StepReport run_phase(const PhaseCall& call, bool update) {
     network->reducer->launch_rest(stream);
   }
   for (auto* network : trained) {
-    network->reducer->finish(stream);
-    if (host_sees_all && model.ranks() > 1) {
-      const auto& name = network->flat.name;
-      report.exchange_seconds.emplace_back(
-          phase.name == name ? name : fmt::format("{}_{}", phase.name, name),
-          network->reducer->exchange_seconds());
+    if (model.ranks() > 1) {
+      report.exchanges.push_back(finish_exchange(phase.name, *network, stream));
+    } else {
+      network->reducer->finish(stream);
     }
     if (!update) continue;
     auto& optimizer = network->optimizer_in(phase);
@@ -206,8 +221,7 @@ void merge(StepReport& report, StepReport phase) {
     }
   }
   if (phase.generated.defined()) report.generated = phase.generated;
-  report.exchange_seconds.insert(report.exchange_seconds.end(), phase.exchange_seconds.begin(),
-                                 phase.exchange_seconds.end());
+  report.exchanges.insert(report.exchanges.end(), phase.exchanges.begin(), phase.exchanges.end());
   report.left_out.insert(report.left_out.end(), phase.left_out.begin(), phase.left_out.end());
 }
 

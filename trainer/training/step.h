@@ -4,10 +4,12 @@
 // exchange and an update. The same code serves every family.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gradients/stream_timer.h"
 #include "objectives/objective.h"
 #include "training/model.h"
 
@@ -31,6 +33,14 @@ struct LeftOut {
   std::vector<int> ranks;  // whose own gradient was not finite; none: their sum overflowed
 };
 
+// The exchange of a network's gradient in a phase, as far as the phase waited for it.
+struct Exchange {
+  std::string name;    // "discriminator", "elbo_encoder": phase and network, once where the same
+  double seconds = 0;  // that the host of a CPU spent in it
+  // On a GPU, whose stream waits and not the host.
+  std::shared_ptr<const gradients::StreamTimer> timer = nullptr;
+};
+
 // What a step leaves behind for whoever looks at it; tensors are detached and on the device.
 struct StepReport {
   // Scalars by name, means over this rank's part ("loss_generator", "d_real").
@@ -38,10 +48,8 @@ struct StepReport {
   at::Tensor samples;    // the last real batch
   at::Tensor generated;  // the last generated batch
   double loading_seconds = 0;  // the host spent in taking batches
-  // What the host spent in the exchange of gradients and the wait for it, which backward did not
-  // hide: by phase and network, "discriminator", "elbo_encoder". On a GPU, where it is not the host
-  // that waits, empty.
-  std::vector<std::pair<std::string, double>> exchange_seconds;
+  // Of several ranks, the exchange of gradients that backward did not hide.
+  std::vector<Exchange> exchanges;
   // On a CPU, the same on every rank; on a GPU, where looking would make the host wait, empty.
   std::vector<LeftOut> left_out;
 };

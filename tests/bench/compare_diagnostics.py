@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""What the default diagnostics cost: training on two ranks with them and without.
+
+    python3 tests/bench/compare_diagnostics.py [--rounds N] [--json FILE] [CASE]...
+
+CASE  ring_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one core a rank, the batch of
+      the case over both ranks
+
+Turn by turn: `on` has the default diagnostics, classifier included, but evaluates more often, so that
+a run has several evaluations to time; `off` has none between its first step and its last, and logs
+as rarely as it can. The cost at the default cadence is that of a step (what is computed for a log
+line) and a thousandth of an evaluation, for there is one every thousand steps:
+
+    (step with them + evaluation / 1000) / step without
+
+The null of each figure, measured once at the start of a run and then kept in a cache, is not in it.
+Idle machine, please.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+
+import measuring
+
+CADENCE = 1000  # diagnostics.evaluate_every
+STEPS = {"ring_gan": 3000, "dcgan32": 120, "vae": 1500}  # of a run
+EVALUATIONS = 4
+LINES = 6  # of the log of a run without
+
+
+def records(case, settings, cores):
+    command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train",
+               str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--quiet"]
+    settings = [f"steps={STEPS[case]}", *settings]
+    with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
+        measuring.run([*command, "--out", folder,
+                       *(word for setting in settings for word in ("--set", setting))],
+                      cores, {"ALLMODES_BINARY": measuring.program()})
+        (path,) = pathlib.Path(folder).glob("*/records.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def step_ms(lines):
+    return measuring.steady([line["step_ms"] for line in lines if line["record"] == "train"])
+
+
+def compare(case, rounds, cores):
+    steps = STEPS[case]
+    rarely = ["diagnostics.evaluate_every=1000000", "diagnostics.samples=2",
+              "diagnostics.classifier=false", "diagnostics.diversity_pairs=1",
+              f"diagnostics.log_every={steps // LINES}"]
+    # The default cadence of log lines where there are as many steps.
+    often = [f"diagnostics.evaluate_every={steps // EVALUATIONS}", "diagnostics.samples=2500",
+             "diagnostics.classifier=true", f"diagnostics.log_every={min(50, steps // LINES)}"]
+    taken = {"on": [], "off": [], "evaluation": [], "off_again": []}
+    for _ in range(rounds):
+        taken["off"].append(step_ms(records(case, rarely, cores)))
+        lines = records(case, often, cores)
+        taken["on"].append(step_ms(lines))
+        taken["evaluation"].append(1e3 * statistics.median(
+            line["evaluation_s"] for line in lines
+            if line["record"] == "evaluation" and line["step"] > 0))
+        taken["off_again"].append(step_ms(records(case, rarely, cores)))
+    whole = [on + each / CADENCE for on, each in zip(taken["on"], taken["evaluation"])]
+    evaluations = [off + each / CADENCE for off, each in zip(taken["off"], taken["evaluation"])]
+    return {
+        "case": case, "milliseconds": taken,
+        "on_over_off": measuring.ratio(whole, taken["off"]),
+        "evaluations_alone": measuring.ratio(evaluations, taken["off"]),
+        "off_over_off": measuring.ratio(taken["off_again"], taken["off"])}
+
+
+def main():
+    parser = measuring.parser(__doc__, rounds=5, cases=STEPS)
+    options = parser.parse_args()
+    cases = measuring.cases_of(parser, options.case, list(STEPS))
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        sys.exit("compare_diagnostics.py: needs two cores")
+    print(f"default diagnostics, two ranks, one thread each, {options.rounds} rounds")
+    print(f"{'case':<10} {'off':>10} {'on':>10} {'evaluation':>11}   {'on/off':<19} "
+          f"{'evaluations alone':<19} {'off/off':<19}")
+    results = []
+    for case in cases:
+        results.append(compare(case, options.rounds, cores))
+        times = results[-1]["milliseconds"]
+        print(f"{case:<10} " +
+              " ".join(f"{statistics.median(times[name]):7.2f} ms" for name in ("off", "on")) +
+              f" {statistics.median(times['evaluation']):8.0f} ms   " +
+              " ".join(measuring.show(results[-1][name]).ljust(19)
+                       for name in ("on_over_off", "evaluations_alone", "off_over_off")),
+              flush=True)
+    measuring.write(options.json, {"rounds": options.rounds, "cases": results})
+
+
+if __name__ == "__main__":
+    main()
