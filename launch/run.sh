@@ -68,12 +68,17 @@ ranks_per_host=$(((ranks + hosts - 1) / hosts))
 options=(-np "$ranks")
 if [[ -n "$hostfile" ]]; then options+=(--hostfile "$hostfile" --map-by slot); fi
 
-# A rank stays on cores of its own, so that caches stay warm and threads of ranks do not meet. Where
-# ranks outnumber cores they must instead give the core away while they wait for each other: without
+# A rank stays on cores of its own, so that caches stay warm and threads of ranks do not meet: where
+# this job has the machine to itself. mpirun begins with the machine's first core, whatever cores
+# this process was given and whatever other job began there too; so ranks that leave cores idle, or
+# may not use all, stay unbound on those that they were given.
+#
+# Where ranks outnumber cores they must give the core away while they wait for each other: without
 # the yield an all-reduce takes as long as the scheduler's time slices, hundreds of times longer.
 if ((ranks_per_host <= cores)); then
-  threads="${OMP_NUM_THREADS:-$((cores / ranks_per_host))}"
-  if ((threads * ranks_per_host > cores)); then
+  share=$((cores / ranks_per_host))
+  threads="${OMP_NUM_THREADS:-$share}"
+  if ((threads != share || $(count_processors) < $(getconf _NPROCESSORS_ONLN))); then
     options+=(--bind-to none)
   elif [[ -n "$hostfile" ]]; then
     options+=(--bind-to core)
