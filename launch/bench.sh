@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly known=(adam collectives loader step ranks autoencoders gpu)
+readonly known=(adam collectives loader step ranks autoencoders diagnostics gpu)
 
 list() {
   cat <<'TEXT'
@@ -26,6 +26,7 @@ loader        filling a batch of images, beside PyTorch's index_select
 step          one training step on one core, beside the same model in PyTorch, eager
 ranks         two ranks, beside DistributedDataParallel over gloo, and what synchronizing costs
 autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
+diagnostics   training on two ranks with the default diagnostics and without
 gpu           a step of a DCGAN on a GPU, beside PyTorch eager and compiled
 TEXT
 }

@@ -22,26 +22,33 @@ TEST(MpiCommunicator, MeanIsTheSumOverTheSize) {
 TEST(MpiCommunicator, ReductionsInAllocatedMemory) {
   expect_reductions_in_allocated_memory(control());
 }
+TEST(MpiCommunicator, FewAndManyBytesKeepApart) {
+  expect_few_and_many_bytes_keep_apart(control());
+}
 // The same with the exchange on a thread of its own.
 TEST(MpiCommunicator, AThreadOfItsOwnKeepsTheLaws) {
   const auto group = control().split(0, control().rank());
   group->prefer_thread();
   expect_reductions_in_allocated_memory(*group);
+  expect_few_and_many_bytes_keep_apart(*group);
   expect_reductions_follow_the_closed_form(*group);
   expect_uneven_gather_keeps_lengths_and_order(*group);
 }
 // A count that differs would otherwise be added up in silence.
 TEST(MpiCommunicator, UnequalCountsAreNoticed) {
   if (control().size() == 1) GTEST_SKIP() << "one rank agrees with itself";
-  const auto group = control().split(0, control().rank());
-  std::vector<float> values(3 + static_cast<size_t>(group->rank()), 1.0F);
-  try {
-    all_reduce_host(*group, std::span(values), world::ReduceOp::sum);
-    FAIL() << "a difference was not noticed";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kProtocol);
-    EXPECT_NE(std::string(error.what()).find("disagree about all-reduce"), std::string::npos)
-        << error.what();
+  // A few bytes, one too many; and a few bytes beside many.
+  for (const size_t more : {1, 3000}) {
+    const auto group = control().split(0, control().rank());
+    std::vector<float> values(3 + more * static_cast<size_t>(group->rank()), 1.0F);
+    try {
+      all_reduce_host(*group, std::span(values), world::ReduceOp::sum);
+      FAIL() << "a difference was not noticed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kProtocol);
+      EXPECT_NE(std::string(error.what()).find("disagree about all-reduce"), std::string::npos)
+          << error.what();
+    }
   }
 }
 TEST(MpiCommunicator, IntegersAreExact) {

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace allmodes::testing {
@@ -101,6 +102,41 @@ inline void expect_reductions_in_allocated_memory(world::Communicator& group) {
                static_cast<float>(factor * static_cast<double>(i % 7 + 1));
     EXPECT_EQ(wrong, 0) << "round " << round << " on " << n << " ranks";
   }
+}
+
+// A few bytes travel another way than many; in any mixture, begun long before they are waited for and
+// on ranks that are late in turn, each gets its own.
+inline void expect_few_and_many_bytes_keep_apart(world::Communicator& group) {
+  const std::vector<int64_t> counts{1, 5000, 8, 3, 9, 1, 1, 2};
+  constexpr size_t kParts = 200;
+  int64_t total = 0;
+  for (size_t part = 0; part < kParts; ++part) total += counts[part % counts.size()];
+  const auto memory = group.allocate(total * static_cast<int64_t>(sizeof(float)));
+  const std::span<float> values(static_cast<float*>(memory.get()), static_cast<size_t>(total));
+  for (int64_t i = 0; i < total; ++i)
+    values[static_cast<size_t>(i)] = static_cast<float>(term(group.rank(), i));
+  std::vector<world::Ticket> tickets;
+  int64_t first = 0;
+  for (size_t part = 0; part < kParts; ++part) {
+    const int64_t count = counts[part % counts.size()];
+    if (part % 50 == static_cast<size_t>(group.rank()) % 50)
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    tickets.push_back(group.all_reduce(
+        {values.data() + first, count, world::DataType::f32, world::Place::host},
+        world::ReduceOp::sum, nullptr));
+    if (part % 7 == 0) tickets[part / 2].wait(nullptr);
+    first += count;
+  }
+  for (auto& ticket : tickets) ticket.wait(nullptr);
+  const double factor = group.size() * (group.size() + 1) / 2.0;
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < total; ++i)
+    wrong += values[static_cast<size_t>(i)] !=
+             static_cast<float>(factor * static_cast<double>(i % 7 + 1));
+  EXPECT_EQ(wrong, 0) << group.size() << " ranks";
+  for (int64_t i = 0; i < 100; ++i)  // more than notes are kept
+    ASSERT_EQ(all_reduce_value<int64_t>(group, i * (group.rank() + 1), world::ReduceOp::max),
+              i * group.size());
 }
 
 inline void expect_integers_are_exact(world::Communicator& group) {

@@ -23,6 +23,7 @@ TEST_P(ThreadCommunicator, MeanIsTheSumOverTheSize) {
 }
 TEST_P(ThreadCommunicator, ReductionsInAllocatedMemory) {
   on_ranks(expect_reductions_in_allocated_memory);
+  on_ranks(expect_few_and_many_bytes_keep_apart);
 }
 TEST_P(ThreadCommunicator, IntegersAreExact) {
   on_ranks(expect_integers_are_exact);

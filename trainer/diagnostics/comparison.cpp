@@ -166,11 +166,8 @@ int64_t rows_with_neighbor(const FeatureRows& rows, int64_t count, float limit) 
   return std::ranges::count(found, 1);
 }
 
-double lowest_coverage(const FeatureRows& samples, const Reference& reference) {
-  double lowest = 1;
-  for (const ModeShare& each : coverage_by_mode(samples, reference))
-    lowest = std::min(lowest, each.share);
-  return lowest;
+double lowest(const std::vector<ModeShare>& modes) {
+  return modes.empty() ? 1 : std::min(1.0, std::ranges::min(modes, {}, &ModeShare::share).share);
 }
 
 double largest(const std::vector<ModeDeficit>& modes) {
@@ -278,8 +275,7 @@ std::vector<ModeDeficit> halves_by_mode(const FeatureRows& samples, const Refere
       // Of values that repeat, half may be at the median itself.
       if (real.below[d] <= 0) continue;
       const double share = share_below(scores[k][d], real.medians[d]);
-      lowest =
-          std::min({lowest, share / real.below[d], (1 - share) / (1 - real.below[d])});
+      lowest = std::min({lowest, share / real.below[d], (1 - share) / (1 - real.below[d])});
     }
     halves.push_back({as_one ? -1 : static_cast<int64_t>(k), lowest,
                       deficit(lowest, std::ssize(scores[k].front()), real.samples)});
@@ -306,22 +302,27 @@ double near_duplicates(const FeatureRows& samples, const Reference& reference) {
          static_cast<double>(count);
 }
 
+ByMode measure_by_mode(const FeatureRows& samples, const Reference& reference) {
+  return {coverage_by_mode(samples, reference), spread_by_mode(samples, reference),
+          halves_by_mode(samples, reference)};
+}
+
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> kFigures = {
-      {"lowest_coverage", Worse::low, lowest_coverage},
+      {"lowest_coverage", Worse::low,
+       [](const auto&, const auto&, const ByMode& modes) { return lowest(modes.coverage); }},
       {"spread_deficit", Worse::high,
-       [](const FeatureRows& samples, const Reference& reference) {
-         return largest(spread_by_mode(samples, reference));
-       }},
+       [](const auto&, const auto&, const ByMode& modes) { return largest(modes.spread); }},
       {"half_deficit", Worse::high,
-       [](const FeatureRows& samples, const Reference& reference) {
-         return largest(halves_by_mode(samples, reference));
-       }},
+       [](const auto&, const auto&, const ByMode& modes) { return largest(modes.halves); }},
       {"distance_ratio", Worse::low,
-       [](const FeatureRows& samples, const Reference& reference) {
+       [](const auto& samples, const auto& reference, const auto&) {
          return distance_ratio(samples, reference, kDistanceKey);
        }},
-      {"near_duplicates", Worse::high, near_duplicates},
+      {"near_duplicates", Worse::high,
+       [](const auto& samples, const auto& reference, const auto&) {
+         return near_duplicates(samples, reference);
+       }},
   };
   return kFigures;
 }
@@ -350,8 +351,10 @@ std::vector<double> null_draw(const FeatureRows& pool, const Reference& referenc
   for (size_t i = 0; i < static_cast<size_t>(count); ++i)
     std::swap(order[i], order[i + random.below(order.size() - i)]);
   const FeatureRows samples = rows_of(pool, std::span(order).first(static_cast<size_t>(count)));
+  const ByMode by_mode = measure_by_mode(samples, reference);
   std::vector<double> values;
-  for (const Figure& figure : figures()) values.push_back(figure.value(samples, reference));
+  for (const Figure& figure : figures())
+    values.push_back(figure.value(samples, reference, by_mode));
   return values;
 }
 

@@ -106,12 +106,22 @@ double distance_ratio(const FeatureRows& samples, const Reference& reference, co
 inline constexpr int64_t kMostNear = 2000;
 double near_duplicates(const FeatureRows& samples, const Reference& reference);
 
-// A figure of samples beside the reference that is calibrated. One more is one more line of the
-// table in comparison.cpp.
+// All that is measured mode by mode.
+struct ByMode {
+  std::vector<ModeShare> coverage;
+  std::vector<ModeDeficit> spread;
+  std::vector<ModeDeficit> halves;
+};
+ByMode measure_by_mode(const FeatureRows& samples, const Reference& reference);
+
+// A figure of samples beside the reference that is calibrated; `by_mode` is theirs. One more is one
+// more line of the table in comparison.cpp.
 struct Figure {
   std::string name;
   Worse worse;
-  std::function<double(const FeatureRows&, const Reference&)> value;
+  std::function<double(const FeatureRows& samples, const Reference& reference,
+                       const ByMode& by_mode)>
+      value;
 };
 const std::vector<Figure>& figures();
 

@@ -30,13 +30,14 @@ std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
 
 void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence) {
   const Reference& reference = comparison.reference;
+  const ByMode by_mode = measure_by_mode(samples, reference);
   for (size_t i = 0; i < figures().size(); ++i) {
-    const double value = figures()[i].value(samples, reference);
+    const double value = figures()[i].value(samples, reference, by_mode);
     evidence.calibrated.push_back({figures()[i].name, value, comparison.nulls[i].median(),
                                    comparison.nulls[i].log10_tail(value)});
   }
   const Null& coverage = null_of(comparison, "lowest_coverage");
-  for (const ModeShare& each : coverage_by_mode(samples, reference)) {
+  for (const ModeShare& each : by_mode.coverage) {
     evidence.coverage_by_mode.push_back(
         figure_of(comparison, each.mode, each.share, coverage.log10_tail(each.share)));
   }
@@ -46,8 +47,8 @@ void add_comparison(const Comparison& comparison, const FeatureRows& samples, Ev
     for (const ModeDeficit& each : modes)
       to.push_back(figure_of(comparison, each.mode, each.value, deficit.log10_tail(each.deficit)));
   };
-  add(spread_by_mode(samples, reference), "spread_deficit", evidence.spread_by_mode);
-  add(halves_by_mode(samples, reference), "half_deficit", evidence.halves_by_mode);
+  add(by_mode.spread, "spread_deficit", evidence.spread_by_mode);
+  add(by_mode.halves, "half_deficit", evidence.halves_by_mode);
   evidence.expected_coverage = coverage.median();
   evidence.coverage = mean_of(evidence.coverage_by_mode);
   evidence.mode_spread = mean_of(evidence.spread_by_mode);

@@ -29,12 +29,22 @@ struct Description {
 };
 constexpr uint64_t kOutstanding = 32;  // operations that are begun and not finished
 
+// A message that fits beside its own flag: one cache line a rank crosses, and every rank adds up
+// for itself.
+struct alignas(64) Note {
+  std::atomic<uint64_t> number;
+  Description description;
+  std::byte data[32];
+};
+static_assert(sizeof(Note) == 64);
+
 // What a rank tells the others of its machine: the last operation whose data is in place, and the
 // last whose slice it has added up. At the head of its part of the window.
 struct Flags {
   alignas(64) std::atomic<uint64_t> arrived;
   alignas(64) std::atomic<uint64_t> reduced;
   alignas(64) Description descriptions[kOutstanding];  // of the operations, by number
+  Note notes[kOutstanding];
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 constexpr int64_t kFlagBytes = 4096;
@@ -97,6 +107,11 @@ HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions o
                                        .sleeps = options_.thread,
                                        .log = options_.log});
   window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
+  if (machines_ == nullptr && !options_.thread) {
+    notes_.resize(kOutstanding);
+    for (std::byte* base : window_->bases())
+      for (size_t i = 0; i < kOutstanding; ++i) notes_[i].push_back(flags(base).notes[i].data);
+  }
   for (size_t i = 0; i < slots_.size(); ++i) {
     slots_[i] = window_->bases();
     for (std::byte*& place : slots_[i])
@@ -132,17 +147,20 @@ std::shared_ptr<void> HostExchange::allocate(int64_t bytes) {
   return {std::move(window), own};
 }
 
-std::vector<std::byte*> HostExchange::places_of(const Buffer& buffer) const {
+std::shared_ptr<SharedWindow> HostExchange::window_of(const Buffer& buffer) const {
   const auto* data = static_cast<const std::byte*>(buffer.data);
-  for (const Allocated& memory : allocated_) {
-    if (data < memory.own || data + buffer.bytes() > memory.own + memory.bytes) continue;
-    const auto window = memory.window.lock();
-    if (window == nullptr) continue;
-    std::vector<std::byte*> places = window->bases();
-    for (std::byte*& place : places) place += data - memory.own;
-    return places;
-  }
-  return {};
+  for (const Allocated& memory : allocated_)
+    if (data >= memory.own && data + buffer.bytes() <= memory.own + memory.bytes)
+      if (auto window = memory.window.lock()) return window;
+  return nullptr;
+}
+
+std::vector<std::byte*> HostExchange::places_of(const Buffer& buffer,
+                                                const SharedWindow& window) const {
+  std::vector<std::byte*> places = window.bases();
+  for (std::byte*& place : places)
+    place += static_cast<const std::byte*>(buffer.data) - window.own();
+  return places;
 }
 
 std::pair<int64_t, int64_t> HostExchange::slice(int64_t count, int rank) const {
@@ -155,6 +173,12 @@ std::pair<int64_t, int64_t> HostExchange::slice(int64_t count, int rank) const {
 
 void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
   drain();
+  if (fits_a_note(buffer)) {
+    const uint64_t number = ++begun_;
+    write_note(number, buffer, op);
+    wait_until([&] { return notes_are_there(number); });
+    return read_notes(number, buffer, op);
+  }
   const int64_t width = size_of(buffer.type);
   const int64_t step = options_.piece_bytes / width;
   const bool small =
@@ -181,8 +205,7 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     fold_range(buffer.type, slots, {own}, first, last, op, machines_ == nullptr ? size_ : 0);
     if (machines_ != nullptr) {
       std::byte* part = own + first * width;
-      machines_->all_reduce(
-          {.data = part, .count = last - first, .type = buffer.type, .op = op});
+      machines_->all_reduce({.data = part, .count = last - first, .type = buffer.type, .op = op});
       divide_mean(part, last - first, buffer.type, op);
     }
     flags(window_->own()).reduced.store(number, std::memory_order_release);
@@ -196,14 +219,20 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
 }
 
 std::optional<uint64_t> HostExchange::begin(const Buffer& buffer, ReduceOp op) {
-  auto places = places_of(buffer);
-  if (places.empty()) return std::nullopt;
+  const auto window = window_of(buffer);
+  if (window == nullptr) return std::nullopt;
   if (begun_ >= kOutstanding) finish(std::min(begun_ + 1 - kOutstanding, last_in_place_));
   const uint64_t number = last_in_place_ = ++begun_;
-  arrive(number, buffer, op);
+  Operation operation{number, buffer, op, {}};
+  if (fits_a_note(buffer)) {
+    write_note(number, buffer, op);
+  } else {
+    operation.places = places_of(buffer, *window);
+    arrive(number, buffer, op);
+  }
   {
     const std::scoped_lock lock(mutex_);
-    waiting_.push_back({number, buffer, op, std::move(places)});
+    waiting_.push_back(std::move(operation));
   }
   if (thread_.joinable()) changed_.notify_all();
   return number;
@@ -211,7 +240,9 @@ std::optional<uint64_t> HostExchange::begin(const Buffer& buffer, ReduceOp op) {
 
 bool HostExchange::advance() {
   bool moved = false;
-  if (const Operation* next = next_to_start(); next != nullptr && all_arrived(next->number)) {
+  if (const Operation* next = next_to_start();
+      next != nullptr &&
+      (next->is_note() ? notes_are_there(next->number) : all_arrived(next->number))) {
     start(*next);
     moved = true;
   }
@@ -225,11 +256,16 @@ const HostExchange::Operation* HostExchange::next_to_start() {
 }
 
 void HostExchange::start(const Operation& operation) {
-  check_descriptions(operation.number);
+  if (!operation.is_note()) check_descriptions(operation.number);
   {
     const std::scoped_lock lock(mutex_);
     ++started_;
   }
+  if (operation.is_note()) {
+    read_notes(operation.number, operation.buffer, operation.op);
+    return end(operation);
+  }
+  sliced_ = operation.number;
   const Buffer& buffer = operation.buffer;
   const auto [first, last] = slice(buffer.count, rank_);
   if (machines_ == nullptr) {
@@ -306,7 +342,8 @@ void HostExchange::work() {
 
 void HostExchange::finish(uint64_t operation) {
   run_up_to(operation);
-  await_slices(operation);
+  // Of a note nothing comes from others any more.
+  await_slices(notes_.empty() ? operation : std::min(operation, sliced_));
 }
 
 void HostExchange::drain() {
@@ -317,6 +354,39 @@ void HostExchange::arrive(uint64_t number, const Buffer& buffer, ReduceOp op) {
   Flags& own = flags(window_->own());
   own.descriptions[number % kOutstanding] = {buffer.count, buffer.type, op};
   own.arrived.store(number, std::memory_order_release);
+}
+
+bool HostExchange::fits_a_note(const Buffer& buffer) const {
+  return !notes_.empty() && buffer.bytes() <= static_cast<int64_t>(sizeof(Note::data));
+}
+
+void HostExchange::write_note(uint64_t number, const Buffer& buffer, ReduceOp op) {
+  // All have read what stands there.
+  if (number > kOutstanding) await_slices(number - kOutstanding);
+  Note& own = flags(window_->own()).notes[number % kOutstanding];
+  own.description = {buffer.count, buffer.type, op};
+  std::memcpy(own.data, buffer.data, static_cast<size_t>(buffer.bytes()));
+  arrive(number, buffer, op);  // before the note: who sees this sees the description
+  own.number.store(number, std::memory_order_release);
+}
+
+bool HostExchange::notes_are_there(uint64_t number) {
+  const bool there = std::ranges::all_of(window_->bases(), [&](std::byte* base) {
+    return flags(base).notes[number % kOutstanding].number.load(std::memory_order_acquire) ==
+           number;
+  });
+  // One that means another operation may not write a note; its flag says so.
+  if (!there && ++looks_ % 256 == 0 && all_arrived(number)) check_descriptions(number);
+  return there;
+}
+
+void HostExchange::read_notes(uint64_t number, const Buffer& buffer, ReduceOp op) {
+  const Description mine{buffer.count, buffer.type, op};
+  for (std::byte* base : window_->bases())
+    if (flags(base).notes[number % kOutstanding].description != mine) check_descriptions(number);
+  fold_range(buffer.type, notes_[number % kOutstanding], {static_cast<std::byte*>(buffer.data)}, 0,
+             buffer.count, op, size_);
+  flags(window_->own()).reduced.store(number, std::memory_order_release);
 }
 
 bool HostExchange::all_arrived(uint64_t number) const {
@@ -343,9 +413,10 @@ void HostExchange::await_slices(uint64_t number) {
   // The others' flags are in their caches: what is known is not looked up again.
   wait_until([&] {
     if (number <= reduced_by_all_) return true;
-    reduced_by_all_ = std::ranges::min(window_->bases() | std::views::transform([](std::byte* base) {
-                                         return flags(base).reduced.load(std::memory_order_acquire);
-                                       }));
+    reduced_by_all_ =
+        std::ranges::min(window_->bases() | std::views::transform([](std::byte* base) {
+                           return flags(base).reduced.load(std::memory_order_acquire);
+                         }));
     return number <= reduced_by_all_;
   });
 }

@@ -76,7 +76,9 @@ class HostExchange {
     uint64_t number = 0;
     Buffer buffer;
     ReduceOp op = ReduceOp::sum;
-    std::vector<std::byte*> places;  // of the buffer, by rank of the machine
+    std::vector<std::byte*> places;  // of the buffer, by rank of the machine; none of a note
+
+    bool is_note() const { return places.empty(); }
   };
 
   struct Allocated {
@@ -87,8 +89,10 @@ class HostExchange {
 
   HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions options);
 
-  // Of the buffer, by rank of the machine; none of one that does not lie in allocated memory.
-  std::vector<std::byte*> places_of(const Buffer& buffer) const;
+  // The allocated memory that the buffer lies in; nullptr for one that lies elsewhere.
+  std::shared_ptr<SharedWindow> window_of(const Buffer& buffer) const;
+  // Of a buffer in that memory, by rank of the machine.
+  std::vector<std::byte*> places_of(const Buffer& buffer, const SharedWindow& window) const;
   // Operations begun are started in their order, each when all ranks of the machine are there; with
   // other machines the next ones start while the first are still on their way.
   bool advance();
@@ -103,6 +107,11 @@ class HostExchange {
   // [first, last) of `count` elements that a rank of the machine adds up.
   std::pair<int64_t, int64_t> slice(int64_t count, int rank) const;
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
+  // A few bytes travel beside their flag, wherever the buffer lies, without a thread.
+  bool fits_a_note(const Buffer& buffer) const;
+  void write_note(uint64_t number, const Buffer& buffer, ReduceOp op);
+  bool notes_are_there(uint64_t number);
+  void read_notes(uint64_t number, const Buffer& buffer, ReduceOp op);
   bool all_arrived(uint64_t number) const;
   // Throws where ranks of the machine do not mean the same operation.
   void check_descriptions(uint64_t number) const;
@@ -118,10 +127,13 @@ class HostExchange {
   HostExchangeOptions options_;
   std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
   std::array<std::vector<std::byte*>, 2> slots_;  // by rank of the machine
+  std::vector<std::vector<std::byte*>> notes_;  // [number % outstanding][rank]; none: not in use
   std::vector<Allocated> allocated_;
   uint64_t begun_ = 0;
   uint64_t last_in_place_ = 0;  // of those begun by begin()
   uint64_t reduced_by_all_ = 0;  // all ranks of the machine have said so
+  uint64_t sliced_ = 0;  // the last one that was added up in slices; of the calling thread alone
+  uint64_t looks_ = 0;
   uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
   std::deque<Operation> waiting_;  // begun and not yet done; references to them hold
   size_t started_ = 0;             // of them, the first ones

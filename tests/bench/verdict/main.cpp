@@ -1,0 +1,110 @@
+// How often the verdict is wrong: real samples in place of generated ones, and planted collapses,
+// judged with the default levels. Prints the tables of docs/verdict.md; needs no Torch.
+//
+//   verdict_bench [EVALUATIONS [PLANTS]]      1000 200
+//
+// Samples are drawn from reals that neither the reference nor the null has seen. Of Fashion-MNIST
+// the 70,000 images are split at random in two halves; modes are the labels themselves, so that
+// what is measured is the verdict and not a classifier. All evaluations of one split share what its
+// halves happen to differ by, so healthy evaluations are of ten splits.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+
+#include "bench/verdict/tables.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr int64_t kSplits = 10;
+
+// Any test alone, whatever the effect.
+bool significant(const Evidence& evidence, double rate) {
+  config::Verdict levels;
+  levels.significance = rate;
+  const double level = test_level(evidence, levels);
+  for (const CalibratedFigure& figure : evidence.calibrated)
+    if (figure.log10_tail < std::log10(level)) return true;
+  if (copies_log10_tail(*evidence.copies) < std::log10(level)) return true;
+  const ModeHistogram& modes = *evidence.modes;
+  return !missing_modes(modes, 0.999999, level).empty() ||
+         unseen_modes(modes).log10_tail < std::log10(level) ||
+         kl_reverse(modes) > sampling_ceiling(modes, level);
+}
+
+void healthy_table(const std::vector<Splits>& sets, int64_t evaluations) {
+  fmt::print(
+      "| data | N | evaluations | a test alone at 0.05 | at 0.001 | at_risk | collapsed |\n"
+      "|---|---|---|---|---|---|---|\n");
+  for (const Splits& set : sets) {
+    std::map<int64_t, std::array<int64_t, 4>> alarms;
+    std::string name;
+    for (int64_t split = 0; split < kSplits; ++split) {
+      const Data data = set(static_cast<uint64_t>(split));
+      name = data.name;
+      for (const int64_t samples : {500, 2000, 10'000}) {
+        const Calibrated calibrated = calibrate(data, samples);
+        auto& counts = alarms[samples];
+        for (int64_t turn = split; turn < evaluations; turn += kSplits) {
+          const Evidence evidence =
+              evidence_of(calibrated, draw(data, samples, static_cast<uint64_t>(turn)));
+          const State state = judge(evidence, {}, config::Verdict{}).state;
+          counts[0] += significant(evidence, 0.05) ? 1 : 0;
+          counts[1] += significant(evidence, 0.001) ? 1 : 0;
+          counts[2] += state == State::at_risk ? 1 : 0;
+          counts[3] += state == State::collapsed ? 1 : 0;
+        }
+      }
+    }
+    for (const auto& [samples, counts] : alarms)
+      fmt::print("| {} | {} | {} | {} ({:.3f}) | {} | {} | {} |\n", name, samples, evaluations,
+                 counts[0], static_cast<double>(counts[0]) / static_cast<double>(evaluations),
+                 counts[1], counts[2], counts[3]);
+    std::fflush(stdout);
+  }
+}
+
+int run(int64_t evaluations, int64_t turns) {
+  const Fashion fashion = fashion_rows();
+  const std::vector<double> whole(10, 1.0);
+  std::vector<double> unbalanced(10, 1.0);
+  unbalanced[9] = 0.2;
+  const std::vector<Splits> sets = {
+      [](uint64_t split) {
+        return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split);
+      },
+      [](uint64_t split) {
+        return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
+      },
+      [&](uint64_t split) { return fashion_data(fashion, "Fashion-MNIST", whole, split); }};
+  fmt::print("Healthy\n\n");
+  if (evaluations > 0) healthy_table(sets, evaluations);
+  if (turns == 0) return 0;
+  fmt::print(
+      "\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
+      "| collapsed % |\n|---|---|---|---|---|---|---|\n");
+  for (const Splits& set : sets) planted_rows(set(0), 2000, turns);
+  planted_rows(fashion_data(fashion, "Fashion-MNIST, unbalanced", unbalanced, 0), 2000, turns);
+  thousand_modes(std::min<int64_t>(turns, 200));
+  fmt::print("\n| data | planted | | detected % | collapsed % | |\n|---|---|---|---|---|---|\n");
+  posterior_rows(turns);
+  fmt::print(
+      "\n| shift of each coordinate | scale | MMD significant % | at_risk % | kind % "
+      "|\n|---|---|---|---|---|\n");
+  aggregate_rows(std::min<int64_t>(turns, 100));
+  return 0;
+}
+
+}  // namespace
+}  // namespace allmodes::diagnostics
+
+int main(int count, char** arguments) {
+  const auto number = [&](int i, int64_t otherwise) {
+    return i < count ? std::atoll(arguments[i]) : otherwise;
+  };
+  return allmodes::diagnostics::run(number(1, 1000), number(2, 200));
+}
