@@ -4,7 +4,7 @@
     python3 tests/bench/compare_diagnostics.py [--rounds N] [--json FILE] [CASE]...
 
 CASE  ring_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one core a rank, the batch of
-      the case over both ranks
+      the case on each
 
 Turn by turn: `on` has the default diagnostics, classifier included, but evaluates more often, so that
 a run has several evaluations to time; `off` has none between its first step and its last, and logs
@@ -27,7 +27,8 @@ import tempfile
 import measuring
 
 CADENCE = 1000  # diagnostics.evaluate_every
-STEPS = {"ring_gan": 3000, "dcgan32": 120, "vae": 1500}  # of a run
+BATCH = {"ring_gan": 512, "dcgan32": 128, "vae": 256}  # over both ranks
+STEPS = {"ring_gan": 2000, "dcgan32": 96, "vae": 800}  # of a run
 EVALUATIONS = 4
 LINES = 6  # of the log of a run without
 
@@ -35,7 +36,7 @@ LINES = 6  # of the log of a run without
 def records(case, settings, cores):
     command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train",
                str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--quiet"]
-    settings = [f"steps={STEPS[case]}", *settings]
+    settings = [f"steps={STEPS[case]}", f"batch={BATCH[case]}", *settings]
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
         measuring.run([*command, "--out", folder,
                        *(word for setting in settings for word in ("--set", setting))],

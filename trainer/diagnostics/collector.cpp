@@ -36,6 +36,18 @@ std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
   return chunks;
 }
 
+const std::vector<EncodedChunk>& Evaluation::encoded() const {
+  if (!kept.empty()) return kept;
+  const at::NoGradGuard no_grad;
+  for_each_chunk(std::min(samples, dataset.size()), control, [&](int64_t first, int64_t count) {
+    EncodedChunk chunk{.first = first, .count = count, .labels = {}, .posterior = {}};
+    const at::Tensor reals = real_samples(*this, first, count, chunk.labels);
+    chunk.posterior = objective.encode(forward, reals.to(device), chunk.labels);
+    kept.push_back(std::move(chunk));
+  });
+  return kept;
+}
+
 at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
                         std::vector<int64_t>* labels) {
   const data::Sampler order(dataset.size(), seed ^ 0x5EA15EA15EA15EA1ULL);

@@ -21,6 +21,14 @@
 
 namespace allmodes::diagnostics {
 
+// Real samples as the encoder sees them.
+struct EncodedChunk {
+  int64_t first;
+  int64_t count;
+  at::Tensor labels;                           // as in GeneratedChunk
+  objectives::Objective::Posterior posterior;  // [count, dimension], on the device
+};
+
 // What collectors look at. Work is cut into chunks of fixed size by global sample index, and a rank
 // takes whole chunks, so that every sample is computed in the same batch whatever the rank count.
 struct Evaluation {
@@ -31,7 +39,12 @@ struct Evaluation {
   at::Device device;
   uint64_t seed;
   uint64_t step;
-  int64_t samples;  // of the generator, over all ranks
+  int64_t samples;                              // of the generator, over all ranks
+  mutable std::vector<EncodedChunk> kept = {};  // by encoded()
+
+  // Of an autoencoder: this rank's chunks of as many real samples, or of all where there are fewer.
+  // Encoded once for all collectors.
+  const std::vector<EncodedChunk>& encoded() const;
 };
 
 inline constexpr int64_t kChunk = 250;

@@ -3,7 +3,7 @@
 // estimate says of random halves of twice as many prior samples. The kernel is the multiscale
 // inverse multiquadric whatever the family trains with, so that figures of families compare.
 //
-// Cost: 500 encodings and half a million kernels an evaluation, some 10 ms for 20 dimensions, split
+// Cost: half a million kernels an evaluation, some 10 ms for 20 dimensions, split
 // over the ranks; for the null, once, as many kernels and a hundred times as many additions.
 
 #include <ATen/core/grad_mode.h>
@@ -70,23 +70,22 @@ class AggregateCollector final : public Collector {
                                 {evaluation.seed, "evaluation", index, 0, count}, at::kCPU);
   }
 
-  // [count][dimension] on every rank, each of which encodes its chunks.
+  // [count][dimension] on every rank, of the first codes of all.
   std::vector<float> codes_of(const Evaluation& evaluation, int64_t count) const {
     const auto width = static_cast<size_t>(latent_.dimension);
     std::vector<double> codes(static_cast<size_t>(count) * width);
-    for_each_chunk(count, evaluation.control, [&](int64_t first, int64_t rows) {
-      at::Tensor labels;
-      const at::Tensor samples = real_samples(evaluation, first, rows, labels);
-      const auto posterior =
-          evaluation.objective.encode(evaluation.forward, samples.to(evaluation.device), labels);
+    for (const EncodedChunk& chunk : evaluation.encoded()) {
+      const int64_t rows = std::min(chunk.count, count - chunk.first);
+      if (rows <= 0) continue;
       const at::Tensor noise = training::make_noise(
           objectives::posterior_noise("aggregate posterior", latent_),
-          {evaluation.seed, "evaluation", evaluation.step, first, rows}, evaluation.device);
+          {evaluation.seed, "evaluation", evaluation.step, chunk.first, chunk.count},
+          evaluation.device);
       const at::Tensor code =
-          objectives::sample_posterior(posterior, noise).to(at::kCPU).contiguous();
-      std::copy_n(code.data_ptr<float>(), code.numel(),
-                  codes.begin() + static_cast<std::ptrdiff_t>(first * latent_.dimension));
-    });
+          objectives::sample_posterior(chunk.posterior, noise).to(at::kCPU).contiguous();
+      std::copy_n(code.data_ptr<float>(), rows * latent_.dimension,
+                  codes.begin() + static_cast<std::ptrdiff_t>(chunk.first * latent_.dimension));
+    }
     sum_over_ranks(evaluation.control, codes);
     return {codes.begin(), codes.end()};
   }

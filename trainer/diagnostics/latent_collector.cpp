@@ -39,21 +39,16 @@ class LatentCollector final : public Collector {
     const int64_t dimensions = evaluation.objective.latent().dimension;
     LatentSums sums = make_latent_sums(dimensions);
     bool gaussian = false;
-    const int64_t total = std::min(evaluation.samples, evaluation.dataset.size());
-    for_each_chunk(total, evaluation.control, [&](int64_t first, int64_t count) {
-      at::Tensor labels;
-      const at::Tensor samples = real_samples(evaluation, first, count, labels);
-      const auto posterior =
-          evaluation.objective.encode(evaluation.forward, samples.to(evaluation.device), labels);
-      const at::Tensor mean = posterior.mean.to(at::kCPU).contiguous();
-      gaussian = posterior.log_variance.defined();
+    for (const EncodedChunk& chunk : evaluation.encoded()) {
+      const at::Tensor mean = chunk.posterior.mean.to(at::kCPU).contiguous();
+      gaussian = chunk.posterior.log_variance.defined();
       if (!gaussian) {
         add(sums, values_of(mean));
-        return;
+        continue;
       }
-      const at::Tensor log_variance = posterior.log_variance.to(at::kCPU).contiguous();
+      const at::Tensor log_variance = chunk.posterior.log_variance.to(at::kCPU).contiguous();
       add(sums, values_of(mean), values_of(log_variance));
-    });
+    }
     std::vector<double> values = packed(sums);
     values.push_back(gaussian ? 1 : 0);  // a rank without a chunk does not know
     sum_over_ranks(evaluation.control, values);
@@ -68,10 +63,6 @@ class LatentCollector final : public Collector {
   }
 
  private:
-  static std::span<const float> values_of(const at::Tensor& tensor) {
-    return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-  }
-
   static void write_divergences(const LatentSums& sums, records::Record& record,
                                 Evidence& evidence) {
     std::vector<double> kl = kl_per_dimension(sums);

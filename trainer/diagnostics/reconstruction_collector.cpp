@@ -43,18 +43,15 @@ class ReconstructionCollector final : public Collector {
     ReconstructionSums sums = make_reconstruction_sums(width);
     // Of samples drawn from the prior only the spread around the mean is used.
     ReconstructionSums drawn = make_reconstruction_sums(width);
-    const int64_t total = std::min(evaluation.samples, evaluation.dataset.size());
-    for_each_chunk(total, evaluation.control, [&](int64_t first, int64_t count) {
-      at::Tensor labels;
-      const at::Tensor inputs = real_samples(evaluation, first, count, labels);
-      const auto posterior =
-          evaluation.objective.encode(evaluation.forward, inputs.to(evaluation.device), labels);
+    for (const EncodedChunk& chunk : evaluation.encoded()) {
+      const at::Tensor inputs =
+          real_samples(evaluation.dataset, evaluation.seed, chunk.first, chunk.count);
       const at::Tensor outputs =
-          evaluation.objective.generate(evaluation.forward, posterior.mean, labels)
+          evaluation.objective.generate(evaluation.forward, chunk.posterior.mean, chunk.labels)
               .to(at::kCPU)
               .contiguous();
       add(sums, values_of(inputs), values_of(outputs), mean_);
-    });
+    }
     for (const auto& chunk : generated)
       add(drawn, values_of(chunk.samples), values_of(chunk.samples), mean_);
     sums = summed(sums, evaluation.control);
