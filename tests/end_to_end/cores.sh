@@ -24,7 +24,9 @@ last="${given##*[-,]}"
 [[ "$(places 1 taskset -c "$last")" == "$last" ]] || { cat err; fail "not on the core given"; }
 [[ "$(places 2 taskset -c "$last")" == "$last"$'\n'"$last" ]] || { cat err; fail "two ranks not on it"; }
 [[ "$(OMP_NUM_THREADS=1 places 1 env)" == "$given" ]] || { cat err; fail "bound, with cores to spare"; }
-if ((processors == $(getconf _NPROCESSORS_ONLN))); then
+# Hyperthreads of one core are no cores of their own.
+cores="$(bash -c 'source "$1/launch/env.sh" && echo "$cores"' - "$source")"
+if ((cores >= 2 && processors == $(getconf _NPROCESSORS_ONLN))); then
   two="$(places 2 env)"
   [[ "$(wc -l <<<"$two")" == 2 && "$(uniq <<<"$two" | wc -l)" == 2 ]] ||
     { cat err; fail "two ranks that fill the machine are not apart: $two"; }

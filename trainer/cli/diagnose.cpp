@@ -50,12 +50,13 @@ int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
 
 int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
-  const auto reals = read_samples(arguments.real, arguments.labels);
-  const auto fakes = read_samples(arguments.fake, "");
+  auto reals = read_samples(arguments.real, arguments.labels);
+  auto fakes = read_samples(arguments.fake, "");
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
   const auto chosen_reals = choose_samples(*reals, arguments.real, count, options.seed);
   const auto chosen_fakes = choose_samples(*fakes, arguments.fake, count, options.seed);
+  fakes.reset();
   check_sets(chosen_reals, chosen_fakes, options);
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
   const auto features = features_for(
@@ -63,6 +64,7 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
       {.dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
       chosen_reals,
       chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
+  reals.reset();
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here
   const Diagnosis diagnosis = diagnose_samples(runtime.control(), chosen_reals, chosen_fakes,

@@ -67,21 +67,36 @@ std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
   return share;
 }
 
-// Rows of features of both sets.
-struct FeatureSets {
-  int64_t width = 0;
-  std::vector<float> reals;
-  std::vector<float> fakes;
+// Rows of features of samples, which are the samples themselves where that is what is asked for.
+class MappedRows {
+ public:
+  MappedRows(world::Communicator& control, const diagnostics::FeatureMap& features,
+              const DiagnosedSamples& samples)
+      : width_(features.width),
+        computed_(features.identity
+                      ? std::vector<float>()
+                      : diagnostics::mapped_rows(control, features, samples.values, samples.count)),
+        rows_(features.identity ? std::span<const float>(samples.values) : computed_) {}
+  MappedRows(const MappedRows&) = delete;
+  MappedRows& operator=(const MappedRows&) = delete;
+
+  diagnostics::Features view() const { return {rows_, width_}; }
+
+ private:
+  int64_t width_;
+  std::vector<float> computed_;
+  std::span<const float> rows_;
 };
 
-double distance_ratio(const FeatureSets& sets, const DiagnoseOptions& options) {
-  const auto distances = [&](const std::vector<float>& values) {
-    const auto rows = values.size() / static_cast<size_t>(sets.width);
+double distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
+                      const DiagnoseOptions& options) {
+  const auto distances = [&](const diagnostics::Features& features) {
+    const auto rows = static_cast<uint64_t>(features.rows());
     const auto pairs =
         diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")}, rows, kPairs);
-    return diagnostics::pair_distances(values, sets.width, pairs);
+    return diagnostics::pair_distances(features.values, features.width, pairs);
   };
-  return diagnostics::diversity_ratio(distances(sets.fakes), distances(sets.reals));
+  return diagnostics::diversity_ratio(distances(fakes), distances(reals));
 }
 
 diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
@@ -183,12 +198,10 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   check_sets(reals, fakes, options);
   const diagnostics::SampleMetricsOptions metric_options{.neighborhood = neighborhood_of(options),
                                                          .seed = options.seed};
-  const FeatureSets sets{
-      .width = features.width,
-      .reals = diagnostics::mapped_rows(control, features, reals.values, reals.count),
-      .fakes = diagnostics::mapped_rows(control, features, fakes.values, fakes.count)};
-  auto metrics = diagnostics::measure_samples(control, {sets.reals, sets.width},
-                                              {sets.fakes, sets.width}, metric_options);
+  const MappedRows real_rows(control, features, reals);
+  const MappedRows fake_rows(control, features, fakes);
+  auto metrics =
+      diagnostics::measure_samples(control, real_rows.view(), fake_rows.view(), metric_options);
   const diagnostics::SampleFigures figures{.reals = reals.count,
                                            .fakes = fakes.count,
                                            .coverage_k = metric_options.neighborhood.coverage_k,
@@ -198,7 +211,8 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
                                            .coverage = metrics.neighborhood.coverage,
                                            .vendi = metrics.vendi,
                                            .vendi_real = metrics.vendi_real};
-  if (!evidence.diversity_ratio) evidence.diversity_ratio = distance_ratio(sets, options);
+  if (!evidence.diversity_ratio)
+    evidence.diversity_ratio = distance_ratio(real_rows.view(), fake_rows.view(), options);
   if (!evidence.copies)
     evidence.copies = {.of_samples = copies_of(fakes), .of_reals = copies_of(reals)};
   Diagnosis diagnosis;

@@ -35,7 +35,8 @@ FeatureMap pixel_features(const data::SampleShape& shape) {
             const auto part = samples.subspan(static_cast<size_t>(range.first * width),
                                               static_cast<size_t>(range.count() * width));
             return std::vector<float>(part.begin(), part.end());
-          }};
+          },
+          /*identity=*/true};
 }
 
 FeatureMap component_features(world::Communicator& control, const Features& reals) {
@@ -122,7 +123,8 @@ FeatureMap make_features(const std::string& name, const ClassifierSetup& setup,
 std::vector<float> mapped_rows(world::Communicator& control, const FeatureMap& map,
                                std::span<const float> samples, int64_t rows) {
   const RowRange mine = blocks_of_rank(rows, control);
-  const std::vector<float> part = map.map(samples, mine);
+  std::vector<float> part = map.map(samples, mine);
+  if (control.size() == 1) return part;
   std::vector<float> all(static_cast<size_t>(rows * map.width), 0.0F);
   std::copy(part.begin(), part.end(), all.begin() + mine.first * map.width);
   world::all_reduce_host(control, std::span<float>(all), world::ReduceOp::sum);

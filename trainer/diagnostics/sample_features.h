@@ -21,6 +21,7 @@ struct FeatureMap {
   // Rows [range.count()][width] of samples [n][values]. Computed in blocks that begin at multiples
   // of kFeatureBlock, so that a row's bits do not depend on a range that begins at one.
   std::function<std::vector<float>(std::span<const float> samples, RowRange range)> map;
+  bool identity = false;  // rows are the samples themselves
 
   std::string description() const;  // "pca (64 numbers)"
 };
