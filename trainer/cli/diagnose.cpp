@@ -54,9 +54,9 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   auto fakes = read_samples(arguments.fake, "");
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
-  const auto chosen_reals = choose_samples(*reals, arguments.real, count, options.seed);
   const auto chosen_fakes = choose_samples(*fakes, arguments.fake, count, options.seed);
   fakes.reset();
+  const auto chosen_reals = choose_samples(*reals, arguments.real, count, options.seed);
   check_sets(chosen_reals, chosen_fakes, options);
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
   const auto features = features_for(
