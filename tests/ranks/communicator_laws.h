@@ -104,8 +104,8 @@ inline void expect_reductions_in_allocated_memory(world::Communicator& group) {
   }
 }
 
-// A few bytes travel another way than many; in any mixture, begun long before they are waited for and
-// on ranks that are late in turn, each gets its own.
+// A few bytes travel another way than many; in any mixture, begun long before they are waited for
+// and on ranks that are late in turn, each gets its own.
 inline void expect_few_and_many_bytes_keep_apart(world::Communicator& group) {
   const std::vector<int64_t> counts{1, 5000, 8, 3, 9, 1, 1, 2};
   constexpr size_t kParts = 200;
@@ -121,9 +121,9 @@ inline void expect_few_and_many_bytes_keep_apart(world::Communicator& group) {
     const int64_t count = counts[part % counts.size()];
     if (part % 50 == static_cast<size_t>(group.rank()) % 50)
       std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    tickets.push_back(group.all_reduce(
-        {values.data() + first, count, world::DataType::f32, world::Place::host},
-        world::ReduceOp::sum, nullptr));
+    tickets.push_back(
+        group.all_reduce({values.data() + first, count, world::DataType::f32, world::Place::host},
+                         world::ReduceOp::sum, nullptr));
     if (part % 7 == 0) tickets[part / 2].wait(nullptr);
     first += count;
   }

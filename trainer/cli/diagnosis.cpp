@@ -71,7 +71,7 @@ std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
 class MappedRows {
  public:
   MappedRows(world::Communicator& control, const diagnostics::FeatureMap& features,
-              const DiagnosedSamples& samples)
+             const DiagnosedSamples& samples)
       : width_(features.width),
         computed_(features.identity
                       ? std::vector<float>()

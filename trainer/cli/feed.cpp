@@ -47,8 +47,8 @@ training::LocalBatch Feed::on_gpu(data::Batch& batch) const {
   training::LocalBatch local;
   local.first = share_.first;
   if (bytes_) {
-    local.samples = training::samples_of_bytes(
-        copied(at::from_blob(batch.bytes.data(), shape_, at::kByte)));
+    local.samples =
+        training::samples_of_bytes(copied(at::from_blob(batch.bytes.data(), shape_, at::kByte)));
   } else {
     local.samples = copied(at::from_blob(batch.samples.data(), shape_, at::kFloat));
   }

@@ -111,7 +111,8 @@ void Reporter::audited(const diagnostics::DataAudit& audit) {
 }
 
 void Reporter::tick(const training::Position& position, const training::StepReport& report) {
-  for (const auto& exchange : report.exchanges) exchange_seconds_[exchange.name] += exchange.seconds;
+  for (const auto& exchange : report.exchanges)
+    exchange_seconds_[exchange.name] += exchange.seconds;
   loading_seconds_ += report.loading_seconds;
   if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
 }

@@ -31,7 +31,8 @@ std::string FeatureMap::description() const {
 
 FeatureMap pixel_features(const data::SampleShape& shape) {
   const int64_t width = shape.values();
-  return {"pixels", width, [width](std::span<const float> samples, RowRange range) {
+  return {"pixels", width,
+          [width](std::span<const float> samples, RowRange range) {
             const auto part = samples.subspan(static_cast<size_t>(range.first * width),
                                               static_cast<size_t>(range.count() * width));
             return std::vector<float>(part.begin(), part.end());

@@ -37,9 +37,13 @@ StreamTimer::~StreamTimer() {
   static_cast<void>(cudaEventDestroy(static_cast<cudaEvent_t>(stopped_)));
 }
 
-void StreamTimer::start(world::Stream stream) { record(started_, stream); }
+void StreamTimer::start(world::Stream stream) {
+  record(started_, stream);
+}
 
-void StreamTimer::stop(world::Stream stream) { record(stopped_, stream); }
+void StreamTimer::stop(world::Stream stream) {
+  record(stopped_, stream);
+}
 
 double StreamTimer::seconds() const {
   const auto stopped = static_cast<cudaEvent_t>(stopped_);
@@ -63,7 +67,9 @@ StreamTimer::StreamTimer() {
 StreamTimer::~StreamTimer() = default;
 void StreamTimer::start(world::Stream) {}
 void StreamTimer::stop(world::Stream) {}
-double StreamTimer::seconds() const { return 0; }
+double StreamTimer::seconds() const {
+  return 0;
+}
 
 }  // namespace allmodes::gradients
 

@@ -263,7 +263,8 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
   const NoiseSource noise = noise_on(model.device());
   HandedOn between;
   // A phase that is recorded on a GPU stands alone, and so does a shard.
-  HandedOn* const handed_on = model.device().is_cpu() && !settings.deterministic ? &between : nullptr;
+  HandedOn* const handed_on =
+      model.device().is_cpu() && !settings.deterministic ? &between : nullptr;
   for (size_t i = 0; i < objective.phases().size(); ++i) {
     const auto& phase = objective.phases()[i];
     if (!phase.runs_in(step)) continue;
@@ -276,10 +277,10 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
     }
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);
-    merge(report, update
-                      ? run_updating(i, phase, model, batch, step, settings, handed_on)
-                      : run_phase({phase, model, batch, step, settings, noise, nullptr, handed_on},
-                                  false));
+    merge(report,
+          update
+              ? run_updating(i, phase, model, batch, step, settings, handed_on)
+              : run_phase({phase, model, batch, step, settings, noise, nullptr, handed_on}, false));
   }
   report.samples = batch.samples;
   return report;

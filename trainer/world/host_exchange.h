@@ -132,8 +132,8 @@ class HostExchange {
   uint64_t begun_ = 0;
   uint64_t last_in_place_ = 0;  // of those begun by begin()
   uint64_t reduced_by_all_ = 0;  // all ranks of the machine have said so
-  uint64_t sliced_ = 0;  // the last one that was added up in slices; of the calling thread alone
-  uint64_t looks_ = 0;
+  uint64_t sliced_ = 0;  // the last one that was added up in slices; read where there are notes
+  uint64_t looks_ = 0;   // in vain for notes: now and then one is for an operation that differs
   uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
   std::deque<Operation> waiting_;  // begun and not yet done; references to them hold
   size_t started_ = 0;             // of them, the first ones
