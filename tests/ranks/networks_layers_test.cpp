@@ -1,12 +1,16 @@
 // Each layer against its formula in plain loops, and its derivatives against finite differences.
 
+#include <ATen/ops/amax.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/isnan.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
+#include "networks/maxout.h"
 #include "ranks/networks_fixture.h"
 
 namespace allmodes::networks {
@@ -160,6 +164,37 @@ TEST(NetworkLayers, GradientsOfGradientPenaltiesAreFiniteDifferences) {
           << test.name << ", input " << i;
     }
   }
+}
+
+// The maximum of pieces by at::amax, whose gradient is defined alike, also where pieces are equal.
+TEST(NetworkLayers, MaxoutIsAmaxWithEqualPiecesAndNanIncluded) {
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const auto small_numbers = [&](const Shape& shape, const char* name) {
+      return normal_tensor(shape, name).mul(2).round().to(type);
+    };
+    const at::Tensor values = small_numbers({70, 5, 203}, "x");  // more than a task of a thread
+    const at::Tensor g = small_numbers({70, 203}, "g").requires_grad_(true);
+    const at::Tensor h = small_numbers({70, 5, 203}, "h");
+    struct Results {
+      at::Tensor value, gradient, second;
+    };
+    const auto results = [&](const auto& maximum) {
+      const at::Tensor x = values.clone().requires_grad_(true);
+      const at::Tensor y = maximum(x);
+      const at::Tensor dx = torch::autograd::grad({y}, {x}, {g}, {}, /*create_graph=*/true)[0];
+      return Results{y, dx, torch::autograd::grad({dx}, {g}, {h})[0]};
+    };
+    const Results own = results([](const at::Tensor& x) { return maxout(x); });
+    const Results theirs = results([](const at::Tensor& x) { return at::amax(x, 1); });
+    EXPECT_EQ(worst_difference(own.value, theirs.value), 0);
+    EXPECT_LT(worst_difference(own.gradient, theirs.gradient), 1e-6);
+    EXPECT_LT(worst_difference(own.second, theirs.second), 1e-5);
+    EXPECT_EQ(own.value.scalar_type(), type);
+  }
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  at::Tensor x = at::zeros({1, 3, 3});
+  for (int64_t i = 0; i < 3; ++i) x[0][i][i].fill_(nan);  // first, in the middle, last
+  EXPECT_TRUE(maxout(x).isnan().all().item<bool>());
 }
 
 // Normalizes each group of channels of each sample by its own moments.

@@ -1,5 +1,7 @@
 #include "data/prefetcher.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <chrono>
 #include <span>
@@ -11,6 +13,13 @@ namespace allmodes::data {
 namespace {
 
 constexpr int64_t kSamplesBetweenStops = 64;
+
+// The next batch is due in a step's time: a thread that was woken for it does not take the core
+// from one that computes, but fills the time in which that one waits for others.
+void give_way() {
+  const sched_param none{};
+  sched_setscheduler(/*this thread*/ 0, SCHED_BATCH, &none);  // where refused, nothing is lost
+}
 
 }  // namespace
 
@@ -99,6 +108,7 @@ bool Prefetcher::fill(Batch& batch) {
 }
 
 void Prefetcher::work() {
+  give_way();
   try {
     for (;;) {
       Batch batch;

@@ -1,11 +1,11 @@
 // Running layers that are linear maps with a learned weight, or made of them.
 
-#include <ATen/ops/amax.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv_transpose2d.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 
+#include "networks/maxout.h"
 #include "networks/runner.h"
 #include "networks/spectral_norm.h"
 
@@ -43,14 +43,10 @@ at::Tensor apply(Runner& runner, const config::TransposedConvolution& layer, con
                               layer.output_padding);
 }
 
-// The pieces are the outer axis, so that the maximum runs over whole rows of units: measured on
-// one CPU core for 256 x 200 units of 5 pieces, forward and backward, 1.0 ms against 1.7 ms with
-// the pieces inside, and 1.4 ms for max() with indices. A tie shares its gradient evenly.
 at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& plan,
                  const at::Tensor& x) {
-  return at::amax(at::linear(x, runner.parameter(plan), runner.bias(plan, layer.bias))
-                      .view({x.size(0), layer.pieces, layer.units}),
-                  1);
+  return maxout(at::linear(x, runner.parameter(plan), runner.bias(plan, layer.bias))
+                    .view({x.size(0), layer.pieces, layer.units}));
 }
 
 // Zhang et al., "Self-attention generative adversarial networks", arXiv 1805.08318, section 3, on

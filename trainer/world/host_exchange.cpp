@@ -29,14 +29,15 @@ struct Description {
 };
 constexpr uint64_t kOutstanding = 32;  // operations that are begun and not finished
 
-// A message that fits beside its own flag: one cache line a rank crosses, and every rank adds up
-// for itself.
+// A message beside its own flag, for those whose cost is the meeting: every rank adds up everything
+// for itself, which takes one meeting instead of two, and of a few numbers one cache line a rank
+// crosses.
+constexpr int64_t kNoteBytes = 2048;
 struct alignas(64) Note {
   std::atomic<uint64_t> number;
   Description description;
-  std::byte data[32];
+  alignas(8) std::byte data[kNoteBytes];
 };
-static_assert(sizeof(Note) == 64);
 
 // What a rank tells the others of its machine: the last operation whose data is in place, and the
 // last whose slice it has added up. At the head of its part of the window.
@@ -44,15 +45,11 @@ struct Flags {
   alignas(64) std::atomic<uint64_t> arrived;
   alignas(64) std::atomic<uint64_t> reduced;
   alignas(64) Description descriptions[kOutstanding];  // of the operations, by number
-  Note notes[kOutstanding];
+  Note notes[2];
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
-constexpr int64_t kFlagBytes = 4096;
+constexpr int64_t kFlagBytes = 8192;
 static_assert(sizeof(Flags) <= kFlagBytes);
-
-// Every rank adds up everything for itself: one meeting instead of two, for messages whose cost is
-// the meeting.
-constexpr int64_t kSmallBytes = 2048;
 
 constexpr std::chrono::microseconds kShortestNap{50};
 constexpr std::chrono::microseconds kLongestNap{500};
@@ -107,15 +104,11 @@ HostExchange::HostExchange(MPI_Comm node, MPI_Comm across, HostExchangeOptions o
                                        .sleeps = options_.thread,
                                        .log = options_.log});
   window_ = std::make_shared<SharedWindow>(node_, kFlagBytes + 2 * options_.piece_bytes);
-  if (machines_ == nullptr && !options_.thread) {
-    notes_.resize(kOutstanding);
-    for (std::byte* base : window_->bases())
-      for (size_t i = 0; i < kOutstanding; ++i) notes_[i].push_back(flags(base).notes[i].data);
-  }
   for (size_t i = 0; i < slots_.size(); ++i) {
-    slots_[i] = window_->bases();
-    for (std::byte*& place : slots_[i])
-      place += kFlagBytes + static_cast<int64_t>(i) * options_.piece_bytes;
+    for (std::byte* base : window_->bases()) {
+      notes_[i].push_back(flags(base).notes[i].data);
+      slots_[i].push_back(base + kFlagBytes + static_cast<int64_t>(i) * options_.piece_bytes);
+    }
   }
   if (options_.thread) thread_ = std::thread([this] { work(); });
 }
@@ -173,16 +166,9 @@ std::pair<int64_t, int64_t> HostExchange::slice(int64_t count, int rank) const {
 
 void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
   drain();
-  if (fits_a_note(buffer)) {
-    const uint64_t number = ++begun_;
-    write_note(number, buffer, op);
-    wait_until([&] { return notes_are_there(number); });
-    return read_notes(number, buffer, op);
-  }
+  if (fits_a_note(buffer)) return reduce_notes(buffer, op);
   const int64_t width = size_of(buffer.type);
   const int64_t step = options_.piece_bytes / width;
-  const bool small =
-      buffer.bytes() <= std::min(kSmallBytes, options_.piece_bytes) && machines_ == nullptr;
   auto* data = static_cast<std::byte*>(buffer.data);
   for (int64_t begin = 0; begin < buffer.count; begin += step, data += step * width) {
     const int64_t count = std::min(step, buffer.count - begin);
@@ -196,11 +182,6 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
     arrive(number, {data, count, buffer.type, buffer.place}, op);
     wait_until([&] { return all_arrived(number); });
     check_descriptions(number);
-    if (small) {
-      fold_range(buffer.type, slots, {data}, 0, count, op, size_);
-      flags(window_->own()).reduced.store(number, std::memory_order_release);
-      continue;
-    }
     const auto [first, last] = slice(count, rank_);
     fold_range(buffer.type, slots, {own}, first, last, op, machines_ == nullptr ? size_ : 0);
     if (machines_ != nullptr) {
@@ -219,20 +200,15 @@ void HostExchange::all_reduce(const Buffer& buffer, ReduceOp op) {
 }
 
 std::optional<uint64_t> HostExchange::begin(const Buffer& buffer, ReduceOp op) {
+  if (fits_a_note(buffer)) return std::nullopt;
   const auto window = window_of(buffer);
   if (window == nullptr) return std::nullopt;
   if (begun_ >= kOutstanding) finish(std::min(begun_ + 1 - kOutstanding, last_in_place_));
   const uint64_t number = last_in_place_ = ++begun_;
-  Operation operation{number, buffer, op, {}};
-  if (fits_a_note(buffer)) {
-    write_note(number, buffer, op);
-  } else {
-    operation.places = places_of(buffer, *window);
-    arrive(number, buffer, op);
-  }
+  arrive(number, buffer, op);
   {
     const std::scoped_lock lock(mutex_);
-    waiting_.push_back(std::move(operation));
+    waiting_.push_back({number, buffer, op, places_of(buffer, *window)});
   }
   if (thread_.joinable()) changed_.notify_all();
   return number;
@@ -240,9 +216,7 @@ std::optional<uint64_t> HostExchange::begin(const Buffer& buffer, ReduceOp op) {
 
 bool HostExchange::advance() {
   bool moved = false;
-  if (const Operation* next = next_to_start();
-      next != nullptr &&
-      (next->is_note() ? notes_are_there(next->number) : all_arrived(next->number))) {
+  if (const Operation* next = next_to_start(); next != nullptr && all_arrived(next->number)) {
     start(*next);
     moved = true;
   }
@@ -256,16 +230,11 @@ const HostExchange::Operation* HostExchange::next_to_start() {
 }
 
 void HostExchange::start(const Operation& operation) {
-  if (!operation.is_note()) check_descriptions(operation.number);
+  check_descriptions(operation.number);
   {
     const std::scoped_lock lock(mutex_);
     ++started_;
   }
-  if (operation.is_note()) {
-    read_notes(operation.number, operation.buffer, operation.op);
-    return end(operation);
-  }
-  sliced_ = operation.number;
   const Buffer& buffer = operation.buffer;
   const auto [first, last] = slice(buffer.count, rank_);
   if (machines_ == nullptr) {
@@ -342,8 +311,7 @@ void HostExchange::work() {
 
 void HostExchange::finish(uint64_t operation) {
   run_up_to(operation);
-  // Of a note nothing comes from others any more.
-  await_slices(notes_.empty() ? operation : std::min(operation, sliced_));
+  await_slices(operation);
 }
 
 void HostExchange::drain() {
@@ -357,35 +325,33 @@ void HostExchange::arrive(uint64_t number, const Buffer& buffer, ReduceOp op) {
 }
 
 bool HostExchange::fits_a_note(const Buffer& buffer) const {
-  return !notes_.empty() && buffer.bytes() <= static_cast<int64_t>(sizeof(Note::data));
+  return machines_ == nullptr && buffer.bytes() <= kNoteBytes;
 }
 
-void HostExchange::write_note(uint64_t number, const Buffer& buffer, ReduceOp op) {
-  // All have read what stands there.
-  if (number > kOutstanding) await_slices(number - kOutstanding);
-  Note& own = flags(window_->own()).notes[number % kOutstanding];
-  own.description = {buffer.count, buffer.type, op};
+void HostExchange::reduce_notes(const Buffer& buffer, ReduceOp op) {
+  const uint64_t number = ++begun_;
+  // A rank that writes over a note has met the others in the note between, so they have read it.
+  const size_t place = written_++ % notes_.size();
+  const Description mine{buffer.count, buffer.type, op};
+  Note& own = flags(window_->own()).notes[place];
+  own.description = mine;
   std::memcpy(own.data, buffer.data, static_cast<size_t>(buffer.bytes()));
   arrive(number, buffer, op);  // before the note: who sees this sees the description
   own.number.store(number, std::memory_order_release);
-}
-
-bool HostExchange::notes_are_there(uint64_t number) {
-  const bool there = std::ranges::all_of(window_->bases(), [&](std::byte* base) {
-    return flags(base).notes[number % kOutstanding].number.load(std::memory_order_acquire) ==
-           number;
+  uint64_t looks = 0;
+  const auto there = [&](std::byte* base) {
+    return flags(base).notes[place].number.load(std::memory_order_acquire) == number;
+  };
+  wait_until([&] {
+    if (std::ranges::all_of(window_->bases(), there)) return true;
+    // One that means another operation may not write a note; its flag says so.
+    if (++looks % 256 == 0 && all_arrived(number)) check_descriptions(number);
+    return false;
   });
-  // One that means another operation may not write a note; its flag says so.
-  if (!there && ++looks_ % 256 == 0 && all_arrived(number)) check_descriptions(number);
-  return there;
-}
-
-void HostExchange::read_notes(uint64_t number, const Buffer& buffer, ReduceOp op) {
-  const Description mine{buffer.count, buffer.type, op};
   for (std::byte* base : window_->bases())
-    if (flags(base).notes[number % kOutstanding].description != mine) check_descriptions(number);
-  fold_range(buffer.type, notes_[number % kOutstanding], {static_cast<std::byte*>(buffer.data)}, 0,
-             buffer.count, op, size_);
+    if (flags(base).notes[place].description != mine) check_descriptions(number);
+  fold_range(buffer.type, notes_[place], {static_cast<std::byte*>(buffer.data)}, 0, buffer.count,
+             op, size_);
   flags(window_->own()).reduced.store(number, std::memory_order_release);
 }
 

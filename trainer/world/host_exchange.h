@@ -65,7 +65,8 @@ class HostExchange {
   // Host buffer anywhere; done on return.
   void all_reduce(const Buffer& buffer, ReduceOp op);
   // Begins on a buffer in memory from allocate(), which must stand still until finish() of the
-  // returned number; nothing for one elsewhere.
+  // returned number; nothing for one elsewhere, or for one so small that all_reduce() is as soon
+  // done as begun.
   std::optional<uint64_t> begin(const Buffer& buffer, ReduceOp op);
   void finish(uint64_t operation);
   // Finishes all that was begun; before any other collective.
@@ -76,9 +77,7 @@ class HostExchange {
     uint64_t number = 0;
     Buffer buffer;
     ReduceOp op = ReduceOp::sum;
-    std::vector<std::byte*> places;  // of the buffer, by rank of the machine; none of a note
-
-    bool is_note() const { return places.empty(); }
+    std::vector<std::byte*> places;  // of the buffer, by rank of the machine
   };
 
   struct Allocated {
@@ -107,11 +106,9 @@ class HostExchange {
   // [first, last) of `count` elements that a rank of the machine adds up.
   std::pair<int64_t, int64_t> slice(int64_t count, int rank) const;
   void arrive(uint64_t number, const Buffer& buffer, ReduceOp op);
-  // A few bytes travel beside their flag, wherever the buffer lies, without a thread.
+  // A small message travels beside its flag, wherever the buffer lies, within one machine.
   bool fits_a_note(const Buffer& buffer) const;
-  void write_note(uint64_t number, const Buffer& buffer, ReduceOp op);
-  bool notes_are_there(uint64_t number);
-  void read_notes(uint64_t number, const Buffer& buffer, ReduceOp op);
+  void reduce_notes(const Buffer& buffer, ReduceOp op);
   bool all_arrived(uint64_t number) const;
   // Throws where ranks of the machine do not mean the same operation.
   void check_descriptions(uint64_t number) const;
@@ -125,16 +122,15 @@ class HostExchange {
   int size_ = 1;                               // ranks of the machine
   std::unique_ptr<MachineExchange> machines_;  // null on one machine
   HostExchangeOptions options_;
-  std::shared_ptr<SharedWindow> window_;  // flags and two slots a rank
+  std::shared_ptr<SharedWindow> window_;          // flags, two notes and two slots a rank
   std::array<std::vector<std::byte*>, 2> slots_;  // by rank of the machine
-  std::vector<std::vector<std::byte*>> notes_;  // [number % outstanding][rank]; none: not in use
+  std::array<std::vector<std::byte*>, 2> notes_;  // what the notes say, by rank of the machine
   std::vector<Allocated> allocated_;
   uint64_t begun_ = 0;
-  uint64_t last_in_place_ = 0;  // of those begun by begin()
+  uint64_t last_in_place_ = 0;   // of those begun by begin()
   uint64_t reduced_by_all_ = 0;  // all ranks of the machine have said so
-  uint64_t sliced_ = 0;  // the last one that was added up in slices; read where there are notes
-  uint64_t looks_ = 0;   // in vain for notes: now and then one is for an operation that differs
-  uint64_t staged_ = 0;         // pieces through the window so far: their parity chooses the slot
+  uint64_t staged_ = 0;          // pieces through the window so far: their parity chooses the slot
+  uint64_t written_ = 0;         // notes, likewise
   std::deque<Operation> waiting_;  // begun and not yet done; references to them hold
   size_t started_ = 0;             // of them, the first ones
 
