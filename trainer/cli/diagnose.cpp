@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,13 @@ struct Arguments {
   DiagnoseOptions options;
   bool samples_given = false;
 };
+
+// What was freed goes back to the system, so that the next stage's memory does not come on top.
+void end_stage() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
 
 int finish(world::Runtime& runtime, const Diagnosis& diagnosis, const std::string& out) {
   if (runtime.control().rank() == 0) {
@@ -65,11 +73,13 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
       chosen_reals,
       chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
   reals.reset();
+  end_stage();
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here
   const Diagnosis diagnosis = diagnose_samples(runtime.control(), chosen_reals, chosen_fakes,
                                                features, options, {.step = 1}, levels);
   const int code = finish(runtime, diagnosis, arguments.out);
+  end_stage();
   if (!arguments.out.empty() && runtime.control().rank() == 0)
     write_pictures(arguments.out, diagnosis, chosen_reals, chosen_fakes);
   return code;

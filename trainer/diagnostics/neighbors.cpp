@@ -174,6 +174,7 @@ void or_into(std::vector<uint8_t>& into, const std::vector<uint8_t>& part) {
 std::vector<double> Neighbors::radii(int64_t rank) const {
   ALLMODES_CHECK(1 <= rank && rank <= k, "neighbour {} of {}", rank, k);
   std::vector<double> result;
+  result.reserve(nearest.size());
   for (size_t i = static_cast<size_t>(rank - 1); i < squared.size(); i += static_cast<size_t>(k))
     result.push_back(squared[i]);
   return result;

@@ -14,9 +14,10 @@
 namespace allmodes::diagnostics {
 namespace {
 
-// A block of estimates then has half a megabyte: it stays in the cache until it was looked at.
+// A block then has half a megabyte: it stays in the cache until it was looked at.
 constexpr int64_t kBlockRows = 256;
-constexpr int64_t kBlockColumns = 512;
+constexpr int64_t kBlockColumns = 512;    // of distances, in single precision
+constexpr int64_t kProductColumns = 256;  // of products, in double precision
 constexpr double kSmallest = std::numeric_limits<float>::min();
 // Single precision is for blocks whose bound is below this share of their mean distance.
 constexpr double kSharpEnough = 1e-3;
@@ -184,11 +185,11 @@ void for_each_product_block(const Features& x, RowRange range, const Features& y
   check_sides(x, range, y);
   const at::NoGradGuard no_grad;
   Side<double> left(x, Form::kPlain, kBlockRows);
-  Side<double> right(y, Form::kPlain, kBlockColumns);
-  const at::Tensor storage = at::empty({kBlockRows * kBlockColumns}, at::kDouble);
+  Side<double> right(y, Form::kPlain, kProductColumns);
+  const at::Tensor storage = at::empty({kBlockRows * kProductColumns}, at::kDouble);
   ProductBlock block;
-  for (int64_t column = 0; column < y.rows(); column += kBlockColumns) {
-    block.columns = {column, std::min(y.rows(), column + kBlockColumns)};
+  for (int64_t column = 0; column < y.rows(); column += kProductColumns) {
+    block.columns = {column, std::min(y.rows(), column + kProductColumns)};
     right.load(block.columns);
     for (int64_t row = range.first; row < range.last; row += kBlockRows) {
       block.rows = {row, std::min(range.last, row + kBlockRows)};

@@ -166,6 +166,13 @@ bool Plan::couples_samples() const {
   });
 }
 
+bool Plan::takes_batches_together() const {
+  return !couples_samples() && buffers.empty() &&
+         !any_layer(layers, [](const config::Layer& layer) {
+           return std::holds_alternative<config::Dropout>(layer.kind);
+         });
+}
+
 int64_t Plan::parameter_count() const {
   int64_t count = 0;
   for (const ParameterSpec& parameter : parameters) count += elements(parameter.shape);

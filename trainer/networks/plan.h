@@ -89,6 +89,9 @@ struct Plan {
   // Some layer's output in training depends on the other samples of the batch (any batch norm,
   // minibatch standard deviation or discrimination).
   bool couples_samples() const;
+  // In training two batches may be run as one, to the same outputs: no layer couples samples, keeps
+  // running values or draws noise.
+  bool takes_batches_together() const;
   int64_t parameter_count() const;
   // A table, one line a layer: name, kind, output shape, parameters.
   std::string describe() const;

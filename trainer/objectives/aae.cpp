@@ -14,7 +14,8 @@ constexpr const char* kCode = "code";
 class Aae final : public MatchingAutoencoder {
  public:
   Aae(const config::Aae& aae, AutoencoderCore core, networks::Plan discriminator)
-      : MatchingAutoencoder(std::move(core)), adversary_(aae, {aae.latent.dimension}) {
+      : MatchingAutoencoder(std::move(core)),
+        adversary_(aae, {aae.latent.dimension}, discriminator) {
     networks_[0].more_optimizers = {{kCode, aae.code_optimizer}};
     networks_.push_back({"discriminator", std::move(discriminator), aae.discriminator_optimizer});
     phases_ = {reconstruction_phase()};

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 
 #include <algorithm>
 #include <utility>
@@ -33,20 +34,21 @@ void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more)
 
 }  // namespace
 
-Adversary::Adversary(const config::Adversarial& settings, networks::Shape compared)
+Adversary::Adversary(const config::Adversarial& settings, networks::Shape compared,
+                     const networks::Plan& discriminator)
     : settings_(settings),
       loss_(gan_losses().at(settings.loss)),
-      presentation_(settings, std::move(compared)) {}
+      presentation_(settings, std::move(compared)),
+      together_(discriminator.takes_batches_together()) {}
 
-std::vector<Phase> Adversary::phases(const Stage& stage,
-                                     const std::vector<NoiseInput>& noise,
+std::vector<Phase> Adversary::phases(const Stage& stage, const std::vector<NoiseInput>& noise,
                                      const std::vector<std::string>& player) const {
   std::vector<Phase> phases;
   for (int64_t i = 0; i < settings_.discriminator_steps; ++i) {
     const bool last = i + 1 == settings_.discriminator_steps;
-    phases.push_back(discriminator_phase(
-        last ? kDiscriminator : fmt::format("{}_{}", kDiscriminator, i), stage, noise,
-        last ? player : std::vector<std::string>()));
+    phases.push_back(
+        discriminator_phase(last ? kDiscriminator : fmt::format("{}_{}", kDiscriminator, i), stage,
+                            noise, last ? player : std::vector<std::string>()));
   }
   for (size_t i = 0; i < settings_.penalty.size(); ++i)
     if (settings_.penalty[i].interval > 1) phases.push_back(lazy_phase(i, stage, noise));
@@ -87,7 +89,17 @@ at::Tensor Adversary::discriminate(const PhaseInput& in, const at::Tensor& x,
   return in.forward.with(kDiscriminator, weights, x, labels);
 }
 
+// Reals and fakes as one batch where that is the same: half the operators, and twice the rows of a
+// matrix product. Not where one of them needs a gradient and the other would only get one.
 Scores Adversary::scores(const PhaseInput& in, const Contest& shown, Weights weights) const {
+  if (together_ && shown.real.defined() &&
+      shown.real.requires_grad() == shown.fake.requires_grad()) {
+    const auto twice = [](const at::Tensor& x) { return x.defined() ? at::cat({x, x}) : x; };
+    const at::Tensor both =
+        discriminate(in, at::cat({shown.real, shown.fake}), twice(shown.labels), weights);
+    const int64_t reals = shown.real.size(0);
+    return {both.narrow(0, 0, reals), both.narrow(0, reals, both.size(0) - reals)};
+  }
   const auto score = [&](const at::Tensor& x) {
     return x.defined() ? discriminate(in, x, shown.labels, weights) : x;
   };
@@ -103,16 +115,15 @@ LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& s
                             Weights weights) const {
   const config::Penalty& settings = settings_.penalty[index];
   const PenaltyKind& kind = penalties().at(settings.kind);
-  PenaltyInput input{
-      .discriminate =
-          [&](const at::Tensor& x) {
-            return in.forward.exact(kDiscriminator, weights, x, shown.labels);
-          },
-      .real = shown.real,
-      .fake = shown.fake,
-      .mix = {},
-      .disturbance = {},
-      .coupling = in.coupling};
+  PenaltyInput input{.discriminate =
+                         [&](const at::Tensor& x) {
+                           return in.forward.exact(kDiscriminator, weights, x, shown.labels);
+                         },
+                     .real = shown.real,
+                     .fake = shown.fake,
+                     .mix = {},
+                     .disturbance = {},
+                     .coupling = in.coupling};
   // One number a sample, of which a pack takes its first's.
   if (kind.mixes) input.mix = in.noise(kMix).slice(0, 0, {}, settings_.packing);
   if (kind.disturbs) input.disturbance = pack(in.noise(kDisturbance), settings_.packing);

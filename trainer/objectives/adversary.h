@@ -26,7 +26,8 @@ class Adversary {
 
   // `settings` were accepted by check_adversarial(). `compared` is the shape of a sample (or code)
   // in a contest, without packing: what takes noise of that shape needs it.
-  explicit Adversary(const config::Adversarial& settings, networks::Shape compared = {});
+  Adversary(const config::Adversarial& settings, networks::Shape compared,
+            const networks::Plan& discriminator);
 
   // The phases of one step that train the discriminator, on `noise` and what the losses add to it:
   // discriminator_steps of them, then one a penalty of a longer interval. They refer to this
@@ -61,6 +62,7 @@ class Adversary {
   config::Adversarial settings_;
   GanLoss loss_;
   Presentation presentation_;
+  bool together_;  // the discriminator may see reals and fakes as one batch
 };
 
 // The learning rate of a simulated step is the discriminator optimizer's times this. The paper's

@@ -20,7 +20,7 @@ class Gan final : public Objective {
  public:
   Gan(const config::Gan& gan, const networks::Shape& sample, networks::Plan generator,
       networks::Plan discriminator)
-      : gan_(gan), adversary_(gan, sample) {
+      : gan_(gan), adversary_(gan, sample, discriminator) {
     networks_ = {{"generator", std::move(generator), gan.generator_optimizer},
                  {"discriminator", std::move(discriminator), gan.discriminator_optimizer}};
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); }, noise());

@@ -41,7 +41,7 @@ class WaeGan final : public MatchingAutoencoder {
   WaeGan(const config::WaeGan& wae, AutoencoderCore core, networks::Plan discriminator)
       : MatchingAutoencoder(std::move(core)),
         lambda_(wae.lambda),
-        adversary_(wae, {wae.latent.dimension}) {
+        adversary_(wae, {wae.latent.dimension}, discriminator) {
     networks_.push_back({"discriminator", std::move(discriminator), wae.discriminator_optimizer});
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
                                 comparison_noise(), {"encoder"});

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "records/image.h"
 
@@ -27,7 +28,8 @@ class Canvas {
   // Writes printable ASCII (others as '?'); (x, y) is the top left corner of the first letter.
   void text(double x, double y, std::string_view text, Color color, int scale = 2);
 
-  const Image& image() const { return image_; }
+  // What was drawn; nothing is drawn afterwards.
+  Image take() { return std::move(image_); }
 
  private:
   void blend(int64_t x, int64_t y, Color color, double coverage);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string_view>
 
 #include "base/error.h"
@@ -37,12 +38,12 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   png.height = static_cast<png_uint_32>(image.height);
   png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(png);
-  std::vector<char> encoded(bytes);
+  const auto encoded = std::make_unique_for_overwrite<char[]>(bytes);
   const int written =
-      png_image_write_to_memory(&png, encoded.data(), &bytes, 0, image.pixels.data(), 0, nullptr);
+      png_image_write_to_memory(&png, encoded.get(), &bytes, 0, image.pixels.data(), 0, nullptr);
   ALLMODES_CHECK(written != 0, "libpng could not encode '{}': {}", path.string(),
                  static_cast<const char*>(png.message));
-  write_file_atomically(path, std::string_view(encoded.data(), bytes));
+  write_file_atomically(path, std::string_view(encoded.get(), bytes));
 }
 
 Image image_grid(const float* samples, int64_t count, int64_t channels, int64_t height,

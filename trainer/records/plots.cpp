@@ -220,13 +220,14 @@ Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals
     const std::string note = fmt::format("{} of {} outside", fakes - inside, fakes);
     text_right(canvas, right, line, note, kMode);
   }
-  return canvas.image();
+  return canvas.take();
 }
 
 Image score_planes(std::span<const ScorePlane> planes) {
   constexpr double kApart = 470;
   constexpr double kSide = 360;
-  Canvas canvas(static_cast<int64_t>(kApart * static_cast<double>(planes.size())) + 20, 500, kPaper);
+  Canvas canvas(static_cast<int64_t>(kApart * static_cast<double>(planes.size())) + 20, 500,
+                kPaper);
   for (size_t i = 0; i < planes.size(); ++i) {
     const ScorePlane& plane = planes[i];
     const Square square{.left = kApart * static_cast<double>(i) + 68,
@@ -262,7 +263,7 @@ Image score_planes(std::span<const ScorePlane> planes) {
   canvas.text(42, 12, "found", kInk);
   cross(canvas, 150, 18, 6);
   canvas.text(166, 12, "expected of real samples", kInk);
-  return canvas.image();
+  return canvas.take();
 }
 
 Image bar_chart(std::span<const std::string> labels, std::span<const double> expected,
@@ -322,7 +323,7 @@ Image bar_chart(std::span<const std::string> labels, std::span<const double> exp
                lost[i] ? kMode : kPale);
   }
   canvas.fill(left - 1, top, left, bottom, kPale);
-  return canvas.image();
+  return canvas.take();
 }
 
 }  // namespace allmodes::records

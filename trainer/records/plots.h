@@ -21,13 +21,12 @@ struct Ellipse {
 
 // Two-dimensional data, 640 x 640 pixels, both axes in one scale: reals as grey dots, fakes as blue
 // translucent dots over them, mode centres (`means`, may be empty) as red crosses, which the legend
-// calls `crosses`. Points are x, y, x, y, ... The range is that of the reals and the means with a margin, so that it does not
-// jump from one step to the next; fakes outside it or not finite are counted in the legend.
-// `ellipses` are outlined over the points.
+// calls `crosses`. Points are x, y, x, y, ... The range is that of the reals and the means with a
+// margin, so that it does not jump from one step to the next; fakes outside it or not finite are
+// counted in the legend. `ellipses` are outlined over the points.
 Image scatter_plot(std::span<const float> fakes_xy, std::span<const float> reals_xy,
                    std::span<const float> means, std::optional<PlotRange> range = std::nullopt,
-                   std::span<const Ellipse> ellipses = {},
-                   const std::string& crosses = "modes");
+                   std::span<const Ellipse> ellipses = {}, const std::string& crosses = "modes");
 
 // Two scores as a place in the unit square.
 struct ScorePlane {
