@@ -2,6 +2,7 @@
 // what each remedy makes of it.
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
@@ -144,6 +145,29 @@ TEST(UnrolledSteps, LeaveTheDiscriminatorAsItIs) {
     EXPECT_EQ(list(weight), before[i]);
     EXPECT_FALSE(weight.grad().defined());
     EXPECT_FALSE(weight.requires_grad());
+  }
+}
+
+// With a layer that sees the whole batch, reals and fakes are batches of their own.
+TEST(Discriminator, SeesRealsAndFakesApartWhereTheBatchMatters) {
+  for (const bool matters : {true, false}) {
+    config::Gan gan = small_gan();
+    gan.discriminator.layers = {{config::Linear{.units = 4}}, {config::Linear{.units = 1}}};
+    if (matters)
+      gan.discriminator.layers.insert(gan.discriminator.layers.begin() + 1,
+                                      {config::MinibatchDiscrimination{.features = 2}});
+    DoubleFamily family(gan, 3);
+    const Phase& phase = family.phase("discriminator");
+    const PhaseInput in = family.input(phase, real());
+    const at::Tensor fake = family.forward("generator", in.noise("latent"));
+    const auto loss = [&](const at::Tensor& r, const at::Tensor& f) {
+      return value((r.neg().exp().log1p() + f.exp().log1p()).mean());
+    };
+    const double apart =
+        loss(family.forward("discriminator", in.samples), family.forward("discriminator", fake));
+    const auto both = family.forward("discriminator", at::cat({in.samples, fake})).chunk(2);
+    EXPECT_NEAR(value(phase.losses(in).losses[0].value), apart, 1e-12);
+    EXPECT_EQ(std::abs(loss(both[0], both[1]) - apart) > 1e-6, matters);
   }
 }
 

@@ -469,6 +469,8 @@ TEST(ConfigOverrides, ReplaceValuesListsAndBlocks) {
 TEST(ConfigOverrides, MistakesNameTheOverride) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"btach=3", "did you mean 'batch'"},
+      {"batch_size=3", "did you mean 'batch'"},
+      {"gan.generator.normalization=batch", "did you mean 'norm'"},
       {"gan.generator.widht=3", "did you mean 'width'"},
       {"vae.beta=2", "chose 'gan'"},
       {"batch=abc", "expected a whole number"},

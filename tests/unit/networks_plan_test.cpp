@@ -155,6 +155,22 @@ TEST(NetworkPlan, OnlyGlobalStatisticsCoupleRanksAlsoInsideAResidual) {
   EXPECT_FALSE(plan({{config::LayerNorm{}}}, {3}, "kaiming_uniform").couples_samples());
 }
 
+TEST(NetworkPlan, BatchesGoTogetherWhereNoLayerSeesTheBatch) {
+  const auto together = [](const config::Layer& layer) {
+    const config::Layer linear{config::Linear{.units = 3}};
+    return plan({{config::Residual{{layer}, {}}}, linear}, {3}, "kaiming_uniform")
+        .takes_batches_together();
+  };
+  EXPECT_TRUE(together({config::Linear{.units = 3}}));
+  EXPECT_TRUE(together({config::LayerNorm{}}));
+  EXPECT_TRUE(together({config::Maxout{.units = 3, .pieces = 2}}));
+  EXPECT_FALSE(together({config::BatchNorm{}}));
+  EXPECT_FALSE(together({config::Dropout{}}));  // its numbers are those of a batch's rows
+  EXPECT_FALSE(together({config::Linear{.units = 3, .spectral_norm = true}}));  // one step a pass
+  EXPECT_FALSE(
+      plan({{config::MinibatchStddev{}}}, {3}, "kaiming_uniform").takes_batches_together());
+}
+
 TEST(NetworkPlan, LayersDeclareTheirParametersAndBuffers) {
   struct Case {
     config::Layer layer;

@@ -33,6 +33,14 @@ size_t distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// "batch_size" for "batch", "normalization" for "norm": one is the other's beginning or end.
+bool is_part(std::string_view a, std::string_view b) {
+  constexpr size_t kShortest = 4;
+  const auto shorter = std::min(a, b, [](auto x, auto y) { return x.size() < y.size(); });
+  const auto longer = shorter == a ? b : a;
+  return shorter.size() >= kShortest && (longer.starts_with(shorter) || longer.ends_with(shorter));
+}
+
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
@@ -42,7 +50,8 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   size_t best = name.size() / 3 + 1;
   std::string result;
   for (const auto& candidate : candidates) {
-    const size_t edits = distance(name, candidate);
+    const size_t edits =
+        std::min<size_t>(distance(name, candidate), is_part(name, candidate) ? 2 : best);
     if (edits < best) {
       best = edits;
       result = candidate;
