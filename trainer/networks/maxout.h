@@ -13,7 +13,7 @@ namespace allmodes::networks {
 //
 // The pieces are the outer axis, so that the maximum runs over whole rows of units. On a CPU one
 // pass over a sample's pieces each way: forward and backward of 100 x 5 x 200 numbers took 0.3 of
-// the time that amax takes, whose backward makes seven passes over all of x.
+// the time that amax takes, whose backward makes several passes over all of x.
 at::Tensor maxout(const at::Tensor& x);
 
 }  // namespace allmodes::networks
