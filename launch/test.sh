@@ -67,6 +67,28 @@ finish() {
 }
 trap finish EXIT
 
+# The authors' implementations of the metrics, beside which tests/reference puts ours. Where they
+# cannot be had that test is skipped.
+setup_reference() {
+  local folder="$cache/reference-1" lock
+  [[ -z "${ALLMODES_REFERENCE_PYTHON:-}" ]] || return 0
+  exec {lock}>"$cache/.lock-reference"
+  flock "$lock"
+  if [[ ! -f "$folder/.complete" ]]; then
+    say "fetching the reference implementations from PyPI (unpacked 0.3 GB) into $folder"
+    rm -rf "$folder"
+    /usr/bin/python3 -m venv "$folder"
+    if quietly "pip install" "$folder/bin/python" -m pip install --disable-pip-version-check \
+      --no-input --progress-bar off prdc==0.2 vendi-score==0.0.3 numpy scipy scikit-learn; then
+      touch "$folder/.complete"
+    else
+      say "could not fetch them: reference.metrics will be skipped"
+    fi
+  fi
+  exec {lock}>&-
+  [[ ! -f "$folder/.complete" ]] || export ALLMODES_REFERENCE_PYTHON="$folder/bin/python"
+}
+
 steps=4
 begin_step "system packages"
 setup_packages
@@ -83,6 +105,7 @@ fi
 begin_step "building, $preset"
 build "$preset"
 begin_step "tests"
+setup_reference
 # Tests that need several cores say so; the failing ones' output is shown.
 ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(count_processors)" --output-on-failure \
   --output-junit "$results/$folder.xml" "$@" || true
