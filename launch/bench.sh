@@ -81,10 +81,9 @@ setup_pythae() {
   [[ ! -f "$pythae/.complete" ]] || return 0
   say "fetching pythae 0.1.2 from PyPI into $pythae"
   rm -rf "$pythae"
-  local -a pip=("$python" -m pip install --disable-pip-version-check --no-input --progress-bar off
-    --target "$pythae")
-  quietly "pip install" "${pip[@]}" pydantic cloudpickle imageio numpy scikit-learn scipy tqdm &&
-    quietly "pip install" "${pip[@]}" --no-deps pythae==0.1.2 ||
+  pip_install "$python" --target "$pythae" \
+    pydantic cloudpickle imageio numpy scikit-learn scipy tqdm &&
+    pip_install "$python" --target "$pythae" --no-deps pythae==0.1.2 ||
     refuse "could not fetch pythae: is PyPI reachable?" "$exit_unavailable"
   touch "$pythae/.complete"
 }

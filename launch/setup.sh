@@ -109,6 +109,14 @@ quietly() {
   return "$status"
 }
 
+# pip_install PYTHON ARGUMENT...: from PyPI, quietly.
+pip_install() {
+  local interpreter="$1"
+  shift
+  quietly "pip install" "$interpreter" -m pip install --disable-pip-version-check --no-input \
+    --progress-bar off "$@"
+}
+
 missing_packages() {
   local package
   for package in "$@"; do
@@ -201,8 +209,7 @@ install_libtorch() {
   /usr/bin/python3 -m venv "$folder"
   # Wheels are unpacked beside their goal: /tmp may be too small for them.
   mkdir "$folder/tmp"
-  TMPDIR="$folder/tmp" quietly "pip install" "$folder/bin/python" -m pip install \
-    --disable-pip-version-check --no-input --no-compile --progress-bar off "${wheels[@]}" ||
+  TMPDIR="$folder/tmp" pip_install "$folder/bin/python" --no-compile "${wheels[@]}" ||
     refuse "could not fetch LibTorch: is PyPI reachable? Else pass --libtorch DIR" "$exit_unavailable"
   rm -rf "$folder/tmp"
 }

@@ -78,8 +78,7 @@ setup_reference() {
     say "fetching the reference implementations from PyPI (unpacked 0.3 GB) into $folder"
     rm -rf "$folder"
     /usr/bin/python3 -m venv "$folder"
-    if quietly "pip install" "$folder/bin/python" -m pip install --disable-pip-version-check \
-      --no-input --progress-bar off prdc==0.2 vendi-score==0.0.3 numpy scipy scikit-learn; then
+    if pip_install "$folder/bin/python" prdc==0.2 vendi-score==0.0.3 numpy scipy scikit-learn; then
       touch "$folder/.complete"
     else
       say "could not fetch them: reference.metrics will be skipped"

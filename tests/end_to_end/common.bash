@@ -61,20 +61,27 @@ says() {
   grep -Eq -- "$2" "$1" || { cat "$1"; fail "$(basename "$1") does not say '$2'"; }
 }
 
+# await_checkpoint: until there is one in runs/00000-ring, of the job $job that writes to $work/err.
+await_checkpoint() {
+  local tenths
+  for ((tenths = 0; tenths < 600; ++tenths)); do
+    compgen -G 'runs/00000-ring/checkpoints/step-*/manifest.pb' >/dev/null && return
+    kill -0 "$job" 2>/dev/null || { cat "$work/err"; fail "the job ended before its first checkpoint"; }
+    sleep 0.1
+  done
+  fail "no checkpoint within a minute"
+}
+
 # start_job RANKS ARGUMENT...: the program under mpirun in the background, its output in $work/out and
 # $work/err, up to its first checkpoint in runs/00000-ring. $job is mpirun, ${ranks[@]} the ranks'
 # processes.
 start_job() {
-  local count="$1" tenths
+  local count="$1"
   shift
   mpirun -np "$count" "${mpirun_options[@]}" "$program" "$@" >"$work/out" 2>"$work/err" &
   job=$!
   trap 'kill -9 $job 2>/dev/null || true; rm -rf "$work"' EXIT
-  for ((tenths = 0; tenths < 600; ++tenths)); do
-    compgen -G 'runs/00000-ring/checkpoints/step-*/manifest.pb' >/dev/null && break
-    kill -0 "$job" 2>/dev/null || { cat err; fail "the job ended before its first checkpoint"; }
-    sleep 0.1
-  done
+  await_checkpoint
   # The fourth word of /proc/PID/stat is the parent. mpirun starts the ranks in their order.
   mapfile -t ranks < <(awk -v job="$job" '$4 == job {print $1}' /proc/[0-9]*/stat 2>/dev/null |
     sort -n)
@@ -90,15 +97,16 @@ end_of_job() {
   took=$((($(date +%s%N) - began) / 1000000))
 }
 
-# none_left SECONDS: no rank's process is there in so many seconds. One that nobody has waited for yet
+# none_left MILLISECONDS: no rank's process is there in so many. One that nobody has waited for yet
 # (state Z) has ended too.
 none_left() {
-  local rank state tenths=0
+  local rank state end
+  end=$(($(date +%s%N) / 1000000 + $1))
   for rank in "${ranks[@]}"; do
     while :; do
       state="$(sed 's/.*) \(.\).*/\1/' "/proc/$rank/stat" 2>/dev/null || echo gone)"
       [[ "$state" != [ZX] && "$state" != gone ]] || break
-      ((tenths++ < 10 * $1)) || fail "process $rank was left behind in state $state"
+      (($(date +%s%N) / 1000000 < end)) || fail "process $rank was left behind in state $state"
       sleep 0.1
     done
   done

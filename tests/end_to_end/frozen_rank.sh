@@ -26,7 +26,7 @@ freeze() {
     if ((rank != frozen)); then says err "^flight log of rank $rank of 3 on "; fi
   done
   ((frozen == 0)) || says err 'RUNNING +#[0-9]+ all-(reduce|gather)'
-  none_left 5
+  none_left 5000
   echo "rank $frozen stopped: the job ended after $took ms"
 }
 

@@ -10,16 +10,9 @@ write_ring_gan ring.txtpb
 on_hosts train ring.txtpb --out runs --quiet --steps 1000000 --set batch=66 \
   --set diagnostics.evaluate_every=1000000 --set checkpoints.every=20 >out 2>err &
 job=$!
-for ((tenths = 0; tenths < 600; ++tenths)); do
-  compgen -G 'runs/00000-ring/checkpoints/step-*/manifest.pb' >/dev/null && break
-  kill -0 "$job" 2>/dev/null || { cat err; fail "the job ended before its first checkpoint"; }
-  sleep 0.1
-done
+await_checkpoint
 cut_link 3
-began="$(date +%s%N)"
-status=0
-wait "$job" || status=$?
-took=$((($(date +%s%N) - began) / 1000000))
+end_of_job
 ((status == 68)) || { cat err; fail "exit status $status instead of 68 after $took ms"; }
 ((took < 10000)) || { cat err; fail "the job took $took ms to end"; }
 says err "missing: rank 2 on ${hosts[2]}.*: no sign of life for"

@@ -39,7 +39,7 @@ Adversary::Adversary(const config::Adversarial& settings, networks::Shape compar
     : settings_(settings),
       loss_(gan_losses().at(settings.loss)),
       presentation_(settings, std::move(compared)),
-      together_(discriminator.takes_batches_together()) {}
+      together_(discriminator.takes_batches_together() && !loss_.compares) {}
 
 std::vector<Phase> Adversary::phases(const Stage& stage, const std::vector<NoiseInput>& noise,
                                      const std::vector<std::string>& player) const {
@@ -90,7 +90,9 @@ at::Tensor Adversary::discriminate(const PhaseInput& in, const at::Tensor& x,
 }
 
 // Reals and fakes as one batch where that is the same: half the operators, and twice the rows of a
-// matrix product. Not where one of them needs a gradient and the other would only get one.
+// matrix product. Not where one of them needs a gradient and the other would only get one, nor for
+// a loss of differences of their scores: there the gradients of both cancel, to the last bit only
+// if they are added up apart.
 Scores Adversary::scores(const PhaseInput& in, const Contest& shown, Weights weights) const {
   if (together_ && shown.real.defined() &&
       shown.real.requires_grad() == shown.fake.requires_grad()) {
