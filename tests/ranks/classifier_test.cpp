@@ -1,7 +1,7 @@
 // The classifier behind the mode histogram: trained alike by any number of ranks, kept in a cache,
 // and applied to each channel of stacked digits.
 
-#include "diagnostics/classifier.h"
+#include "diagnostics/features/classifier.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/matmul.h>
@@ -16,9 +16,9 @@
 #include <fstream>
 #include <map>
 
-#include "diagnostics/classifier_training.h"
-#include "diagnostics/mode_finder.h"
-#include "diagnostics/sample_features.h"
+#include "diagnostics/features/classifier_training.h"
+#include "diagnostics/features/sample_features.h"
+#include "diagnostics/modes/mode_finder.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -328,7 +328,8 @@ TEST_F(Digits, FiguresOfAStackedGanAreTheSameOnAnyNumberOfRanks) {
   }
 }
 
-// The protocol of the literature on the real digits: trains the real classifier, some minutes a seed.
+// The protocol of the literature on the real digits: trains the real classifier, some minutes a
+// seed.
 class StackedMnist : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(StackedMnist, HeldOutDigitsLookLikeAPerfectSampler) {

@@ -6,7 +6,7 @@
 // Var(mu_i) = 1 - t / l_i, KL_i = 1/2 ln(l_i / t), aggregate posterior N(0, 1), and coordinate i
 // reconstructed as (1 - t / l_i) of itself (Lucas et al., "Don't blame the ELBO!", 2019).
 
-#include "diagnostics/collector.h"
+#include "diagnostics/collectors/collector.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -19,8 +19,8 @@
 
 #include <cmath>
 
-#include "diagnostics/neighbors.h"
-#include "diagnostics/witnesses.h"
+#include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/verdict/witnesses.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {

@@ -1,6 +1,6 @@
 // What is odd about data, found by all ranks together, and what a run makes of it.
 
-#include "diagnostics/data_audit.h"
+#include "diagnostics/collectors/data_audit.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

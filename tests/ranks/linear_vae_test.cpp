@@ -8,8 +8,8 @@
 #include <cmath>
 
 #include "data/array_dataset.h"
-#include "diagnostics/latent.h"
-#include "diagnostics/verdict.h"
+#include "diagnostics/latents/posterior.h"
+#include "diagnostics/verdict/verdict.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::objectives {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "diagnostics/latent_aggregate.h"
+#include "diagnostics/latents/aggregate_posterior.h"
 #include "gradients/coupling.h"
 #include "gradients/gradient_hooks.h"
 #include "ranks/training_fixture.h"

@@ -10,14 +10,14 @@
 #include <cmath>
 #include <numbers>
 
-#include "diagnostics/density_fit.h"
+#include "objectives/density_fit.h"
 #include "ranks/gradients_over_ranks.h"
 #include "ranks/objective_fixture.h"
 
 namespace allmodes::objectives {
 namespace {
 
-using diagnostics::PlaneMixture;
+using objectives::PlaneMixture;
 using testing::DoubleFamily;
 using testing::draw;
 using testing::list;
@@ -85,7 +85,7 @@ TEST(FitLosses, AreTheDivergencesThatQuadratureFinds) {
       Case test(divergence, components, 20000);
       const double found =
           test.family.total(test.family.phase("density"), test.samples).item<double>();
-      const double exact = diagnostics::divergence(divergence, plane(test.mixture), test.fitted());
+      const double exact = objectives::divergence(divergence, plane(test.mixture), test.fitted());
       EXPECT_GT(exact, 0.02);
       EXPECT_NEAR(found, exact, 0.02 * exact + 2e-3) << divergence << " of " << components;
     }
@@ -124,7 +124,7 @@ TEST(FitDensity, IsTheMixtureItsParametersSay) {
       log_density(fitted_mixture(in.forward, fit_of("", 3), test.samples.options()), test.samples));
   const auto points = list(test.samples);
   for (size_t i = 0; i < found.size(); ++i)
-    EXPECT_NEAR(found[i], diagnostics::log_density(q, points[2 * i], points[2 * i + 1]), 1e-12);
+    EXPECT_NEAR(found[i], objectives::log_density(q, points[2 * i], points[2 * i + 1]), 1e-12);
 }
 
 TEST(FitGenerator, DrawsComponentsByTheirWeightsAndPlacesByTheirMoments) {
@@ -174,8 +174,8 @@ TEST(FitTraining, EndsAtTheOptimumOfQuadrature) {
   for (const char* divergence : {"forward_kl", "reverse_kl", "jensen_shannon"}) {
     const data::Mixture mixture = two_modes(2.0, 0.4, 0.5);
     const PlaneMixture found = train(problem_of(divergence, mixture, 400'000));
-    const PlaneMixture best = diagnostics::best_gaussian(divergence, plane(mixture), found);
-    EXPECT_LT(diagnostics::largest_difference(found, best), 6e-3) << divergence;
+    const PlaneMixture best = objectives::best_gaussian(divergence, plane(mixture), found);
+    EXPECT_LT(objectives::largest_difference(found, best), 6e-3) << divergence;
   }
 }
 
@@ -187,7 +187,7 @@ TEST(FitTraining, TheForwardKlCoversAndTheReverseKlSeeksOneMode) {
   const PlaneMixture reverse = train(problem_of("reverse_kl", mixture, 200'000));
   EXPECT_NEAR(std::abs(reverse.means[0][0]), 3.5, 0.03);
   EXPECT_NEAR(reverse.deviations[0][0], 1, 0.03);
-  EXPECT_NEAR(diagnostics::divergence("reverse_kl", plane(mixture), reverse), std::numbers::ln2,
+  EXPECT_NEAR(objectives::divergence("reverse_kl", plane(mixture), reverse), std::numbers::ln2,
               5e-3);
 }
 

@@ -11,8 +11,8 @@
 #include <numbers>
 
 #include "data/array_dataset.h"
-#include "diagnostics/latent.h"
-#include "diagnostics/verdict.h"
+#include "diagnostics/latents/posterior.h"
+#include "diagnostics/verdict/verdict.h"
 #include "gradients/coupling.h"
 #include "objectives/autoencoder.h"
 #include "objectives/kl_schedule.h"

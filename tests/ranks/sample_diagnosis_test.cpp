@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/feature_space.h"
-#include "diagnostics/latent_information.h"
-#include "diagnostics/sample_metrics.h"
-#include "diagnostics/sample_verdict.h"
+#include "diagnostics/features/feature_space.h"
+#include "diagnostics/latents/mutual_information.h"
+#include "diagnostics/metrics/sample_metrics.h"
+#include "diagnostics/verdict/sample_verdict.h"
 #include "ranks/thread_ranks.h"
 
 namespace allmodes::diagnostics {

@@ -10,9 +10,9 @@
 #include <map>
 #include <string>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
-#include "records/durable_file.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -30,7 +30,7 @@ class SafetensorsTest : public testing::Test {
     uint64_t length = stated_length == UINT64_MAX ? header.size() : stated_length;
     std::string bytes(8, '\0');
     std::memcpy(bytes.data(), &length, 8);
-    records::write_file_atomically(path_, bytes + header + std::string(data_bytes, 'd'));
+    write_file_atomically(path_, bytes + header + std::string(data_bytes, 'd'));
   }
 
   // The message with which the file is refused.
@@ -105,9 +105,9 @@ TEST_F(SafetensorsTest, ANameUsedTwiceOrAWrongSizeIsNotWritten) {
 
 TEST_F(SafetensorsTest, EveryTruncationIsRefused) {
   write_safetensors(path_, some_tensors());
-  const std::string whole = records::read_file(path_);
+  const std::string whole = read_file(path_);
   for (size_t length = 0; length < whole.size(); ++length) {
-    records::DurableFile file(path_);
+    DurableFile file(path_);
     file.write(whole.data(), length);
     EXPECT_NE(refusal(), "accepted") << length;
   }

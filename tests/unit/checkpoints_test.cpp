@@ -10,8 +10,8 @@
 #include <limits>
 #include <set>
 
+#include "base/durable_file.h"
 #include "base/error.h"
-#include "records/durable_file.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -92,7 +92,7 @@ TEST_F(CheckpointsTest, WhatIsSavedOpensToTheSame) {
 TEST_F(CheckpointsTest, EveryDamagedByteIsRefusedByTheNameOfItsFile) {
   const fs::path saved = save(folder_, state_at(7), payload(), 1);
   for (const char* name : {"manifest.pb", "generator.safetensors", "discriminator.safetensors"}) {
-    const std::string whole = records::read_file(saved / name);
+    const std::string whole = read_file(saved / name);
     for (size_t i = 0; i < whole.size(); ++i) {
       std::string damaged = whole;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
@@ -107,7 +107,7 @@ TEST_F(CheckpointsTest, EveryDamagedByteIsRefusedByTheNameOfItsFile) {
 TEST_F(CheckpointsTest, EveryTruncatedOrExtendedFileIsRefusedByName) {
   const fs::path saved = save(folder_, state_at(7), payload(), 1);
   for (const char* name : {"manifest.pb", "generator.safetensors"}) {
-    const std::string whole = records::read_file(saved / name);
+    const std::string whole = read_file(saved / name);
     for (size_t length = 0; length < whole.size(); ++length) {
       put(saved / name, whole.substr(0, length));
       ASSERT_NE(refusal(saved).find(name), std::string::npos) << name << " " << length;

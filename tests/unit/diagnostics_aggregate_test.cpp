@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/latent_aggregate.h"
+#include "diagnostics/latents/aggregate_posterior.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -1,6 +1,6 @@
 // Nulls from draws, and the comparison with real samples: spread, coverage, and their alarms.
 
-#include "diagnostics/calibration.h"
+#include "diagnostics/statistics/null_distribution.h"
 
 #include <gtest/gtest.h>
 
@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/comparison.h"
-#include "diagnostics/distributions.h"
-#include "diagnostics/principal.h"
-#include "diagnostics/small_matrix.h"
+#include "diagnostics/modes/comparison.h"
+#include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/principal.h"
+#include "diagnostics/statistics/small_matrix.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -181,8 +181,8 @@ TEST(ModeSpread, OfOneSampleRepeatedIsZeroAndOfTooFewIsNotSaid) {
 // mode is round, the angle that the lost half shares with a half along a direction.
 TEST(ModeHalves, AreBothThereOrOneIsMissing) {
   const Reference reference = make_reference(normal_modes(1, 5, 20'000, all), 5);
-  for (const auto& [half, left] : {std::pair(&right_half_of_mode_2, 0.0),
-                                   std::pair(&slanted_half_of_mode_2, 0.5)}) {
+  for (const auto& [half, left] :
+       {std::pair(&right_half_of_mode_2, 0.0), std::pair(&slanted_half_of_mode_2, 0.5)}) {
     const auto halves = halves_by_mode(normal_modes(2, 5, 20'000, half), reference);
     ASSERT_EQ(halves.size(), 5U);
     for (const ModeDeficit& each : halves) {

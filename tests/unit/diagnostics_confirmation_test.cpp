@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "diagnostics/verdict.h"
+#include "diagnostics/verdict/verdict.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -1,6 +1,6 @@
 // Exact copies and near-duplicates among samples, beside those of the data.
 
-#include "diagnostics/copies.h"
+#include "diagnostics/statistics/copies.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/class_spread.h"
-#include "diagnostics/comparison.h"
-#include "diagnostics/verdict.h"
+#include "diagnostics/modes/class_spread.h"
+#include "diagnostics/modes/comparison.h"
+#include "diagnostics/verdict/verdict.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -1,6 +1,6 @@
 // Tails and quantiles against exact sums and published tables.
 
-#include "diagnostics/distributions.h"
+#include "diagnostics/statistics/distributions.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The mode histogram: divergences, their sampling distribution, missing modes.
 
-#include "diagnostics/histogram.h"
+#include "diagnostics/modes/mode_histogram.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

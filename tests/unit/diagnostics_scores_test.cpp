@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/latent.h"
-#include "diagnostics/mixture_scores.h"
-#include "diagnostics/moments.h"
-#include "diagnostics/reconstruction.h"
+#include "diagnostics/latents/posterior.h"
+#include "diagnostics/latents/reconstruction.h"
+#include "diagnostics/modes/mixture_scores.h"
+#include "diagnostics/statistics/moments.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "diagnostics/verdict.h"
+#include "diagnostics/verdict/verdict.h"
 
 namespace allmodes::diagnostics {
 namespace {

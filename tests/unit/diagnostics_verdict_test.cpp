@@ -1,6 +1,6 @@
 // The verdict: each kind with its sentence, thresholds, grace, history, and its false alarms.
 
-#include "diagnostics/verdict.h"
+#include "diagnostics/verdict/verdict.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

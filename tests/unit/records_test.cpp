@@ -12,8 +12,8 @@
 #include <set>
 #include <thread>
 
+#include "base/durable_file.h"
 #include "base/error.h"
-#include "records/durable_file.h"
 #include "records/run_folder.h"
 
 namespace allmodes::records {

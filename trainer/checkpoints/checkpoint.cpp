@@ -13,9 +13,9 @@
 #include <memory>
 #include <system_error>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "checkpoints/manifest.h"
-#include "records/durable_file.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -55,7 +55,7 @@ std::string stem_of(const std::string& file_name) {
 }
 
 FileEntry write_payload_file(const fs::path& path, const std::vector<TensorView>& tensors) {
-  records::DurableFile file(path);
+  DurableFile file(path);
   Hash hash;
   encode_safetensors(tensors, {{"format", "pt"}}, [&](const void* data, size_t bytes) {
     file.write(data, bytes);
@@ -72,10 +72,10 @@ void write_folder(const fs::path& folder, const State& state, const Payload& pay
     manifest.files.push_back(write_payload_file(folder / (stem + std::string(kSuffix)), tensors));
   }
   const std::string bytes = encode_manifest(manifest);
-  records::DurableFile file(folder / kManifest);
+  DurableFile file(folder / kManifest);
   file.write(bytes.data(), bytes.size());
   file.commit();
-  records::sync_folder(folder);
+  sync_folder(folder);
 }
 
 // Renames the folder to its final name. A folder already there is exchanged for it in one move,
@@ -202,7 +202,7 @@ fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload
     remove_quietly(temporary);
     throw;
   }
-  records::sync_folder(checkpoints_dir);
+  sync_folder(checkpoints_dir);
   remove_temporary_folders(checkpoints_dir);
   remove_old(checkpoints_dir, state.step, keep, spare);
   return final_place;
@@ -222,7 +222,7 @@ SafetensorsFile Opened::file(const std::string& stem) const {
 
 Opened open(const fs::path& folder) {
   const fs::path path = folder / kManifest;
-  Manifest manifest = decode_manifest(records::read_file(path, kLargestManifest), path.string());
+  Manifest manifest = decode_manifest(read_file(path, kLargestManifest), path.string());
   Opened opened{.folder = folder, .state = std::move(manifest.state), .stems = {}};
   for (const FileEntry& entry : manifest.files) {
     // A name with a slash would lead out of the folder.

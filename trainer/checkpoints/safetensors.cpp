@@ -16,8 +16,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/durable_file.h"
 #include "base/error.h"
-#include "records/durable_file.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -148,7 +148,7 @@ void encode_safetensors(std::span<const TensorView> tensors,
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata) {
-  records::DurableFile file(path);
+  DurableFile file(path);
   encode_safetensors(tensors, metadata,
                      [&](const void* data, size_t bytes) { file.write(data, bytes); });
   file.commit();

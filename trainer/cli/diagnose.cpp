@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/diagnose_output.h"
-#include "cli/diagnose_run.h"
-#include "cli/threads.h"
+#include "diagnosis/output.h"
+#include "diagnosis/run_diagnosis.h"
 #include "records/log.h"
+#include "run/threads.h"
 #include "world/device.h"
 
 namespace allmodes::cli {
@@ -26,7 +26,7 @@ struct Arguments {
   std::vector<std::string> posterior;
   std::string run;
   std::string step = "newest";
-  DiagnoseOptions options;
+  diagnosis::DiagnoseOptions options;
   bool samples_given = false;
 };
 
@@ -37,37 +37,38 @@ void end_stage() {
 #endif
 }
 
-int finish(world::Runtime& runtime, const Diagnosis& diagnosis, const std::string& out) {
+int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out) {
   if (runtime.control().rank() == 0) {
-    fmt::print("{}", to_text(diagnosis));
-    if (!out.empty()) write_diagnosis(out, diagnosis);
+    fmt::print("{}", diagnosis::to_text(diagnosis));
+    if (!out.empty()) diagnosis::write_diagnosis(out, diagnosis);
   }
-  return exit_code_of(diagnosis.verdict.state);
+  return diagnosis::exit_code_of(diagnosis.verdict.state);
 }
 
 int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
   const auto read = [&](const std::string& path) {
-    return choose_samples(*read_samples(path, ""), path, options.samples, options.seed);
+    return diagnosis::choose_samples(*diagnosis::read_samples(path, ""), path, options.samples,
+                                     options.seed);
   };
   return finish(runtime,
-                diagnose_posterior(runtime.control(), read(arguments.posterior[0]),
-                                   read(arguments.posterior[1]), options),
+                diagnosis::diagnose_posterior(runtime.control(), read(arguments.posterior[0]),
+                                              read(arguments.posterior[1]), options),
                 arguments.out);
 }
 
 int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
-  auto reals = read_samples(arguments.real, arguments.labels);
-  auto fakes = read_samples(arguments.fake, "");
+  auto reals = diagnosis::read_samples(arguments.real, arguments.labels);
+  auto fakes = diagnosis::read_samples(arguments.fake, "");
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
-  const auto chosen_fakes = choose_samples(*fakes, arguments.fake, count, options.seed);
+  const auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
   fakes.reset();
-  const auto chosen_reals = choose_samples(*reals, arguments.real, count, options.seed);
-  check_sets(chosen_reals, chosen_fakes, options);
+  const auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
+  diagnosis::check_sets(chosen_reals, chosen_fakes, options);
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
-  const auto features = features_for(
+  const auto features = diagnosis::features_for(
       options,
       {.dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
       chosen_reals,
@@ -76,12 +77,12 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   end_stage();
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here
-  const Diagnosis diagnosis = diagnose_samples(runtime.control(), chosen_reals, chosen_fakes,
-                                               features, options, {.step = 1}, levels);
+  const diagnosis::Diagnosis diagnosis = diagnosis::diagnose_samples(
+      runtime.control(), chosen_reals, chosen_fakes, features, options, {.step = 1}, levels);
   const int code = finish(runtime, diagnosis, arguments.out);
   end_stage();
   if (!arguments.out.empty() && runtime.control().rank() == 0)
-    write_pictures(arguments.out, diagnosis, chosen_reals, chosen_fakes);
+    diagnosis::write_pictures(arguments.out, diagnosis, chosen_reals, chosen_fakes);
   return code;
 }
 
@@ -90,7 +91,7 @@ int diagnose(const Arguments& arguments, world::Runtime& runtime) {
   world::refuse_singletons(world);
   records::setup_log(world.rank, world.host, std::nullopt, /*quiet=*/false,
                      records::may_color(STDERR_FILENO));
-  use_threads(runtime);
+  run::use_threads(runtime);
   const bool files = !arguments.real.empty() || !arguments.fake.empty();
   const int asked =
       (files ? 1 : 0) + (arguments.posterior.empty() ? 0 : 1) + (arguments.run.empty() ? 0 : 1);
@@ -98,15 +99,15 @@ int diagnose(const Arguments& arguments, world::Runtime& runtime) {
     ALLMODES_FAIL(
         ExitCode::kUsage,
         "--real and --fake, or --run, or --posterior, were expected; see diagnose --help");
-  if (!arguments.out.empty() && world.rank == 0) made_folder(arguments.out);
+  if (!arguments.out.empty() && world.rank == 0) diagnosis::made_folder(arguments.out);
   if (files) return diagnose_files(arguments, runtime);
   if (!arguments.posterior.empty()) return diagnose_codes(arguments, runtime);
-  return diagnose_run({.run = arguments.run,
-                       .step = arguments.step,
-                       .out = arguments.out,
-                       .own_samples = !arguments.samples_given,
-                       .diagnose = arguments.options},
-                      runtime);
+  return diagnosis::diagnose_run({.run = arguments.run,
+                                  .step = arguments.step,
+                                  .out = arguments.out,
+                                  .own_samples = !arguments.samples_given,
+                                  .diagnose = arguments.options},
+                                 runtime);
 }
 
 constexpr const char* kFooter =

@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/commands.h"
-#include "cli/protobuf_version.h"
-#include "cli/versions.h"
 #include "data/dataset.h"
+#include "run/protobuf_version.h"
+#include "run/versions.h"
 #include "world/device.h"
 #include "world/versions.h"
 
@@ -36,9 +36,9 @@ void line(const std::string& what, const std::string& value) {
 
 int doctor() {
   line("allmodes", kVersionDescription);
-  line("LibTorch", libtorch_version());
+  line("LibTorch", run::libtorch_version());
   line("MPI", world::mpi_version());
-  line("protobuf", protobuf_version());
+  line("protobuf", run::protobuf_version());
   line("NCCL", world::nccl_version());
   line("CUDA runtime", world::cuda_runtime_version());
   line("CUDA driver", world::cuda_driver_version());

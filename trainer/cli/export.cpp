@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
 #include "cli/commands.h"
-#include "cli/load_checkpoint.h"
+#include "run/saved_model.h"
 
 namespace allmodes::cli {
 namespace {
@@ -46,7 +46,7 @@ void add_export(CLI::App& app, Dispatch& dispatch) {
   command->footer("Example:\n  allmodes export runs/00000-ring_gan --out weights");
   command->callback([&dispatch, arguments] {
     dispatch.alone = [arguments] {
-      const LoadedModel loaded = load_model(arguments->path);
+      const run::LoadedModel loaded = run::load_model(arguments->path);
       std::error_code failed;
       std::filesystem::create_directories(arguments->out, failed);
       if (failed)

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/load_checkpoint.h"
-#include "cli/pictures.h"
-#include "records/durable_file.h"
 #include "records/image.h"
+#include "run/pictures.h"
+#include "run/saved_model.h"
 #include "training/noise.h"
 
 namespace allmodes::cli {
@@ -35,7 +35,7 @@ std::string npy(const at::Tensor& samples) {
   return text;
 }
 
-void write_picture(const at::Tensor& samples, const CheckedRun& run, const std::string& path) {
+void write_picture(const at::Tensor& samples, const run::CheckedRun& run, const std::string& path) {
   const auto shape = run.dataset->shape();
   if (shape.image) {
     records::write_png(path, records::image_grid(samples.data_ptr<float>(), samples.size(0),
@@ -52,7 +52,7 @@ int sample(const Arguments& arguments) {
   const bool as_npy = arguments.out.ends_with(".npy");
   if (!as_npy && !arguments.out.ends_with(".png"))
     ALLMODES_FAIL(ExitCode::kUsage, "--out {}: end it with .png or .npy", arguments.out);
-  LoadedModel loaded = load_model(arguments.path);
+  run::LoadedModel loaded = run::load_model(arguments.path);
   const at::NoGradGuard no_grad;
   const auto& objective = *loaded.run.objective;
   const auto forward = loaded.model->evaluation_forward(!arguments.raw);
@@ -62,7 +62,7 @@ int sample(const Arguments& arguments) {
   const at::Tensor samples =
       objective.generate(forward, latent, labels_in_turn(loaded.run, arguments.count)).contiguous();
   if (as_npy) {
-    records::write_file_atomically(arguments.out, npy(samples));
+    write_file_atomically(arguments.out, npy(samples));
   } else {
     write_picture(samples, loaded.run, arguments.out);
   }

@@ -1,14 +1,14 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "run/session.h"
 
 namespace allmodes::cli {
 
 void add_train(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("train", "Train a model and say whether it collapses");
   struct Arguments {
-    TrainOptions options;
+    run::TrainOptions options;
     std::optional<int64_t> steps;
     std::string device;
     std::string on_collapse;
@@ -46,7 +46,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
     if (!arguments->on_collapse.empty())
       set.push_back("verdict.on_collapse=" + arguments->on_collapse);
     dispatch.together = [arguments](world::Runtime& runtime) {
-      return train(arguments->options, runtime);
+      return run::train(arguments->options, runtime);
     };
   });
 }

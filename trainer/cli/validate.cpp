@@ -1,19 +1,19 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cli/check_run.h"
 #include "cli/commands.h"
+#include "run/checked_run.h"
 
 namespace allmodes::cli {
 namespace {
 
 ExitCode validate(const std::string& file, const std::vector<std::string>& overrides) {
   try {
-    const CheckedRun run = check_run(file, overrides);
+    const run::CheckedRun run = run::check_run(file, overrides);
     if (run.good()) {
       fmt::print("{}: good\n", file);
     } else {
-      fmt::print(stderr, "{}", problems_text(run.loaded));
+      fmt::print(stderr, "{}", run::problems_text(run.loaded));
     }
     return run.exit_code();
   } catch (const Error& error) {

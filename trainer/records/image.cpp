@@ -7,8 +7,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/durable_file.h"
 #include "base/error.h"
-#include "records/durable_file.h"
 
 namespace allmodes::records {
 namespace {

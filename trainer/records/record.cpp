@@ -10,8 +10,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/durable_file.h"
 #include "base/error.h"
-#include "records/durable_file.h"
 
 namespace allmodes::records {
 namespace {

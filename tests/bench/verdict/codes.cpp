@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "bench/verdict/tables.h"
-#include "diagnostics/latent.h"
-#include "diagnostics/latent_aggregate.h"
+#include "diagnostics/latents/aggregate_posterior.h"
+#include "diagnostics/latents/posterior.h"
 
 namespace allmodes::diagnostics {
 namespace {

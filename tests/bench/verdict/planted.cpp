@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "bench/verdict/tables.h"
-#include "diagnostics/principal.h"
+#include "diagnostics/statistics/principal.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "bench/verdict/tables.h"
 #include "data/dataset.h"
-#include "diagnostics/mixture_scores.h"
-#include "diagnostics/principal.h"
+#include "diagnostics/modes/mixture_scores.h"
+#include "diagnostics/statistics/principal.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/mixture.h"
-#include "diagnostics/comparison_evidence.h"
+#include "diagnostics/verdict/comparison_evidence.h"
 
 namespace allmodes::diagnostics {
 

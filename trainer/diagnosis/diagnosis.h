@@ -1,0 +1,74 @@
+#pragma once
+
+// A diagnosis: what was measured of samples, or of a posterior, and what is said of it.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diagnosis/inputs.h"
+#include "diagnostics/features/sample_features.h"
+#include "diagnostics/metrics/sample_metrics.h"
+#include "diagnostics/verdict/verdict.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnosis {
+
+struct DiagnoseOptions {
+  std::string features = "auto";  // auto, pixels, pca, random_conv, classifier
+  int64_t k = 0;                  // 0: 3 for precision and recall, 5 for density and coverage
+  int64_t samples = 10'000;
+  uint64_t seed = 1;
+};
+
+// The features that the options name for such reals; collective. Throws kUsage where they cannot be
+// had, and says `remedy`.
+diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
+                                     const diagnostics::ClassifierSetup& setup,
+                                     const DiagnosedSamples& reals, const std::string& remedy);
+
+struct Line {
+  std::string name;    // as in diagnosis.json
+  double value = 0;    // NaN: not measured
+  std::string beside;  // what it is of equal distributions, or its range
+};
+
+struct Diagnosis {
+  std::string features;  // which, with their number
+  int64_t samples = 0;   // N, of each set
+  std::vector<Line> lines;
+  double neighborhood_cpu_s = 0;  // processor time of precision, recall, density and coverage
+  diagnostics::Evidence evidence;
+  diagnostics::Verdict verdict;
+  std::vector<double> kl_per_dimension;  // of a posterior
+  std::vector<double> class_coverage;    // of labelled reals, [classes]
+  std::string evaluation;                // of a run: its record, JSON
+  std::vector<uint8_t> covered;          // [reals]
+  std::vector<int64_t> nearest_real;     // [fakes]
+  std::vector<double> nearest_square;    // [fakes]
+};
+
+// Throws kDataError for sets of different shapes or with too few samples for the neighbours asked
+// for.
+void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                const DiagnoseOptions& options);
+
+// Collective. The sets as check_sets() wants them. `evidence`: what is known already, which is left
+// as it is; the rest is measured, its modes being the reals' classes.
+Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples& reals,
+                           const DiagnosedSamples& fakes, const diagnostics::FeatureMap& features,
+                           const DiagnoseOptions& options, diagnostics::Evidence evidence,
+                           const config::Verdict& levels);
+
+// Collective. Means and log variances [N, D] of a VAE's posteriors.
+Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSamples& means,
+                             const DiagnosedSamples& log_variances, const DiagnoseOptions& options);
+
+// The table and the verdict's line.
+std::string to_text(const Diagnosis& diagnosis);
+
+// diagnosis.json: every line by its name, state, kind, reason, witnesses, missing modes.
+std::string to_json(const Diagnosis& diagnosis);
+
+}  // namespace allmodes::diagnosis

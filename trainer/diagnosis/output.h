@@ -1,0 +1,28 @@
+#pragma once
+
+// What a diagnosis leaves behind: a file, pictures, an exit code.
+
+#include <filesystem>
+
+#include "diagnosis/diagnosis.h"
+
+namespace allmodes::diagnosis {
+
+// `out` as a folder that is there; throws kCannotCreate.
+std::filesystem::path made_folder(const std::filesystem::path& out);
+
+// Writes diagnosis.json into `folder`, which is made, and for a posterior kl.png (up to 64
+// dimensions).
+void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis);
+
+// Pictures of samples: modes.png (with classes, up to 64); of images nearest.png (the fakes nearest
+// to a real one, above it) and missing.png, where something is missing: a row of reals of each
+// missing class, or without classes reals that no fake comes near; in the plane samples.png, such
+// reals as crosses.
+void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
+                    const DiagnosedSamples& reals, const DiagnosedSamples& fakes);
+
+// 0 healthy, 2 at_risk, 3 collapsed.
+int exit_code_of(diagnostics::State state);
+
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,206 @@
+#include "diagnosis/run_diagnosis.h"
+
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "base/error.h"
+#include "diagnosis/output.h"
+#include "diagnostics/collectors/collector.h"
+#include "records/run_folder.h"
+#include "run/agreement.h"
+#include "run/checked_run.h"
+#include "training/snapshot.h"
+#include "world/device.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> chosen_checkpoints(const DiagnoseRunOptions& options) {
+  const auto all = checkpoints::list_checkpoints(records::RunFolder{options.run}.checkpoints());
+  if (all.empty()) {
+    ALLMODES_FAIL(ExitCode::kNoInput,
+                  "--run {}: no checkpoint in it; name a run's folder, as runs/00000-NAME",
+                  options.run);
+  }
+  std::vector<fs::path> chosen;
+  if (options.step == "newest") return {all.back().second};
+  for (const auto& [step, folder] : all)
+    if (options.step == "all" || options.step == std::to_string(step)) chosen.push_back(folder);
+  if (chosen.empty()) {
+    std::vector<uint64_t> steps;
+    for (const auto& [step, folder] : all) steps.push_back(step);
+    ALLMODES_FAIL(ExitCode::kNoInput, "--step {}: the run's checkpoints are of the steps {}",
+                  options.step, fmt::join(steps, ", "));
+  }
+  return chosen;
+}
+
+// The same folders on every rank, also while the run goes on and removes some.
+std::vector<fs::path> agreed_checkpoints(world::Communicator& control,
+                                         const DiagnoseRunOptions& options) {
+  std::string text;
+  if (control.rank() == 0)
+    for (const auto& folder : chosen_checkpoints(options)) text += folder.string() + "\n";
+  std::istringstream lines(run::from_root(control, text));
+  std::vector<fs::path> folders;
+  for (std::string line; std::getline(lines, line);) folders.emplace_back(line);
+  return folders;
+}
+
+// What the checkpoints of one configuration are measured with.
+class RunDiagnosis {
+ public:
+  RunDiagnosis(const checkpoints::Opened& checkpoint, const DiagnoseRunOptions& options,
+               world::Communicator& control, world::Communicator& exchange)
+      : options_(options.diagnose),
+        control_(control),
+        alone_(world::make_self_communicator()),
+        text_(checkpoint.state.config),
+        run_(run::check_text(text_, (checkpoint.folder / "manifest.pb").string())) {
+    if (!run_.good()) throw Error(run_.exit_code(), run::problems_text(run_.loaded));
+    const auto& config = run_.config();
+    if (options.own_samples) options_.samples = config.diagnostics.samples;
+    const diagnostics::CollectorSetup setup{config,  *run_.objective, *run_.dataset,
+                                            control, exchange,        at::kCPU};
+    collectors_ = diagnostics::make_collectors(setup);
+    // Reals beyond those there are would be copies.
+    reals_ = choose_samples(*run_.dataset, config.data.dataset, options_.samples, options_.seed);
+    features_ = features_for(options_, diagnostics::classifier_setup(setup), reals_, "");
+  }
+
+  // Whether it measures this checkpoint, too.
+  bool fits(const checkpoints::Opened& checkpoint) const {
+    return checkpoint.state.config == text_;
+  }
+
+  const DiagnosedSamples& reals() const { return reals_; }
+
+  Diagnosis measure(const checkpoints::Opened& checkpoint, DiagnosedSamples& fakes) {
+    const auto& state = checkpoint.state;
+    if (state.data_fingerprint != run_.dataset->fingerprint()) {
+      ALLMODES_FAIL(ExitCode::kDataError,
+                    "{} was made on a data set of fingerprint {}, which is now {}",
+                    checkpoint.folder.string(), run::hexadecimal(state.data_fingerprint),
+                    run::hexadecimal(run_.dataset->fingerprint()));
+    }
+    const at::NoGradGuard no_grad;
+    const auto& config = run_.config();
+    training::Model model(*run_.objective, config, at::Device(at::kCPU), *alone_);
+    training::restore(model, checkpoint);
+    const auto forward = model.evaluation_forward();
+    const diagnostics::Evaluation evaluation{*run_.objective, forward,         *run_.dataset,
+                                             control_,        at::kCPU,        config.seed,
+                                             state.step,      options_.samples};
+    const auto generated = diagnostics::generate_chunks(evaluation);
+    records::Record record{.kind = "evaluation",
+                           .step = state.step,
+                           .samples = state.samples,
+                           .time_s = state.trained_seconds,
+                           .values = {}};
+    record.set("evaluated_samples", options_.samples);
+    diagnostics::Evidence evidence{.step = state.step};
+    for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
+    if (evidence.modes) {
+      config::Verdict levels = config.verdict;
+      levels.significance = diagnostics::test_level(evidence, config.verdict);
+      diagnostics::record_histogram(*evidence.modes, levels, record);
+    }
+    fakes = gathered(generated);
+    Diagnosis diagnosis = judged(fakes, std::move(evidence));
+    diagnosis.evaluation = records::to_json(record);
+    add_figures(record, diagnosis);
+    return diagnosis;
+  }
+
+ private:
+  Diagnosis judged(const DiagnosedSamples& fakes, diagnostics::Evidence evidence) {
+    config::Verdict levels = run_.config().verdict;
+    levels.grace_steps = 0;
+    if (evidence.nonfinite_samples == 0)
+      return diagnose_samples(control_, reals_, fakes, features_, options_, std::move(evidence),
+                              levels);
+    // What is not a number has no distances.
+    Diagnosis diagnosis;
+    diagnosis.features = features_.description();
+    diagnosis.samples = fakes.count;
+    diagnosis.verdict = diagnostics::judge(evidence, {}, levels);
+    diagnosis.evidence = std::move(evidence);
+    return diagnosis;
+  }
+
+  // All ranks' chunks on every rank.
+  DiagnosedSamples gathered(const std::vector<diagnostics::GeneratedChunk>& generated) {
+    DiagnosedSamples samples{.source = "the generator",
+                             .shape = run_.dataset->shape(),
+                             .values = {},
+                             .labels = {},
+                             .class_names = {},
+                             .count = options_.samples};
+    const auto width = static_cast<size_t>(samples.shape.values());
+    samples.values.assign(static_cast<size_t>(options_.samples) * width, 0.0F);
+    for (const auto& chunk : generated) {
+      const auto* from = chunk.samples.data_ptr<float>();
+      std::copy_n(from, chunk.samples.numel(),
+                  samples.values.begin() +
+                      static_cast<std::ptrdiff_t>(static_cast<size_t>(chunk.first) * width));
+    }
+    world::all_reduce_host(control_, std::span<float>(samples.values), world::ReduceOp::sum);
+    return samples;
+  }
+
+  // What a sampler cannot show.
+  static void add_figures(const records::Record& record, Diagnosis& diagnosis) {
+    static constexpr std::pair<const char*, const char*> kFigures[] = {
+        {"modes_covered", "with a sample (mixtures: one of high quality)"},
+        {"high_quality", "share within three deviations of a mode"},
+        {"r2_mean", "of reconstructions, 0 is the mean of the data"},
+        {"decoder_sensitivity", "variance over z, of the data's"},
+        {"kl_total", "nats, of posterior from prior"},
+        {"active_units", "latent dimensions that vary with the data"},
+        {"aggregate_kl", "nats, of all codes from the prior"},
+        {"aggregate_discrepancy", "of codes and prior, 0 to 1"}};
+    for (const auto& [name, beside] : kFigures)
+      if (const auto value = record.number(name)) diagnosis.lines.push_back({name, *value, beside});
+  }
+
+  DiagnoseOptions options_;
+  world::Communicator& control_;
+  std::unique_ptr<world::Communicator> alone_;
+  std::string text_;
+  run::CheckedRun run_;
+  std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  DiagnosedSamples reals_;
+  diagnostics::FeatureMap features_;
+};
+
+}  // namespace
+
+int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
+  world::Communicator& control = runtime.control();
+  const bool root = control.rank() == 0;
+  const auto exchange = world::make_device_communicator(control, runtime.world(), {});
+  const fs::path out(options.out.empty() ? options.run + "/diagnosis" : options.out);
+  std::unique_ptr<RunDiagnosis> run;
+  diagnostics::State state = diagnostics::State::healthy;
+  for (const auto& folder : agreed_checkpoints(control, options)) {
+    const auto checkpoint = checkpoints::open(folder);
+    if (!run || !run->fits(checkpoint))
+      run = std::make_unique<RunDiagnosis>(checkpoint, options, control, *exchange);
+    DiagnosedSamples fakes;
+    const Diagnosis diagnosis = run->measure(checkpoint, fakes);
+    state = diagnosis.verdict.state;
+    if (!root) continue;
+    fmt::print("{}\n{}", folder.string(), to_text(diagnosis));
+    write_diagnosis(out / folder.filename(), diagnosis);
+    write_pictures(out / folder.filename(), diagnosis, run->reals(), fakes);
+  }
+  return exit_code_of(state);
+}
+
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,239 @@
+// Samples beside real ones in a feature space (comparison.h): coverage and spread of each mode, and
+// distances, each with its tail under a null that is measured at the first evaluation: real samples
+// in place of generated ones, as many, drawn again and again from reals that are not the reference.
+//
+// The reference, the pool and the draws are functions of the data set alone, the same on every rank
+// and in every run. Images are classified once for it, a second or two of one core; their null is
+// then kept in the cache, by the data set's fingerprint.
+//
+// Cost: an evaluation's samples by features, on every rank, and a few million distances.
+
+#include <ATen/core/grad_mode.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/durable_file.h"
+#include "diagnostics/features/classifier.h"
+#include "diagnostics/features/classifier_training.h"
+#include "diagnostics/modes/mode_finder.h"
+#include "diagnostics/statistics/principal.h"
+#include "diagnostics/verdict/comparison_evidence.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr int kRecipe = 3;  // of what is cached: raise it with every change to a figure
+constexpr uint64_t kSeed = 1;
+constexpr int64_t kFeatures = 8;
+constexpr int64_t kProjectionReals = 2000;
+constexpr int64_t kReferenceReals = 5000;
+constexpr int64_t kPoolReals = 20'000;
+constexpr int64_t kFewestReals = 100;
+
+class ComparisonCollector final : public Collector {
+ public:
+  ComparisonCollector(const CollectorSetup& setup, std::shared_ptr<ModeFinder> finder)
+      : finder_(std::move(finder)),
+        draws_(setup.config.diagnostics.calibration_draws),
+        comparison_{.reference = {},
+                    .nulls = {},
+                    .names = finder_ ? finder_->names() : std::vector<std::string>{"the data"},
+                    .shares = finder_ ? finder_->shares() : std::vector<double>{1.0}} {}
+
+  void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
+               records::Record& record, Evidence& evidence) override {
+    if (evaluation.dataset.size() < kFewestReals) return;
+    const at::NoGradGuard no_grad;
+    if (comparison_.nulls.empty()) calibrate(evaluation);
+    const FeatureRows samples = features_of(evaluation, generated);
+    if (samples.size() == 0) return;
+    add_comparison(comparison_, samples, evidence);
+    for (const CalibratedFigure& figure : evidence.calibrated) {
+      record.set(figure.name, figure.value);
+      record.set(figure.name + "_null_median", figure.null_median);
+      record.set(figure.name + "_log10_p", figure.log10_tail);
+    }
+    write_modes("coverage", evidence.coverage_by_mode, record);
+    write_modes("spread", evidence.spread_by_mode, record);
+    write_modes("halves", evidence.halves_by_mode, record);
+  }
+
+ private:
+  static void write_modes(const std::string& name, const std::vector<ModeFigure>& modes,
+                          records::Record& record) {
+    if (modes.empty()) return;
+    std::vector<std::string> names;
+    std::vector<double> values;
+    for (const ModeFigure& mode : modes) {
+      names.push_back(mode.name);
+      values.push_back(mode.value);
+    }
+    record.set(name + "_modes", names);
+    record.set(name + "_by_mode", values);
+  }
+
+  std::vector<int64_t> modes_of(const at::Tensor& samples) const {
+    return finder_ ? finder_->find(samples)
+                   : std::vector<int64_t>(static_cast<size_t>(samples.size(0)), 0);
+  }
+
+  // Rows of `total`, of which this rank has filled its chunks, from all ranks.
+  FeatureRows gathered(world::Communicator& control, std::vector<double> packed) const {
+    const auto stride = static_cast<size_t>(projection_.dimensions) + 1;
+    sum_over_ranks(control, packed);
+    FeatureRows rows{.width = projection_.dimensions, .features = {}, .modes = {}};
+    for (size_t i = 0; i < packed.size(); ++i) {
+      if (i % stride + 1 == stride) {
+        rows.modes.push_back(static_cast<int64_t>(packed[i]));
+      } else {
+        rows.features.push_back(static_cast<float>(packed[i]));
+      }
+    }
+    return rows;
+  }
+
+  void put(std::vector<double>& packed, int64_t first, const at::Tensor& samples,
+           const std::vector<int64_t>& modes) const {
+    const std::vector<float> features = project(projection_, values_of(samples));
+    const auto width = static_cast<size_t>(projection_.dimensions);
+    auto to = packed.begin() + static_cast<std::ptrdiff_t>(size_t(first) * (width + 1));
+    for (size_t i = 0; i < modes.size(); ++i) {
+      to = std::copy_n(features.begin() + static_cast<std::ptrdiff_t>(i * width), width, to);
+      *to++ = static_cast<double>(modes[i]);
+    }
+  }
+
+  FeatureRows features_of(const Evaluation& evaluation,
+                          const std::vector<GeneratedChunk>& generated) const {
+    std::vector<double> packed(static_cast<size_t>(evaluation.samples) *
+                               static_cast<size_t>(projection_.dimensions + 1));
+    for (const GeneratedChunk& chunk : generated) {
+      put(packed, chunk.first, chunk.samples,
+          finder_ ? finder_->of_chunk(evaluation, chunk) : modes_of(chunk.samples));
+    }
+    return gathered(evaluation.control, std::move(packed));
+  }
+
+  // The reals at [first, first + count) of the data in a fixed order.
+  FeatureRows reals(const Evaluation& evaluation, int64_t first, int64_t count) const {
+    std::vector<double> packed(static_cast<size_t>(count) *
+                               static_cast<size_t>(projection_.dimensions + 1));
+    for_each_chunk(count, evaluation.control, [&](int64_t from, int64_t rows) {
+      const at::Tensor samples = real_samples(evaluation.dataset, kSeed, first + from, rows);
+      put(packed, from, samples, modes_of(samples));
+    });
+    return gathered(evaluation.control, std::move(packed));
+  }
+
+  void calibrate(const Evaluation& evaluation) {
+    const data::Dataset& dataset = evaluation.dataset;
+    const int64_t size = dataset.size();
+    const at::Tensor some =
+        real_samples(dataset, kSeed, 0, std::min(kProjectionReals, size)).contiguous();
+    projection_ = principal_projection(values_of(some), dataset.shape().values(), kFeatures,
+                                       {.seed = kSeed, .purpose = Purpose("principal directions")});
+    const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.samples));
+    const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
+    const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
+    comparison_.reference =
+        make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
+    const auto file = cache_file(dataset, count);
+    auto values = read_cache(evaluation.control, file);
+    if (!values) {
+      const bool images = dataset.shape().image;
+      if (images && evaluation.control.rank() == 0)
+        spdlog::info("calibrating the verdict: {} times {} real samples beside {} others", draws_,
+                     count, reference);
+      values = draw(evaluation.control, reals(evaluation, reference, pool), count);
+      if (images && evaluation.control.rank() == 0) write_cache(file, *values);
+    }
+    for (size_t i = 0; i < figures().size(); ++i)
+      comparison_.nulls.emplace_back(as_fresh((*values)[i], count, pool), figures()[i].worse);
+  }
+
+  // [figures][draws], each rank every so many.
+  std::vector<std::vector<double>> draw(world::Communicator& control, const FeatureRows& pool,
+                                        int64_t count) const {
+    const auto draws = static_cast<size_t>(draws_);
+    std::vector<double> packed(figures().size() * draws, 0.0);
+    for (auto i = static_cast<size_t>(control.rank()); i < draws; i += size_t(control.size())) {
+      const auto values = null_draw(pool, comparison_.reference, count, kSeed, i);
+      for (size_t f = 0; f < values.size(); ++f) packed[f * draws + i] = values[f];
+    }
+    sum_over_ranks(control, packed);
+    std::vector<std::vector<double>> values;
+    for (size_t f = 0; f < figures().size(); ++f) {
+      const auto from = packed.begin() + static_cast<std::ptrdiff_t>(f * draws);
+      values.emplace_back(from, from + static_cast<std::ptrdiff_t>(draws));
+    }
+    return values;
+  }
+
+  std::filesystem::path cache_file(const data::Dataset& dataset, int64_t count) const {
+    return classifier_cache().parent_path() / "calibrations" /
+           fmt::format("{:016x}-{}-{}-{}-{}-{}.json", dataset.fingerprint(), kRecipe,
+                       finder_ ? kClassifierRecipe : 0, comparison_.names.size(), count, draws_);
+  }
+
+  // Rank 0's file, on every rank; nothing where there is none that fits.
+  std::optional<std::vector<std::vector<double>>> read_cache(
+      world::Communicator& control, const std::filesystem::path& file) const {
+    const auto draws = static_cast<size_t>(draws_);
+    std::vector<double> packed(figures().size() * draws + 1, 0.0);
+    std::error_code ignored;
+    if (control.rank() == 0 && std::filesystem::exists(file, ignored)) {
+      try {
+        const auto json = nlohmann::json::parse(read_file(file));
+        size_t at = 0;
+        for (const Figure& figure : figures()) {
+          const auto values = json.at(figure.name).get<std::vector<double>>();
+          if (values.size() != draws)
+            ALLMODES_FAIL(ExitCode::kDataError, "{} draws", values.size());
+          std::ranges::copy(values, packed.begin() + static_cast<std::ptrdiff_t>(at));
+          at += draws;
+        }
+        packed.back() = 1;
+      } catch (const std::exception& error) {
+        spdlog::warn("the cached calibration '{}' is not used: {}", file.string(), error.what());
+        std::ranges::fill(packed, 0.0);
+      }
+    }
+    sum_over_ranks(control, packed);
+    if (packed.back() == 0) return std::nullopt;
+    std::vector<std::vector<double>> values;
+    for (size_t f = 0; f < figures().size(); ++f) {
+      const auto from = packed.begin() + static_cast<std::ptrdiff_t>(f * draws);
+      values.emplace_back(from, from + static_cast<std::ptrdiff_t>(draws));
+    }
+    return values;
+  }
+
+  static void write_cache(const std::filesystem::path& file,
+                          const std::vector<std::vector<double>>& values) {
+    try {
+      std::filesystem::create_directories(file.parent_path());
+      nlohmann::json json;
+      for (size_t f = 0; f < figures().size(); ++f) json[figures()[f].name] = values[f];
+      write_file_atomically(file, json.dump());
+    } catch (const std::exception& error) {
+      spdlog::warn("the calibration is not cached: {}", error.what());
+    }
+  }
+
+  std::shared_ptr<ModeFinder> finder_;
+  int64_t draws_;
+  Projection projection_;
+  Comparison comparison_;  // without nulls until it is calibrated
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_comparison_collector(const CollectorSetup& setup,
+                                                     std::shared_ptr<ModeFinder> finder) {
+  return std::make_unique<ComparisonCollector>(setup, std::move(finder));
+}
+
+}  // namespace allmodes::diagnostics

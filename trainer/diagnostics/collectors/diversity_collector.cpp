@@ -1,0 +1,63 @@
+// Mean pairwise distance of generated samples over that of as many real ones.
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnostics/collectors/collector.h"
+#include "diagnostics/statistics/moments.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+class DiversityCollector final : public Collector {
+ public:
+  explicit DiversityCollector(int64_t pairs) : pairs_(pairs) {}
+
+  void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
+               records::Record& record, Evidence& evidence) override {
+    Moments fake;
+    Moments real;
+    int64_t nonfinite = 0;
+    for (const auto& chunk : generated) {
+      const int64_t count = chunk.samples.size(0);
+      const int64_t width = chunk.samples.numel() / count;
+      const std::span<const float> values{chunk.samples.data_ptr<float>(),
+                                          static_cast<size_t>(chunk.samples.numel())};
+      for (const float value : values) nonfinite += std::isfinite(value) ? 0 : 1;
+      if (count < 2) continue;
+      const auto pairs = random_pairs({evaluation.seed, Purpose("diversity"), evaluation.step},
+                                      static_cast<uint64_t>(count), std::min(pairs_, count));
+      const at::Tensor reals =
+          real_samples(evaluation.dataset, evaluation.seed, chunk.first, count);
+      merge(fake, pair_distances(values, width, pairs));
+      merge(real, pair_distances({reals.data_ptr<float>(), static_cast<size_t>(reals.numel())},
+                                 width, pairs));
+    }
+    std::vector<double> packed = {fake.count,
+                                  fake.sum,
+                                  fake.sum_squares,
+                                  real.count,
+                                  real.sum,
+                                  real.sum_squares,
+                                  static_cast<double>(nonfinite)};
+    sum_over_ranks(evaluation.control, packed);
+    if (packed[0] == 0) return;
+    const double ratio =
+        diversity_ratio({packed[0], packed[1], packed[2]}, {packed[3], packed[4], packed[5]});
+    record.set("diversity", ratio);
+    evidence.diversity_ratio = ratio;
+    evidence.nonfinite_samples =
+        std::max(evidence.nonfinite_samples, static_cast<int64_t>(packed[6]));
+  }
+
+ private:
+  int64_t pairs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config) {
+  return std::make_unique<DiversityCollector>(config.diagnostics.diversity_pairs);
+}
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,87 @@
+// The posterior of an autoencoder: KL per dimension, active units, aggregate posterior (latent.h).
+// A deterministic encoder has no KL; and where the prior is not N(0, I), its closed form is not
+// that of the prior.
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "diagnostics/collectors/collector.h"
+#include "diagnostics/latents/posterior.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+std::vector<double> packed(const LatentSums& sums) {
+  std::vector<double> values{static_cast<double>(sums.count)};
+  for (const auto* part : {&sums.kl, &sums.mean, &sums.square, &sums.variance})
+    values.insert(values.end(), part->begin(), part->end());
+  return values;
+}
+
+LatentSums unpacked(const std::vector<double>& values, int64_t dimensions) {
+  LatentSums sums = make_latent_sums(dimensions);
+  sums.count = static_cast<int64_t>(values[0]);
+  auto at = values.begin() + 1;
+  for (auto* part : {&sums.kl, &sums.mean, &sums.square, &sums.variance}) {
+    std::copy_n(at, dimensions, part->begin());
+    at += dimensions;
+  }
+  return sums;
+}
+
+class LatentCollector final : public Collector {
+ public:
+  void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>&,
+               records::Record& record, Evidence& evidence) override {
+    const at::NoGradGuard no_grad;
+    const int64_t dimensions = evaluation.objective.latent().dimension;
+    LatentSums sums = make_latent_sums(dimensions);
+    bool gaussian = false;
+    for (const EncodedChunk& chunk : evaluation.encoded()) {
+      const at::Tensor mean = chunk.posterior.mean.to(at::kCPU).contiguous();
+      gaussian = chunk.posterior.log_variance.defined();
+      if (!gaussian) {
+        add(sums, values_of(mean));
+        continue;
+      }
+      const at::Tensor log_variance = chunk.posterior.log_variance.to(at::kCPU).contiguous();
+      add(sums, values_of(mean), values_of(log_variance));
+    }
+    std::vector<double> values = packed(sums);
+    values.push_back(gaussian ? 1 : 0);  // a rank without a chunk does not know
+    sum_over_ranks(evaluation.control, values);
+    sums = unpacked(values, dimensions);
+
+    record.set("active_units", active_units(sums));
+    record.set("latent_dimensions", dimensions);
+    evidence.active_units = active_units(sums);
+    evidence.latent_dimensions = dimensions;
+    if (values.back() > 0 && evaluation.objective.latent().distribution == "normal")
+      write_divergences(sums, record, evidence);
+  }
+
+ private:
+  static void write_divergences(const LatentSums& sums, records::Record& record,
+                                Evidence& evidence) {
+    std::vector<double> kl = kl_per_dimension(sums);
+    const auto aggregate = aggregate_kl_per_dimension(sums);
+    double aggregate_total = 0;
+    for (const double value : aggregate) aggregate_total += value;
+    record.set("kl_total", kl_total(sums));
+    record.set("aggregate_kl", aggregate_total);
+    evidence.kl_total = kl_total(sums);
+    evidence.aggregate_kl = aggregate_total;
+    std::sort(kl.begin(), kl.end(), std::greater<>());
+    record.set("kl_per_dim", kl);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_latent_collector() {
+  return std::make_unique<LatentCollector>();
+}
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,74 @@
+// Precision, recall, density, coverage, Frechet and kernel distance of an evaluation's samples
+// beside as many real ones (sample_metrics.h), in the features that diagnostics.sample_metrics
+// names. For the record alone: the verdict has the calibrated comparison.
+//
+// Cost: samples^2 distances, split over ranks, and the features of all samples on every rank.
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnostics/features/sample_features.h"
+#include "diagnostics/metrics/sample_metrics.h"
+#include "diagnostics/verdict/sample_verdict.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+class SampleMetricsCollector final : public Collector {
+ public:
+  explicit SampleMetricsCollector(const CollectorSetup& setup)
+      : name_(setup.config.diagnostics.sample_metrics),
+        count_(std::min(setup.config.diagnostics.samples, setup.dataset.size())) {
+    const at::Tensor reals = real_samples(setup.dataset, setup.config.seed, 0, count_).contiguous();
+    map_ = make_features(name_, classifier_setup(setup),
+                         {values_of(reals), setup.dataset.shape().values()});
+    reals_ = mapped_rows(setup.control, map_, values_of(reals), count_);
+  }
+
+  void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
+               records::Record& record, Evidence& /*evidence*/) override {
+    const int64_t width = map_.width;
+    std::vector<float> fakes(static_cast<size_t>(evaluation.samples * width), 0.0F);
+    for (const auto& chunk : generated) {
+      const auto rows = map_.map(values_of(chunk.samples), {0, chunk.samples.size(0)});
+      std::ranges::copy(rows, fakes.begin() + chunk.first * width);
+    }
+    world::all_reduce_host(evaluation.control, std::span<float>(fakes), world::ReduceOp::sum);
+    // As many of either, so that figures compare. What diverges has no distances.
+    fakes.resize(static_cast<size_t>(std::min(count_, evaluation.samples) * width));
+    const bool finite =
+        std::ranges::all_of(fakes, [](float value) { return std::abs(value) <= kLargestFeature; });
+    if (!finite) return;
+    write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, {}), record);
+  }
+
+ private:
+  void write(const SampleMetrics& metrics, records::Record& record) const {
+    record.set("sample_features", map_.description());
+    record.set("sample_count", count_);
+    record.set("precision", metrics.neighborhood.precision);
+    record.set("recall", metrics.neighborhood.recall);
+    record.set("density", metrics.neighborhood.density);
+    record.set("coverage", metrics.neighborhood.coverage);
+    record.set("coverage_expected",
+               expected_coverage(count_, count_, SampleMetricsOptions{}.neighborhood.coverage_k));
+    if (metrics.frechet_distance) record.set("frechet_distance", *metrics.frechet_distance);
+    record.set("kid", metrics.kernel_distance);
+    if (metrics.vendi) record.set("vendi", *metrics.vendi);
+    if (metrics.vendi_real) record.set("vendi_real", *metrics.vendi_real);
+    record.set("support_ratio", metrics.support_ratio);
+  }
+
+  std::string name_;
+  int64_t count_;
+  FeatureMap map_;
+  std::vector<float> reals_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_sample_metrics_collector(const CollectorSetup& setup) {
+  return std::make_unique<SampleMetricsCollector>(setup);
+}
+
+}  // namespace allmodes::diagnostics

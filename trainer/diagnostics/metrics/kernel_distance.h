@@ -1,0 +1,31 @@
+#pragma once
+
+// The kernel distance ("KID" where the features are those of Inception): the unbiased MMD^2 with
+// the kernel k(x, y) = (x . y / d + 1)^3 (Binkowski, Sutherland, Arbel, Gretton 2018, arXiv
+// 1801.01401, section 4). Of all samples, not the mean over subsets: its mean is 0 for equal
+// distributions at any N, and it may be negative. It sees three moments of the features and is
+// blind to much of a collapse to the mean: no witness by itself.
+
+#include <cstdint>
+
+#include "diagnostics/statistics/feature_rows.h"
+
+namespace allmodes::diagnostics {
+
+// Sums of the kernel over ordered pairs; they add over ranges.
+struct KernelSums {
+  double within_reals = 0;  // i != j
+  double within_fakes = 0;  // i != j
+  double between = 0;
+};
+
+// The rows of the ranges with all rows. Throws as check_features().
+KernelSums kernel_sums(const Features& reals, const Features& fakes, RowRange real_range,
+                       RowRange fake_range);
+
+void merge(KernelSums& into, const KernelSums& part);
+
+// At least two reals and two fakes, else throws ExitCode::kSoftware.
+double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes);
+
+}  // namespace allmodes::diagnostics

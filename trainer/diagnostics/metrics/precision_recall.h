@@ -1,0 +1,81 @@
+#pragma once
+
+// Precision, recall, density and coverage: how much of what is generated lies where the data lies,
+// and how much of the data is reached by what is generated.
+//
+//   Kynkaanniemi, Karras, Laine, Lehtinen, Aila, "Improved precision and recall metric for
+//   assessing generative models", 2019, arXiv 1904.06991, equation 1 (precision, recall) Naeem, Oh,
+//   Uh, Choi, Yoo, "Reliable fidelity and diversity metrics for generative models", 2020, arXiv
+//   2002.09797, equations 3 and 4 (density, coverage), and lemma 2 (expected coverage)
+//
+// The ball of a sample x reaches to its k-th nearest other sample of its own set, the boundary
+// included: identical sets have precision = recall = coverage = 1. Exact: every decision is that of
+// squared_distance(), whatever blocks, threads or ranks computed it. Time is quadratic in the
+// samples, memory linear.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "diagnostics/statistics/feature_rows.h"
+
+namespace allmodes::diagnostics {
+
+// k of the papers: 3 for precision and recall, 5 for density and coverage.
+struct Neighborhood {
+  int64_t precision_k = 3;
+  int64_t coverage_k = 5;
+  int64_t largest() const { return precision_k > coverage_k ? precision_k : coverage_k; }
+};
+
+// Each row's nearest other rows of its own set. Copies of a row count as other rows.
+struct Neighbors {
+  int64_t k = 0;
+  std::vector<double> squared;   // [rows of the range][k], ascending squared distances
+  std::vector<int64_t> nearest;  // [rows of the range], index of the nearest (of equals the first)
+
+  // Squared distances to the `rank`-th nearest (1 .. k).
+  std::vector<double> radii(int64_t rank) const;
+};
+
+// Throws ExitCode::kSoftware unless 1 <= k < rows; as check_features() for bad features.
+Neighbors nearest_neighbors(const Features& features, int64_t k, RowRange range);
+
+// Squared radii of all balls, [reals] and [fakes].
+struct Balls {
+  std::vector<double> real_precision;  // to the precision_k-th neighbour
+  std::vector<double> real_coverage;   // to the coverage_k-th
+  std::vector<double> fake_precision;
+};
+
+// What the fakes of a range say: counts add over ranges, flags are or-ed.
+struct NeighborhoodCounts {
+  int64_t fakes = 0;                   // in the range
+  int64_t precise = 0;                 // of them, inside the ball of some real (precision_k)
+  int64_t inside = 0;                  // pairs of one of them and a real ball it is in (coverage_k)
+  std::vector<uint8_t> recalled;       // [reals], 1: inside the ball of one of these fakes
+  std::vector<uint8_t> covered;        // [reals], 1: its ball (coverage_k) holds one of these fakes
+  std::vector<int64_t> nearest_real;   // [fakes in the range], index (of equals the first)
+  std::vector<double> nearest_square;  // [fakes in the range], the squared distance to it
+};
+
+NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fakes,
+                                       const Balls& balls, RowRange fake_range);
+
+// Adds a range that follows those already in `into`.
+void merge(NeighborhoodCounts& into, const NeighborhoodCounts& part);
+
+struct NeighborhoodScores {
+  double precision = 0;  // share of fakes inside a real ball, [0, 1]
+  double recall = 0;     // share of reals inside a fake ball, [0, 1]
+  double density = 0;    // pairs / (coverage_k fakes), >= 0; 1 on average for equal distributions
+  double coverage = 0;   // share of real balls that hold a fake, [0, 1]
+};
+NeighborhoodScores neighborhood_scores(const NeighborhoodCounts& counts,
+                                       const Neighborhood& neighborhood);
+
+// All of the above in one process.
+NeighborhoodScores neighborhood_scores(const Features& reals, const Features& fakes,
+                                       const Neighborhood& neighborhood);
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,168 @@
+#include "diagnostics/modes/mode_histogram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "diagnostics/statistics/distributions.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+double size_of(const ModeHistogram& histogram) {
+  return static_cast<double>(histogram.samples);
+}
+
+double possible_modes(const ModeHistogram& histogram) {
+  return static_cast<double>(
+      std::ranges::count_if(histogram.expected_share, [](double share) { return share > 0; }));
+}
+
+}  // namespace
+
+void check_histogram(const ModeHistogram& histogram) {
+  const size_t modes = histogram.observed.size();
+  ALLMODES_CHECK(modes > 0, "a mode histogram without modes");
+  ALLMODES_CHECK(histogram.names.size() == modes && histogram.expected_share.size() == modes,
+                 "mode histogram of {} counts, {} names, {} shares", modes, histogram.names.size(),
+                 histogram.expected_share.size());
+  int64_t total = 0;
+  double share = 0;
+  for (size_t k = 0; k < modes; ++k) {
+    ALLMODES_CHECK(histogram.observed[k] >= 0, "mode {} has count {}", k, histogram.observed[k]);
+    ALLMODES_CHECK(histogram.expected_share[k] >= 0, "mode {} has expected share {}", k,
+                   histogram.expected_share[k]);
+    total += histogram.observed[k];
+    share += histogram.expected_share[k];
+  }
+  ALLMODES_CHECK(total == histogram.samples && total > 0, "counts sum to {}, of {} samples", total,
+                 histogram.samples);
+  ALLMODES_CHECK(std::abs(share - 1) < 1e-6, "expected shares sum to {}", share);
+}
+
+void merge(ModeHistogram& into, const ModeHistogram& part) {
+  ALLMODES_CHECK(into.names == part.names && into.expected_share == part.expected_share &&
+                     into.observed.size() == part.observed.size(),
+                 "merging histograms of different modes");
+  for (size_t k = 0; k < part.observed.size(); ++k) into.observed[k] += part.observed[k];
+  into.samples += part.samples;
+}
+
+double kl_reverse(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  double sum = 0;
+  for (size_t k = 0; k < histogram.observed.size(); ++k) {
+    if (histogram.observed[k] == 0) continue;
+    const double share = histogram.expected_share[k];
+    if (share == 0) return std::numeric_limits<double>::infinity();
+    const double seen = static_cast<double>(histogram.observed[k]) / size_of(histogram);
+    sum += seen * std::log(seen / share);
+  }
+  return std::max(0.0, sum);
+}
+
+double kl_forward(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  const double total = size_of(histogram) + 0.5 * static_cast<double>(histogram.observed.size());
+  double sum = 0;
+  for (size_t k = 0; k < histogram.observed.size(); ++k) {
+    const double share = histogram.expected_share[k];
+    if (share == 0) continue;
+    sum += share * std::log(share * total / (static_cast<double>(histogram.observed[k]) + 0.5));
+  }
+  return std::max(0.0, sum);
+}
+
+double entropy(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  double sum = 0;
+  for (const int64_t count : histogram.observed) {
+    const double seen = static_cast<double>(count) / size_of(histogram);
+    if (count > 0) sum -= seen * std::log(seen);
+  }
+  return std::max(0.0, sum);
+}
+
+double sampling_floor(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  return (possible_modes(histogram) - 1) / (2 * size_of(histogram));
+}
+
+double sampling_ceiling(const ModeHistogram& histogram, double significance) {
+  check_histogram(histogram);
+  const double modes = possible_modes(histogram);
+  if (modes < 2) return 0;
+  return chi_square_quantile(significance, modes - 1) / (2 * size_of(histogram));
+}
+
+int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least) {
+  check_histogram(histogram);
+  ALLMODES_CHECK(at_least >= 1, "a mode is covered by {} samples", at_least);
+  return std::ranges::count_if(histogram.observed,
+                               [&](int64_t count) { return count >= at_least; });
+}
+
+std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dropped_share,
+                                       double significance) {
+  check_histogram(histogram);
+  ALLMODES_CHECK(dropped_share > 0 && dropped_share < 1 && significance > 0 && significance < 1,
+                 "missing modes below share {} at significance {}", dropped_share, significance);
+  const double limit = std::log10(significance / possible_modes(histogram));
+  std::vector<MissingMode> missing;
+  for (size_t k = 0; k < histogram.observed.size(); ++k) {
+    const double expected = histogram.expected_share[k] * size_of(histogram);
+    const int64_t count = histogram.observed[k];
+    if (static_cast<double>(count) >= dropped_share * expected) continue;
+    const double tail =
+        binomial_lower_log10(count, histogram.samples, std::min(1.0, histogram.expected_share[k]));
+    if (tail > limit) continue;
+    missing.push_back({.mode = static_cast<int64_t>(k),
+                       .name = histogram.names[k],
+                       .expected = expected,
+                       .observed = count,
+                       .log10_tail = tail});
+  }
+  return missing;
+}
+
+std::vector<int64_t> rare_modes(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  std::vector<int64_t> rare;
+  for (size_t k = 0; k < histogram.expected_share.size(); ++k) {
+    const double share = histogram.expected_share[k];
+    if (share > 0 && share < 0.5 / static_cast<double>(histogram.expected_share.size()))
+      rare.push_back(static_cast<int64_t>(k));
+  }
+  return rare;
+}
+
+double recall_of_modes(const ModeHistogram& histogram, const std::vector<int64_t>& modes) {
+  check_histogram(histogram);
+  double wanted = 0;
+  double made = 0;
+  for (const int64_t mode : modes) {
+    const auto k = static_cast<size_t>(mode);
+    const double expected = histogram.expected_share.at(k) * size_of(histogram);
+    wanted += expected;
+    made += std::min(expected, static_cast<double>(histogram.observed[k]));
+  }
+  ALLMODES_CHECK(wanted > 0, "the recall of modes that the data does not have");
+  return made / wanted;
+}
+
+Unseen unseen_modes(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  Unseen unseen{.observed = 0, .expected = 0, .log10_tail = 0};
+  for (size_t k = 0; k < histogram.observed.size(); ++k) {
+    const double share = histogram.expected_share[k];
+    if (share == 0) continue;
+    unseen.observed += histogram.observed[k] == 0 ? 1 : 0;
+    unseen.expected += std::exp(size_of(histogram) * std::log1p(-std::min(1.0, share)));
+  }
+  unseen.log10_tail =
+      poisson_binomial_upper_log10(static_cast<double>(unseen.observed), unseen.expected);
+  return unseen;
+}
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,57 @@
+#include "diagnostics/verdict/comparison_evidence.h"
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+const Null& null_of(const Comparison& comparison, std::string_view name) {
+  for (size_t i = 0; i < comparison.nulls.size(); ++i)
+    if (figures()[i].name == name) return comparison.nulls[i];
+  ALLMODES_CHECK(false, "no figure is called '{}'", name);
+}
+
+ModeFigure figure_of(const Comparison& comparison, int64_t mode, double value, double log10_tail) {
+  if (mode < 0) return {"the data", value, 1, log10_tail};
+  const auto k = static_cast<size_t>(mode);
+  return {comparison.names[k], value, comparison.shares[k], log10_tail};
+}
+
+std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
+  if (modes.empty()) return std::nullopt;
+  double sum = 0;
+  for (const ModeFigure& mode : modes) sum += mode.value;
+  return sum / static_cast<double>(modes.size());
+}
+
+}  // namespace
+
+void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence) {
+  const Reference& reference = comparison.reference;
+  const ByMode by_mode = measure_by_mode(samples, reference);
+  for (size_t i = 0; i < figures().size(); ++i) {
+    const double value = figures()[i].value(samples, reference, by_mode);
+    evidence.calibrated.push_back({figures()[i].name, value, comparison.nulls[i].median(),
+                                   comparison.nulls[i].log10_tail(value)});
+  }
+  const Null& coverage = null_of(comparison, "lowest_coverage");
+  for (const ModeShare& each : by_mode.coverage) {
+    evidence.coverage_by_mode.push_back(
+        figure_of(comparison, each.mode, each.share, coverage.log10_tail(each.share)));
+  }
+  const auto add = [&](const std::vector<ModeDeficit>& modes, std::string_view null,
+                       std::vector<ModeFigure>& to) {
+    const Null& deficit = null_of(comparison, null);
+    for (const ModeDeficit& each : modes)
+      to.push_back(figure_of(comparison, each.mode, each.value, deficit.log10_tail(each.deficit)));
+  };
+  add(by_mode.spread, "spread_deficit", evidence.spread_by_mode);
+  add(by_mode.halves, "half_deficit", evidence.halves_by_mode);
+  evidence.expected_coverage = coverage.median();
+  evidence.coverage = mean_of(evidence.coverage_by_mode);
+  evidence.mode_spread = mean_of(evidence.spread_by_mode);
+}
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,217 @@
+// Witnesses of the comparison with real samples in a feature space, and of what moves towards a
+// collapse.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr size_t kTold = 4;  // modes of a figure that a sentence names
+constexpr double kLostMass = 0.01;
+constexpr double kThinCoverage = 2;  // times minimum_coverage: a risk
+constexpr double kVeryNarrow = 0.2;  // of minimum_spread
+constexpr double kOneSided = 0.5;    // of minimum_spread
+constexpr double kNear = 0.5;        // distances over the data's
+constexpr double kVeryNear = 0.1;
+constexpr double kNearDuplicates = 0.05;  // of the samples, in excess of the reals'
+constexpr double kMostlyDuplicates = 0.5;
+constexpr double kCopies = 0.005;  // the same of exact copies
+constexpr double kManyCopies = 0.1;
+constexpr double kSaturated = 0.98;
+constexpr double kLowKl = 10;  // times minimum_kl
+
+// The modes in which a figure is below a limit and unlikely.
+struct Found {
+  std::vector<ModeFigure> modes;  // the lowest first
+  double mass = 0;
+  double weakest = -1e300;  // log10 tail
+
+  // "Sneaker 0.15, Coat 0.2 and 5 more"
+  std::string list() const {
+    std::vector<std::string> items;
+    for (size_t i = 0; i < std::min(modes.size(), kTold); ++i)
+      items.push_back(fmt::format("{} {:.2g}", modes[i].name, modes[i].value));
+    std::string text = fmt::format("{}", fmt::join(items, ", "));
+    if (modes.size() > kTold) text += fmt::format(" and {} more", modes.size() - kTold);
+    return text;
+  }
+};
+
+Found find_modes(const std::vector<ModeFigure>& modes, double limit, double level) {
+  Found found;
+  for (const ModeFigure& mode : modes) {
+    if (!(mode.value < limit) || mode.log10_tail > std::log10(level)) continue;
+    found.modes.push_back(mode);
+    found.mass += mode.mass;
+    found.weakest = std::max(found.weakest, mode.log10_tail);
+  }
+  std::ranges::stable_sort(found.modes, {}, &ModeFigure::value);
+  return found;
+}
+
+// The value of `name` now, when it has fallen in this and the last two evaluations.
+std::optional<double> falling(std::optional<double> now, const std::vector<PastEvaluation>& history,
+                              std::string_view name) {
+  if (!now || !std::isfinite(*now) || history.size() < 2) return std::nullopt;
+  const auto last = value_of(history[history.size() - 1], name);
+  const auto before = value_of(history[history.size() - 2], name);
+  if (!last || !before || *now >= *last || *last >= *before) return std::nullopt;
+  return now;
+}
+
+}  // namespace
+
+std::optional<Witness> witness_coverage(const Evidence& evidence, const config::Verdict& levels) {
+  const double lost = levels.minimum_coverage * evidence.expected_coverage;
+  const Found found =
+      find_modes(evidence.coverage_by_mode, kThinCoverage * lost, levels.significance);
+  if (found.modes.empty()) return std::nullopt;
+  const bool far =
+      find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
+  return Witness{
+      far ? State::collapsed : State::at_risk,
+      "mode_dropping",
+      fmt::format("share of the reals that the samples reach: {}; real samples at least {:.2g}; {}",
+                  found.list(), evidence.expected_coverage, below_power(found.weakest)),
+      {"coverage"}};
+}
+
+std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels) {
+  const Found found =
+      find_modes(evidence.spread_by_mode, levels.minimum_spread, levels.significance);
+  if (found.modes.empty()) return std::nullopt;
+  const bool far =
+      found.modes.front().value < kVeryNarrow * levels.minimum_spread && found.mass >= kLostMass;
+  return Witness{
+      far ? State::collapsed : State::at_risk,
+      "within_mode_collapse",
+      fmt::format("variance over the data's in the narrowest direction: {}, below {:.2g}; {}",
+                  found.list(), levels.minimum_spread, below_power(found.weakest)),
+      {"dispersion"}};
+}
+
+std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels) {
+  const double limit = kOneSided * levels.minimum_spread;
+  const Found found = find_modes(evidence.halves_by_mode, limit, levels.significance);
+  if (found.modes.empty()) return std::nullopt;
+  return Witness{State::at_risk,
+                 "within_mode_collapse",
+                 fmt::format("share of the samples in the emptier half over the data's: {}, below "
+                             "{:.2g}; {}",
+                             found.list(), limit, below_power(found.weakest)),
+                 {"dispersion"}};
+}
+
+std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels) {
+  for (const CalibratedFigure& figure : evidence.calibrated) {
+    if (figure.name != "distance_ratio" || figure.log10_tail > std::log10(levels.significance) ||
+        !(figure.value < kNear * figure.null_median))
+      continue;
+    const bool far = figure.value < kVeryNear * figure.null_median;
+    return Witness{
+        far ? State::collapsed : State::at_risk,
+        "duplicates",
+        fmt::format("in feature space samples are {:.3g} times as far apart as the data; "
+                    "{}",
+                    figure.value, below_power(figure.log10_tail)),
+        {"dispersion"}};
+  }
+  return std::nullopt;
+}
+
+std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
+                                               const config::Verdict& levels) {
+  for (const CalibratedFigure& figure : evidence.calibrated) {
+    const double excess = figure.value - figure.null_median;
+    if (figure.name != "near_duplicates" || figure.log10_tail > std::log10(levels.significance) ||
+        excess < kNearDuplicates)
+      continue;
+    return Witness{
+        excess >= kMostlyDuplicates ? State::collapsed : State::at_risk,
+        "duplicates",
+        fmt::format("{:.3g} % of the samples nearly equal another one, of real ones "
+                    "{:.2g} %; {}",
+                    100 * figure.value, 100 * figure.null_median, below_power(figure.log10_tail)),
+        {"dispersion"}};
+  }
+  return std::nullopt;
+}
+
+std::optional<Witness> witness_copies(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.copies) return std::nullopt;
+  const CopyFigures& figures = *evidence.copies;
+  const double excess = copies_excess(figures);
+  const double log10_tail = copies_log10_tail(figures);
+  if (excess < kCopies || log10_tail > std::log10(levels.significance)) return std::nullopt;
+  return Witness{
+      excess >= kManyCopies ? State::collapsed : State::at_risk,
+      "duplicates",
+      fmt::format("{} of {} samples equal another one; of {} real ones {} do; {}",
+                  figures.of_samples.copies, figures.of_samples.samples, figures.of_reals.samples,
+                  figures.of_reals.copies, below_power(log10_tail)),
+      {"copies"},
+      /*proof=*/true};
+}
+
+std::optional<Witness> witness_saturation(const Evidence& evidence,
+                                          const std::vector<PastEvaluation>& history) {
+  const auto saturated = [](std::optional<double> margin) {
+    return margin && *margin > kSaturated;
+  };
+  if (!saturated(evidence.discriminator_margin) || history.size() < 2) return std::nullopt;
+  for (size_t i = 1; i <= 2; ++i)
+    if (!saturated(value_of(history[history.size() - i], "discriminator_margin")))
+      return std::nullopt;
+  return Witness{State::at_risk,
+                 "saturation",
+                 fmt::format("the discriminator tells real from generated with a mean margin of "
+                             "{:.3f} for three evaluations",
+                             *evidence.discriminator_margin),
+                 {"discriminator"}};
+}
+
+std::vector<Witness> witness_trends(const Evidence& evidence,
+                                    const std::vector<PastEvaluation>& history,
+                                    const config::Verdict& levels) {
+  struct Trend {
+    const char* name;
+    const char* words;
+    const char* kind;
+    const char* source;
+    std::optional<double> now;
+    double below;
+    double cap;
+  };
+  const double any = std::numeric_limits<double>::infinity();
+  const Trend trends[] = {
+      {"kl_total", "KL", "posterior_collapse", "encoder", evidence.kl_total,
+       kLowKl * levels.minimum_kl, any},
+      {"r2_mean", "R2 against the mean of the data", "mean_collapse", "reconstruction",
+       evidence.r2_mean, any, any},
+      {"coverage", "coverage", "mode_dropping", "coverage", evidence.coverage, any, 1},
+      {"mode_spread", "spread within modes", "within_mode_collapse", "dispersion",
+       evidence.mode_spread, any, 1},
+  };
+  std::vector<Witness> witnesses;
+  for (const Trend& trend : trends) {
+    const auto now = falling(trend.now, history, trend.name);
+    // An untrained generator can be wider than the data: that is nothing to fall from.
+    const double best = std::min(trend.cap, best_of(history, trend.name).value_or(0));
+    if (!now || *now >= trend.below || *now >= (1 - levels.trend_drop) * best) continue;
+    witnesses.push_back({State::at_risk,
+                         trend.kind,
+                         fmt::format("{} fell from {:.3g} to {:.3g}, for three evaluations",
+                                     trend.words, best, *now),
+                         {trend.source}});
+  }
+  return witnesses;
+}
+
+}  // namespace allmodes::diagnostics

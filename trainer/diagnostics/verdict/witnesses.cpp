@@ -1,0 +1,295 @@
+#include "diagnostics/verdict/witnesses.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kDuplicatesCollapsed = 0.05;
+constexpr double kDuplicatesAtRisk = 0.2;
+constexpr double kFallen = 0.5;  // of the best so far
+constexpr double kInsensitive = 1e-3;
+constexpr double kLostMass = 0.01;
+constexpr double kImbalanceCollapsed = 3.0;  // times imbalance_kl
+constexpr double kStarvedShare = 0.25;       // of a mode's expectation
+constexpr double kAggregateNats = 0.5;       // a dimension
+constexpr double kAggregateDiscrepancy = 0.1;
+constexpr size_t kListed = 12;  // modes named in one sentence
+
+std::string expected_counts(const std::vector<MissingMode>& missing) {
+  const bool equal = std::ranges::all_of(missing, [&](const MissingMode& mode) {
+    return std::abs(mode.expected - missing.front().expected) < 1e-6 * mode.expected;
+  });
+  if (equal) {
+    return fmt::format("{:.4g}{}", missing.front().expected, missing.size() > 1 ? " each" : "");
+  }
+  std::vector<std::string> counts;
+  counts.reserve(missing.size());
+  for (const MissingMode& mode : missing) counts.push_back(fmt::format("{:.4g}", mode.expected));
+  return list_of(counts);
+}
+
+}  // namespace
+
+std::optional<double> value_of(const PastEvaluation& past, std::string_view name) {
+  for (const auto& [key, value] : past.values) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> best_of(const std::vector<PastEvaluation>& history, std::string_view name) {
+  std::optional<double> best;
+  for (const PastEvaluation& past : history) {
+    const std::optional<double> value = value_of(past, name);
+    if (value && (!best || *value > *best)) best = value;
+  }
+  return best;
+}
+
+std::string list_of(const std::vector<std::string>& items) {
+  if (items.size() <= kListed) return fmt::format("{}", fmt::join(items, ", "));
+  return fmt::format("{}, ... and {} more", fmt::join(items.begin(), items.begin() + kListed, ", "),
+                     items.size() - kListed);
+}
+
+std::string below_power(double log10_value) {
+  if (std::isinf(log10_value)) return "p = 0";
+  return fmt::format("p < 1e{:.0f}", std::floor(log10_value) + 1);
+}
+
+std::optional<Witness> witness_divergence(const Evidence& evidence) {
+  const std::pair<const char*, std::optional<double>> figures[] = {
+      {"high_quality", evidence.high_quality},
+      {"diversity_ratio", evidence.diversity_ratio},
+      {"r2_mean", evidence.r2_mean},
+      {"variance_ratio", evidence.variance_ratio},
+      {"kl_total", evidence.kl_total},
+      {"aggregate_kl", evidence.aggregate_kl},
+      {"aggregate_mmd", evidence.aggregate_mmd},
+      {"decoder_sensitivity", evidence.decoder_sensitivity}};
+  std::vector<std::string> broken;
+  for (const auto& [name, value] : figures) {
+    if (value && !std::isfinite(*value)) broken.push_back(fmt::format("{} is {}", name, *value));
+  }
+  const bool most =
+      evidence.steps > 0 && evidence.nonfinite_steps > 0 &&
+      static_cast<double>(evidence.nonfinite_steps) >= 0.5 * static_cast<double>(evidence.steps);
+  const bool collapsed = evidence.nonfinite_samples > 0 || !broken.empty() || most;
+  if (evidence.nonfinite_samples > 0) {
+    broken.push_back(fmt::format("{} samples are not finite", evidence.nonfinite_samples));
+  }
+  if (evidence.nonfinite_steps > 0) {
+    broken.push_back(fmt::format("{} steps since the last evaluation were not finite",
+                                 evidence.nonfinite_steps));
+  }
+  if (broken.empty()) return std::nullopt;
+  return Witness{collapsed ? State::collapsed : State::at_risk,
+                 "divergence",
+                 fmt::format("{}", fmt::join(broken, ", ")),
+                 {},
+                 /*proof=*/true};
+}
+
+std::optional<Witness> witness_duplicates(const Evidence& evidence,
+                                          const std::vector<PastEvaluation>& history) {
+  const std::optional<double> ratio = evidence.diversity_ratio;
+  if (!ratio || !std::isfinite(*ratio)) return std::nullopt;
+  if (*ratio < kDuplicatesAtRisk) {
+    return Witness{*ratio < kDuplicatesCollapsed ? State::collapsed : State::at_risk,
+                   "duplicates",
+                   fmt::format("samples are {:.3g} times as far apart as the data", *ratio),
+                   {"dispersion"}};
+  }
+  // An untrained generator can be wilder than the data: that is nothing to fall from.
+  const double best = std::min(1.0, best_of(history, "diversity_ratio").value_or(0));
+  if (*ratio >= kFallen * best) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "duplicates",
+      fmt::format("samples are {:.3g} times as far apart as the data, {:.3g} before", *ratio, best),
+      {"dispersion"}};
+}
+
+std::optional<Witness> witness_posterior(const Evidence& evidence, const config::Verdict& levels) {
+  std::vector<std::string> signs;
+  std::vector<std::string> sources;
+  if (evidence.kl_total && *evidence.kl_total < levels.minimum_kl) {
+    sources = {"encoder"};
+    signs.push_back(
+        fmt::format("KL {:.3g} nats, below {:.3g}", *evidence.kl_total, levels.minimum_kl));
+  }
+  if (evidence.active_units && *evidence.active_units == 0) {
+    sources = {"encoder"};
+    signs.push_back(evidence.latent_dimensions
+                        ? fmt::format("0 of {} units active", *evidence.latent_dimensions)
+                        : "no unit active");
+  }
+  if (evidence.decoder_sensitivity && *evidence.decoder_sensitivity < kInsensitive) {
+    sources.emplace_back("dispersion");
+    signs.push_back(
+        fmt::format("the decoder's answers to the prior have {:.3g} of the data's "
+                    "variance",
+                    *evidence.decoder_sensitivity));
+  }
+  if (signs.empty()) return std::nullopt;
+  return Witness{State::collapsed, "posterior_collapse", fmt::format("{}", fmt::join(signs, ", ")),
+                 sources};
+}
+
+std::optional<Witness> witness_mean(const Evidence& evidence,
+                                    const std::vector<PastEvaluation>& history,
+                                    const config::Verdict& levels) {
+  const std::optional<double> r2 = evidence.r2_mean;
+  if (!r2 || !std::isfinite(*r2)) return std::nullopt;
+  if (*r2 < levels.minimum_r2) {
+    std::string reason = fmt::format(
+        "reconstructions are hardly better than the mean of the data: R2 {:.3g}, "
+        "below {:.3g}",
+        *r2, levels.minimum_r2);
+    if (evidence.variance_ratio) {
+      reason += fmt::format(", with {:.3g} of its variance", *evidence.variance_ratio);
+    }
+    return Witness{State::collapsed, "mean_collapse", reason, {"reconstruction"}};
+  }
+  const double best = best_of(history, "r2_mean").value_or(0);
+  if (*r2 >= kFallen * best) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "mean_collapse",
+      fmt::format("R2 against the mean of the data fell from {:.3g} to {:.3g}", best, *r2),
+      {"reconstruction"}};
+}
+
+std::optional<Witness> witness_dropping(const Evidence& evidence,
+                                        const std::vector<MissingMode>& missing,
+                                        const config::Verdict& levels) {
+  if (!evidence.modes || evidence.modes->samples == 0) return std::nullopt;
+  const ModeHistogram& modes = *evidence.modes;
+  const auto total = static_cast<double>(modes.observed.size());
+  if (!missing.empty()) {
+    std::vector<std::string> names;
+    std::vector<std::string> seen;
+    double weakest = missing.front().log10_tail;
+    double mass = 0;
+    for (const MissingMode& mode : missing) {
+      names.push_back(mode.name);
+      seen.push_back(fmt::format("{}", mode.observed));
+      weakest = std::max(weakest, mode.log10_tail);
+      mass += mode.expected / static_cast<double>(modes.samples);
+    }
+    return Witness{mass >= kLostMass ? State::collapsed : State::at_risk,
+                   "mode_dropping",
+                   fmt::format("{} of {} {} missing ({}); expected {} of {}, saw {}; {}",
+                               missing.size(), modes.observed.size(), evidence.mode_noun,
+                               list_of(names), expected_counts(missing), modes.samples,
+                               list_of(seen), below_power(weakest + std::log10(total))),
+                   {"histogram"}};
+  }
+  const Unseen unseen = unseen_modes(modes);
+  const double surplus = static_cast<double>(unseen.observed) - unseen.expected;
+  if (surplus <= levels.dropped_share * total ||
+      unseen.log10_tail > std::log10(levels.significance)) {
+    return std::nullopt;
+  }
+  return Witness{State::collapsed,
+                 "mode_dropping",
+                 fmt::format("{} of {} {} unseen in {} samples, expected {:.1f}; {}",
+                             unseen.observed, modes.observed.size(), evidence.mode_noun,
+                             modes.samples, unseen.expected, below_power(unseen.log10_tail)),
+                 {"histogram"}};
+}
+
+std::optional<Witness> witness_imbalance(const Evidence& evidence,
+                                         const std::vector<PastEvaluation>& history,
+                                         const config::Verdict& levels) {
+  if (!evidence.modes || evidence.modes->samples == 0) return std::nullopt;
+  const ModeHistogram& modes = *evidence.modes;
+  const double divergence = kl_reverse(modes);
+  const double floor = sampling_floor(modes);
+  const double excess = divergence - floor;
+  if (divergence <= sampling_ceiling(modes, levels.significance)) return std::nullopt;
+  std::string reason =
+      fmt::format("reverse KL {:.3g} nats over {} {}, a perfect sampler has {:.2g}", divergence,
+                  modes.observed.size(), evidence.mode_noun, floor);
+  if (excess > levels.imbalance_kl) {
+    const bool far = excess > kImbalanceCollapsed * levels.imbalance_kl;
+    return Witness{
+        far ? State::collapsed : State::at_risk, "mode_imbalance", reason, {"histogram"}};
+  }
+  auto starved = missing_modes(modes, kStarvedShare, levels.significance);
+  // Those that are missing altogether are told elsewhere.
+  std::erase_if(starved, [&](const MissingMode& mode) {
+    return static_cast<double>(mode.observed) < levels.dropped_share * mode.expected;
+  });
+  if (!starved.empty()) {
+    std::vector<std::string> names;
+    std::vector<std::string> seen;
+    for (const MissingMode& mode : starved) {
+      names.push_back(mode.name);
+      seen.push_back(fmt::format("{}", mode.observed));
+    }
+    return Witness{
+        State::at_risk,
+        "mode_imbalance",
+        fmt::format("{} of {} {} starved ({}); expected {} of {}, saw {}", starved.size(),
+                    modes.observed.size(), evidence.mode_noun, list_of(names),
+                    expected_counts(starved), modes.samples, list_of(seen)),
+        {"histogram"}};
+  }
+  if (history.size() < 2 || excess <= 0.5 * levels.imbalance_kl) return std::nullopt;
+  const std::optional<double> last = value_of(history[history.size() - 1], "kl_excess");
+  const std::optional<double> before = value_of(history[history.size() - 2], "kl_excess");
+  if (!last || !before || excess <= *last || *last <= *before) return std::nullopt;
+  return Witness{State::at_risk,
+                 "mode_imbalance",
+                 fmt::format("{}, growing for three evaluations", reason),
+                 {"histogram"}};
+}
+
+std::optional<Witness> witness_unformed(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.high_quality || !(*evidence.high_quality < levels.minimum_high_quality)) {
+    return std::nullopt;
+  }
+  return Witness{State::at_risk,
+                 "unformed",
+                 fmt::format("{:.1f} % of the samples lie on a mode, below {:.0f} %",
+                             100 * *evidence.high_quality, 100 * levels.minimum_high_quality),
+                 {"quality"}};
+}
+
+std::optional<Witness> witness_aggregate(const Evidence& evidence,
+                                         const std::optional<config::Verdict>& levels) {
+  std::vector<std::string> signs;
+  const bool calibrated = levels && evidence.aggregate_mmd_log10_tail;
+  const bool significant =
+      calibrated ? *evidence.aggregate_mmd_log10_tail < std::log10(levels->significance)
+                 : evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 &&
+                       *evidence.aggregate_mmd > *evidence.aggregate_mmd_null_q99;
+  if (evidence.aggregate_kl && evidence.latent_dimensions.value_or(0) >= 1) {
+    const double nats = *evidence.aggregate_kl / static_cast<double>(*evidence.latent_dimensions);
+    if (nats > kAggregateNats) {
+      signs.push_back(
+          fmt::format("the codes are {:.3g} nats a dimension from the prior, above {:.3g}", nats,
+                      kAggregateNats));
+    }
+  }
+  if (evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 && evidence.aggregate_discrepancy &&
+      significant && *evidence.aggregate_discrepancy > kAggregateDiscrepancy) {
+    signs.push_back(fmt::format(
+        "MMD^2 {:.3g} between codes and prior, {:.3g} of their likeness and above {:.3g}; two "
+        "samples of the prior have {:.2g} at most (99 %)",
+        *evidence.aggregate_mmd, *evidence.aggregate_discrepancy, kAggregateDiscrepancy,
+        *evidence.aggregate_mmd_null_q99));
+  }
+  if (signs.empty()) return std::nullopt;
+  return Witness{
+      State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", ")), {"codes"}};
+}
+
+}  // namespace allmodes::diagnostics

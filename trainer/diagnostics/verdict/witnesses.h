@@ -1,0 +1,60 @@
+#pragma once
+
+// The single findings that the verdict is made of; each returns at most one witness. See verdict.h
+// for what each says.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnostics/verdict/verdict.h"
+
+namespace allmodes::diagnostics {
+
+// Of an earlier evaluation's summary.
+std::optional<double> value_of(const PastEvaluation& past, std::string_view name);
+// The largest there was.
+std::optional<double> best_of(const std::vector<PastEvaluation>& history, std::string_view name);
+// "1, 2, 3" or "1, 2, ... and 4 more".
+std::string list_of(const std::vector<std::string>& items);
+// "p < 1e-12": the smallest power of ten that is above 10^log10_value.
+std::string below_power(double log10_value);
+
+std::optional<Witness> witness_divergence(const Evidence& evidence);
+std::optional<Witness> witness_duplicates(const Evidence& evidence,
+                                          const std::vector<PastEvaluation>& history);
+std::optional<Witness> witness_posterior(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_mean(const Evidence& evidence,
+                                    const std::vector<PastEvaluation>& history,
+                                    const config::Verdict& levels);
+std::optional<Witness> witness_dropping(const Evidence& evidence,
+                                        const std::vector<MissingMode>& missing,
+                                        const config::Verdict& levels);
+std::optional<Witness> witness_imbalance(const Evidence& evidence,
+                                         const std::vector<PastEvaluation>& history,
+                                         const config::Verdict& levels);
+std::optional<Witness> witness_unformed(const Evidence& evidence, const config::Verdict& levels);
+// Without levels the MMD is held against its null's 99 % quantile.
+std::optional<Witness> witness_aggregate(const Evidence& evidence,
+                                         const std::optional<config::Verdict>& levels = {});
+
+// Of a feature space (comparison.h); levels.significance is that of each test.
+std::optional<Witness> witness_coverage(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
+                                               const config::Verdict& levels);
+
+// Of the samples as they are (copies.h).
+std::optional<Witness> witness_copies(const Evidence& evidence, const config::Verdict& levels);
+
+// Before a collapse: what moves towards one.
+std::optional<Witness> witness_saturation(const Evidence& evidence,
+                                          const std::vector<PastEvaluation>& history);
+std::vector<Witness> witness_trends(const Evidence& evidence,
+                                    const std::vector<PastEvaluation>& history,
+                                    const config::Verdict& levels);
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,134 @@
+#include "run/agreement.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <span>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "config/families.h"
+#include "run/versions.h"
+#include "world/handshake.h"
+
+namespace allmodes::run {
+namespace {
+
+// The fields of a printed configuration by their paths; further ones of the same path are numbered.
+world::Facts fields_of(const std::string& printed) {
+  world::Facts facts;
+  std::map<std::string, int> seen;
+  std::vector<std::string> prefixes{""};
+  std::istringstream lines(printed);
+  for (std::string line; std::getline(lines, line);) {
+    const auto begin = line.find_first_not_of(' ');
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    line.erase(0, begin);
+    if (line == "}") {
+      prefixes.pop_back();
+      continue;
+    }
+    const auto name_end = line.find_first_of(": ");
+    auto path = prefixes.back() + line.substr(0, name_end);
+    if (const int before = seen[path]++; before > 0) path += fmt::format("[{}]", before);
+    if (line.ends_with("{")) {
+      prefixes.push_back(path + ".");
+    } else {
+      facts.emplace_back("configuration's " + path, line.substr(line.find(' ') + 1));
+    }
+  }
+  return facts;
+}
+
+}  // namespace
+
+std::string from_root(world::Communicator& control, const std::string& text) {
+  return world::all_gather_text(control, control.rank() == 0 ? text : std::string()).front();
+}
+
+ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
+  const auto code =
+      world::all_reduce_value(control, static_cast<int64_t>(run.exit_code()), world::ReduceOp::max);
+  if (code == 0) return ExitCode::kOk;
+  // Not all need to have found the same: a node may lack the data.
+  const auto texts = world::all_gather_text(control, problems_text(run.loaded));
+  if (control.rank() == 0) {
+    std::set<std::string> said{""};
+    for (size_t rank = 0; rank < texts.size(); ++rank) {
+      if (!said.insert(texts[rank]).second) continue;
+      if (rank > 0) fmt::print(stderr, "allmodes: error: found on rank {}:\n", rank);
+      fmt::print(stderr, "{}", texts[rank]);
+    }
+  }
+  return static_cast<ExitCode>(code);
+}
+
+void agree_on_run(world::Communicator& control, const CheckedRun& run) {
+  world::Facts facts{{"version of allmodes", kVersionDescription},
+                     {"version of LibTorch", libtorch_version()}};
+  const auto fields = fields_of(config::print(run.config()));
+  facts.insert(facts.end(), fields.begin(), fields.end());
+  facts.emplace_back("data set", hexadecimal(run.dataset->fingerprint()));
+  world::agree(control, facts);
+}
+
+bool StopAgreement::requested(const training::Position& position) {
+  if (!cadence_.due(position.step)) return false;
+  const auto now = std::chrono::steady_clock::now();
+  const double seconds = std::chrono::duration<double>(now - agreed_at_).count();
+  const uint64_t steps = position.step - agreed_step_.value_or(position.step - 1);
+  std::array<double, 2> most{static_cast<double>(signals_.signal()),
+                             seconds / static_cast<double>(std::max<uint64_t>(1, steps))};
+  world::all_reduce_host(control_, std::span<double>(most), world::ReduceOp::max);
+  cadence_.agreed(position.step, most[1]);
+  agreed_at_ = now;
+  agreed_step_ = position.step;
+  if (most[0] == 0) return false;
+  if (control_.rank() == 0)
+    spdlog::warn("signal {:.0f}: stopping with a checkpoint; continue with --resume auto", most[0]);
+  return true;
+}
+
+namespace {
+
+// A rank's shards, and a machine's ranks, must be whole nodes of the binary tree.
+ExitCode check_shards(const CheckedRun& run, const world::World& world) {
+  const int64_t shards = run.config().deterministic_shards;
+  const bool placed = world.rank == world.node * world.local_size + world.local_rank;
+  const bool fits = shards % world.size == 0 && world.size % world.nodes == 0;
+  if (fits && placed) return ExitCode::kOk;
+  if (world.rank == 0 || !placed)
+    fmt::print(stderr,
+               "{}: deterministic_shards: {} shards on {} ranks of {} nodes (rank {} is {} of node "
+               "{}): the ranks must be a power of two up to the number of shards, the same number "
+               "on every node, each node's in a row (mpirun --map-by slot)\n",
+               run.loaded.source.place("deterministic_shards"), shards, world.size, world.nodes,
+               world.rank, world.local_rank, world.node);
+  return ExitCode::kConfiguration;
+}
+
+}  // namespace
+
+ExitCode check_batch(const CheckedRun& run, const world::World& world) {
+  const auto& config = run.config();
+  const int64_t together = config::samples_together(config);
+  if (const int64_t shards = config.deterministic_shards; shards > 0)
+    return check_shards(run, world);
+  const int64_t parts = world.size * config.microbatches * together;
+  if (config.batch % parts == 0) return ExitCode::kOk;
+  if (world.rank == 0) {
+    fmt::print(stderr,
+               "{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the nearest "
+               "that fits is {}\n",
+               run.loaded.source.place("batch"), config.batch, world.size, config.microbatches,
+               together > 1 ? fmt::format(" x {} samples taken together", together) : "",
+               std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
+  }
+  return ExitCode::kConfiguration;
+}
+
+}  // namespace allmodes::run

@@ -1,0 +1,52 @@
+#pragma once
+
+// What the ranks of a job have to have in common before they train one model together.
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "run/checked_run.h"
+#include "training/cadence.h"
+#include "training/loop.h"
+#include "world/communicator.h"
+#include "world/runtime.h"
+#include "world/signals.h"
+
+namespace allmodes::run {
+
+// Rank 0's text on every rank. Collective.
+std::string from_root(world::Communicator& control, const std::string& text);
+
+// Collective. What any rank's configuration is refused for, on rank 0's stderr, each text once;
+// returns the same exit code on every rank, 0 when all are good.
+ExitCode report_refusals(world::Communicator& control, const CheckedRun& run);
+
+// Collective. Throws the same kProtocol error on every rank, naming two ranks and what each of them
+// has, unless all have the same version of the program, the same configuration (the first field
+// that differs is named) and the same data.
+void agree_on_run(world::Communicator& control, const CheckedRun& run);
+
+// Whether a signal asks the run to stop. It may reach some ranks alone, and each at another step,
+// so that all agree on it: about twice a second.
+class StopAgreement {
+ public:
+  StopAgreement(const world::StopRequest& signals, world::Communicator& control)
+      : signals_(signals), control_(control) {}
+
+  // Called after each step, by all ranks; a collective after some of them. The same on every rank.
+  bool requested(const training::Position& position);
+
+ private:
+  const world::StopRequest& signals_;
+  world::Communicator& control_;
+  training::AgreementCadence cadence_{0.5};
+  std::chrono::steady_clock::time_point agreed_at_ = std::chrono::steady_clock::now();
+  std::optional<uint64_t> agreed_step_;
+};
+
+// Collective, after agree_on_run(). Refuses, on rank 0's stderr, a batch that the ranks cannot
+// share out evenly; the same exit code on every rank, 0 when they can.
+ExitCode check_batch(const CheckedRun& run, const world::World& world);
+
+}  // namespace allmodes::run

@@ -1,0 +1,185 @@
+#include "run/checked_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "config/families.h"
+#include "data/dataset.h"
+#include "diagnostics/features/sample_features.h"
+#include "diagnostics/metrics/precision_recall.h"
+#include "networks/registry.h"
+
+namespace allmodes::run {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(CheckedRun& run) : run_(run) {}
+
+  void check() {
+    check_dataset();
+    for (const auto& [path, network, twice] : config::family_networks(run_.config()))
+      check_network(*network, path);
+    check_objective();
+    check_diagnostics();
+    sort_by_place();
+  }
+
+ private:
+  // Adds a problem, unless one was said of that field or of one inside it; whether it did.
+  bool refuse(const std::string& path, const std::string& message) {
+    const bool said =
+        std::any_of(run_.loaded.problems.begin(), run_.loaded.problems.end(), [&](const auto& p) {
+          return p.path.starts_with(path) && (p.path.size() == path.size() ||
+                                              std::strchr(".[", p.path[path.size()]) != nullptr);
+        });
+    if (said) return false;
+    const auto& source = run_.loaded.source;
+    run_.loaded.problems.push_back({path, message, source.place(path), source.position(path)});
+    return true;
+  }
+
+  void sort_by_place() {
+    std::stable_sort(run_.loaded.problems.begin(), run_.loaded.problems.end(),
+                     [](const auto& a, const auto& b) { return a.position < b.position; });
+  }
+
+  template <typename Names>
+  static std::vector<std::string> strings(const Names& names) {
+    return {names.begin(), names.end()};
+  }
+
+  // Fields of `prefix` that were given another value than their default although `owner` does not
+  // read them. (A default that was written, as in a resolved configuration, does no harm.)
+  void check_unread(const std::string& prefix, const std::vector<std::pair<std::string, bool>>& all,
+                    const std::vector<std::string>& read, const std::string& owner) {
+    for (const auto& [field, changed] : all) {
+      if (changed && std::find(read.begin(), read.end(), field) == read.end()) {
+        refuse(prefix + "." + field, fmt::format("{} does not read '{}'; it reads: {}", owner,
+                                                 field, fmt::join(read, ", ")));
+      }
+    }
+  }
+
+  void check_dataset() {
+    const auto& data = run_.config().data;
+    const auto names = strings(data::dataset_names());
+    if (std::find(names.begin(), names.end(), data.dataset) == names.end()) {
+      refuse("data.dataset", config::unknown_name("data set", data.dataset, names));
+      return;
+    }
+    const config::Data plain;
+    check_unread("data",
+                 {{"path", data.path != plain.path},
+                  {"labels", data.labels != plain.labels},
+                  {"samples", data.samples != plain.samples},
+                  {"image_size", data.image_size != plain.image_size},
+                  {"modes", data.modes != plain.modes},
+                  {"radius", data.radius != plain.radius},
+                  {"spacing", data.spacing != plain.spacing},
+                  {"std", data.std != plain.std},
+                  {"mode", !data.mode.empty()},
+                  {"memory_map", data.memory_map}},
+                 strings(data::dataset_fields(data.dataset)),
+                 fmt::format("data set '{}'", data.dataset));
+    try {
+      run_.dataset = data::make_dataset(data, run_.config().seed);
+    } catch (const Error& error) {
+      // Of a file: the field that names it.
+      const std::string message = error.what();
+      const bool of_labels = !data.labels.empty() && message.starts_with(data.labels);
+      const std::string field = error.code() == ExitCode::kConfiguration ? ""
+                                : of_labels                              ? ".labels"
+                                                                         : ".path";
+      if (refuse("data" + field, message)) run_.data_failure = error.code();
+    }
+  }
+
+  void check_network(const config::Network& network, const std::string& path) {
+    if (!network.layers.empty()) return;
+    const auto names = strings(networks::architecture_names());
+    if (std::find(names.begin(), names.end(), network.architecture) == names.end()) {
+      refuse(path + ".architecture",
+             config::unknown_name("architecture", network.architecture, names));
+      return;
+    }
+    const config::Network plain;
+    check_unread(path,
+                 {{"width", network.width != plain.width},
+                  {"depth", network.depth != plain.depth},
+                  {"activation", network.activation != plain.activation},
+                  {"norm", network.norm != plain.norm},
+                  {"maxout_pieces", network.maxout_pieces != plain.maxout_pieces},
+                  {"bias", network.bias != plain.bias},
+                  {"output_activation", network.output_activation != plain.output_activation},
+                  {"spectral_norm", network.spectral_norm != plain.spectral_norm},
+                  {"dropout", network.dropout != plain.dropout},
+                  {"minibatch_stddev", network.minibatch_stddev != plain.minibatch_stddev},
+                  {"minibatch_features", network.minibatch_features != plain.minibatch_features}},
+                 strings(networks::architecture_fields(network.architecture)),
+                 fmt::format("architecture '{}'", network.architecture));
+  }
+
+  void check_objective() {
+    // Without data the names are checked all the same, and what depends on the shape is not.
+    const objectives::DataFacts stand_in{
+        .shape = {.channels = 1, .height = 28, .width = 28, .image = true}, .classes = 10};
+    std::vector<objectives::ConfigurationError> errors;
+    auto objective = objectives::make_objective(
+        run_.config(), run_.dataset ? objectives::facts_of(*run_.dataset) : stand_in, errors);
+    for (const auto& error : errors)
+      if (run_.dataset || !error.depends_on_shape) refuse(error.path, error.message);
+    if (run_.dataset) run_.objective = std::move(objective);
+  }
+
+  void check_diagnostics() {
+    const auto& diagnostics = run_.config().diagnostics;
+    if (diagnostics.sample_metrics == "off" || !run_.dataset) return;
+    const auto complaint = diagnostics::features_complaint(
+        diagnostics.sample_metrics, run_.dataset->shape(), run_.dataset->classes());
+    if (!complaint.empty()) refuse("diagnostics.sample_metrics", complaint);
+    const int64_t most = diagnostics::Neighborhood{}.largest();
+    if (std::min(diagnostics.samples, run_.dataset->size()) <= most)
+      refuse("diagnostics.sample_metrics",
+             fmt::format("more than {} samples are needed, of the data and an evaluation", most));
+  }
+
+  CheckedRun& run_;
+};
+
+CheckedRun finish(config::Loaded loaded) {
+  CheckedRun run;
+  run.loaded = std::move(loaded);
+  Checker(run).check();
+  return run;
+}
+
+}  // namespace
+
+ExitCode CheckedRun::exit_code() const {
+  if (good()) return ExitCode::kOk;
+  return loaded.problems.size() == 1 ? data_failure.value_or(ExitCode::kConfiguration)
+                                     : ExitCode::kConfiguration;
+}
+
+CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides) {
+  return finish(config::load(file, overrides));
+}
+
+CheckedRun check_text(const std::string& text, const std::string& name) {
+  return finish(config::parse(text, name));
+}
+
+std::string problems_text(const config::Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems)
+    text += fmt::format("{}: {}\n", problem.where, problem.message);
+  return text;
+}
+
+std::string hexadecimal(uint64_t fingerprint) {
+  return fmt::format("{:016x}", fingerprint);
+}
+
+}  // namespace allmodes::run

@@ -1,0 +1,41 @@
+#pragma once
+
+// A configuration with everything that can be made from it before any work: the data set and the
+// family's networks. All that is refused is reported at once, each with its place.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "config/load.h"
+#include "data/dataset.h"
+#include "objectives/objective.h"
+
+namespace allmodes::run {
+
+struct CheckedRun {
+  config::Loaded loaded;  // problems: of syntax, types, ranges, names, data and shapes
+  std::unique_ptr<data::Dataset> dataset;
+  std::unique_ptr<objectives::Objective> objective;
+  // Why the data could not be had: kNoInput (missing), kDataError (damaged), kConfiguration.
+  std::optional<ExitCode> data_failure;
+
+  const config::RunConfig& config() const { return loaded.config; }
+  bool good() const { return loaded.problems.empty(); }
+  // kOk when good; the data's failure when nothing else is wrong; else kConfiguration.
+  ExitCode exit_code() const;
+};
+
+CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides);
+// The same from the text of a checkpoint's configuration.
+CheckedRun check_text(const std::string& text, const std::string& name);
+
+// One line a problem: "file:line:column: message".
+std::string problems_text(const config::Loaded& loaded);
+
+// The dataset of a checkpoint is the dataset of now: its fingerprint as 16 hexadecimal digits.
+std::string hexadecimal(uint64_t fingerprint);
+
+}  // namespace allmodes::run

@@ -1,0 +1,31 @@
+#pragma once
+
+// The pictures of a run, by the kind of its data.
+
+#include "diagnostics/verdict/verdict.h"
+#include "records/plots.h"
+#include "records/run_folder.h"
+#include "run/checked_run.h"
+
+namespace allmodes::run {
+
+// images/fakes-<step>.png of a fixed set of latents, images/reals.png once, and for an autoencoder
+// images/reconstructions-<step>.png (inputs above their reconstructions): grids of images, or
+// scatter plots of points.
+void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
+                           const objectives::Forward& forward, at::Device device);
+
+// Points in the plane over real ones and the modes, whose extent is the picture's; without fakes
+// when undefined.
+records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes = {},
+                               std::span<const records::Ellipse> ellipses = {});
+
+// images/modes-<step>.png: expected and observed counts of each mode.
+void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
+                             const diagnostics::ModeHistogram& histogram,
+                             const diagnostics::Verdict& verdict);
+
+// Of a class-conditional family, the labels 0, 1, ..., classes - 1, 0, ... [count]; else undefined.
+at::Tensor labels_in_turn(const CheckedRun& run, int64_t count);
+
+}  // namespace allmodes::run

@@ -1,0 +1,325 @@
+#include "run/reporter.h"
+
+#include <ATen/core/grad_mode.h>
+#include <spdlog/fmt/ranges.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+#include "config/families.h"
+#include "run/pictures.h"
+
+namespace allmodes::run {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Mean pairwise distance of this rank's last generated batch, and of its real one.
+void add_batch_diversity(const training::StepReport& report, const config::RunConfig& config,
+                         uint64_t step, std::vector<double>& packed) {
+  const auto measure = [&](const at::Tensor& batch) {
+    diagnostics::Moments moments;
+    if (!batch.defined() || batch.size(0) < 2) return moments;
+    const at::Tensor host = batch.to(at::kCPU).contiguous();
+    const auto pairs = diagnostics::random_pairs(
+        {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
+        std::min(config.diagnostics.diversity_pairs, host.size(0)));
+    return diagnostics::pair_distances({host.data_ptr<float>(), static_cast<size_t>(host.numel())},
+                                       host.numel() / host.size(0), pairs);
+  };
+  const auto fake = measure(report.generated);
+  const auto real = measure(report.samples);
+  packed.insert(packed.end(), {fake.sum, fake.count, real.sum, real.count});
+}
+
+// A discriminator whose scores are the logits of "real".
+bool judges_by_probability(const config::RunConfig& config) {
+  const config::Adversarial* adversarial = config::adversarial_of(config);
+  return adversarial != nullptr &&
+         (adversarial->loss == "non_saturating" || adversarial->loss == "saturating");
+}
+
+}  // namespace
+
+Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
+                   const diagnostics::CollectorSetup& setup, records::RunFolder folder,
+                   const checkpoints::State* resumed, bool quiet)
+    : run_(run),
+      model_(model),
+      control_(control),
+      device_(setup.device),
+      folder_(std::move(folder)),
+      root_(control.rank() == 0),
+      quiet_(quiet),
+      collectors_(diagnostics::make_collectors(setup)),
+      margins_mean_probabilities_(judges_by_probability(run.config())) {
+  if (resumed != nullptr) {
+    verdicts_ = resumed->verdicts;
+    rollbacks_ = resumed->rollbacks;
+    for (const auto& past : resumed->evaluations) history_.push_back({past.step, past.values});
+    seconds_before_ = resumed->trained_seconds;
+    logged_step_ = evaluated_step_ = resumed->step;
+    logged_samples_ = resumed->samples;
+  }
+  if (root_) {
+    sink_ = std::make_unique<records::JsonLinesSink>(
+        folder_.records(),
+        resumed != nullptr ? std::optional<uint64_t>(resumed->step) : std::nullopt);
+    progress_ = std::make_unique<records::Progress>(!quiet, isatty(STDERR_FILENO) != 0, stderr,
+                                                    run.config().steps, 10.0);
+  }
+  start_ = logged_at_ = std::chrono::steady_clock::now();
+}
+
+double Reporter::trained_seconds() const {
+  return seconds_before_ + seconds_since(start_);
+}
+
+records::Record Reporter::start_record(const std::string& kind,
+                                       const training::Position& position) const {
+  records::Record record;
+  record.kind = kind;
+  record.step = position.step;
+  record.samples = position.samples;
+  record.time_s = trained_seconds();
+  return record;
+}
+
+void Reporter::say(const std::string& line, bool warning) {
+  if (!root_) return;
+  progress_->clear();
+  if (warning) {
+    spdlog::warn(line);
+  } else {
+    spdlog::info(line);
+  }
+}
+
+void Reporter::audited(const diagnostics::DataAudit& audit) {
+  if (!root_) return;
+  records::Record record = start_record("data", {});
+  diagnostics::fill(audit, record);
+  sink_->write(record);
+  for (const auto& fault : diagnostics::data_faults(audit)) say("the data: " + fault, true);
+}
+
+void Reporter::tick(const training::Position& position, const training::StepReport& report) {
+  for (const auto& exchange : report.exchanges)
+    exchange_seconds_[exchange.name] += exchange.seconds;
+  loading_seconds_ += report.loading_seconds;
+  if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
+}
+
+int64_t Reporter::skipped_steps() {
+  int64_t skipped = 0;
+  for (const auto& network : model_.networks()) skipped = std::max(skipped, network->skipped());
+  return skipped;
+}
+
+void Reporter::log(const training::Position& position, const training::StepReport& report) {
+  // One packed reduction: every scalar of the step, then the batch diversity's sums.
+  std::vector<double> packed;
+  for (const auto& [name, value] : report.scalars)
+    packed.push_back(value.item<double>() / control_.size());
+  const size_t scalars = packed.size();
+  add_batch_diversity(report, run_.config(), position.step, packed);
+  const size_t loading = packed.size();
+  packed.push_back(loading_seconds_ / control_.size());
+  loading_seconds_ = 0;
+  const auto steps = static_cast<double>(position.step - logged_step_);
+  // A GPU times each step; this one stands for all since the last look, for looking makes the host
+  // wait.
+  for (const auto& exchange : report.exchanges)
+    if (exchange.timer != nullptr)
+      exchange_seconds_[exchange.name] += steps * exchange.timer->seconds();
+  const size_t exchanges = packed.size();
+  for (const auto& [name, exchanged] : exchange_seconds_)
+    packed.push_back(exchanged / control_.size());
+  diagnostics::sum_over_ranks(control_, packed);
+
+  const double seconds = seconds_since(logged_at_);
+  records::Record record = start_record("train", position);
+  progress_text_.clear();
+  for (size_t i = 0; i < scalars; ++i) {
+    const auto& name = report.scalars[i].first;
+    record.set(name, packed[i]);
+    if (name.starts_with("loss_"))
+      progress_text_ += fmt::format("{}{} {:.4g}", i == 0 ? "" : "  ", name.substr(5), packed[i]);
+  }
+  for (const auto& network : model_.networks()) {
+    const std::string name = "gradient_norm_" + network->flat.name;
+    record.set(name, network->optimizer->gradient_norm());
+    for (const auto& [other, optimizer] : network->more_optimizers)
+      record.set(name + "_" + other, optimizer->gradient_norm());
+  }
+  const double real = packed[scalars + 3] > 0 ? packed[scalars + 2] / packed[scalars + 3] : 0;
+  if (packed[scalars + 1] > 0 && real > 0)
+    record.set("batch_diversity", packed[scalars] / packed[scalars + 1] / real);
+  const auto real_score = record.number("d_real"), fake_score = record.number("d_fake");
+  if (margins_mean_probabilities_ && real_score && fake_score)
+    diagnostics::add(margins_, *real_score - *fake_score);
+  record.set("skipped_steps", skipped_steps());
+  if (steps > 0 && !exchange_seconds_.empty()) {
+    record.set("exchange_ms",
+               1e3 / steps *
+                   std::accumulate(packed.begin() + static_cast<std::ptrdiff_t>(exchanges),
+                                   packed.end(), 0.0));
+    size_t place = exchanges;
+    for (const auto& [name, ignored] : exchange_seconds_)
+      record.set("exchange_ms_" + name, 1e3 / steps * packed[place++]);
+  }
+  exchange_seconds_.clear();
+  if (steps > 0 && seconds > 0) {
+    record.set("step_ms", 1e3 * seconds / steps);
+    record.set("loading_ms", 1e3 / steps * packed[loading]);
+    record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
+  }
+  if (root_) {
+    sink_->write(record);
+    progress_->update(static_cast<int64_t>(position.step), progress_text_);
+  }
+  logged_at_ = std::chrono::steady_clock::now();
+  logged_step_ = position.step;
+  logged_samples_ = position.samples;
+}
+
+bool Reporter::evaluate(const training::Position& position) {
+  const at::NoGradGuard no_grad;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto forward = model_.evaluation_forward();
+  const auto& config = run_.config();
+  const diagnostics::Evaluation evaluation{
+      *run_.objective, forward,     *run_.dataset, control_,
+      device_,         config.seed, position.step, config.diagnostics.samples};
+  const auto generated = diagnostics::generate_chunks(evaluation);
+  records::Record record = start_record("evaluation", position);
+  record.set("evaluated_samples", config.diagnostics.samples);
+  diagnostics::Evidence evidence{.step = position.step};
+  for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
+  if (margins_.count > 0) evidence.discriminator_margin = diagnostics::mean(margins_);
+  margins_ = {};
+  if (evidence.modes) {
+    config::Verdict levels = config.verdict;
+    levels.significance = diagnostics::test_level(evidence, config.verdict);
+    diagnostics::record_histogram(*evidence.modes, levels, record);
+  }
+  const int64_t skipped = skipped_steps();
+  evidence.nonfinite_steps = skipped - skipped_before_;
+  evidence.steps = static_cast<int64_t>(position.step - evaluated_step_);
+  skipped_before_ = skipped;
+  evaluated_step_ = position.step;
+  record.set("evaluation_s", seconds_since(begin));
+  if (root_) sink_->write(record);
+
+  bool collapsed = false;
+  if (position.step > 0) {  // an untrained model is not judged
+    const auto verdict = diagnostics::judge(evidence, history_, config.verdict);
+    history_.push_back({position.step, diagnostics::summary(evidence, verdict)});
+    write_verdict(position, verdict, evidence);
+    collapsed = verdict.state == diagnostics::State::collapsed;
+  }
+  // Evaluation is no part of a step's time.
+  logged_at_ += std::chrono::steady_clock::now() - begin;
+  return collapsed;
+}
+
+void Reporter::write_verdict(const training::Position& position,
+                             const diagnostics::Verdict& verdict,
+                             const diagnostics::Evidence& evidence) {
+  verdicts_.push_back(
+      {position.step, diagnostics::to_string(verdict.state), verdict.kind, verdict.reason});
+  if (!root_) return;
+  records::Record record = start_record("verdict", position);
+  record.set("state", diagnostics::to_string(verdict.state));
+  record.set("kind", verdict.kind);
+  record.set("reason", verdict.reason);
+  sink_->write(record);
+  sink_->flush();
+
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(records::to_json(record));
+  json["run"] = run_.config().name;
+  json["rollbacks"] = nlohmann::json::array();
+  for (const auto& each : rollbacks_) {
+    json["rollbacks"].push_back({{"from_step", each.from_step},
+                                 {"to_step", each.to_step},
+                                 {"kind", each.kind},
+                                 {"reason", each.reason}});
+  }
+  json["missing"] = nlohmann::json::array();
+  for (const auto& mode : verdict.missing) {
+    json["missing"].push_back({{"name", mode.name},
+                               {"expected", mode.expected},
+                               {"observed", mode.observed},
+                               {"log10_p", mode.log10_tail}});
+  }
+  write_file_atomically(folder_.verdict(), json.dump(2) + "\n");
+  if (evidence.modes && evidence.modes->samples > 0)
+    write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
+  say(diagnostics::to_line(verdict, position.step), verdict.state != diagnostics::State::healthy);
+}
+
+void Reporter::images(const training::Position& position) {
+  const at::NoGradGuard no_grad;
+  const auto begin = std::chrono::steady_clock::now();
+  if (root_)
+    write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
+  logged_at_ += std::chrono::steady_clock::now() - begin;
+}
+
+void Reporter::fill(checkpoints::State& state) const {
+  state.verdicts = verdicts_;
+  for (const auto& past : history_) state.evaluations.push_back({past.step, past.values});
+  state.trained_seconds = trained_seconds();
+  state.rollbacks = rollbacks_;
+}
+
+void Reporter::went_back(const training::Position& position,
+                         const checkpoints::State::Rollback& rollback,
+                         const std::vector<std::string>& adjustments) {
+  rollbacks_.push_back(rollback);
+  if (!root_) return;
+  records::Record record = start_record("rollback", position);
+  record.set("from_step", static_cast<int64_t>(rollback.from_step));
+  record.set("number", static_cast<int64_t>(rollbacks_.size()));
+  record.set("limit", run_.config().verdict.rollback.limit);
+  record.set("kind", rollback.kind);
+  record.set("reason", rollback.reason);
+  record.set("adjustments", adjustments);
+  sink_->write(record);
+  sink_->flush();
+  say(fmt::format("rollback {} of {}: from step {} to step {} because of {}; {}", rollbacks_.size(),
+                  run_.config().verdict.rollback.limit, rollback.from_step, rollback.to_step,
+                  rollback.kind, fmt::join(adjustments, ", ")),
+      true);
+}
+
+checkpoints::State::Verdict Reporter::last_verdict() const {
+  if (!verdicts_.empty()) return verdicts_.back();
+  return {.step = 0,
+          .state = diagnostics::to_string(diagnostics::State::healthy),
+          .kind = "none",
+          .reason = ""};
+}
+
+void Reporter::finish() {
+  if (!root_) return;
+  progress_->finish();
+  sink_->flush();
+  spdlog::info("run folder: {}", folder_.root.string());
+  if (verdicts_.empty()) return;
+  const auto& last = verdicts_.back();
+  const std::string line = fmt::format("verdict at step {}: {}: {}{}", last.step, last.state,
+                                       last.kind == "none" ? "" : last.kind + ", ", last.reason);
+  spdlog::default_logger()->flush();
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace allmodes::run

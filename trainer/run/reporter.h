@@ -1,0 +1,86 @@
+#pragma once
+
+// What a run writes: records, verdicts, pictures and the console, at the loop's events. All ranks
+// call it alike (the figures are reduced over them); only rank 0 writes.
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoints/checkpoint.h"
+#include "diagnostics/collectors/collector.h"
+#include "diagnostics/collectors/data_audit.h"
+#include "diagnostics/statistics/moments.h"
+#include "records/progress.h"
+#include "records/record.h"
+#include "records/run_folder.h"
+#include "run/checked_run.h"
+#include "training/loop.h"
+
+namespace allmodes::run {
+
+class Reporter {
+ public:
+  // `resumed`: the checkpoint that the run continues from, whose history is carried on.
+  Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
+           const diagnostics::CollectorSetup& setup, records::RunFolder folder,
+           const checkpoints::State* resumed, bool quiet);
+
+  // Records what the data look like, and warns of what is odd. Before the first step.
+  void audited(const diagnostics::DataAudit& audit);
+  void tick(const training::Position& position, const training::StepReport& report);
+  void log(const training::Position& position, const training::StepReport& report);
+  // Evaluates, records and judges; true when the model has collapsed. The same on every rank.
+  bool evaluate(const training::Position& position);
+  void images(const training::Position& position);
+  // The history's part of a checkpoint.
+  void fill(checkpoints::State& state) const;
+  // Records that the run went back to `position`, why, and what was changed.
+  void went_back(const training::Position& position, const checkpoints::State::Rollback& rollback,
+                 const std::vector<std::string>& adjustments);
+  // The last verdict; a healthy one before there is any.
+  checkpoints::State::Verdict last_verdict() const;
+  // Ends progress and says the verdict once more; on rank 0.
+  void finish();
+
+  double trained_seconds() const;
+
+ private:
+  records::Record start_record(const std::string& kind, const training::Position& position) const;
+  void write_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
+                     const diagnostics::Evidence& evidence);
+  void say(const std::string& line, bool warning);
+  int64_t skipped_steps();
+
+  const CheckedRun& run_;
+  training::Model& model_;
+  world::Communicator& control_;
+  at::Device device_;
+  records::RunFolder folder_;
+  bool root_;
+  bool quiet_;
+  std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  std::unique_ptr<records::Sink> sink_;
+  std::unique_ptr<records::Progress> progress_;
+  std::vector<diagnostics::PastEvaluation> history_;
+  std::vector<checkpoints::State::Verdict> verdicts_;
+  std::vector<checkpoints::State::Rollback> rollbacks_;
+  std::string progress_text_;
+  double seconds_before_ = 0;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point logged_at_;
+  // Exposed exchange since the last log step, by phase and network; the names are those of all
+  // ranks.
+  std::map<std::string, double> exchange_seconds_;
+  double loading_seconds_ = 0;  // since the last log step
+  uint64_t logged_step_ = 0;
+  uint64_t logged_samples_ = 0;
+  uint64_t evaluated_step_ = 0;
+  int64_t skipped_before_ = 0;
+  bool margins_mean_probabilities_;  // d_real and d_fake are what the loss takes them for
+  diagnostics::Moments margins_;     // d_real - d_fake at log steps since the last evaluation
+};
+
+}  // namespace allmodes::run

@@ -1,0 +1,26 @@
+#pragma once
+
+// A trained model from a run's or a checkpoint's folder, for the commands that use one.
+
+#include <filesystem>
+#include <memory>
+
+#include "checkpoints/checkpoint.h"
+#include "run/checked_run.h"
+#include "training/model.h"
+#include "world/communicator.h"
+
+namespace allmodes::run {
+
+struct LoadedModel {
+  CheckedRun run;
+  checkpoints::Opened checkpoint;
+  std::unique_ptr<world::Communicator> alone;
+  std::unique_ptr<training::Model> model;  // on the CPU
+};
+
+// `path`: a run folder (its newest whole checkpoint) or a checkpoint folder. Throws kNoInput,
+// kDataError, or kConfiguration when its configuration no longer fits this machine.
+LoadedModel load_model(const std::filesystem::path& path);
+
+}  // namespace allmodes::run
