@@ -67,6 +67,15 @@ const Adversarial* adversarial_of(const RunConfig& config) {
       config.family);
 }
 
+const Autoencoder* autoencoder_of(const RunConfig& config) {
+  return std::visit(
+      []<class Family>(const Family& family) -> const Autoencoder* {
+        if constexpr (std::derived_from<Family, Autoencoder>) return &family;
+        return nullptr;
+      },
+      config.family);
+}
+
 int64_t backward_passes(const RunConfig& config) {
   return std::max({int64_t{1}, config.microbatches, config.deterministic_shards});
 }

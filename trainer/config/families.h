@@ -25,6 +25,9 @@ std::vector<FamilyNetwork> family_networks(const RunConfig& config);
 // The discriminator's settings; null for a family without one. Points into `config`.
 const Adversarial* adversarial_of(const RunConfig& config);
 
+// The settings of encoder and decoder; null for a family without them. Points into `config`.
+const Autoencoder* autoencoder_of(const RunConfig& config);
+
 // Backward passes that the batch is taken apart for: microbatches of each rank, or shards of all.
 int64_t backward_passes(const RunConfig& config);
 
