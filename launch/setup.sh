@@ -19,7 +19,7 @@ readonly packages=(
   libopenmpi-dev openmpi-bin
   libprotobuf-dev protobuf-compiler
   libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev
-  libpng-dev zlib1g-dev
+  libpng-dev zlib1g-dev libjpeg-dev libwebp-dev libzstd-dev
   libgtest-dev libgmock-dev
   python3 python3-venv
 )

@@ -75,6 +75,16 @@ inline constexpr std::array<std::string_view, 9> kOutputActivations{
     "", "none", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus", "silu"};
 inline constexpr std::array<std::string_view, 4> kDistributions{"normal", "uniform", "sphere",
                                                                 "mixture"};
+inline constexpr std::array<std::string_view, 2> kClassSources{"folders", "none"};
+inline constexpr std::array<std::string_view, 3> kFits{"pad", "crop", "adm"};
+inline constexpr std::array<std::string_view, 6> kFilters{"auto",     "area",    "box",
+                                                          "bilinear", "bicubic", "lanczos"};
+inline constexpr std::array<std::string_view, 3> kColours{"auto", "grey", "rgb"};
+inline constexpr std::array<std::string_view, 2> kExif{"apply", "ignore"};
+inline constexpr std::array<std::string_view, 4> kValueRanges{"auto", "bytes", "unit", "signed"};
+inline constexpr std::array<std::string_view, 3> kLayouts{"auto", "images", "points"};
+inline constexpr std::array<std::string_view, 4> kCaches{"auto", "memory", "disk", "none"};
+inline constexpr std::array<std::string_view, 2> kOnDamage{"refuse", "skip"};
 inline constexpr std::array<std::string_view, 2> kStatistics{"local", "global"};
 inline constexpr std::array<std::string_view, 6> kNorms{"none",  "batch",    "sync_batch",
                                                         "layer", "instance", "group"};
@@ -118,6 +128,24 @@ void describe(V& v, T& c) {
   v.messages("mode", c.mode);
   v.field("prefetch", c.prefetch, Range{.low = 1, .high = 1024});
   v.field("memory_map", c.memory_map, Anything{});
+  v.field("classes", c.classes, OneOf{"way to find classes", kClassSources});
+  v.field("split", c.split, Anything{});
+  v.field("held_out", c.held_out, kDecayRate);
+  v.field("fit", c.fit, OneOf{"fit", kFits});
+  v.field("filter", c.filter, OneOf{"filter", kFilters});
+  v.field("colour", c.colour, OneOf{"colour", kColours});
+  v.field("background", c.background, Range{.low = 0, .high = 255});
+  v.field("exif", c.exif, OneOf{"treatment", kExif});
+  v.field("flip", c.flip, Anything{});
+  v.field("range", c.range, OneOf{"range", kValueRanges});
+  v.field("layout", c.layout, OneOf{"layout", kLayouts});
+  v.field("threads", c.threads, Range{.low = 0, .high = 1024});
+  v.field("cache", c.cache, OneOf{"cache", kCaches});
+  v.field("on_damage", c.on_damage, OneOf{"treatment", kOnDamage});
+  v.field("most_damaged", c.most_damaged, kShare);
+  v.field("largest_picture", c.largest_picture, Range{.low = 1, .high = 4096});
+  v.field("label_column", c.label_column, Anything{});
+  v.field("standardize", c.standardize, Anything{});
 }
 
 template <class V, Is<Latent> T>

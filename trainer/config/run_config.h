@@ -23,17 +23,40 @@ struct Mode {
 // of the other fields it reads, and setting one that it does not read is an error.
 struct Data {
   std::string dataset = "fashion_mnist";
-  std::string path;            // file or folder (idx, npy, images; mnist: its folder)
-  std::string labels;          // labels file (idx, npy); empty: unlabelled
-  int64_t samples = 100'000;   // mixtures: size of the fixed sample, >= 1
-  int64_t image_size = 0;      // images: zero-padded (or area-averaged) to this square; 0: as stored
-  int64_t modes = 8;           // ring: modes on the circle, >= 1; grid: a square number
-  double radius = 1.0;         // ring, > 0
-  double spacing = 2.0;        // grid: distance of neighbours, > 0
-  double std = 0.05;           // ring, grid: of each mode, > 0
-  std::vector<Mode> mode;      // mixture: its components
-  int64_t prefetch = 2;        // batches prepared ahead, >= 1
-  bool memory_map = false;     // read samples from the file as they are needed, not whole
+  std::string path;           // file or folder (idx, npy, images; mnist: its folder)
+  std::string labels;         // labels file (idx, npy); empty: unlabelled
+  int64_t samples = 100'000;  // mixtures: size of the fixed sample, >= 1
+  int64_t image_size = 0;     // images: made this square as `fit` says; 0: as stored
+  int64_t modes = 8;          // ring: modes on the circle, >= 1; grid: a square number
+  double radius = 1.0;        // ring, > 0
+  double spacing = 2.0;       // grid: distance of neighbours, > 0
+  double std = 0.05;          // ring, grid: of each mode, > 0
+  std::vector<Mode> mode;     // mixture: its components
+  int64_t prefetch = 2;       // batches prepared ahead, >= 1
+  bool memory_map = false;    // read samples from the file as they are needed, not whole
+
+  // Of pictures (images): what is read, and how it is made ready.
+  std::string classes = "folders";  // folders: subfolders are classes; none: they are only places
+  std::string split = "auto";       // the part named so (train, val, test); auto: train, if named
+  double held_out = 0.0;            // share held out by a hash of each picture's name, [0, 1)
+  std::string fit = "pad";          // pad, crop (to the middle square), adm (as ADM crops)
+  std::string filter = "auto";      // area, box, bilinear, bicubic, lanczos; auto: area, or of crop
+                                    // lanczos
+  std::string colour = "auto";      // grey, rgb; auto: rgb as soon as one picture has colour
+  int64_t background = 0;           // grey under transparent pixels, 0 (black) to 255
+  std::string exif = "apply";       // apply the orientation that a camera wrote, or ignore it
+  bool flip = false;                // mirror each picture with chance 1/2, by (seed, epoch, sample)
+  int64_t threads = 0;              // that decode, of each rank; 0: this rank's share of processors
+  std::string cache = "auto";       // where decoded pictures are kept: memory, disk, none
+  std::string on_damage = "refuse";  // refuse, or skip what cannot be read
+  double most_damaged = 0.01;        // skip: at most this share, [0, 1]
+  int64_t largest_picture = 100;     // millions of pixels; a larger picture is refused, >= 1
+
+  // Of arrays and tables.
+  std::string range = "auto";   // of images: bytes, unit ([0, 1]) or signed ([-1, 1])
+  std::string layout = "auto";  // images or points
+  std::string label_column;     // table: the column of classes; empty: unlabelled
+  bool standardize = true;      // table: each column to mean 0 and deviation 1
 };
 
 // The prior. normal: N(0, I); uniform: U(-1, 1); sphere: uniform on the sphere of radius
