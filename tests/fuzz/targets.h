@@ -60,8 +60,11 @@ inline Outcome read_samples(const config::Data& data) {
     }
     return Outcome::kRead;
   } catch (const Error& error) {
-    // kConfiguration: the file cannot be mapped as the configuration asks.
-    if (error.code() != ExitCode::kDataError && error.code() != ExitCode::kConfiguration) throw;
+    // kConfiguration: the file cannot be mapped as the configuration asks. kNoInput: an archive
+    // that names no picture.
+    if (error.code() != ExitCode::kDataError && error.code() != ExitCode::kConfiguration &&
+        error.code() != ExitCode::kNoInput)
+      throw;
     return Outcome::kRefused;
   }
 }
@@ -74,6 +77,43 @@ inline Outcome read_as(const Scratch& scratch, const char* dataset, std::string_
   data.image_size = image_size;
   data.path = scratch.write("data_batch_1.bin", bytes);
   if (data.dataset == "cifar10") data.path = scratch.folder();
+  return read_samples(data);
+}
+
+// One picture in a folder, or an archive of pictures.
+inline Outcome read_pictures(const Scratch& scratch, const std::string& name,
+                             std::string_view bytes) {
+  config::Data data;
+  data.dataset = "images";
+  data.image_size = 8;
+  data.fit = "crop";
+  data.threads = 1;
+  data.largest_picture = 1;
+  std::filesystem::create_directories(scratch.folder() + "/pictures");
+  data.path = scratch.write(name, bytes);
+  if (name.starts_with("pictures/")) data.path = scratch.folder() + "/pictures";
+  return read_samples(data);
+}
+
+inline Outcome read_mds(const Scratch& scratch, std::string_view bytes) {
+  std::filesystem::create_directories(scratch.folder() + "/mds");
+  scratch.write("mds/index.json",
+                R"({"shards": [{"column_names": ["image", "label"], "column_encodings": )"
+                R"(["bytes", "int"], "column_sizes": [null, 8], "samples": 2, "raw_data": )"
+                R"({"basename": "s.mds", "bytes": 1}}]})");
+  scratch.write("mds/s.mds", bytes);
+  config::Data data;
+  data.dataset = "images";
+  data.path = scratch.folder() + "/mds";
+  data.image_size = 8;
+  data.threads = 1;
+  return read_samples(data);
+}
+
+inline Outcome read_npz(const Scratch& scratch, std::string_view bytes) {
+  config::Data data;
+  data.dataset = "npy";
+  data.path = scratch.write("a.npz", bytes);
   return read_samples(data);
 }
 
@@ -125,6 +165,20 @@ inline constexpr Target kTargets[] = {
      [](const Scratch& s, std::string_view b) { return read_as(s, "cifar10", b, false, 0); }},
     {"cifar10_mapped",
      [](const Scratch& s, std::string_view b) { return read_as(s, "cifar10", b, true, 40); }},
+    {"npz", read_npz},
+    {"jpeg",
+     [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
+    {"png",
+     [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
+    {"webp",
+     [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
+    {"bmp",
+     [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
+    {"pnm",
+     [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
+    {"zip", [](const Scratch& s, std::string_view b) { return read_pictures(s, "a.zip", b); }},
+    {"tar", [](const Scratch& s, std::string_view b) { return read_pictures(s, "a.tar", b); }},
+    {"mds", read_mds},
     {"labels", read_labels},
     {"safetensors", read_safetensors},
     {"configuration", read_configuration},

@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "fuzz/targets.h"
 #include "unit/data_fixture.h"
+#include "unit/picture_files.h"
+#include "unit/pillow_pictures.h"
 
 namespace allmodes::data {
 namespace {
@@ -17,6 +19,31 @@ class DamagedFiles : public ::testing::Test {
   // A good file of each target.
   static std::string good(std::string_view target) {
     if (target.starts_with("idx")) return idx({3, 5, 4}, std::string(60, 'p'));
+    if (target == "npz")
+      return zip({{"a.npy", npy("<f4", "(3, 2)", raw<float>({1, 2, 3, 4, 5, 6}))}});
+    if (target == "jpeg") return from_base64(pillow_pictures()[0].base64);
+    if (target == "png") {
+      std::vector<uint8_t> noise(300);
+      for (size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<uint8_t>(i * i * 31 >> 3);
+      return png(10, 10, noise, PNG_FORMAT_RGB);
+    }
+    if (target == "webp") return from_base64(pillow_pictures()[5].base64);
+    if (target == "bmp") return bmp(4, 4, 'b');
+    if (target == "pnm") return pgm(5, 5, 'p');
+    if (target == "zip") return zip({{"a.pgm", pgm(4, 4, 1)}, {"b.pgm", pgm(4, 4, 2)}}, true);
+    if (target == "tar")
+      return tar({{"a.pgm", pgm(20, 20, 1, 512)}, {"b.pgm", pgm(20, 20, 2, 512)}});
+    if (target == "mds") {
+      std::string samples;
+      std::string offsets;
+      for (const char* label : {"\1", "\0"}) {
+        offsets += little(18 + samples.size(), 4);
+        const std::string picture = pgm(4, 4, 3);
+        samples +=
+            little(picture.size(), 4) + picture + std::string(label, 1) + std::string(7, '\0');
+      }
+      return little(2, 4) + offsets + little(18 + samples.size(), 4) + "{}" + samples;
+    }
     if (target.starts_with("npy")) return npy("<f4", "(3, 2)", raw<float>({1, 2, 3, 4, 5, 6}));
     if (target.starts_with("cifar10")) {
       std::string record(3073, 'c');

@@ -133,10 +133,10 @@ TEST_F(DataFiles, MissingInputSaysWhereItComesFrom) {
   EXPECT_REFUSED(data_of("idx", path("nowhere")), ExitCode::kNoInput, HasSubstr("No such file"));
   EXPECT_REFUSED(data_of("npy", folder_.string()), ExitCode::kNoInput, HasSubstr("regular file"));
   EXPECT_REFUSED(data_of("images", path("nowhere")), ExitCode::kNoInput, HasSubstr("nowhere"));
-  EXPECT_REFUSED(data_of("images", folder_.string()), ExitCode::kNoInput, HasSubstr("no PNG"));
+  EXPECT_REFUSED(data_of("images", folder_.string()), ExitCode::kNoInput, HasSubstr("no picture"));
   EXPECT_REFUSED(data_of("npy", ""), ExitCode::kConfiguration, HasSubstr("data.path"));
   EXPECT_REFUSED(data_of("cifar", ""), ExitCode::kConfiguration,
-                 AllOf(HasSubstr("'cifar'"), HasSubstr("fashion_mnist, grid")));
+                 AllOf(HasSubstr("'cifar'"), HasSubstr("fashion_mnist, files, grid")));
 }
 
 TEST_F(DataFiles, LargerImageSizePadsWithBlackAroundTheCentre) {
@@ -216,7 +216,7 @@ TEST_F(DataFiles, NpyDamageIsRefusedWithItsPlace) {
   EXPECT_THAT(refused("hello, world"), HasSubstr("byte 0: not an npy"));
   EXPECT_THAT(refused(npy("<f4", "(3, 2)", "1234")), HasSubstr("byte 132:"));
   EXPECT_THAT(refused(npy("<f4", "(1, 2)", "123456789")), HasSubstr("byte 136:"));
-  EXPECT_THAT(refused(npy(">f4", "(1, 2)", "12345678")), HasSubstr("'>f4'"));
+  EXPECT_THAT(refused(npy("<c8", "(1, 1)", "12345678")), HasSubstr("'<c8'"));
   EXPECT_THAT(refused(npy("|O", "(1, 2)", "12345678")), HasSubstr("'|O'"));
   EXPECT_THAT(refused(npy("<f4", "(99999999999, 99999999999)", "")), HasSubstr("too large"));
   EXPECT_THAT(refused(npy("<f4", "(99999999999999999999999, 1)", "")), HasSubstr("overflows"));
@@ -225,11 +225,6 @@ TEST_F(DataFiles, NpyDamageIsRefusedWithItsPlace) {
   EXPECT_THAT(refused(npy("<f4", "(1, 2)', 'x': (3", "")), HasSubstr("npy header"));
   EXPECT_THAT(refused(npy("<f4", "(1, 2)", raw<float>({1, std::nanf("")}))),
               AllOf(HasSubstr("byte 132:"), HasSubstr("finite")));
-  EXPECT_THAT(refused(npy("<f4", "(1, 1, 2)", raw<float>({1, 255}))),
-              AllOf(HasSubstr("byte 132:"), HasSubstr("[-1, 1]")));
-  std::string fortran = npy("<f4", "(1, 2)", "12345678");
-  fortran.replace(fortran.find("False"), 5, "True ");
-  EXPECT_THAT(refused(fortran), HasSubstr("Fortran"));
   EXPECT_REFUSED(data_of("npy", write("p", npy("<f4", "(1, 2)", "12345678")), "", 8),
                  ExitCode::kConfiguration, HasSubstr("data.image_size"));
 }
@@ -247,7 +242,7 @@ TEST_F(DataFiles, SubfoldersOfImagesAreClassesInOrderOfName) {
   EXPECT_THAT(sample(*dataset, 2), ElementsAre(-1, 1, -1, 1, -1, 1));
   EXPECT_EQ(label_of(*dataset, 1), 0);
   EXPECT_EQ(label_of(*dataset, 2), 1);
-  EXPECT_THAT(dataset->description(), AllOf(HasSubstr("1 files"), HasSubstr("3 images 3 x 1 x 2")));
+  EXPECT_THAT(dataset->description(), HasSubstr("3 images 3 x 1 x 2"));
 }
 
 TEST_F(DataFiles, GreyImagesWithoutSubfoldersAreUnlabelled) {
@@ -275,11 +270,12 @@ TEST_F(DataFiles, DamagedImagesAreRefusedByName) {
   std::string huge = whole;
   huge[16] = '\x7f';
   write("p/a.png", huge);
-  EXPECT_REFUSED(data_of("images", path("p")), ExitCode::kDataError, HasSubstr("a side"));
+  EXPECT_REFUSED(data_of("images", path("p")), ExitCode::kDataError,
+                 HasSubstr("data.largest_picture"));
   write("p/a.png", "GIF89a" + whole);
-  EXPECT_REFUSED(data_of("images", path("p")), ExitCode::kDataError, HasSubstr("not a PNG"));
+  EXPECT_REFUSED(data_of("images", path("p")), ExitCode::kDataError, HasSubstr("GIF"));
   write("p/a.png", whole);
-  fs::create_directories(folder_ / "p/class");
+  write("p/class/b.png", whole);
   EXPECT_REFUSED(data_of("images", path("p")), ExitCode::kDataError, HasSubstr("beside folders"));
 }
 

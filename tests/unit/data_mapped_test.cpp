@@ -119,7 +119,8 @@ TEST_F(MappedData, DamageIsRefusedAtTheSameByteAsInMemory) {
   for (const float value : {1.5f, std::nanf(""), -INFINITY}) {
     const auto data = data_of("npy", write("b", npy("<f4", "(1, 1, 2)", raw<float>({0, value}))));
     EXPECT_EQ(error_of(mapped(data)).code(), ExitCode::kDataError);
-    EXPECT_STREQ(error_of(mapped(data)).what(), error_of(data).what());
+    EXPECT_THAT(error_of(mapped(data)).what(),
+                AllOf(HasSubstr("b, byte 132: "), HasSubstr("data.memory_map")));
   }
 }
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "data/arrays.h"
 #include "diagnosis/output.h"
 #include "diagnosis/run_diagnosis.h"
 #include "records/log.h"
@@ -59,14 +61,18 @@ int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
 
 int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
-  auto reals = diagnosis::read_samples(arguments.real, arguments.labels);
-  auto fakes = diagnosis::read_samples(arguments.fake, "");
+  auto [reals, fakes, remarks] =
+      diagnosis::read_pair(arguments.real, arguments.labels, arguments.fake);
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
   const auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
   fakes.reset();
   const auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
   diagnosis::check_sets(chosen_reals, chosen_fakes, options);
+  for (auto& remark : diagnosis::range_remarks(chosen_reals, chosen_fakes))
+    remarks.push_back(std::move(remark));
+  if (runtime.control().rank() == 0)
+    for (const std::string& remark : remarks) spdlog::warn("{}", remark);
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
   const auto features = diagnosis::features_for(
       options,
@@ -86,6 +92,20 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
   return code;
 }
 
+// Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.
+int say_divergence(const data::NonFinite& fault, const Arguments& arguments,
+                   world::Runtime& runtime) {
+  diagnosis::Diagnosis diagnosis{.features = "none", .samples = fault.total()};
+  diagnosis.verdict.state = diagnostics::State::collapsed;
+  diagnosis.verdict.kind = "divergence";
+  diagnosis.verdict.reason = fmt::format("{} of {} samples are not finite (the first: sample {})",
+                                         fault.samples(), fault.total(), fault.first());
+  diagnosis.verdict.witnesses.push_back({.state = diagnosis.verdict.state,
+                                         .kind = diagnosis.verdict.kind,
+                                         .reason = diagnosis.verdict.reason});
+  return finish(runtime, diagnosis, arguments.out);
+}
+
 int diagnose(const Arguments& arguments, world::Runtime& runtime) {
   const world::World world = runtime.world();
   world::refuse_singletons(world);
@@ -100,7 +120,14 @@ int diagnose(const Arguments& arguments, world::Runtime& runtime) {
         ExitCode::kUsage,
         "--real and --fake, or --run, or --posterior, were expected; see diagnose --help");
   if (!arguments.out.empty() && world.rank == 0) diagnosis::made_folder(arguments.out);
-  if (files) return diagnose_files(arguments, runtime);
+  if (files) {
+    try {
+      return diagnose_files(arguments, runtime);
+    } catch (const data::NonFinite& fault) {
+      if (!fault.of(arguments.fake)) throw;
+      return say_divergence(fault, arguments, runtime);
+    }
+  }
   if (!arguments.posterior.empty()) return diagnose_codes(arguments, runtime);
   return diagnosis::diagnose_run({.run = arguments.run,
                                   .step = arguments.step,
@@ -111,8 +138,9 @@ int diagnose(const Arguments& arguments, world::Runtime& runtime) {
 }
 
 constexpr const char* kFooter =
-    R"(Samples: .npy, .safetensors (FILE:NAME picks a tensor), idx, their gzip, or a folder of PNG images;
-[N, D] points, or images in [-1, 1] or bytes. As many of either are compared, at most --samples.
+    R"(Samples: .npy, .npz, .safetensors (FILE:NAME picks an array), idx, or pictures (JPEG, PNG, WebP,
+BMP, PNM) in a folder, a zip archive, tar or MDS shards; points, or images as bytes or in [0, 1] or
+[-1, 1]. As many of either are compared, at most --samples.
 A run's checkpoints are sampled as its evaluations are; its data and classes are those of its
 configuration.
 

@@ -14,8 +14,8 @@ template <class T>
 class ArrayDataset final : public StoredDataset<T, ArrayDataset<T>> {
  public:
   ArrayDataset(const std::string& name, const SampleShape& shape, std::vector<T> values,
-               Labels labels, std::optional<Mixture> mixture)
-      : StoredDataset<T, ArrayDataset>(shape, std::move(labels)),
+               Labels labels, std::optional<Mixture> mixture, StoredFacts facts)
+      : StoredDataset<T, ArrayDataset>(shape, std::move(labels), std::move(facts)),
         values_(std::move(values)),
         mixture_(std::move(mixture)) {
     this->size_ = std::ssize(values_) / shape.values();
@@ -44,7 +44,7 @@ class ArrayDataset final : public StoredDataset<T, ArrayDataset<T>> {
 template <class T>
 std::unique_ptr<Dataset> make_array_dataset(const std::string& name, const SampleShape& shape,
                                             std::vector<T> values, Labels labels,
-                                            std::optional<Mixture> mixture) {
+                                            std::optional<Mixture> mixture, StoredFacts facts) {
   ALLMODES_CHECK(shape.values() >= 1 && !values.empty(), "'{}' is empty", name);
   const auto width = static_cast<size_t>(shape.values());
   ALLMODES_CHECK(values.size() % width == 0, "'{}': {} values in samples of {}", name,
@@ -54,15 +54,15 @@ std::unique_ptr<Dataset> make_array_dataset(const std::string& name, const Sampl
       "'{}': {} labels of {} classes for {} samples", name, labels.values.size(),
       labels.names.size(), values.size() / width);
   return std::make_unique<ArrayDataset<T>>(name, shape, std::move(values), std::move(labels),
-                                           std::move(mixture));
+                                           std::move(mixture), std::move(facts));
 }
 
 template std::unique_ptr<Dataset> make_array_dataset(const std::string&, const SampleShape&,
                                                      std::vector<uint8_t>, Labels,
-                                                     std::optional<Mixture>);
+                                                     std::optional<Mixture>, StoredFacts);
 template std::unique_ptr<Dataset> make_array_dataset(const std::string&, const SampleShape&,
                                                      std::vector<float>, Labels,
-                                                     std::optional<Mixture>);
+                                                     std::optional<Mixture>, StoredFacts);
 
 void require_memory(uint64_t count, uint64_t bytes, const std::string& what) {
   const uint64_t memory =

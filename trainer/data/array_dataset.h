@@ -11,6 +11,7 @@
 #include "data/content.h"
 #include "data/dataset.h"
 #include "data/mixture.h"
+#include "data/stored_dataset.h"
 
 namespace allmodes::data {
 
@@ -19,7 +20,8 @@ namespace allmodes::data {
 template <class T>
 std::unique_ptr<Dataset> make_array_dataset(const std::string& name, const SampleShape& shape,
                                             std::vector<T> values, Labels labels,
-                                            std::optional<Mixture> mixture = std::nullopt);
+                                            std::optional<Mixture> mixture = std::nullopt,
+                                            StoredFacts facts = {});
 
 // Throws kDataError when `count` things of `bytes` each cannot fit into this machine's memory.
 void require_memory(uint64_t count, uint64_t bytes, const std::string& what);

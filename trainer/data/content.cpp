@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -30,6 +31,12 @@ void to_samples(const uint8_t* in, int64_t count, uint8_t* __restrict out) {
   std::memcpy(out, in, static_cast<size_t>(count));
 }
 
+std::vector<int64_t> Dataset::existing_classes() const {
+  std::vector<int64_t> all(static_cast<size_t>(classes()));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  return all;
+}
+
 void Dataset::copy_bytes(std::span<const int64_t>, uint8_t*, int64_t*) const {
   ALLMODES_FAIL(ExitCode::kSoftware, "bytes of a data set that holds none");
 }
@@ -41,7 +48,9 @@ void to_samples(const float* in, int64_t count, float* __restrict out) {
 std::optional<std::string> misfit(double value, bool image) {
   if (std::isfinite(value) && (!image || std::abs(value) <= 1.0)) return std::nullopt;
   return fmt::format("the value {}; {} was expected", value,
-                     image ? "floating-point images are in [-1, 1], which" : "a finite one");
+                     image ? "images that are read in place (data.memory_map) hold bytes or "
+                             "floating-point numbers in [-1, 1], which"
+                           : "a finite one in place (data.memory_map)");
 }
 
 std::string describe(const std::string& name, int64_t size, const SampleShape& shape,

@@ -44,6 +44,17 @@ class Dataset {
   // classes() names: "mode 3 (1.41, 1.41)", "Ankle boot", "7", a folder's name.
   virtual std::vector<std::string> class_names() const = 0;
 
+  // Those of [0, classes()) that have a sample, in order. A set whose labels begin at 1 has a class
+  // 0 that does not exist: nobody is to ask for it or to miss it.
+  virtual std::vector<int64_t> existing_classes() const;
+
+  // What was found while reading and should be known before training, one sentence each: files left
+  // out, pictures turned, what the numbers mean.
+  virtual std::vector<std::string> remarks() const { return {}; }
+
+  // Whether training shows each sample mirrored (left and right) with chance 1/2.
+  virtual bool flipped() const { return false; }
+
   // Copies samples `indices` (each in [0, size())) to samples[i][shape().values()], channels first;
   // images in [-1, 1], black = -1. `labels` may be null; unlabelled data writes 0.
   // Throws kSoftware for an index out of range.

@@ -1,20 +1,17 @@
 #include "data/idx.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "data/formats/picture.h"
+#include "data/labels.h"
 #include "data/mapped_dataset.h"
-#include "data/npy.h"
 #include "data/pixels.h"
 
 namespace allmodes::data {
 namespace {
 
 constexpr uint8_t kUnsignedByte = 0x08;
-// More classes than this are a sign of damaged labels.
-constexpr int64_t kMostClasses = 100'000;
-
 uint64_t big_endian(const std::array<uint8_t, 4>& b) {
   return uint64_t{b[0]} << 24 | uint64_t{b[1]} << 16 | uint64_t{b[2]} << 8 | uint64_t{b[3]};
 }
@@ -23,31 +20,22 @@ std::string values_of(const IdxHeader& header) {
   return fmt::format("the values of {}", bracketed(header.dimensions));
 }
 
-// Integers with their place in the file, whatever the format was.
-struct RawLabels {
-  std::vector<int64_t> values;
-  uint64_t count_offset = 0;  // where the file states how many there are
-  uint64_t values_offset = 0;
-  uint64_t width = 1;  // bytes a label
-};
-
-RawLabels read_raw_labels(InputFile& file, const std::string& remedy) {
-  {
-    InputFile probe(file.path(), remedy);
-    std::array<uint8_t, 4> magic{};
-    probe.read(magic.data(), 4, "the magic number");
-    if (magic[0] == 0x93) {
-      NpyIntegers npy = read_npy_integers(file);
-      return {std::move(npy.values), 10, npy.values_offset, npy.width};
+// What data is that begins as no idx file does, `word` and what follows it.
+std::string beginning_of(InputFile& file, const std::array<uint8_t, 4>& word) {
+  std::vector<uint8_t> bytes(word.begin(), word.end());
+  uint8_t next = 0;
+  try {
+    for (int i = 0; i < 256; ++i) {
+      file.read(&next, 1, "");
+      bytes.push_back(next);
     }
+  } catch (const Error&) {
+    // The file ends here, and so does what can be said of it.
   }
-  const IdxArray idx = read_idx(file);
-  const auto& dimensions = idx.header.dimensions;
-  if (dimensions.size() != 1)
-    file.fail(3, fmt::format("labels have one dimension, the file has {} {}", dimensions.size(),
-                             bracketed(dimensions)));
-  return {std::vector<int64_t>(idx.values.begin(), idx.values.end()), 4, idx.header.values_offset,
-          1};
+  const std::string what = what_it_is(bytes);
+  if (!file.compressed()) return what;
+  return what == "gzip data" ? "gzip data packed as gzip once more; unpack it once (gzip -d)"
+                             : what + ", packed as gzip";
 }
 
 }  // namespace
@@ -56,8 +44,7 @@ IdxHeader read_idx_header(InputFile& file) {
   std::array<uint8_t, 4> word{};
   file.read(word.data(), 4, "the idx magic number");
   if (word[0] != 0 || word[1] != 0)
-    file.fail(0, fmt::format("not an idx file: it begins with {:02x} {:02x}, 00 00 was expected",
-                             word[0], word[1]));
+    file.fail(0, fmt::format("not an idx file: it is {}", beginning_of(file, word)));
   if (word[2] != kUnsignedByte)
     file.fail(2, fmt::format("idx type 0x{:02x}; only unsigned bytes (0x08) are read", word[2]));
   const uint8_t rank = word[3];
@@ -85,27 +72,6 @@ IdxArray read_idx(InputFile& file) {
   array.values = file.read_array<uint8_t>(array.header.values, what);
   file.expect_end(what);
   return array;
-}
-
-Labels read_labels(const std::string& path, int64_t samples, std::vector<std::string> names,
-                   const std::string& remedy) {
-  InputFile file(path, remedy);
-  const RawLabels raw = read_raw_labels(file, remedy);
-  if (static_cast<int64_t>(raw.values.size()) != samples)
-    file.fail(raw.count_offset,
-              fmt::format("{} labels, but there are {} samples", raw.values.size(), samples));
-  const int64_t classes = names.empty() ? kMostClasses : static_cast<int64_t>(names.size());
-  int64_t largest = 0;
-  for (size_t i = 0; i < raw.values.size(); ++i) {
-    const int64_t label = raw.values[i];
-    if (label < 0 || label >= classes)
-      file.fail(raw.values_offset + i * raw.width,
-                fmt::format("label {} of sample {}; 0 to {} was expected", label, i, classes - 1));
-    largest = std::max(largest, label);
-  }
-  for (int64_t k = static_cast<int64_t>(names.size()); k <= largest; ++k)
-    names.push_back(fmt::format("{}", k));
-  return {{raw.values.begin(), raw.values.end()}, std::move(names)};
 }
 
 std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files) {

@@ -33,12 +33,6 @@ struct IdxArray {
 // Reads the rest of `file`. Throws kDataError also when it ends too early or goes on.
 IdxArray read_idx(InputFile& file);
 
-// Labels from an idx file or a .npy array of integers (told by its content), one for each of
-// `samples`. `names` are the classes' names; empty: as many as the largest label says, named by
-// number. `remedy` as in InputFile. Throws kDataError when count or range disagree.
-Labels read_labels(const std::string& path, int64_t samples, std::vector<std::string> names = {},
-                   const std::string& remedy = "");
-
 struct IdxFiles {
   std::string name;
   std::string images;                         // three dimensions, or four as in layout_of

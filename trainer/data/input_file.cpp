@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "data/array_dataset.h"
+#include "data/paths.h"
 
 namespace allmodes::data {
 namespace {
@@ -23,8 +25,8 @@ InputFile::InputFile(const std::string& path, const std::string& remedy) : path_
   const std::string hint = remedy.empty() ? "" : "; " + remedy;
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0)
-    ALLMODES_FAIL(ExitCode::kNoInput, "{}: cannot be opened: {}{}", path, std::strerror(errno),
-                  hint);
+    ALLMODES_FAIL(ExitCode::kNoInput, "{}: cannot be opened: {}{}{}", path, std::strerror(errno),
+                  full_path_hint(path), hint);
   struct stat status {};
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(descriptor);
@@ -40,7 +42,20 @@ InputFile::InputFile(const std::string& path, const std::string& remedy) : path_
   compressed_ = gzdirect(file_.get()) == 0;
 }
 
+InputFile::InputFile(std::string path, std::vector<uint8_t> bytes, uint64_t base)
+    : path_(std::move(path)),
+      file_bytes_(bytes.size()),
+      in_memory_(true),
+      bytes_(std::move(bytes)),
+      base_(base) {}
+
 uint64_t InputFile::read_some(void* out, uint64_t bytes) {
+  if (in_memory_) {
+    const uint64_t have = std::min(bytes, file_bytes_ - offset_);
+    std::copy_n(bytes_.data() + offset_, have, static_cast<uint8_t*>(out));
+    offset_ += have;
+    return have;
+  }
   uint64_t have = 0;
   while (have < bytes) {
     const auto step = static_cast<unsigned>(std::min(bytes - have, kMostAtOnce));
@@ -91,6 +106,12 @@ void InputFile::expect_mappable(uint64_t count, uint64_t width, const std::strin
                   "data.memory_map: {} is compressed and cannot be read in place; unpack it first "
                   "(gzip -dk), or leave data.memory_map out",
                   path_);
+  if (in_memory_)
+    ALLMODES_FAIL(
+        ExitCode::kConfiguration,
+        "data.memory_map: {} lies inside of another file and cannot be read in place; save "
+        "it as .npy, or leave data.memory_map out",
+        path_);
   const uint64_t rest = file_bytes_ - std::min(offset_, file_bytes_);
   if (count > rest / width) fail_short(count, width, what);
   if (count * width != rest) fail_long(offset_ + count * width, what);
@@ -113,7 +134,7 @@ void InputFile::fail_long(uint64_t end, const std::string& what) const {
 }
 
 void InputFile::fail(uint64_t at, const std::string& message) const {
-  ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}{}: {}", path_, at,
+  ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}{}: {}", path_, base_ + at,
                 compressed_ ? " of the decompressed data" : "", message);
 }
 

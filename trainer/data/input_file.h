@@ -24,11 +24,16 @@ class InputFile {
   // Throws kNoInput, followed by `remedy`, when there is no readable regular file.
   explicit InputFile(const std::string& path, const std::string& remedy = "");
 
+  // Bytes that are in memory already, as of a member of an archive; `path` is what they are called,
+  // and their first one is byte `base` in messages.
+  InputFile(std::string path, std::vector<uint8_t> bytes, uint64_t base = 0);
+
   const std::string& path() const { return path_; }
   // Of the next byte, in the decompressed data.
   uint64_t offset() const { return offset_; }
 
   bool compressed() const { return compressed_; }
+  bool in_memory() const { return in_memory_; }
   // As stored.
   uint64_t file_bytes() const { return file_bytes_; }
 
@@ -65,6 +70,9 @@ class InputFile {
   uint64_t file_bytes_ = 0;
   uint64_t offset_ = 0;
   bool compressed_ = false;
+  bool in_memory_ = false;
+  std::vector<uint8_t> bytes_;  // where they are in memory
+  uint64_t base_ = 0;
   std::unique_ptr<gzFile_s, Closer> file_;
 };
 

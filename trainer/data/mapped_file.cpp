@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/paths.h"
 
 namespace allmodes::data {
 namespace {
@@ -31,7 +32,8 @@ void advise(const uint8_t* data, uint64_t size, int advice) {
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.value < 0)
-    ALLMODES_FAIL(ExitCode::kNoInput, "{}: cannot be opened: {}", path, std::strerror(errno));
+    ALLMODES_FAIL(ExitCode::kNoInput, "{}: cannot be opened: {}{}", path, std::strerror(errno),
+                  full_path_hint(path));
   struct stat status {};
   if (fstat(file.value, &status) != 0 || !S_ISREG(status.st_mode))
     ALLMODES_FAIL(ExitCode::kNoInput, "{}: is not a regular file", path);

@@ -1,15 +1,12 @@
 #pragma once
 
-// NumPy's .npy arrays (format versions 1 to 3; NumPy Enhancement Proposal 1), little-endian, C
-// order, plain or gzip. No Python is evaluated: the header's dictionary is read by a small parser
-// that knows its three keys.
+// NumPy's .npy arrays (format versions 1 to 3; NumPy Enhancement Proposal 1), plain or gzip. No
+// Python is evaluated: the header's dictionary is read by a small parser that knows its three keys.
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
 #include "data/input_file.h"
 
 namespace allmodes::data {
@@ -25,23 +22,7 @@ struct NpyHeader {
 NpyHeader parse_npy_dictionary(const InputFile& file, const std::string& text, uint64_t offset);
 
 // Reads magic, version and dictionary; the file then stands at the first value. Throws kDataError
-// for anything else, an order other than C or dimensions that are 0 or overflow.
+// for anything else, or dimensions that are 0 or overflow.
 NpyHeader read_npy_header(InputFile& file);
-
-struct NpyIntegers {
-  std::vector<int64_t> values;
-  uint64_t values_offset = 0;
-  uint64_t width = 1;  // bytes a value
-};
-
-// A one-dimensional array of any integer type.
-NpyIntegers read_npy_integers(InputFile& file);
-
-// float32, float64 or uint8 as points [N,D] or images (layout_of). uint8 is scaled to [-1, 1];
-// floating-point images must already lie there, points may lie anywhere finite. `memory_map` leaves
-// the values in their file, which must then be plain and hold float32 or uint8. Throws kDataError,
-// kConfiguration for a file that cannot be mapped.
-std::unique_ptr<Dataset> read_npy_dataset(const std::string& path, const std::string& labels_path,
-                                          int64_t image_size, bool memory_map = false);
 
 }  // namespace allmodes::data

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/random.h"
 
 namespace allmodes::data {
 namespace {
@@ -19,6 +20,19 @@ constexpr int64_t kSamplesBetweenStops = 64;
 void give_way() {
   const sched_param none{};
   sched_setscheduler(/*this thread*/ 0, SCHED_BATCH, &none);  // where refused, nothing is lost
+}
+
+// Mirrors each sample of the batch with chance 1/2, which its epoch and its number decide.
+template <class T>
+void flip_some(const Sampler& sampler, const Batch& batch, const SampleShape& shape, T* samples) {
+  const auto size = static_cast<uint64_t>(sampler.size());
+  for (int64_t i = 0; i < batch.count; ++i, samples += shape.values()) {
+    const uint64_t epoch = (batch.first + static_cast<uint64_t>(i)) / size;
+    const auto index = static_cast<uint64_t>(batch.indices[static_cast<size_t>(i)]);
+    if (Random({sampler.seed(), Purpose("data/flip"), epoch}, index)() % 2 == 0) continue;
+    for (int64_t row = 0; row < shape.channels * shape.height; ++row)
+      std::reverse(samples + row * shape.width, samples + (row + 1) * shape.width);
+  }
 }
 
 }  // namespace
@@ -102,6 +116,12 @@ bool Prefetcher::fill(Batch& batch) {
     } else {
       dataset_.copy_bytes(indices, batch.bytes.data() + i * values, batch.labels.data() + i);
     }
+  }
+  if (dataset_.flipped()) {
+    if (form_ == Form::floats)
+      flip_some(sampler_, batch, dataset_.shape(), batch.samples.data());
+    else
+      flip_some(sampler_, batch, dataset_.shape(), batch.bytes.data());
   }
   position_ += static_cast<uint64_t>(global_batch_);
   return true;

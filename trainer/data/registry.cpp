@@ -5,20 +5,20 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/arrays.h"
 #include "data/cifar10.h"
 #include "data/dataset.h"
+#include "data/files.h"
 #include "data/idx.h"
 #include "data/mixture.h"
-#include "data/npy.h"
-#include "data/png_folder.h"
+#include "data/paths.h"
+#include "data/pictures.h"
 #include "data/stacked.h"
 
 namespace allmodes::data {
 namespace {
 
 using config::Data;
-
-enum class Split { kTraining, kHeldOut };
 
 struct Entry {
   const char* name;
@@ -31,6 +31,13 @@ struct Entry {
 constexpr const char* kFashionMnistFolder = "/usr/share/datasets/fashion-mnist";
 // Held-out stacks of digits: as many as the published protocols evaluate on.
 constexpr int64_t kHeldOutStacks = 26'000;
+
+// The fields with paths as a shell would have them.
+Data with_expanded_paths(Data data) {
+  data.path = expanded_path(data.path);
+  data.labels = expanded_path(data.labels);
+  return data;
+}
 
 const std::string& needed_path(const Data& data) {
   if (data.path.empty())
@@ -103,6 +110,17 @@ const std::vector<Entry>& registry() {
        {"path", "image_size"},
        true,
        fashion_mnist},
+      {"files",
+       "pictures, arrays, idx or a table, told by content",
+       {"path",    "labels",  "image_size", "memory_map",   "range",
+        "layout",  "classes", "split",      "held_out",     "fit",
+        "filter",  "colour",  "background", "exif",         "flip",
+        "threads", "cache",   "on_damage",  "most_damaged", "largest_picture"},
+       true,
+       [](const Data& d, uint64_t, Split split) {
+         needed_path(d);
+         return read_files(d, split);
+       }},
       {"grid",
        "mixture of equal Gaussians on a square grid in the plane",
        {"samples", "modes", "spacing", "std"},
@@ -123,11 +141,14 @@ const std::vector<Entry>& registry() {
                                   .memory_map = d.memory_map});
        }},
       {"images",
-       "folder of PNG images; its subfolders are the classes",
-       {"path", "image_size"},
-       false,
-       [](const Data& d, uint64_t, Split) {
-         return read_png_folder(needed_path(d), d.image_size);
+       "JPEG, PNG, WebP, BMP and PNM pictures in folders, a zip archive, tar or MDS shards",
+       {"path", "image_size", "classes", "split", "held_out", "fit", "filter", "colour",
+        "background", "exif", "flip", "threads", "cache", "on_damage", "most_damaged",
+        "largest_picture"},
+       true,
+       [](const Data& d, uint64_t, Split split) {
+         needed_path(d);
+         return read_pictures(d, split);
        }},
       {"mixture",
        "mixture of the Gaussians listed in data.mode",
@@ -142,11 +163,12 @@ const std::vector<Entry>& registry() {
        true,
        mnist},
       {"npy",
-       "points or images (and labels) in NumPy arrays",
-       {"path", "labels", "image_size", "memory_map"},
+       "points or images (and labels) in arrays: .npy, .npz, safetensors",
+       {"path", "labels", "image_size", "memory_map", "range", "layout"},
        false,
        [](const Data& d, uint64_t, Split) {
-         return read_npy_dataset(needed_path(d), d.labels, d.image_size, d.memory_map);
+         needed_path(d);
+         return read_arrays(d);
        }},
       {"ring",
        "mixture of equal Gaussians on a circle in the plane",
@@ -178,12 +200,12 @@ const Entry& find(const std::string& name) {
 }  // namespace
 
 std::unique_ptr<Dataset> make_dataset(const Data& data, uint64_t seed) {
-  return find(data.dataset).build(data, seed, Split::kTraining);
+  return find(data.dataset).build(with_expanded_paths(data), seed, Split::kTraining);
 }
 
 std::unique_ptr<Dataset> make_held_out_dataset(const Data& data, uint64_t seed) {
   const Entry& entry = find(data.dataset);
-  return entry.held_out ? entry.build(data, seed, Split::kHeldOut) : nullptr;
+  return entry.held_out ? entry.build(with_expanded_paths(data), seed, Split::kHeldOut) : nullptr;
 }
 
 std::vector<std::string> dataset_names() {

@@ -29,6 +29,7 @@ class Sampler {
   Sampler(int64_t size, uint64_t seed);
 
   int64_t size() const { return size_; }
+  uint64_t seed() const { return seed_; }
 
   // Writes the data-set indices of the global positions first_global_sample .. + n - 1.
   void indices(uint64_t first_global_sample, int64_t n, int64_t* out) const;

@@ -12,6 +12,12 @@
 
 namespace allmodes::data {
 
+// What is known of a set besides its samples.
+struct StoredFacts {
+  std::vector<std::string> remarks = {};  // as Dataset::remarks()
+  bool flipped = false;                   // as Dataset::flipped()
+};
+
 // Of numbers of type T: bytes, or floats. `Derived` has a function reader(), whose result gives the
 // place of a sample's numbers by its index, until the next one is asked for. It sets what is
 // protected here.
@@ -24,6 +30,9 @@ class StoredDataset : public Dataset {
   int64_t classes() const override { return std::ssize(labels_.names); }
   std::vector<std::string> class_names() const override { return labels_.names; }
   uint64_t fingerprint() const override { return fingerprint_; }
+  std::vector<std::string> remarks() const override { return facts_.remarks; }
+  bool flipped() const override { return facts_.flipped; }
+  std::vector<int64_t> existing_classes() const override { return existing_; }
 
   void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {
     copy_as(indices, samples, labels);
@@ -39,11 +48,18 @@ class StoredDataset : public Dataset {
   }
 
  protected:
-  StoredDataset(const SampleShape& shape, Labels labels)
-      : shape_(shape), labels_(std::move(labels)) {}
+  StoredDataset(const SampleShape& shape, Labels labels, StoredFacts facts = {})
+      : shape_(shape), labels_(std::move(labels)), facts_(std::move(facts)) {
+    std::vector<uint8_t> seen(labels_.names.size(), 0);
+    for (const int32_t label : labels_.values) seen[static_cast<size_t>(label)] = 1;
+    for (size_t k = 0; k < seen.size(); ++k)
+      if (seen[k] != 0) existing_.push_back(static_cast<int64_t>(k));
+  }
 
   SampleShape shape_;
   Labels labels_;
+  StoredFacts facts_;
+  std::vector<int64_t> existing_;
   int64_t size_ = 0;
   std::string description_;
   uint64_t fingerprint_ = 0;

@@ -1,118 +1,91 @@
 #include "diagnosis/inputs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cstring>
-#include <filesystem>
+#include <span>
 
 #include "base/error.h"
-#include "checkpoints/safetensors.h"
-#include "data/array_dataset.h"
-#include "data/idx.h"
-#include "data/input_file.h"
-#include "data/npy.h"
-#include "data/pixels.h"
-#include "data/png_folder.h"
 #include "data/sampler.h"
 
 namespace allmodes::diagnosis {
 namespace {
 
-bool begins_as_npy(const std::string& path) {
-  data::InputFile file(path);
-  char magic[6] = {};
-  file.read(magic, sizeof magic, "the first bytes of an .npy or idx file");
-  return std::memcmp(magic, "\x93NUMPY", sizeof magic) == 0;
+config::Data data_of(const std::string& path, const std::string& labels) {
+  config::Data data;
+  data.dataset = "files";
+  data.path = path;
+  data.labels = labels;
+  data.cache = "memory";
+  return data;
 }
 
-data::Labels labels_of(const std::string& labels, int64_t samples) {
-  return labels.empty() ? data::Labels{} : data::read_labels(labels, samples);
+std::string extent_of(const data::SampleShape& shape) {
+  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
+                     : fmt::format("points in {} dimensions", shape.channels);
 }
 
-// Values of T as floats; what does not fit is refused with its place in the file.
-template <class T>
-std::vector<float> read_tensor(const checkpoints::SafetensorsFile& file, const std::string& name,
-                               uint64_t count, bool image) {
-  const auto& entry = file.at(name);
-  std::vector<T> stored(count);
-  file.read(name, stored.data(), count * sizeof(T));
-  std::vector<float> values(count);
-  for (uint64_t i = 0; i < count; ++i) {
-    values[i] = static_cast<float>(stored[i]);
-    if (const auto message = data::misfit(static_cast<double>(values[i]), image))
-      ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}: tensor '{}': {}", file.path().string(),
-                    entry.begin + i * sizeof(T), name, *message);
-  }
-  return values;
+std::string remedy_of(const data::SampleShape& real, const data::SampleShape& fake) {
+  if (!real.image || !fake.image) return "save both with as many numbers a sample, in one order";
+  if (real.height != fake.height || real.width != fake.width)
+    return (
+        "bring the larger to the size of the smaller as the model's training did (cut off what was "
+        "padded, or resize with the same filter): resizing otherwise decides the figures");
+  return real.channels == 1 || fake.channels == 1
+             ? "average the channels of the colour images (x.mean over the channels), or repeat "
+               "the "
+               "grey one three times"
+             : "leave out the channel that only one of them has";
 }
 
-std::unique_ptr<data::Dataset> read_safetensors(const std::string& path, std::string name,
-                                                const std::string& labels) {
-  const checkpoints::SafetensorsFile file(path);
-  if (name.empty()) {
-    if (file.names().size() != 1) {
-      ALLMODES_FAIL(ExitCode::kDataError, "{} holds {} tensors; name one: {}:NAME (it has {})",
-                    path, file.names().size(), path, fmt::join(file.names(), ", "));
-    }
-    name = file.names().front();
+void require_one_shape(const data::Dataset& reals, const std::string& real,
+                       const data::Dataset& fakes, const std::string& fake) {
+  if (reals.shape() == fakes.shape()) return;
+  ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected; {}", real,
+                extent_of(reals.shape()), fake, extent_of(fakes.shape()),
+                remedy_of(reals.shape(), fakes.shape()));
+}
+
+struct Extremes {
+  float low = 0;
+  float high = 0;
+  double stretched = 0;  // share of the samples that reach both
+};
+
+Extremes extremes_of(const DiagnosedSamples& samples) {
+  const auto [low, high] = std::ranges::minmax(samples.values);
+  const auto width = static_cast<size_t>(samples.shape.values());
+  int64_t stretched = 0;
+  for (size_t at = 0; at < samples.values.size(); at += width) {
+    const auto [least, most] = std::ranges::minmax(std::span(samples.values).subspan(at, width));
+    stretched += least == low && most == high ? 1 : 0;
   }
-  const auto& entry = file.at(name);
-  const auto refuse = [&](const std::string& message) {
-    ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}: tensor '{}': {}", path, entry.begin, name,
-                  message);
-  };
-  const std::vector<uint64_t> dimensions(entry.shape.begin(), entry.shape.end());
-  const auto layout = data::layout_of(dimensions);
-  const auto count = data::product(dimensions);
-  if (!layout || !count || *count == 0) {
-    refuse(fmt::format("the shape {}; [N, D], [N, H, W], [N, H, W, C] or [N, C, H, W] was expected",
-                       data::bracketed(dimensions)));
-  }
-  const auto samples = static_cast<int64_t>(dimensions[0]);
-  data::require_memory(dimensions[0], *count / dimensions[0] * sizeof(float), path);
-  const auto finish = [&]<class T>(std::vector<T> values, T black) {
-    return data::make_array_dataset(
-        path, layout->shape,
-        data::prepare_samples(std::move(values), *layout, layout->shape, black),
-        labels_of(labels, samples));
-  };
-  switch (entry.dtype) {
-    case checkpoints::DType::kF32:
-      return finish(read_tensor<float>(file, name, *count, layout->shape.image), -1.0F);
-    case checkpoints::DType::kF64:
-      return finish(read_tensor<double>(file, name, *count, layout->shape.image), -1.0F);
-    case checkpoints::DType::kU8: {
-      std::vector<uint8_t> values(*count);
-      file.read(name, values.data(), values.size());
-      return finish(std::move(values), uint8_t{0});
-    }
-    default:
-      refuse(fmt::format("values of type {}; F32, F64 or U8 were expected",
-                         checkpoints::dtype_name(entry.dtype)));
-  }
-  return nullptr;
+  return {low, high, static_cast<double>(stretched) / static_cast<double>(samples.count)};
 }
 
 }  // namespace
 
 std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::string& labels) {
-  if (std::filesystem::is_directory(path)) {
-    if (!labels.empty()) {
-      ALLMODES_FAIL(ExitCode::kUsage, "--labels {}: the labels of a folder are its subfolders",
-                    labels);
-    }
-    return data::read_png_folder(path, 0);
+  return data::make_dataset(data_of(path, labels), 1);
+}
+
+SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake) {
+  SamplePair pair;
+  pair.reals = read_samples(real, labels);
+  pair.fakes = read_samples(fake, "");
+  const auto is_image = [](const auto& set) { return set->shape().image; };
+  if (is_image(pair.reals) != is_image(pair.fakes) &&
+      pair.reals->shape().values() == pair.fakes->shape().values()) {
+    const bool real_image = is_image(pair.reals);
+    config::Data data = data_of(real_image ? real : fake, real_image ? labels : "");
+    data.layout = "points";
+    (real_image ? pair.reals : pair.fakes) = data::make_dataset(data, 1);
+    pair.remarks.push_back(fmt::format("{} is read as points, as the other set is", data.path));
   }
-  constexpr std::string_view kSuffix = ".safetensors";
-  const size_t suffix = path.rfind(kSuffix);
-  if (suffix != std::string::npos) {
-    const std::string rest = path.substr(suffix + kSuffix.size());
-    if (rest.empty() || rest.front() == ':') {
-      return read_safetensors(path.substr(0, suffix + kSuffix.size()),
-                              rest.empty() ? rest : rest.substr(1), labels);
-    }
-  }
-  if (begins_as_npy(path)) return data::read_npy_dataset(path, labels, 0);
-  return data::read_idx_dataset({.name = path, .images = path, .labels = labels});
+  require_one_shape(*pair.reals, real, *pair.fakes, fake);
+  for (const auto& remark : pair.reals->remarks()) pair.remarks.push_back("the reals: " + remark);
+  for (const auto& remark : pair.fakes->remarks()) pair.remarks.push_back("the fakes: " + remark);
+  return pair;
 }
 
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,
@@ -131,6 +104,40 @@ DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string&
   dataset.copy(indices, samples.values.data(),
                samples.labels.empty() ? nullptr : samples.labels.data());
   return samples;
+}
+
+std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
+                                       const DiagnosedSamples& fakes) {
+  // A few samples may reach both ends by themselves, a fixed pattern may in all; both sets then do.
+  constexpr double kMost = 0.95;
+  constexpr double kFew = 0.5;
+  constexpr float kDark = -0.5F;
+  if (!reals.shape.image || reals.count < 2 || fakes.count < 2) return {};
+  const Extremes real = extremes_of(reals);
+  const Extremes fake = extremes_of(fakes);
+  std::vector<std::string> remarks;
+  const auto compare_low = [&](const char* one, const Extremes& a, const char* other,
+                               const Extremes& b) {
+    if (a.low >= -1e-3F && a.high > a.low && b.low < kDark)
+      remarks.push_back(
+          fmt::format("the {}' smallest value is {:.2f}, the {}' is {:.2f}: are the {} "
+                      "in [0, 1]?",
+                      one, a.low, other, b.low, one));
+  };
+  compare_low("fakes", fake, "reals", real);
+  compare_low("reals", real, "fakes", fake);
+  const auto compare_stretch = [&](const char* one, const Extremes& a, const char* other,
+                                   const Extremes& b) {
+    if (a.stretched > kMost && b.stretched < kFew)
+      remarks.push_back(
+          fmt::format("{:.0f} % of the {} reach exactly from {:.3g} to {:.3g}, of the "
+                      "{} {:.0f} %: was each stretched to its own smallest and largest "
+                      "value? Save them as the model gave them",
+                      100 * a.stretched, one, a.low, a.high, other, 100 * b.stretched));
+  };
+  compare_stretch("fakes", fake, "reals", real);
+  compare_stretch("reals", real, "fakes", fake);
+  return remarks;
 }
 
 }  // namespace allmodes::diagnosis

@@ -10,11 +10,21 @@
 
 namespace allmodes::diagnosis {
 
-// A folder of PNG images, a .safetensors file (FILE:NAME where it holds several tensors), .npy or
-// idx, the last two also as gzip; told by their content. `labels` (may be empty): an idx file or a
-// .npy array of integers; a folder's classes are its subfolders. Images lie in [-1, 1] or are
-// bytes, points anywhere finite. Throws kNoInput, or kDataError with file, byte and reason.
+// Whatever training reads as the data set "files" (data/files.h): pictures in folders and archives,
+// arrays, idx. `labels` (may be empty): a file of classes of an array; a folder's classes are its
+// subfolders. Throws kNoInput, kDataError (data::NonFinite where numbers are none).
 std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::string& labels);
+
+struct SamplePair {
+  std::unique_ptr<data::Dataset> reals;
+  std::unique_ptr<data::Dataset> fakes;
+  std::vector<std::string> remarks;  // what was found while reading, "the fakes: ..."
+};
+
+// Reals and fakes that can be compared: where one array was taken for images and the other, of as
+// many numbers, for points, both are points. Throws as read_samples(), and kDataError with the
+// remedy for samples of different sizes or numbers of channels.
+SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake);
 
 struct DiagnosedSamples {
   std::string source;
@@ -28,5 +38,11 @@ struct DiagnosedSamples {
 // `count` of the samples (at most all), in a fixed random order of `seed`.
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,
                                 int64_t count, uint64_t seed);
+
+// Sentences on what the two sets' numbers do not have in common although samples of one range
+// would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value. Of
+// images.
+std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
+                                       const DiagnosedSamples& fakes);
 
 }  // namespace allmodes::diagnosis

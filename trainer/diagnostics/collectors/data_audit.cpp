@@ -99,7 +99,8 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
                   .copies = count_copies({found.hashes.begin(), found.hashes.end()}),
                   .constant = found.counts.back(),
                   .batch = batch,
-                  .batch_of_rank = {}};
+                  .batch_of_rank = {},
+                  .remarks = dataset.remarks()};
   found.counts.pop_back();
   audit.labels = std::move(found.counts);
   for (int rank = 0; rank < control.size(); ++rank)
@@ -109,7 +110,7 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
 
 std::vector<std::string> data_faults(const DataAudit& audit) {
   const int64_t looked_at = audit.copies.samples;
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = audit.remarks;
   add_label_faults(audit, faults);
   if (static_cast<double>(audit.copies.copies) > kManyCopies * static_cast<double>(looked_at))
     faults.push_back(fmt::format("{} of {} samples ({}) equal another one", audit.copies.copies,

@@ -22,6 +22,7 @@ struct DataAudit {
   int64_t constant = 0;                // images all of whose numbers are equal
   int64_t batch = 0;                   // global
   std::vector<int64_t> batch_of_rank;  // samples of each rank in a batch
+  std::vector<std::string> remarks;    // of whoever read the data set
 };
 
 // Of all samples, or of so many, and at most so many numbers, in a fixed random order: about a
@@ -33,9 +34,10 @@ inline constexpr int64_t kMostAuditedNumbers = 250'000'000;
 // batch_of_rank.
 DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control, int64_t batch);
 
-// What deserves a warning, a sentence each: a class without a sample or with less than a tenth of
-// the mean, one class alone, more than 1 % of copies, constant images, fewer samples than a batch.
-// That a class is rare or missing in the data is no collapse: every expectation is the data's own.
+// What deserves a warning, a sentence each: what was remarked while reading, a class without a
+// sample or with less than a tenth of the mean, one class alone, more than 1 % of copies, constant
+// images, fewer samples than a batch. That a class is rare or missing in the data is no collapse:
+// every expectation is the data's own.
 std::vector<std::string> data_faults(const DataAudit& audit);
 
 // The fields of the record "data".

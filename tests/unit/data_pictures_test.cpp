@@ -1,0 +1,417 @@
+// Pictures of every format, how they are made ready, and the folders and archives they come in.
+
+#include <atomic>
+
+#include "data/formats/picture.h"
+#include "data/formats/resample.h"
+#include "data/prefetcher.h"
+#include "data/workers.h"
+#include "unit/data_fixture.h"
+#include "unit/picture_files.h"
+#include "unit/pillow_pictures.h"
+
+namespace allmodes::data {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::span<const uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+Picture decoded(const std::string& file, bool colour = true, uint8_t background = 0) {
+  return decode_picture(bytes_of(file), {.colour = colour, .background = background});
+}
+
+class PictureFiles : public DataFiles {
+ protected:
+  config::Data images(const std::string& name, int64_t size = 0) const {
+    return data_of("images", path(name), "", size);
+  }
+  std::string small(uint8_t grey) const { return pgm(4, 4, grey); }
+};
+
+TEST(Pictures, EveryFormatIsDecodedToThePixelsOfPillow) {
+  for (const PillowPicture& known : pillow_pictures()) {
+    const Picture picture = decoded(from_base64(known.base64), known.channels == 3);
+    EXPECT_EQ(picture.height, known.height) << known.what;
+    EXPECT_EQ(picture.width, known.width) << known.what;
+    EXPECT_EQ(polynomial_hash(picture.pixels), known.hash) << known.what;
+  }
+}
+
+TEST(Pictures, HalfTransparentWhiteIs128OnBlackAnd255OnWhite) {
+  const std::string file = png(1, 1, {255, 255, 255, 128}, PNG_FORMAT_RGBA);
+  EXPECT_THAT(decoded(file).pixels, Each(128));
+  EXPECT_THAT(decoded(file, true, 255).pixels, Each(255));
+  EXPECT_THAT(decoded(png(1, 1, {200, 0}, PNG_FORMAT_GA), false, 7).pixels, ElementsAre(7));
+}
+
+TEST(Pictures, SixteenBitsAreRoundedToEight) {
+  std::string file = "P5\n3 1\n65535\n";
+  for (const int value : {128, 129, 65535})
+    file += {static_cast<char>(value >> 8), static_cast<char>(value)};
+  EXPECT_THAT(decoded(file, false).pixels, ElementsAre(0, 1, 255));
+}
+
+TEST(Pictures, GreyOfColoursIsTheUsualWeightedMean) {
+  const std::string red = "P6\n3 1\n255\n" + std::string("\xFF\0\0\0\xFF\0\0\0\xFF", 9);
+  EXPECT_THAT(decoded(red, false).pixels, ElementsAre(76, 150, 29));
+}
+
+TEST(Pictures, APictureAboveTheLimitIsRefusedBeforeItIsUnpacked) {
+  const std::string bomb = "P5\n60000 60000\n255\nx";
+  const auto error =
+      error_of([&] { decode_picture(bytes_of(bomb), {.most_pixels = 100'000'000}); });
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("60000 x 60000"), HasSubstr("data.largest_picture")));
+}
+
+TEST(Pictures, TruncatedPicturesAreRefusedWithTheByte) {
+  for (const PillowPicture& known : pillow_pictures()) {
+    const std::string whole = from_base64(known.base64);
+    for (const size_t keep : {whole.size() / 2, whole.size() * 3 / 4}) {
+      const auto error = error_of([&] { decoded(whole.substr(0, keep)); });
+      EXPECT_EQ(error.code(), ExitCode::kDataError) << known.what;
+      EXPECT_THAT(error.what(), HasSubstr("byte ")) << known.what;
+    }
+  }
+}
+
+TEST(Pictures, WhatIsNoPictureIsCalledWhatItIs) {
+  const auto what = [](const std::string& text) { return what_it_is(bytes_of(text)); };
+  EXPECT_THAT(what("<!DOCTYPE html><html>"), HasSubstr("HTML"));
+  EXPECT_THAT(what("\xEF\xBB\xBF <html lang=en>"), HasSubstr("HTML"));
+  EXPECT_THAT(what("\x1F\x8B\x08"), HasSubstr("gzip"));
+  EXPECT_THAT(what("version https://git-lfs.github.com/spec/v1"), HasSubstr("git lfs pull"));
+  EXPECT_THAT(what(std::string(100, '\0')), HasSubstr("zeros"));
+  EXPECT_EQ(what(""), "empty");
+}
+
+Picture pattern(int64_t height, int64_t width, int64_t channels) {
+  Picture picture{.height = height, .width = width, .channels = channels};
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x)
+      for (int64_t c = 0; c < channels; ++c)
+        picture.pixels.push_back(
+            static_cast<uint8_t>((x * x * 3 + y * y * 5 + x * y * 7 + c * 37) % 256));
+  return picture;
+}
+
+// The hashes are those of what Pillow 13 makes of the same patterns.
+TEST(Resampling, EveryFilterGivesTheBytesOfPillow) {
+  struct Case {
+    int64_t height, width, channels, to_height, to_width;
+    uint64_t hashes[4];  // box, bilinear, bicubic, lanczos
+  };
+  const std::vector<Case> cases = {
+      {40,
+       60,
+       3,
+       16,
+       24,
+       {0x3458be3ad2a810cd, 0x106ed878398ab0f6, 0xf2fdb391a31fa9ec, 0xc679acb78f2cc2ce}},
+      {40,
+       60,
+       1,
+       16,
+       24,
+       {0x5659def6d71711a6, 0x8f338f4a60f423e6, 0xafb9e8c9845a3b4c, 0x6c4960690d4575db}},
+      {20,
+       30,
+       3,
+       64,
+       50,
+       {0xccce5f9748e164a0, 0x5493a12ba8256206, 0xd37cd7277f415fcf, 0xe9a2e5dffece878a}},
+      {31,
+       33,
+       3,
+       31,
+       20,
+       {0xa3c09076d880ab90, 0xff7601686abeebad, 0x6e821edb5330359d, 0x96018ecd28478d95}},
+      {31,
+       33,
+       3,
+       20,
+       33,
+       {0x2c79b13f005e0afa, 0x3daf6b8c2dfda908, 0x50e1c52c52057796, 0xc8b6e36a5b1d5be6}}};
+  const Filter filters[] = {Filter::kBox, Filter::kBilinear, Filter::kBicubic, Filter::kLanczos};
+  for (const Case& c : cases)
+    for (size_t f = 0; f < 4; ++f)
+      EXPECT_EQ(polynomial_hash(resized(pattern(c.height, c.width, c.channels), c.to_height,
+                                        c.to_width, filters[f])
+                                    .pixels),
+                c.hashes[f])
+          << c.height << " x " << c.width << ", filter " << f;
+}
+
+TEST(Resampling, TheCropOfAdmGivesTheBytesOfItsPythonCode) {
+  const Picture square = adm_square(pattern(100, 133, 3), 32);
+  EXPECT_EQ(square.height, 32);
+  EXPECT_EQ(square.width, 32);
+  EXPECT_EQ(polynomial_hash(square.pixels), 0x4783b33dacc22e91U);
+}
+
+TEST(Workers, EachPieceIsDoneOnceAndAFailureIsThrownOn) {
+  Workers workers(4);
+  std::vector<std::atomic<int>> done(1000);
+  workers.run(1000, [&](int64_t i) { ++done[static_cast<size_t>(i)]; });
+  for (const auto& count : done) EXPECT_EQ(count, 1);
+  EXPECT_THROW(workers.run(100,
+                           [](int64_t i) {
+                             if (i == 17) throw std::runtime_error("seventeen");
+                           }),
+               std::runtime_error);
+  int after = 0;
+  Workers(1).run(3, [&](int64_t) { ++after; });
+  EXPECT_EQ(after, 3);
+}
+
+TEST_F(PictureFiles, TheNameOfAFileSaysNothingOfItsFormat) {
+  write("p/a.png", bmp(4, 4, 9));
+  write("p/b.jpg", webp(4, 4, 9));
+  write("p/c", png(4, 4, std::vector<uint8_t>(48, 9), PNG_FORMAT_RGB));
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_EQ(dataset->size(), 3);
+  for (int64_t i = 0; i < 3; ++i)
+    EXPECT_THAT(sample(*dataset, i), Each((9 - kByteCentre) * kByteScale));
+  EXPECT_THAT(dataset->remarks(), ElementsAre(HasSubstr("1 BMP, 1 PNG, 1 WebP")));
+}
+
+TEST_F(PictureFiles, EveryPictureThatCannotBeReadIsNamedAtOnce) {
+  for (int i = 0; i < 40; ++i) write("p/" + std::to_string(100 + i) + ".png", small(1));
+  write("p/103.png", small(1).substr(0, 20));
+  write("p/117.png", "");
+  write("p/125.png", "<html>");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr("3 of 40"), HasSubstr("103.png, byte 20"),
+                       HasSubstr("117.png, byte 0: the file is empty"), HasSubstr("125.png"),
+                       HasSubstr("HTML")));
+  config::Data skip = images("p");
+  skip.on_damage = "skip";
+  EXPECT_REFUSED(skip, ExitCode::kDataError, HasSubstr("data.most_damaged"));
+  skip.most_damaged = 0.1;
+  const auto dataset = make_dataset(skip, 1);
+  EXPECT_EQ(dataset->size(), 37);
+  EXPECT_THAT(dataset->remarks(),
+              ElementsAre(AllOf(HasSubstr("3 pictures"), HasSubstr("117.png"))));
+}
+
+TEST_F(PictureFiles, MoreThanTwentyDamagedPicturesAreCounted) {
+  for (int i = 0; i < 30; ++i) write("p/" + std::to_string(100 + i) + ".png", "?");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr("30 of 30"), HasSubstr("and 10 more"), Not(HasSubstr("121.png"))));
+}
+
+TEST_F(PictureFiles, FilesThatAreNoPicturesAreCountedByExtension) {
+  write("p/a.pgm", small(1));
+  for (const char* name : {"p/1.txt", "p/2.txt", "p/x.json", "p/y"}) write(name, "text");
+  EXPECT_THAT(make_dataset(images("p"), 1)->remarks(),
+              ElementsAre(AllOf(HasSubstr("4 of 5"), HasSubstr(".txt 2, "), HasSubstr(".json 1"),
+                                HasSubstr("no extension 1"))));
+  for (const char* name : {"p/1.gif", "p/2.gif"}) write(name, "GIF89a......");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr(".gif 2"), HasSubstr("format that is not read")));
+  fs::remove(folder_ / "p/a.pgm");
+  EXPECT_REFUSED(images("p"), ExitCode::kNoInput,
+                 AllOf(HasSubstr("no picture in it"), HasSubstr("6 files")));
+}
+
+TEST_F(PictureFiles, PicturesMayLieDeepInsideOfAClassAndHiddenFoldersAreNone) {
+  write("p/cat/2020/a.pgm", small(1));
+  write("p/cat/b.pgm", small(2));
+  write("p/dog/c.pgm", small(3));
+  write("p/__MACOSX/._a.pgm", "x");
+  write("p/.ipynb_checkpoints/a.pgm", small(4));
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(dataset->class_names(), ElementsAre("cat", "dog"));
+  EXPECT_EQ(dataset->size(), 3);
+  config::Data plain = images("p");
+  plain.classes = "none";
+  EXPECT_EQ(make_dataset(plain, 1)->classes(), 0);
+}
+
+TEST_F(PictureFiles, NumberedFoldersAreClassesWithAWord) {
+  write("p/00000/a.pgm", small(1));
+  write("p/01000/b.pgm", small(2));
+  EXPECT_THAT(make_dataset(images("p"), 1)->remarks(),
+              ElementsAre(HasSubstr("data.classes: none")));
+}
+
+TEST_F(PictureFiles, FoldersWithSplitWordsPartTheSet) {
+  for (int i = 0; i < 3; ++i) write("p/train/cat/" + std::to_string(i) + ".pgm", small(1));
+  write("p/validation/cat/v.pgm", small(2));
+  write("p/test/cat/t.pgm", small(3));
+  write("p/test/dog/t.pgm", small(3));
+  const auto training = make_dataset(images("p"), 1);
+  EXPECT_EQ(training->size(), 3);
+  EXPECT_THAT(training->class_names(), ElementsAre("cat"));
+  EXPECT_EQ(make_held_out_dataset(images("p"), 1)->size(), 2);
+  config::Data validation = images("p");
+  validation.split = "val";
+  EXPECT_EQ(make_dataset(validation, 1)->size(), 1);
+  validation.split = "gold";
+  EXPECT_REFUSED(validation, ExitCode::kConfiguration, HasSubstr("data.split"));
+}
+
+TEST_F(PictureFiles, ThePartHeldOutByHashStaysWhenFilesAreAdded) {
+  config::Data data = images("p");
+  data.held_out = 0.3;
+  for (int i = 0; i < 60; ++i)
+    write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  const auto greys = [&](const Dataset& set) {
+    std::vector<float> found;
+    for (int64_t i = 0; i < set.size(); ++i) found.push_back(sample(set, i)[0]);
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  const auto training = make_dataset(data, 1);
+  const auto before = greys(*make_held_out_dataset(data, 1));
+  EXPECT_EQ(training->size() + std::ssize(before), 60);
+  EXPECT_GT(std::ssize(before), 8);
+  EXPECT_LT(std::ssize(before), 30);
+  for (int i = 60; i < 90; ++i)
+    write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  const auto after = greys(*make_held_out_dataset(data, 1));
+  EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+}
+
+TEST_F(PictureFiles, AFolderAnArchiveAndShardsOfTheSameFilesAreOneDataSet) {
+  std::vector<std::pair<std::string, std::string>> files;
+  std::vector<std::pair<std::string, std::string>> members;
+  std::vector<std::string> pictures;
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = (i < 5 ? "ant/0" : "bee/0") + std::to_string(100 + i);
+    const auto grey = static_cast<uint8_t>(20 * i);
+    pictures.push_back(i % 3 == 0   ? bmp(9, 7, grey)
+                       : i % 3 == 1 ? webp(8, 6, grey)
+                                    : pgm(7, 7, grey));
+    files.emplace_back(name + ".jpg", pictures.back());
+    members.emplace_back(name + ".jpg", pictures.back());
+    members.emplace_back(name + ".cls", i < 5 ? "0\n" : "1");
+    write("p/" + name + ".jpg", pictures.back());
+  }
+  write("stored.zip", zip(files));
+  write("deflated.zip", zip(files, true));
+  write("s-0.tar", tar({members.begin(), members.begin() + 10}));
+  write("s-1.tar", tar({members.begin() + 10, members.end()}));
+  const auto folder = make_dataset(images("p", 6), 1);
+  EXPECT_EQ(folder->size(), 12);
+  const auto bytes_of_all = [&](const Dataset& set) {
+    std::vector<int64_t> labels(12);
+    std::vector<int64_t> indices(12);
+    for (int64_t i = 0; i < 12; ++i) indices[static_cast<size_t>(i)] = i;
+    std::vector<uint8_t> out(static_cast<size_t>(12 * set.shape().values()));
+    set.copy_bytes(indices, out.data(), labels.data());
+    out.insert(out.end(), labels.begin(), labels.end());
+    return out;
+  };
+  for (const char* name : {"stored.zip", "deflated.zip", "s-{0..1}.tar"}) {
+    const auto same = make_dataset(images(name, 6), 1);
+    EXPECT_EQ(same->fingerprint(), folder->fingerprint()) << name;
+    EXPECT_EQ(bytes_of_all(*same), bytes_of_all(*folder)) << name;
+  }
+  write("m/index.json", mds_index(12));
+  write("m/shard.00000.mds", mds_shard(pictures));
+  config::Data unlabelled = images("p", 6);
+  unlabelled.classes = "none";
+  EXPECT_EQ(make_dataset(images("m", 6), 1)->fingerprint(),
+            make_dataset(unlabelled, 1)->fingerprint());
+  for (const char* cache : {"none", "memory"}) {
+    config::Data data = images("p", 6);
+    data.cache = cache;
+    data.threads = 3;
+    const auto same = make_dataset(data, 1);
+    EXPECT_EQ(same->fingerprint(), folder->fingerprint()) << cache;
+    EXPECT_EQ(bytes_of_all(*same), bytes_of_all(*folder)) << cache;
+    expect_bytes_are_samples(*same);
+  }
+}
+
+TEST_F(PictureFiles, AnArchivesOwnLabelsAreItsClasses) {
+  const std::string json = R"({"labels": [["00000/a.pgm", 3], ["00000/b.pgm", 1]]})";
+  write("s.zip",
+        zip({{"dataset.json", json}, {"00000/a.pgm", small(1)}, {"00000/b.pgm", small(2)}}));
+  const auto dataset = make_dataset(images("s.zip"), 1);
+  EXPECT_EQ(dataset->classes(), 4);
+  EXPECT_EQ(label_of(*dataset, 0), 3);
+  EXPECT_EQ(label_of(*dataset, 1), 1);
+  EXPECT_THAT(dataset->existing_classes(), ElementsAre(1, 3));
+  write("n.zip", zip({{"dataset.json", R"({"labels": null})"}, {"00000/a.pgm", small(1)}}));
+  EXPECT_EQ(make_dataset(images("n.zip"), 1)->classes(), 0);
+  write("v.zip", zip({{"dataset.json", R"({"labels": [["a.pgm", [0.5]]]})"}, {"a.pgm", small(1)}}));
+  EXPECT_REFUSED(images("v.zip"), ExitCode::kDataError, HasSubstr("vectors"));
+}
+
+TEST_F(PictureFiles, DamagedArchivesAreRefusedWithTheirPlace) {
+  const std::string whole = zip({{"a.pgm", small(1)}, {"b.pgm", small(2)}});
+  write("cut.zip", whole.substr(0, whole.size() - 30));
+  EXPECT_REFUSED(images("cut.zip"), ExitCode::kDataError, HasSubstr("truncated"));
+  std::string changed = whole;
+  changed[60] = static_cast<char>(changed[60] ^ 1);
+  write("sum.zip", changed);
+  EXPECT_REFUSED(images("sum.zip"), ExitCode::kDataError,
+                 AllOf(HasSubstr("sum.zip: a.pgm, byte"), HasSubstr("checksum")));
+  const std::string shard = tar({{"a.pgm", pgm(30, 30, 1)}});
+  write("cut.tar", shard.substr(0, 900));
+  EXPECT_REFUSED(images("cut.tar"), ExitCode::kDataError,
+                 AllOf(HasSubstr("cut.tar, byte 900"), HasSubstr("truncated")));
+  write("twice.tar", tar({{"a.pgm", small(1)}, {"a.pgm", small(1)}}));
+  EXPECT_REFUSED(images("twice.tar"), ExitCode::kDataError, HasSubstr("'.pgm' twice"));
+  write("m/shard.00000.mds", mds_shard({small(1)}));
+  write("m/index.json", mds_index(1, "pkl"));
+  EXPECT_REFUSED(images("m"), ExitCode::kDataError, HasSubstr("pickle"));
+}
+
+TEST_F(PictureFiles, AnUnpackedSizeAboveTheLimitIsRefused) {
+  std::string bomb = zip({{"a.pgm", pgm(1000, 1000, 0)}}, true);
+  config::Data data = data_of("images", write("bomb.zip", bomb));
+  data.largest_picture = 1;
+  EXPECT_EQ(make_dataset(data, 1)->size(), 1);
+  const size_t directory = bomb.find("PK\x01\x02");
+  bomb.replace(directory + 24, 4, little(0x7FFFFFFF, 4));
+  data.path = write("bomb.zip", bomb);
+  EXPECT_REFUSED(data, ExitCode::kDataError, HasSubstr("data.largest_picture"));
+}
+
+TEST_F(PictureFiles, FieldsThatDoNotGoTogetherAreRefused) {
+  write("p/a.pgm", small(1));
+  config::Data data = images("p");
+  data.fit = "crop";
+  EXPECT_REFUSED(data, ExitCode::kConfiguration, HasSubstr("data.image_size"));
+  data.image_size = 4;
+  data.filter = "area";
+  EXPECT_REFUSED(data, ExitCode::kConfiguration, HasSubstr("data.filter"));
+}
+
+TEST_F(PictureFiles, FlipsDependOnEpochAndSampleAloneAndAreHalfOfAll) {
+  for (int i = 0; i < 64; ++i)
+    write("p/" + std::to_string(i) + ".pgm", "P5\n2 1\n255\n" + std::string("\x00\xFF", 2));
+  config::Data data = images("p");
+  data.flip = true;
+  const auto dataset = make_dataset(data, 1);
+  const Sampler sampler(64, 5);
+  const auto epoch = [&](int64_t batch, uint64_t first) {
+    Prefetcher prefetcher(*dataset, sampler, first, batch, {0, batch}, 1, Form::bytes);
+    std::vector<int> flipped(64, -1);
+    for (int64_t have = 0; have < 64; have += batch) {
+      const Batch got = prefetcher.next();
+      for (int64_t i = 0; i < batch; ++i)
+        flipped[static_cast<size_t>(got.indices[static_cast<size_t>(i)])] =
+            got.bytes[static_cast<size_t>(2 * i)] == 255 ? 1 : 0;
+    }
+    return flipped;
+  };
+  const auto first = epoch(64, 0);
+  EXPECT_EQ(epoch(16, 0), first);
+  EXPECT_NE(epoch(64, 64), first);
+  const auto count = std::count(first.begin(), first.end(), 1);
+  EXPECT_GT(count, 16);
+  EXPECT_LT(count, 48);
+}
+
+}  // namespace
+}  // namespace allmodes::data

@@ -1,0 +1,136 @@
+#pragma once
+
+// Pictures that Pillow 13 wrote, and what it reads from them.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace allmodes::data {
+
+struct PillowPicture {
+  const char* what;
+  const char* base64;
+  int64_t height;
+  int64_t width;
+  int64_t channels;
+  uint64_t hash;  // of the decoded bytes, as polynomial_hash() has it; on black, turned upright
+};
+
+// Each byte b of `bytes`: hash = 31 hash + b, from 0.
+inline uint64_t polynomial_hash(const std::vector<uint8_t>& bytes) {
+  uint64_t hash = 0;
+  for (const uint8_t b : bytes) hash = hash * 31 + b;
+  return hash;
+}
+
+inline std::string from_base64(const std::string& text) {
+  static const std::string kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  uint32_t bits = 0;
+  int have = 0;
+  for (const char c : text) {
+    const size_t digit = kDigits.find(c);
+    if (digit == std::string::npos) continue;
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    have += 6;
+    if (have < 8) continue;
+    have -= 8;
+    out += static_cast<char>(bits >> have & 0xFF);
+  }
+  return out;
+}
+
+inline const std::vector<PillowPicture>& pillow_pictures() {
+  static const std::vector<PillowPicture> pictures = {
+      {"baseline JPEG, colours at half size",
+       "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+"
+       "MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09P"
+       "T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wAARCAAMABEDASIAAhEBAxEB/8QAHwAAAQUBAQEB"
+       "AQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKB"
+       "kaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1"
+       "dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl"
+       "5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcF"
+       "BAQAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5"
+       "OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0"
+       "tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDb1FZPsH4V"
+       "5+6yf2h+Nelaif8AQPwrz9z/AMTD8awwWIj9bfumvNV+p7mjtk96KtZor6H6xH+U8Dmq9z//2Q==",
+       12, 17, 3, 0x525efd7d42289ca9ULL},
+      {"progressive JPEG",
+       "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+"
+       "MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09P"
+       "T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wgARCAAMABEDAREAAhEBAxEB/8QAFgABAQEAAAAA"
+       "AAAAAAAAAAAABAYF/8QAGAEBAQADAAAAAAAAAAAAAAAABAACAwX/2gAMAwEAAhADEAAAAW6c59s5QNfgOn2T"
+       "lA//xAAbEAACAQUAAAAAAAAAAAAAAAAAAyEREhMyQ//aAAgBAQABBQJlbJySM06H/8QAGhEAAgMBAQAAAAAA"
+       "AAAAAAAAAAQBAgMSE//aAAgBAwEBPwFfUY1PUXpAxSDiD//EABwRAAICAgMAAAAAAAAAAAAAAAABAhEDBBIh"
+       "Iv/aAAgBAgEBPwHMo8jWUaKiZn6NZ9Fn/8QAFBABAAAAAAAAAAAAAAAAAAAAIP/aAAgBAQAGPwJf/8QAFxAB"
+       "AQEBAAAAAAAAAAAAAAAAAQAQEf/aAAgBAQABPyESkcwuP//aAAwDAQACAAMAAAAQ0F7/AP/EABcRAQEBAQAA"
+       "AAAAAAAAAAAAABEAARD/2gAIAQMBAT8QyLIhEicP/8QAFxEBAQEBAAAAAAAAAAAAAAAAAAEQEf/aAAgBAgEB"
+       "PxDcSsUOn//EABkQAQADAQEAAAAAAAAAAAAAAAABkaERcf/aAAgBAQABPxCpXD0Tynp1/9k=",
+       12, 17, 3, 0x47b0531ca26bd23dULL},
+      {"grey JPEG",
+       "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAoHBwgHBgoICAgLCgoLDhgQDg0NDh0VFhEYIx8lJCIfIiEmKzcv"
+       "Jik0KSEiMEExNDk7Pj4+JS5ESUM8SDc9Pjv/wAALCAAMABEBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAEC"
+       "AwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAk"
+       "M2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJ"
+       "ipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3"
+       "+Pn6/9oACAEBAAA/AOj1VJv7LPX7teWSJN/a3f71dFsm9677Vj/xK+g+7Xlch/4m3Qfero93sK//2Q==",
+       12, 17, 1, 0xf12f6882aa856ea2ULL},
+      {"CMYK JPEG",
+       "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwANCQoLCggNCwoLDg4NDxMgFRMSEhMnHB4XIC4pMTAuKS0sMzpKPjM2"
+       "RjcsLUBXQUZMTlJTUjI+WmFaUGBKUVJP/8AAFAgADAARBEMRAE0RAFkRAEsRAP/EAB8AAAEFAQEBAQEBAAAA"
+       "AAAAAAABAgMEBQYHCAkKC//EALUQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNC"
+       "scEVUtHwJDNicoIJChYXGBkaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6"
+       "g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq"
+       "8fLz9PX29/j5+v/aAA4EQwBNAFkASwAAPwDo9L1Jv7N6dq2tdtLj+zzyelTeM7a3yeRXp1cB4o1Jvtp4715r"
+       "DaXH9qdT96s7wjbW/wBpHI60Vmf2k3pXWfZLj1NehfZrf1FFet6Xaw/2b93tXX67M39nnp0rzfxnLJk/MaK4"
+       "DxRaw/bT8vevNoZm/tTt96s/wjLJ9pHzHrRWZ9lh/u11fnP7V6F5r/3jRX//2Q==",
+       12, 17, 3, 0x80ea6ebf8e5f1596ULL},
+      {"JPEG turned by EXIF",
+       "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDABAL"
+       "DA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/"
+       "2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2Nj"
+       "Y2NjY2P/wAARCAAMABEDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAA"
+       "AgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJico"
+       "KSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWm"
+       "p6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEB"
+       "AQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEI"
+       "FEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0"
+       "dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk"
+       "5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDWvlf7H+FcWyv9t/Gu8vj/AKH+FcWx/wBN/GscLWX1l6Gn"
+       "NU+q7l7a9FWM0V7ftl2PG5qnc//Z",
+       17, 12, 3, 0xc6deb357fff39172ULL},
+      {"lossy WebP",
+       "UklGRmQAAABXRUJQVlA4IFgAAAAQBACdASoRAAwAPu1kqU2ppaOiMAgBMB2JaACdMoMYQgAAyyhEDnQpYAD+"
+       "tQE3+ruUh88z+Ib+wlYI50g2jEm4a/nQpDMADnc0Q+7P7j+gGGxmBJwCLgAA",
+       12, 17, 3, 0xbb7c7b42c8ca49ccULL},
+      {"WebP with opacity",
+       "UklGRjIBAABXRUJQVlA4TCUBAAAvEMACELkyRPQ/dhHR//DArW1HkVQaXrbWovyz2Fx412KmSuPbUp1TXoP8"
+       "pRBkD/oKYCCAjsGNJNtKdQ5E7pFtncU5ZK5fjttIkhSp+1BiZv+tOGP4TuJnGCFBCjUSR1XzRrlqZ7OXtHft"
+       "ti6N3um9OJ43p+PbVaO5qS1vbaQzFbaWyu5b2zMzh17g4WshoAgUiEgIkSiIBUiusFoc76fD8J1AQBLAglAC"
+       "FJxotSgipKxRyCEk5hghf68tJnMCC5KS1hLIRqwZgZJt7UREPFox5rn4N8xR687nZairAl7LaqSoIb7JS2Pf"
+       "jiFBWjFgRCljOLB27MZoIljhahrFxJW8QyTjH8dQs5haw9legweS5DN2NclqOnTRB+9nxj/OjlykfwHqBAA=",
+       12, 17, 3, 0xab1e46946282405fULL},
+      {"palette PNG with transparency",
+       "iVBORw0KGgoAAAANSUhEUgAAABEAAAAMBAMAAAB2C0uMAAAAGFBMVEXLz3+S3MDZmVBejqGXVTF8Ij4pVJoy"
+       "KYX+lfnjAAAAA3RSTlP//wDXyg1BAAAASElEQVR4nEXMwRFAQAAEwbYREIErEYhfFEIgAURw50Hx3KmZ7YZz"
+       "ShkyLoEOAhRz9BtcLwvySM+qaESjYc2Xx6U6/r+dUOhxAwDCDTaZM4ITAAAAAElFTkSuQmCC",
+       12, 17, 3, 0x6f6905185136418cULL},
+      {"grey PNG of 2 bits",
+       "iVBORw0KGgoAAAANSUhEUgAAABEAAAAMAgAAAADr/hHCAAAAH0lEQVR4nGP8v2oNw2smBgYGBgZU0gGJzYgh"
+       "+x9NBAAAWwSY7DwrrgAAAABJRU5ErkJggg==",
+       12, 17, 1, 0x0ba437257e1adc35ULL},
+      {"BMP",
+       "Qk1GAQAAAAAAAFYAAAAoAAAAEQAAAAwAAAABAAgAAAAAAPAAAADEDgAAxA4AAAgAAAAIAAAAf8/LAMDckgBQ"
+       "mdkAoY5eADFVlwA+InwAmlQpAIUpMgABAQAAAgICAgQEBQUFBwYGAwAAAAEBAAAAAgICBAQEBQUHBgYDAAAA"
+       "AQEAAAACAgIEBAQFBwYGBgMAAAABAQEAAAICBAQEBQcHBgYGAwAAAAEBAQAAAAIEBAQFBwcGBgYDAAAAAQEB"
+       "AQAAAgQEBQUHBwYGBgYAAAABAQEBAAICBAQFBQcHBwYGBgAAAAEBAQAAAgIEBAUFBwcHBgYGAAAAAQEBAAAC"
+       "AgQEBQUFBwcGBgYAAAABAQAAAgICBAQFBQUHBwcGBgAAAAEBAAACAgIEBAUFBQUHBwYDAAAAAQEAAAICAgQE"
+       "BAUFBQcHBgMAAAA=",
+       12, 17, 3, 0x30493995a14ed21cULL},
+  };
+  return pictures;
+}
+
+}  // namespace allmodes::data

@@ -1,0 +1,266 @@
+#include "data/picture_set.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "data/formats/picture.h"
+
+namespace allmodes::data {
+namespace {
+
+constexpr std::array<std::string_view, 12> kPictureEndings{
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "ppm", "pgm", "pbm", "pnm"};
+// Enough for a picture's first bytes and for telling a web page.
+constexpr uint64_t kProbeBytes = 256;
+
+enum class Kind : uint8_t { kPicture, kMeantAsPicture, kOtherPicture, kOther };
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+std::string ending_of(const std::string& key) {
+  const size_t name = key.rfind('/') + 1;  // 0 without one
+  const size_t dot = key.rfind('.');
+  return dot == std::string::npos || dot < name ? "" : lower(key.substr(dot + 1));
+}
+
+Kind kind_of(const Container& container, int64_t index) {
+  const std::string ending = ending_of(container.key(index));
+  const bool meant = std::ranges::find(kPictureEndings, ending) != kPictureEndings.end();
+  try {
+    const Bytes bytes = container.read(index, kProbeBytes);
+    if (picture_format(bytes.view)) return Kind::kPicture;
+    if (meant) return Kind::kMeantAsPicture;
+    const std::string what = what_it_is(bytes.view);
+    const bool other = what.ends_with("picture") || what.find("HEIC") != std::string::npos;
+    return other ? Kind::kOtherPicture : Kind::kOther;
+  } catch (const Error&) {
+    // Whoever reads the pictures says why.
+    return meant ? Kind::kMeantAsPicture : Kind::kOther;
+  }
+}
+
+std::vector<Kind> kinds_of(const Container& container, Workers& workers) {
+  constexpr int64_t kAtOnce = 64;
+  std::vector<Kind> kinds(static_cast<size_t>(container.size()));
+  workers.run((container.size() + kAtOnce - 1) / kAtOnce, [&](int64_t block) {
+    for (int64_t i = block * kAtOnce; i < std::min(container.size(), (block + 1) * kAtOnce); ++i)
+      kinds[static_cast<size_t>(i)] = kind_of(container, i);
+  });
+  return kinds;
+}
+
+std::string first_component(std::string_view key) {
+  const size_t end = key.find('/');
+  return end == std::string_view::npos ? "" : std::string(key.substr(0, end));
+}
+
+// train, val or test, of a folder's name in any of the usual words; "" for any other name.
+std::string split_word(const std::string& folder) {
+  std::string word = lower(folder);
+  while (!word.empty() && std::string_view("-._ 0123456789").find(word.back()) != std::string::npos)
+    word.pop_back();
+  static const std::map<std::string, std::string, std::less<>> kWords = {
+      {"train", "train"}, {"training", "train"}, {"validation", "val"}, {"valid", "val"},
+      {"val", "val"},     {"dev", "val"},        {"test", "test"},      {"testing", "test"},
+      {"eval", "test"},   {"evaluation", "test"}};
+  const auto found = kWords.find(word);
+  return found == kWords.end() ? "" : found->second;
+}
+
+// "jpg 190, webp 10": the most frequent first.
+std::string counted(const std::map<std::string, int64_t>& counts) {
+  std::vector<std::pair<std::string, int64_t>> sorted(counts.begin(), counts.end());
+  std::ranges::stable_sort(sorted,
+                           [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(sorted.size(), 8); ++i)
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ",
+                        sorted[i].first.empty() ? "no extension" : "." + sorted[i].first,
+                        sorted[i].second);
+  return sorted.size() > 8 ? text + ", ..." : text;
+}
+
+class Chooser {
+ public:
+  Chooser(const config::Data& data, Split split, Workers& workers)
+      : data_(data), split_(split), workers_(workers) {}
+
+  PictureSet choose() {
+    set_.container =
+        open_container(data_.path, static_cast<uint64_t>(data_.largest_picture) * 1'000'000 * 8);
+    const std::string part = wanted_part();
+    const bool by_hash = part.empty() && data_.held_out > 0;
+    if (split_ == Split::kHeldOut && part.empty() && !by_hash) return std::move(set_);
+    const std::vector<Kind> kinds = kinds_of(*set_.container, workers_);
+    count_left_out(kinds);
+    for (int64_t i = 0; i < set_.container->size(); ++i) {
+      const std::string key = set_.container->key(i);
+      if (!part.empty() && split_word(first_component(key)) != part) continue;
+      if (by_hash && is_held_out(key) != (split_ == Split::kHeldOut)) continue;
+      const std::string rest = part.empty() ? key : key.substr(key.find('/') + 1);
+      const Kind kind = kinds[static_cast<size_t>(i)];
+      folders_.insert(first_component(rest));
+      if (kind != Kind::kPicture && kind != Kind::kMeantAsPicture) continue;
+      set_.members.push_back(i);
+      classes_.push_back(first_component(rest));
+    }
+    if (!set_.members.empty()) label();
+    return std::move(set_);
+  }
+
+ private:
+  void count_left_out(const std::vector<Kind>& kinds) {
+    std::map<std::string, int64_t> endings;
+    int64_t read = 0;
+    int64_t others = 0;
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      const bool taken = kinds[i] == Kind::kPicture || kinds[i] == Kind::kMeantAsPicture;
+      read += taken ? 1 : 0;
+      others += kinds[i] == Kind::kOtherPicture ? 1 : 0;
+      if (!taken) ++endings[ending_of(set_.container->key(static_cast<int64_t>(i)))];
+    }
+    const auto total = std::ssize(kinds);
+    const std::string found = total == 0
+                                  ? "it holds no file"
+                                  : fmt::format("it holds {} files: {}", total, counted(endings));
+    if (read == 0)
+      ALLMODES_FAIL(ExitCode::kNoInput,
+                    "{}: no picture in it ({}); JPEG, PNG, WebP, BMP, PGM and PPM are read, of any "
+                    "name",
+                    data_.path, found);
+    if (read == total) return;
+    const std::string left = fmt::format(
+        "{} of {} files are left out, which are no pictures that "
+        "are read: {}",
+        total - read, total, counted(endings));
+    if (others > read)
+      ALLMODES_FAIL(ExitCode::kDataError,
+                    "{}: {}; {} of them are pictures in a format that is not read. Convert them to "
+                    "PNG or JPEG, or take them out of the folder",
+                    data_.path, left, others);
+    set_.remarks.push_back(left);
+  }
+
+  // The split word whose folder holds this part; "" where no folders part the set.
+  std::string wanted_part() {
+    std::set<std::string> words;
+    bool all = true;
+    for (int64_t i = 0; i < set_.container->size() && all; ++i) {
+      const std::string word = split_word(first_component(set_.container->key(i)));
+      all = !word.empty();
+      words.insert(word);
+    }
+    const bool parted = all && words.contains("train");
+    if (data_.split != "auto") {
+      const std::string wanted = split_word(data_.split);
+      if (wanted.empty() || !all || !words.contains(wanted))
+        ALLMODES_FAIL(ExitCode::kConfiguration,
+                      "data.split: '{}': {} has no outermost folder of that name beside others of "
+                      "such names (train, val, test)",
+                      data_.split, data_.path);
+      if (split_ == Split::kTraining) return wanted;
+      return wanted == "test" || !words.contains("test") ? "none" : "test";
+    }
+    if (!parted) return "";
+    if (split_ == Split::kHeldOut) return words.contains("test") ? "test" : "val";
+    if (words.size() > 1)
+      set_.remarks.push_back(fmt::format(
+          "the folder 'train' is the training part ({} lie beside it); data.split names another",
+          fmt::join(words, ", ")));
+    return "train";
+  }
+
+  bool is_held_out(const std::string& key) const {
+    const double share = static_cast<double>(XXH3_64bits(key.data(), key.size())) * 0x1p-64;
+    return share < data_.held_out;
+  }
+
+  void label() {
+    if (data_.classes == "none") return;
+    if (auto own = set_.container->labels()) {
+      label_by_container(std::move(*own));
+    } else {
+      label_by_folders();
+    }
+  }
+
+  void label_by_container(Labels own) {
+    if (own.names.empty()) return;
+    set_.labels.names = std::move(own.names);
+    for (const int64_t member : set_.members) {
+      const int32_t label = own.values[static_cast<size_t>(member)];
+      if (label < 0)
+        ALLMODES_FAIL(ExitCode::kDataError,
+                      "{}: has no label, but others have; give each one, or set data.classes: "
+                      "none",
+                      set_.container->place(member));
+      set_.labels.values.push_back(label);
+    }
+  }
+
+  void label_by_folders() {
+    if (folders_.size() == 1 && folders_.contains("")) return;
+    const auto bare = std::ranges::find(classes_, "");
+    if (bare != classes_.end()) {
+      const auto inside = std::ranges::find_if(classes_, [](const auto& c) { return !c.empty(); });
+      if (inside == classes_.end()) return;
+      ALLMODES_FAIL(
+          ExitCode::kDataError,
+          "{}: has pictures ({}) beside folders ({}); put every picture into a class's folder, or "
+          "none, or set data.classes: none",
+          data_.path,
+          set_.container->key(set_.members[static_cast<size_t>(bare - classes_.begin())]), *inside);
+    }
+    std::map<std::string, int32_t> numbers;
+    for (const std::string& name : folders_) {
+      if (name.empty()) continue;
+      if (std::ranges::find(classes_, name) == classes_.end())
+        ALLMODES_FAIL(ExitCode::kDataError,
+                      "{}/{}: the class has no picture that is read; take the folder away, or set "
+                      "data.classes: none",
+                      data_.path, name);
+      numbers.emplace(name, static_cast<int32_t>(numbers.size()));
+      set_.labels.names.push_back(name);
+    }
+    for (const std::string& name : classes_) set_.labels.values.push_back(numbers.at(name));
+    remark_on_shards();
+  }
+
+  void remark_on_shards() {
+    const auto& names = set_.labels.names;
+    const bool numbered = std::ranges::all_of(names, [&](const std::string& name) {
+      return name.size() >= 3 && name.size() == names[0].size() &&
+             name.find_first_not_of("0123456789") == std::string::npos;
+    });
+    if (numbered && names.size() > 1)
+      set_.remarks.push_back(fmt::format(
+          "the folders {} ... {} are taken for {} classes; if they only keep folders small, set "
+          "data.classes: none",
+          names.front(), names.back(), names.size()));
+  }
+
+  const config::Data& data_;
+  Split split_;
+  Workers& workers_;
+  PictureSet set_;
+  std::vector<std::string> classes_;  // of the members: their outermost folder
+  std::set<std::string> folders_;     // of all files of the part
+};
+
+}  // namespace
+
+PictureSet choose_pictures(const config::Data& data, Split split, Workers& workers) {
+  return Chooser(data, split, workers).choose();
+}
+
+}  // namespace allmodes::data

@@ -1,0 +1,271 @@
+#include "data/pictures.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "data/array_dataset.h"
+#include "data/damage.h"
+#include "data/formats/picture.h"
+#include "data/input_file.h"
+#include "data/lazy_pictures.h"
+#include "data/picture_set.h"
+#include "data/picture_source.h"
+#include "data/pixels.h"
+#include "data/workers.h"
+
+namespace allmodes::data {
+namespace {
+
+// Decoded at once: enough for every thread, few enough to be small in memory.
+constexpr int64_t kPicturesAtOnce = 256;
+// Pictures as they are stored may be this large a side where nothing makes them smaller.
+constexpr int64_t kMostSide = kMostPixelsASide;
+
+// What is counted of all pictures, for the remarks.
+struct Tally {
+  std::map<std::string, int64_t> formats;
+  int64_t turned = 0;
+  int64_t transparent = 0;
+  int64_t deep = 0;
+  int64_t oblong = 0;
+
+  void add(const PictureInfo& info) {
+    ++formats[format_name(info.format)];
+    turned += info.orientation != 1 ? 1 : 0;
+    transparent += info.transparent ? 1 : 0;
+    deep += info.deep ? 1 : 0;
+    oblong += info.height != info.width ? 1 : 0;
+  }
+};
+
+void add_remarks(const Tally& tally, const config::Data& data, std::vector<std::string>& remarks) {
+  if (tally.formats.size() > 1) {
+    std::string text;
+    for (const auto& [name, count] : tally.formats)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+    remarks.push_back("pictures: " + text);
+  }
+  if (tally.turned > 0)
+    remarks.push_back(fmt::format(
+        "{} pictures {}", tally.turned,
+        data.exif == "apply"
+            ? "were turned upright as their EXIF says (data.exif: \"ignore\" leaves them)"
+            : "lie on a side or are mirrored by their EXIF, which is ignored"));
+  if (tally.transparent > 0)
+    remarks.push_back(
+        fmt::format("{} pictures have transparency; they are laid on grey {} "
+                    "(data.background)",
+                    tally.transparent, data.background));
+  if (tally.deep > 0)
+    remarks.push_back(
+        fmt::format("{} pictures have more than 8 bits; they are rounded to 8", tally.deep));
+  if (tally.oblong > 0 && data.image_size > 0 && data.fit == "pad")
+    remarks.push_back(fmt::format(
+        "{} pictures are not square: they lie between black bars (data.fit: \"crop\" takes the "
+        "middle square instead)",
+        tally.oblong));
+}
+
+class Builder {
+ public:
+  Builder(const config::Data& data, Split split)
+      : data_(data),
+        workers_(std::make_shared<Workers>(static_cast<int>(data.threads))),
+        set_(choose_pictures(data, split, *workers_)) {}
+
+  std::unique_ptr<Dataset> build() {
+    if (set_.members.empty()) return nullptr;
+    total_ = std::ssize(set_.members);
+    read_headers();
+    const SampleShape shape = decide_shape();
+    source_ =
+        std::make_shared<PictureSource>(std::move(set_.container), set_.members, data_, shape);
+    decode_all();
+    damage_.settle(data_, total_);
+    leave_out_damaged();
+    finish_remarks();
+    return dataset();
+  }
+
+ private:
+  std::string place(int64_t i) const {
+    return set_.container->place(set_.members[static_cast<size_t>(i)]);
+  }
+
+  // What fails is damage of that picture, but an error of the program's own goes on.
+  void attempt(int64_t i, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::kSoftware) throw;
+      failed_[static_cast<size_t>(i)] = 1;
+      damage_.add(i, error.what());
+    }
+  }
+
+  void read_headers() {
+    infos_.resize(static_cast<size_t>(total_));
+    failed_.assign(static_cast<size_t>(total_), 0);
+    workers_->run(total_, [&](int64_t i) {
+      attempt(i, [&] {
+        try {
+          infos_[static_cast<size_t>(i)] =
+              read_picture_info(set_.container->read(set_.members[static_cast<size_t>(i)]).view,
+                                data_.largest_picture * 1'000'000);
+        } catch (const Error& error) {
+          throw Error(error.code(), placed(place(i), error.what()));
+        }
+      });
+    });
+  }
+
+  SampleShape decide_shape() {
+    Tally tally;
+    const PictureInfo* first = nullptr;
+    int64_t first_index = 0;
+    bool colour = false;
+    for (int64_t i = 0; i < total_; ++i) {
+      if (failed_[static_cast<size_t>(i)] != 0) continue;
+      const PictureInfo& info = infos_[static_cast<size_t>(i)];
+      tally.add(info);
+      colour = colour || info.colour;
+      if (first == nullptr) {
+        first = &info;
+        first_index = i;
+      }
+      if (data_.image_size == 0) require_one_size(upright(*first), first_index, upright(info), i);
+    }
+    if (first == nullptr) damage_.settle(refusing(), total_);
+    ALLMODES_CHECK(first != nullptr, "{}: no picture and no damage", data_.path);
+    add_remarks(tally, data_, set_.remarks);
+    if (data_.colour != "auto") colour = data_.colour == "rgb";
+    const auto [height, width] = upright(*first);
+    return resized_shape(
+        {.channels = colour ? 3 : 1, .height = height, .width = width, .image = true},
+        data_.image_size);
+  }
+
+  config::Data refusing() const {
+    config::Data data = data_;
+    data.on_damage = "refuse";
+    return data;
+  }
+
+  // Height and width as the picture will be seen.
+  std::pair<int64_t, int64_t> upright(const PictureInfo& info) const {
+    const bool turned = data_.exif == "apply" && info.orientation >= 5;
+    return turned ? std::pair{info.width, info.height} : std::pair{info.height, info.width};
+  }
+
+  void require_one_size(const std::pair<int64_t, int64_t>& first, int64_t first_index,
+                        const std::pair<int64_t, int64_t>& size, int64_t i) const {
+    if (size != first)
+      ALLMODES_FAIL(ExitCode::kDataError,
+                    "{}: {} x {} pixels, but {} has {} x {}; make them equal or set "
+                    "data.image_size",
+                    place(i), size.second, size.first, place(first_index), first.second,
+                    first.first);
+    if (size.first > kMostSide || size.second > kMostSide)
+      ALLMODES_FAIL(ExitCode::kDataError,
+                    "{}: {} x {} pixels; 1 to {} a side were expected; set data.image_size",
+                    place(i), size.second, size.first, kMostSide);
+  }
+
+  bool in_memory() const { return keeps_in_memory(data_, source_->size(), source_->shape()); }
+
+  // Every picture once: into memory where they are kept there, and in any case for what cannot be
+  // read and for the fingerprint.
+  void decode_all() {
+    const auto values = static_cast<size_t>(source_->shape().values());
+    const bool keep = in_memory();
+    if (keep) require_memory(static_cast<uint64_t>(total_), values, data_.path);
+    pixels_.resize((keep ? static_cast<size_t>(total_)
+                         : static_cast<size_t>(std::min(total_, kPicturesAtOnce))) *
+                   values);
+    size_t kept = 0;
+    for (int64_t begin = 0; begin < total_; begin += kPicturesAtOnce) {
+      const int64_t count = std::min(kPicturesAtOnce, total_ - begin);
+      uint8_t* block = pixels_.data() + (keep ? kept * values : 0);
+      workers_->run(count, [&](int64_t i) {
+        const auto at = static_cast<size_t>(begin + i);
+        if (failed_[at] == 0)
+          attempt(begin + i, [&] {
+            note_warning(source_->read(begin + i, block + static_cast<size_t>(i) * values));
+          });
+      });
+      // The next block goes behind what this one kept.
+      size_t in_block = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        if (failed_[static_cast<size_t>(begin + i)] != 0) continue;
+        uint8_t* from = block + static_cast<size_t>(i) * values;
+        uint8_t* to = block + in_block++ * values;
+        if (from != to) std::copy_n(from, values, to);
+      }
+      hash_.add(block, in_block * values);
+      kept += in_block;
+    }
+    if (keep) pixels_.resize(kept * values);
+  }
+
+  void note_warning(const std::string& warning) {
+    if (warning.empty()) return;
+    const std::lock_guard lock(mutex_);
+    ++warned_;
+    if (first_warning_.empty() || warning < first_warning_) first_warning_ = warning;
+  }
+
+  void leave_out_damaged() {
+    if (damage_.empty()) return;
+    source_->leave_out(failed_);
+    auto& values = set_.labels.values;
+    if (values.empty()) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      if (failed_[i] == 0) values[kept++] = values[i];
+    values.resize(kept);
+  }
+
+  void finish_remarks() {
+    if (warned_ > 0)
+      set_.remarks.push_back(fmt::format("{} pictures gave warnings and were read; the first: {}",
+                                         warned_, first_warning_));
+    for (auto& remark : damage_.remarks()) set_.remarks.push_back(std::move(remark));
+  }
+
+  std::unique_ptr<Dataset> dataset() {
+    StoredFacts facts{.remarks = std::move(set_.remarks), .flipped = data_.flip};
+    if (in_memory())
+      return make_array_dataset(data_.path, source_->shape(), std::move(pixels_),
+                                std::move(set_.labels), std::nullopt, std::move(facts));
+    const uint64_t fingerprint = hash_.finish(source_->shape(), 1, set_.labels);
+    return make_lazy_pictures(data_.path, std::move(source_), std::move(workers_),
+                              std::move(set_.labels), fingerprint, std::move(facts));
+  }
+
+  const config::Data& data_;
+  std::shared_ptr<Workers> workers_;
+  PictureSet set_;
+  int64_t total_ = 0;
+  std::vector<PictureInfo> infos_;
+  std::vector<uint8_t> failed_;  // written by several threads: no vector<bool>
+  std::shared_ptr<PictureSource> source_;
+  Damage damage_;
+  std::vector<uint8_t> pixels_;
+  ContentHash hash_;
+  std::mutex mutex_;
+  int64_t warned_ = 0;
+  std::string first_warning_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> read_pictures(const config::Data& data, Split split) {
+  check_fit(data);
+  return Builder(data, split).build();
+}
+
+}  // namespace allmodes::data
