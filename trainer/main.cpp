@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
   allmodes::cli::add_diagnose(app, dispatch);
   allmodes::cli::add_sample(app, dispatch);
   allmodes::cli::add_export(app, dispatch);
+  allmodes::cli::add_data(app, dispatch);
   allmodes::cli::add_doctor(app, dispatch);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 
 #include "data/formats/picture.h"
 #include "data/formats/resample.h"
+#include "data/pack.h"
 #include "data/prefetcher.h"
 #include "data/workers.h"
 #include "unit/data_fixture.h"
@@ -375,6 +376,24 @@ TEST_F(PictureFiles, AnUnpackedSizeAboveTheLimitIsRefused) {
   bomb.replace(directory + 24, 4, little(0x7FFFFFFF, 4));
   data.path = write("bomb.zip", bomb);
   EXPECT_REFUSED(data, ExitCode::kDataError, HasSubstr("data.largest_picture"));
+}
+
+TEST_F(PictureFiles, APackedSetIsTheSameSet) {
+  for (int i = 0; i < 5; ++i) {
+    write("p/cat/" + std::to_string(i) + ".bmp", bmp(5, 2, static_cast<uint8_t>(40 * i)));
+    write("p/dog/" + std::to_string(i) + ".pgm", pgm(5, 2, static_cast<uint8_t>(50 * i)));
+  }
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(pack(*dataset, path("x.npy")), ElementsAre(path("x.npy"), path("x.labels.npy")));
+  for (const bool map : {false, true}) {
+    config::Data data = data_of("npy", path("x.npy"), path("x.labels.npy"));
+    data.memory_map = map;
+    EXPECT_EQ(make_dataset(data, 1)->fingerprint(), dataset->fingerprint());
+  }
+  EXPECT_THAT(pack(*dataset, path("x.zip")), ElementsAre(path("x.zip")));
+  EXPECT_EQ(make_dataset(images("x.zip"), 1)->fingerprint(), dataset->fingerprint());
+  EXPECT_FALSE(fs::exists(path("x.zip.part")));
+  EXPECT_EQ(error_of([&] { pack(*dataset, path("x.tar")); }).code(), ExitCode::kUsage);
 }
 
 TEST_F(PictureFiles, FieldsThatDoNotGoTogetherAreRefused) {

@@ -23,6 +23,7 @@ void add_validate(CLI::App& app, Dispatch& dispatch);
 void add_diagnose(CLI::App& app, Dispatch& dispatch);
 void add_sample(CLI::App& app, Dispatch& dispatch);
 void add_export(CLI::App& app, Dispatch& dispatch);
+void add_data(CLI::App& app, Dispatch& dispatch);
 void add_doctor(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace allmodes::cli

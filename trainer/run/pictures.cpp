@@ -80,7 +80,9 @@ std::vector<records::Ellipse> fitted_ellipses(const CheckedRun& run,
 
 at::Tensor labels_in_turn(const CheckedRun& run, int64_t count) {
   if (!run.objective->conditional()) return {};
-  return at::arange(count, at::kLong).remainder(run.dataset->classes());
+  // A class without a sample was never trained.
+  const auto existing = at::tensor(run.dataset->existing_classes(), at::kLong);
+  return existing.index_select(0, at::arange(count, at::kLong).remainder(existing.numel()));
 }
 
 records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes,

@@ -1,0 +1,207 @@
+#include "data/pack.h"
+
+#include <png.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+
+namespace allmodes::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kPackedAtOnce = 256;
+
+// A file beside `path` that takes its place when all is written.
+void write_whole(const std::string& path, const std::function<void(DurableFile&)>& write) {
+  const fs::path part = path + ".part";
+  try {
+    DurableFile file(part);
+    write(file);
+    file.commit();
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(part, ignored);
+    throw;
+  }
+  std::error_code error;
+  fs::rename(part, path, error);
+  if (error) ALLMODES_FAIL(ExitCode::kCannotCreate, "{}: {}", path, error.message());
+}
+
+// NumPy's format, version 1.0, C order.
+std::string npy_header(const char* descr, const std::vector<int64_t>& shape) {
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}",
+                                   descr, fmt::join(shape, ", "));
+  header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
+  std::string text("\x93NUMPY\x01\x00", 8);
+  text.push_back(static_cast<char>(header.size() & 0xFF));
+  text.push_back(static_cast<char>(header.size() >> 8));
+  return text + header;
+}
+
+// Calls use(first, indices) for all samples, some at a time.
+template <class Use>
+void for_each_block(const Dataset& dataset, const Use& use) {
+  std::vector<int64_t> indices;
+  for (int64_t first = 0; first < dataset.size(); first += kPackedAtOnce) {
+    indices.resize(static_cast<size_t>(std::min(kPackedAtOnce, dataset.size() - first)));
+    for (size_t i = 0; i < indices.size(); ++i) indices[i] = first + static_cast<int64_t>(i);
+    use(std::span<const int64_t>(indices));
+  }
+}
+
+std::vector<int32_t> labels_of(const Dataset& dataset) {
+  std::vector<int32_t> labels;
+  if (dataset.classes() == 0) return labels;
+  std::vector<float> unused;
+  std::vector<int64_t> block;
+  for_each_block(dataset, [&](std::span<const int64_t> indices) {
+    unused.resize(indices.size() * static_cast<size_t>(dataset.shape().values()));
+    block.resize(indices.size());
+    dataset.copy(indices, unused.data(), block.data());
+    labels.insert(labels.end(), block.begin(), block.end());
+  });
+  return labels;
+}
+
+template <class T>
+void write_samples(const Dataset& dataset, DurableFile& file) {
+  std::vector<T> block;
+  for_each_block(dataset, [&](std::span<const int64_t> indices) {
+    block.resize(indices.size() * static_cast<size_t>(dataset.shape().values()));
+    if constexpr (sizeof(T) == 1)
+      dataset.copy_bytes(indices, block.data(), nullptr);
+    else
+      dataset.copy(indices, block.data(), nullptr);
+    file.write(block.data(), block.size() * sizeof(T));
+  });
+}
+
+std::vector<std::string> pack_npy(const Dataset& dataset, const std::string& path) {
+  const SampleShape shape = dataset.shape();
+  const std::vector<int64_t> dimensions =
+      shape.image ? std::vector<int64_t>{dataset.size(), shape.channels, shape.height, shape.width}
+                  : std::vector<int64_t>{dataset.size(), shape.values()};
+  write_whole(path, [&](DurableFile& file) {
+    const std::string header = npy_header(dataset.holds_bytes() ? "|u1" : "<f4", dimensions);
+    file.write(header.data(), header.size());
+    dataset.holds_bytes() ? write_samples<uint8_t>(dataset, file)
+                          : write_samples<float>(dataset, file);
+  });
+  const std::vector<int32_t> labels = labels_of(dataset);
+  if (labels.empty()) return {path};
+  const std::string labels_path = path.substr(0, path.size() - 4) + ".labels.npy";
+  write_whole(labels_path, [&](DurableFile& file) {
+    const std::string header = npy_header("<i4", {dataset.size()});
+    file.write(header.data(), header.size());
+    file.write(labels.data(), labels.size() * sizeof(int32_t));
+  });
+  return {path, labels_path};
+}
+
+std::string png_of(const SampleShape& shape, const uint8_t* planes) {
+  std::vector<uint8_t> pixels(static_cast<size_t>(shape.values()));
+  const int64_t area = shape.height * shape.width;
+  for (int64_t i = 0; i < area; ++i)
+    for (int64_t c = 0; c < shape.channels; ++c)
+      pixels[static_cast<size_t>(i * shape.channels + c)] = planes[c * area + i];
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(shape.width);
+  image.height = static_cast<png_uint_32>(shape.height);
+  image.format = shape.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+  std::string out(size, '\0');
+  if (png_image_write_to_memory(&image, out.data(), &size, 0, pixels.data(), 0, nullptr) == 0)
+    ALLMODES_FAIL(ExitCode::kSoftware, "a PNG picture: {}", image.message);
+  out.resize(size);
+  return out;
+}
+
+// An archive of stored members, with ZIP64 records throughout. (PKWARE APPNOTE 6.3)
+class ZipWriter {
+ public:
+  explicit ZipWriter(DurableFile& file) : file_(file) {}
+
+  void add(const std::string& name, const std::string& bytes) {
+    const uint64_t place = file_.bytes();
+    const auto sum = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    const std::string common = number(45, 2) + number(0, 4) + number(0, 4) + number(sum, 4) +
+                               number(kElsewhere, 4) + number(kElsewhere, 4) +
+                               number(name.size(), 2);
+    put("PK\x03\x04" + common + number(20, 2) + name + number(1, 2) + number(16, 2) +
+        number(bytes.size(), 8) + number(bytes.size(), 8));
+    put(bytes);
+    directory_ += "PK\x01\x02" + number(45, 2) + common + number(28, 2) + number(0, 10) +
+                  number(kElsewhere, 4) + name + number(1, 2) + number(24, 2) +
+                  number(bytes.size(), 8) + number(bytes.size(), 8) + number(place, 8);
+    ++members_;
+  }
+
+  void finish() {
+    const uint64_t begin = file_.bytes();
+    put(directory_);
+    const uint64_t end = file_.bytes();
+    put("PK\x06\x06" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) +
+        number(members_, 8) + number(members_, 8) + number(end - begin, 8) + number(begin, 8));
+    put("PK\x06\x07" + number(0, 4) + number(end, 8) + number(1, 4));
+    put("PK\x05\x06" + number(0, 4) + number(0xFFFF, 2) + number(0xFFFF, 2) +
+        number(kElsewhere, 4) + number(kElsewhere, 4) + number(0, 2));
+  }
+
+ private:
+  static constexpr uint64_t kElsewhere = 0xFFFFFFFF;  // in the record of 64-bit numbers
+
+  static std::string number(uint64_t value, int bytes) {
+    std::string out;
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(i < 8 ? value >> (8 * i) & 0xFFU : 0);
+    return out;
+  }
+  void put(const std::string& bytes) { file_.write(bytes.data(), bytes.size()); }
+
+  DurableFile& file_;
+  std::string directory_;
+  uint64_t members_ = 0;
+};
+
+std::vector<std::string> pack_zip(const Dataset& dataset, const std::string& path) {
+  const SampleShape shape = dataset.shape();
+  if (!shape.image || !dataset.holds_bytes() || (shape.channels != 1 && shape.channels != 3))
+    ALLMODES_FAIL(ExitCode::kUsage,
+                  "--out {}: a zip archive holds grey or colour pictures of bytes; write .npy",
+                  path);
+  const std::vector<int32_t> labels = labels_of(dataset);
+  write_whole(path, [&](DurableFile& file) {
+    ZipWriter archive(file);
+    nlohmann::json entries = nlohmann::json::array();
+    std::vector<uint8_t> bytes(static_cast<size_t>(shape.values()));
+    for (int64_t i = 0; i < dataset.size(); ++i) {
+      dataset.copy_bytes(std::span(&i, 1), bytes.data(), nullptr);
+      const std::string name = fmt::format("{:05}/img{:08}.png", i / 1000, i);
+      archive.add(name, png_of(shape, bytes.data()));
+      if (!labels.empty()) entries.push_back({name, labels[static_cast<size_t>(i)]});
+    }
+    archive.add("dataset.json",
+                nlohmann::json{{"labels", labels.empty() ? nlohmann::json() : entries}}.dump());
+    archive.finish();
+  });
+  return {path};
+}
+
+}  // namespace
+
+std::vector<std::string> pack(const Dataset& dataset, const std::string& path) {
+  if (path.ends_with(".npy")) return pack_npy(dataset, path);
+  if (path.ends_with(".zip")) return pack_zip(dataset, path);
+  ALLMODES_FAIL(ExitCode::kUsage, "--out {}: end it with .npy or .zip", path);
+}
+
+}  // namespace allmodes::data
