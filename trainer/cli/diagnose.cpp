@@ -95,7 +95,9 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
 // Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.
 int say_divergence(const data::NonFinite& fault, const Arguments& arguments,
                    world::Runtime& runtime) {
-  diagnosis::Diagnosis diagnosis{.features = "none", .samples = fault.total()};
+  diagnosis::Diagnosis diagnosis;
+  diagnosis.features = "none";
+  diagnosis.samples = fault.total();
   diagnosis.verdict.state = diagnostics::State::collapsed;
   diagnosis.verdict.kind = "divergence";
   diagnosis.verdict.reason = fmt::format("{} of {} samples are not finite (the first: sample {})",

@@ -16,7 +16,7 @@ namespace allmodes::data {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using Json = nlohmann::json;
 
 struct MdsColumn {
   std::string name;
@@ -49,12 +49,12 @@ class Mds final : public Container {
     const auto refuse = [&](const std::string& why) {
       ALLMODES_FAIL(ExitCode::kDataError, "{}: {}", index, why);
     };
-    const json root = json::parse(file.data(), file.data() + file.size(), nullptr, false);
+    const Json root = Json::parse(file.data(), file.data() + file.size(), nullptr, false);
     if (!root.is_object() || !root.contains("shards") || !root["shards"].is_array())
       refuse("an index of MDS shards ({\"shards\": [...]}) was expected");
     try {
-      for (const json& shard : root["shards"]) add_shard(shard);
-    } catch (const json::exception& error) {
+      for (const Json& shard : root["shards"]) add_shard(shard);
+    } catch (const Json::exception& error) {
       refuse(fmt::format("not as an index of MDS shards is: {}", error.what()));
     }
     if (starts_.empty()) refuse("it names no shard");
@@ -109,11 +109,11 @@ class Mds final : public Container {
     ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}: {}", shard.path, byte, message);
   }
 
-  void add_shard(const json& entry) {
+  void add_shard(const Json& entry) {
     MdsShard shard;
     const auto names = entry.at("column_names").get<std::vector<std::string>>();
     const auto encodings = entry.at("column_encodings").get<std::vector<std::string>>();
-    const json& sizes = entry.at("column_sizes");
+    const Json& sizes = entry.at("column_sizes");
     const auto raw_name = entry.at("raw_data").at("basename").get<std::string>();
     shard.path = (fs::path(folder_) / fs::path(raw_name).filename()).string();
     if (encodings.size() != names.size() || sizes.size() != names.size())
@@ -153,7 +153,7 @@ class Mds final : public Container {
     if (!found) fail(shard, 0, "no column of pictures (jpeg, png, pil or bytes)");
   }
 
-  void open(MdsShard& shard, const json& entry) const {
+  void open(MdsShard& shard, const Json& entry) const {
     std::error_code error;
     const bool packed = entry.contains("zip_data") && entry["zip_data"].is_object();
     if (!packed || fs::exists(shard.path, error)) {
