@@ -148,7 +148,33 @@ def gan_step(torch, adam, wrap, generator, discriminator, data, batch, latent, o
         discriminator.requires_grad_(False)
         update(0, softplus(-discriminator(trained_generator(torch.randn(batch, latent)))).mean())
 
+    # The program trains both players on one pass of the generator, where PyTorch makes two.
+    step.repeated = lambda: generator(torch.randn(batch, latent))
     return step
+
+
+def matrix_products(torch, step):
+    """Floating-point operations of the matrix products and convolutions that a step needs."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def count(work):
+        with FlopCounterMode(display=False) as counter:
+            work()
+        return counter.get_total_flops()
+
+    return count(step) - (count(step.repeated) if hasattr(step, "repeated") else 0)
+
+
+def product_rate(torch, size=1024, repeats=9):
+    """Operations a second of a product of two square matrices: the most that this core does."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    out = torch.empty(size, size)
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        torch.mm(a, b, out=out)
+        times.append(time.perf_counter() - begin)
+    return 2 * size**3 / min(times)
 
 
 def vae(torch, adam, wrap):

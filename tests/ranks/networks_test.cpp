@@ -317,5 +317,26 @@ TEST(NetworkForward, EveryConvolutionalPairRunsAndGivesEveryParameterAGradient) 
   }
 }
 
+// Each rank keeps its own running statistics, from batch statistics that all ranks have. They stay
+// equal on a cluster of unlike processors only if no product and sum are fused into one rounding.
+TEST(RunningStatistics, RoundTheProductAndThenTheSum) {
+  const Network network = make({{config::BatchNorm{.momentum = 0.1}}}, {37}, at::kFloat);
+  BatchStatistics statistics{{noise({37}, "means", at::kFloat), noise({37}, "squares", at::kFloat)},
+                             {1, 1}};
+  std::vector<at::Tensor> buffers{noise({37}, "before", at::kFloat),
+                                  noise({37}, "variances", at::kFloat)};
+  const std::vector<at::Tensor> before{buffers[0].clone(), buffers[1].clone()};
+  update_running_statistics(network.plan, statistics, buffers);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    for (int64_t c = 0; c < 37; ++c) {
+      const volatile float kept =
+          static_cast<float>(1.0 - 0.1) * before[i].const_data_ptr<float>()[c];
+      const volatile float added =
+          static_cast<float>(0.1) * statistics.sums[i].const_data_ptr<float>()[c];
+      EXPECT_EQ(buffers[i].const_data_ptr<float>()[c], kept + added);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace allmodes::networks

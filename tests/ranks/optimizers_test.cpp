@@ -3,11 +3,13 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
 #include "base/random.h"
+#include "optimizers/adam_kernel.h"
 #include "optimizers/flat_adam.h"
 #include "optimizers/schedule.h"
 #include "ranks/training_fixture.h"
@@ -88,7 +90,7 @@ void expect_adam_of_double_precision(const config::Optimizer& settings) {
     expect_close(joined(network.average_views), reference.average, "average ");
   }
   EXPECT_EQ(adam.updates().item<double>(), static_cast<double>(kSteps));
-  EXPECT_EQ(adam.skipped(), 0);
+  EXPECT_EQ(adam.skipped().all, 0);
 }
 
 TEST(FlatAdam, IsAdam) {
@@ -145,13 +147,67 @@ TEST(FlatAdam, AGradientThatIsNotFiniteChangesNothingAndIsCounted) {
       set_gradient(spared, static_cast<uint64_t>(step));
       other.step(step);
     }
-    EXPECT_EQ(adam.skipped(), 1);
+    EXPECT_EQ(adam.skipped().all, 1);
     EXPECT_EQ(adam.updates().item<double>(), 5);
     EXPECT_EQ(joined({network.parameters}), joined({spared.parameters}));
     EXPECT_EQ(joined({network.first_moment}), joined({spared.first_moment}));
     EXPECT_EQ(joined({network.second_moment}), joined({spared.second_moment}));
     EXPECT_EQ(joined({network.average}), joined({spared.average}));
   }
+}
+
+TEST(FlatAdam, CountsSkippedUpdatesInARow) {
+  auto network = small_network();
+  FlatAdam adam(network, {}, kSteps);
+  const auto step = [&](bool bad) {
+    set_gradient(network, 1);
+    if (bad) network.gradient_views[0].fill_(std::numeric_limits<float>::infinity());
+    adam.step(0);
+    const SkippedUpdates counts = adam.skipped();
+    return std::array{counts.all, counts.in_a_row, counts.longest_row};
+  };
+  using Counts = std::array<int64_t, 3>;
+  EXPECT_EQ(step(true), (Counts{1, 1, 1}));
+  EXPECT_EQ(step(true), (Counts{2, 2, 2}));
+  EXPECT_EQ(step(false), (Counts{2, 0, 2}));
+  EXPECT_EQ(step(true), (Counts{3, 1, 2}));
+}
+
+TEST(FlatAdam, TheAverageStaysWhereAStepHasALaterUpdate) {
+  auto network = small_network();
+  FlatAdam adam(network, {.learning_rate = 0.01}, kSteps);
+  const auto average = joined(network.average_views), weights = joined(network.parameter_views);
+  set_gradient(network, 1);
+  adam.schedule(0, /*averages=*/false);
+  adam.apply(adam.measure());
+  EXPECT_EQ(joined(network.average_views), average);
+  EXPECT_NE(joined(network.parameter_views), weights);
+}
+
+TEST(AdamKernel, GivesTheSameBitsWithEveryInstructionSet) {
+  constexpr int64_t kCount = 1003;  // no multiple of any vector's length
+  const AdamUpdate update{.gradient_scale = 0.73F,
+                          .weight_decay = 0.013F,
+                          .beta1 = 0.9F,
+                          .beta2 = 0.997F,
+                          .step_size = 0.0123F,
+                          .inverse_root = 1.7F,
+                          .average_weight = 0.037F,
+                          .shrinkage = 0.9987F};
+  const auto result = [&](InstructionSet set) {
+    std::vector<float> values(5 * kCount);
+    fill_normal({.seed = 9, .purpose = Purpose("kernel")}, 0, 1, 5 * kCount, values.data());
+    float* const p = values.data();
+    for (int64_t i = 0; i < kCount; ++i) p[3 * kCount + i] = std::abs(p[3 * kCount + i]);
+    for (int step = 0; step < 20; ++step)
+      adam_update({p, p + kCount, p + 2 * kCount, p + 3 * kCount, p + 4 * kCount}, 1, kCount - 2,
+                  update, set);
+    return std::pair(values, sum_of_squares(p, 0, 5 * kCount, set));
+  };
+  const auto baseline = result(InstructionSet::baseline);
+  const auto sets = supported_instruction_sets();
+  for (const InstructionSet set : sets) EXPECT_EQ(result(set), baseline) << static_cast<int>(set);
+  if (sets.size() == 1) GTEST_SKIP() << "this processor has no wider vectors to compare with";
 }
 
 TEST(LearningRate, FollowsItsClosedForms) {

@@ -1,5 +1,7 @@
 #include "training/replicas.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +13,7 @@
 namespace allmodes::testing {
 namespace {
 
-using training::LeftOut;
+using training::SkippedUpdate;
 
 // Trains a few steps, disturbs the replica of `odd` ranks and compares: the message, or "" for
 // none.
@@ -85,7 +87,7 @@ TEST(Replicas, RanksAtDifferentStepsAreRefusedWithBothViews) {
 
 // Steps of which rank `poisoned` reads a batch with one value that is not finite, in step 1.
 struct Outcome {
-  std::vector<LeftOut> left_out;  // of step 1
+  std::vector<SkippedUpdate> skipped;  // of step 1
   std::vector<float> discriminator_before, discriminator_after, generator_before, generator_after;
   std::vector<float> statistics;
   bool goes_on = false;
@@ -105,12 +107,12 @@ Outcome poisoned_step(const Problem& problem, world::Communicator& group, int po
     return batch;
   };
   const training::StepSettings settings{problem.config.seed, problem.config.microbatches};
-  outcome.left_out = run_step(trainer.objective(), model, next, 1, settings).left_out;
+  outcome.skipped = run_step(trainer.objective(), model, next, 1, settings).skipped;
   outcome.discriminator_after = joined(model.at("discriminator").flat.parameter_views);
   outcome.generator_after = joined(model.at("generator").flat.parameter_views);
   outcome.statistics = joined(model.at("discriminator").flat.buffer_views);
   outcome.goes_on =
-      trainer.step(2).left_out.empty() &&
+      trainer.step(2).skipped.empty() &&
       joined(model.at("discriminator").flat.parameter_views) != outcome.discriminator_after;
   return outcome;
 }
@@ -125,10 +127,10 @@ TEST(NotFinite, TheRankIsNamedAndNoRankAppliesTheUpdate) {
         return poisoned_step(problem, group, poisoned);
       });
       for (const Outcome& outcome : outcomes) {
-        ASSERT_EQ(outcome.left_out.size(), 1u);
-        EXPECT_EQ(outcome.left_out[0].network, "discriminator");
-        EXPECT_EQ(outcome.left_out[0].phase, "discriminator");
-        EXPECT_EQ(outcome.left_out[0].ranks, std::vector<int>{poisoned});
+        ASSERT_EQ(outcome.skipped.size(), 1u);
+        EXPECT_EQ(outcome.skipped[0].network, "discriminator");
+        EXPECT_EQ(outcome.skipped[0].phase, "discriminator");
+        EXPECT_EQ(outcome.skipped[0].ranks, std::vector<int>{poisoned});
         EXPECT_EQ(outcome.discriminator_after, outcome.discriminator_before);
         EXPECT_NE(outcome.generator_after, outcome.generator_before);
         EXPECT_EQ(outcome.generator_after, outcomes[0].generator_after);
@@ -142,12 +144,108 @@ TEST(NotFinite, RunningStatisticsStayFinite) {
   const auto outcomes = on_ranks<Outcome>(
       2, [&](world::Communicator& group) { return poisoned_step(image_gan(), group, 1); });
   for (const Outcome& outcome : outcomes) {
-    EXPECT_FALSE(outcome.left_out.empty());
+    EXPECT_FALSE(outcome.skipped.empty());
     ASSERT_FALSE(outcome.statistics.empty());
     for (const float value : outcome.statistics) EXPECT_TRUE(std::isfinite(value));
     EXPECT_EQ(outcome.statistics, outcomes[0].statistics);
     EXPECT_TRUE(outcome.goes_on);
   }
+}
+
+// Two networks that one phase trains; their losses are a(scale x) scale and b(x).
+class Pair final : public objectives::Objective {
+ public:
+  explicit Pair(double scale) {
+    for (const char* name : {"a", "b"})
+      networks_.push_back(
+          {name,
+           networks::plan({{config::Linear{.units = 1, .bias = false}}}, {2}, "kaiming_uniform"),
+           {}});
+    objectives::Phase phase{.name = "both", .trains = {"a", "b"}};
+    phase.losses = [scale](const objectives::PhaseInput& in) {
+      objectives::PhaseOutput out;
+      out.losses.push_back({"a", (in.forward("a", in.samples * scale) * scale).mean()});
+      out.losses.push_back({"b", in.forward("b", in.samples).mean()});
+      return out;
+    };
+    phases_ = {phase};
+  }
+  const std::vector<objectives::NetworkSpec>& networks() const override { return networks_; }
+  const std::vector<objectives::Phase>& phases() const override { return phases_; }
+  const config::Latent& latent() const override { return latent_; }
+  std::string generator() const override { return "b"; }
+  at::Tensor generate(const objectives::Forward& forward, const at::Tensor& latent,
+                      const at::Tensor&) const override {
+    return forward("b", latent);
+  }
+
+ private:
+  std::vector<objectives::NetworkSpec> networks_;
+  std::vector<objectives::Phase> phases_;
+  config::Latent latent_;
+};
+
+// Step 0 of `pair` on points (x, x), on this rank.
+training::StepReport step_of(const Pair& pair, training::Model& model, int rank, double x) {
+  const auto next = [&] {
+    return training::LocalBatch{at::full({4, 2}, x), at::Tensor(), rank * 4};
+  };
+  return run_step(pair, model, next, 0, training::StepSettings{.seed = 1});
+}
+
+void set_weights(training::Model& model, double value) {
+  const at::NoGradGuard no_grad;
+  model.at("a").flat.parameter_views[0].fill_(value);
+}
+
+TEST(NotFinite, NoNetworkOfAPhaseIsUpdatedWhereTheGradientOfOneIsNotFinite) {
+  for (const int size : kRankCounts) {
+    run_ranks(size, [&](world::Communicator& group) {
+      const Pair pair(1e20);
+      training::Model model(pair, short_run(1, 4 * size), at::kCPU, group);
+      set_weights(model, 0);  // the loss is 0, its gradient beyond float32
+      const auto before = joined(model.at("b").flat.parameter_views);
+      const auto skipped = step_of(pair, model, group.rank(), 1).skipped;
+      ASSERT_EQ(skipped.size(), 1U);
+      EXPECT_EQ(skipped[0].network, "a");
+      EXPECT_EQ(skipped[0].ranks.size(), static_cast<size_t>(size));
+      EXPECT_TRUE(skipped[0].losses.empty());
+      EXPECT_EQ(joined(model.at("b").flat.parameter_views), before);
+      EXPECT_EQ(model.at("b").skipped().all, 1);
+    });
+  }
+}
+
+TEST(NotFinite, AnInfiniteLossWithFiniteGradientsIsASkippedUpdateAndNamed) {
+  for (const int size : kRankCounts) {
+    run_ranks(size, [&](world::Communicator& group) {
+      // On the last rank the loss is 2 * 20 * 2e37, beyond float32; the gradients are 2e37 there
+      // and 1e36 elsewhere.
+      const Pair pair(4.5e18);
+      training::Model model(pair, short_run(1, 4 * size), at::kCPU, group);
+      set_weights(model, 20);
+      const auto before = joined(model.at("a").flat.parameter_views);
+      const bool last = group.rank() + 1 == size;
+      const auto skipped = step_of(pair, model, group.rank(), last ? 1.0 : 0.05).skipped;
+      ASSERT_FALSE(skipped.empty());
+      EXPECT_EQ(skipped[0].network, "a");
+      EXPECT_EQ(skipped[0].ranks, std::vector<int>{size - 1});
+      EXPECT_EQ(skipped[0].losses, std::vector<std::string>{"a"});
+      EXPECT_EQ(joined(model.at("a").flat.parameter_views), before);
+      EXPECT_EQ(model.at("a").skipped().all, 1);
+    });
+  }
+}
+
+TEST(NotFinite, TheLimitIsOfUpdatesOfOneNetworkInARow) {
+  const std::vector<training::NetworkSkips> skips = {
+      {"encoder", {.all = 90, .in_a_row = 0, .longest_row = 4}},
+      {"decoder", {.all = 7, .in_a_row = 0, .longest_row = 5}}};
+  EXPECT_EQ(training::network_at_limit(skips, 6), nullptr);
+  ASSERT_NE(training::network_at_limit(skips, 5), nullptr);
+  EXPECT_EQ(training::network_at_limit(skips, 5)->network, "decoder");
+  EXPECT_EQ(training::network_at_limit(skips, 4)->network, "encoder");
+  EXPECT_EQ(training::network_at_limit(skips, 0), nullptr);  // no limit
 }
 
 }  // namespace

@@ -41,11 +41,14 @@ void update_running_statistics(const Plan& plan, const BatchStatistics& statisti
   ALLMODES_CHECK(buffers.size() == plan.buffers.size(), "{} buffers for {}", buffers.size(),
                  plan.buffers.size());
   const c10::NoGradGuard no_grad;
+  // A product, and then a sum: add_() with a factor rounds once where the processor can fuse the
+  // two and twice where it cannot, and the ranks' running statistics would part on a cluster of
+  // both.
   for (size_t i = 0; i < statistics.counts.size(); ++i)
     if (statistics.counts[i] > 0)
       buffers[i]
           .mul_(1.0 - plan.buffers[i].momentum)
-          .add_(statistics.sums[i], plan.buffers[i].momentum / statistics.counts[i]);
+          .add_(statistics.sums[i].mul(plan.buffers[i].momentum / statistics.counts[i]));
 }
 
 }  // namespace allmodes::networks

@@ -2,20 +2,18 @@
 
 #include <cmath>
 
-// The compiler vectorizes these loops; here it makes one version for each width of vectors, and the
-// machine that runs the program chooses.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define ALLMODES_EVERY_WIDTH \
-  __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define ALLMODES_EVERY_WIDTH
+// The compiler vectorizes the two loops below, once for each instruction set: their body is inlined
+// into a function that may use it.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define ALLMODES_WITH_AVX
 #endif
+#define ALLMODES_INLINED inline __attribute__((always_inline))
 
 namespace allmodes::optimizers {
+namespace {
 
-ALLMODES_EVERY_WIDTH
-void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update) {
+ALLMODES_INLINED void update_range(const AdamArrays& arrays, int64_t first, int64_t last,
+                                   const AdamUpdate& update) {
   float* __restrict p = arrays.parameters;
   const float* __restrict gradient = arrays.gradient;
   float* __restrict m = arrays.first_moment;
@@ -28,13 +26,12 @@ void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const Ad
     const float g = gradient[i] * u.gradient_scale + p[i] * u.weight_decay;
     m[i] = u.beta1 * m[i] + rest1 * g;
     v[i] = u.beta2 * v[i] + rest2 * g * g;
-    p[i] -= u.step_size * m[i] / (std::sqrt(v[i]) * u.inverse_root + u.epsilon);
+    p[i] = p[i] * u.shrinkage - u.step_size * m[i] / (std::sqrt(v[i]) * u.inverse_root + u.epsilon);
     average[i] += u.average_weight * (p[i] - average[i]);
   }
 }
 
-ALLMODES_EVERY_WIDTH
-double sum_of_squares(const float* values, int64_t first, int64_t last) {
+ALLMODES_INLINED double square_range(const float* values, int64_t first, int64_t last) {
   constexpr int64_t kLanes = 32;
   double sums[kLanes] = {};
   int64_t i = first;
@@ -48,6 +45,75 @@ double sum_of_squares(const float* values, int64_t first, int64_t last) {
   for (const double part : sums) sum += part;
   for (; i < last; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
   return sum;
+}
+
+void update_baseline(const AdamArrays& arrays, int64_t first, int64_t last,
+                     const AdamUpdate& update) {
+  update_range(arrays, first, last, update);
+}
+
+double square_baseline(const float* values, int64_t first, int64_t last) {
+  return square_range(values, first, last);
+}
+
+#ifdef ALLMODES_WITH_AVX
+
+__attribute__((target("avx2,fma"))) void update_avx2(const AdamArrays& arrays, int64_t first,
+                                                     int64_t last, const AdamUpdate& update) {
+  update_range(arrays, first, last, update);
+}
+
+__attribute__((target("avx512f"))) void update_avx512(const AdamArrays& arrays, int64_t first,
+                                                      int64_t last, const AdamUpdate& update) {
+  update_range(arrays, first, last, update);
+}
+
+__attribute__((target("avx2,fma"))) double square_avx2(const float* values, int64_t first,
+                                                       int64_t last) {
+  return square_range(values, first, last);
+}
+
+__attribute__((target("avx512f"))) double square_avx512(const float* values, int64_t first,
+                                                        int64_t last) {
+  return square_range(values, first, last);
+}
+
+#endif
+
+}  // namespace
+
+std::vector<InstructionSet> supported_instruction_sets() {
+  std::vector<InstructionSet> sets{InstructionSet::baseline};
+#ifdef ALLMODES_WITH_AVX
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    sets.push_back(InstructionSet::avx2);
+  if (__builtin_cpu_supports("avx512f")) sets.push_back(InstructionSet::avx512);
+#endif
+  return sets;
+}
+
+InstructionSet widest_instruction_set() {
+  static const InstructionSet widest = supported_instruction_sets().back();
+  return widest;
+}
+
+void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update,
+                 InstructionSet set) {
+#ifdef ALLMODES_WITH_AVX
+  if (set == InstructionSet::avx512) return update_avx512(arrays, first, last, update);
+  if (set == InstructionSet::avx2) return update_avx2(arrays, first, last, update);
+#endif
+  static_cast<void>(set);
+  update_baseline(arrays, first, last, update);
+}
+
+double sum_of_squares(const float* values, int64_t first, int64_t last, InstructionSet set) {
+#ifdef ALLMODES_WITH_AVX
+  if (set == InstructionSet::avx512) return square_avx512(values, first, last);
+  if (set == InstructionSet::avx2) return square_avx2(values, first, last);
+#endif
+  static_cast<void>(set);
+  return square_baseline(values, first, last);
 }
 
 }  // namespace allmodes::optimizers

@@ -2,8 +2,13 @@
 
 // One update of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) and of the exponential moving
 // average, in a single pass over host memory: five arrays read, four written. Pure.
+//
+// Every rank updates its own copy of the weights, so the result must have the same bits on every
+// processor of a cluster. The compiler therefore never fuses a product and a sum into one rounding
+// here, which some instruction sets can do and others cannot.
 
 #include <cstdint>
+#include <vector>
 
 namespace allmodes::optimizers {
 
@@ -16,6 +21,9 @@ struct AdamUpdate {
   float step_size = 0;       // learning rate / (1 - beta1^t)
   float inverse_root = 1;    // 1 / sqrt(1 - beta2^t)
   float average_weight = 1;  // 1 - decay of the moving average; 1: the average is the weights
+  // What is left of a weight before the update: 1 - learning rate * decay of AdamW (Loshchilov and
+  // Hutter, arXiv 1711.05101, algorithm 2); 1 of Adam.
+  float shrinkage = 1;
 };
 
 struct AdamArrays {
@@ -26,10 +34,21 @@ struct AdamArrays {
   float* average = nullptr;
 };
 
-// Updates elements [first, last). The arrays do not overlap.
-void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update);
+// The widths of vectors that there is code for.
+enum class InstructionSet { baseline, avx2, avx512 };
+
+// Those that this processor has, the widest last.
+std::vector<InstructionSet> supported_instruction_sets();
+InstructionSet widest_instruction_set();
+
+// Updates elements [first, last). The arrays do not overlap. The same bits with every instruction
+// set, of which this processor must have `set`.
+void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update,
+                 InstructionSet set = widest_instruction_set());
 
 // Sum of squares of values[first, last), added up in double: NaN or infinite when an element is.
-double sum_of_squares(const float* values, int64_t first, int64_t last);
+// The same bits with every instruction set.
+double sum_of_squares(const float* values, int64_t first, int64_t last,
+                      InstructionSet set = widest_instruction_set());
 
 }  // namespace allmodes::optimizers

@@ -5,8 +5,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -22,9 +24,18 @@ namespace {
 
 // Elements a thread takes at a time; fixed, so that sums do not depend on the number of threads.
 constexpr int64_t kChunk = int64_t{1} << 16;
+// Clipping divides by a norm of at least this.
+constexpr double kLeastNorm = 1e-12;
+// Places in skipped_.
+constexpr int64_t kAll = 0, kInARow = 1, kLongestRow = 2;
 
 int64_t chunks_of(int64_t count) {
   return (count + kChunk - 1) / kChunk;
+}
+
+// The number in a float scalar on the host.
+float& scalar(const at::Tensor& tensor) {
+  return *tensor.mutable_data_ptr<float>();
 }
 
 double norm_on_host(const float* values, int64_t count) {
@@ -52,14 +63,14 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
     second_moment_ = gradients::zeros_apart(network.gradients, 4, network.parameter_span);
   }
   updates_ = at::zeros({}, options);
-  skipped_ = at::zeros({}, options);
+  skipped_ = at::zeros({3}, options);
   norm_ = at::zeros({}, options);
   if (!network.parameters.is_cpu()) rates_ = at::zeros({2}, options);
 }
 
-void FlatAdam::schedule(int64_t step) {
+void FlatAdam::schedule(int64_t step, bool averages) {
   const double rate = learning_rate(settings_, step, steps_);
-  const double weight = 1 - ema_decay(settings_, step);
+  const double weight = averages ? 1 - ema_decay(settings_, step) : 0;
   if (rate == learning_rate_ && weight == average_weight_) return;
   learning_rate_ = rate;
   average_weight_ = weight;
@@ -70,31 +81,44 @@ void FlatAdam::schedule(int64_t step) {
   rates_.copy_(host, /*non_blocking=*/true);
 }
 
-void FlatAdam::apply() {
+at::Tensor FlatAdam::measure() {
+  const at::NoGradGuard no_grad;
+  if (!network_.parameters.is_cpu()) {
+    norm_.copy_(at::linalg_vector_norm(network_.gradient()));
+    return at::isfinite(norm_).logical_not().to(at::kFloat);
+  }
+  const auto norm = static_cast<float>(
+      norm_on_host(network_.gradients.const_data_ptr<float>(), network_.parameter_span));
+  scalar(norm_) = norm;
+  return at::full({}, std::isfinite(norm) ? 0.0 : 1.0, norm_.options());
+}
+
+void FlatAdam::apply(const at::Tensor& bad) {
   const at::NoGradGuard no_grad;
   if (network_.parameters.is_cpu()) {
-    apply_on_host();
+    apply_on_host(*bad.const_data_ptr<float>() != 0);
   } else {
-    apply_on_device();
+    apply_on_device(bad);
   }
 }
 
-void FlatAdam::apply_on_host() {
+void FlatAdam::apply_on_host(bool skip) {
+  auto* const skipped = skipped_.mutable_data_ptr<float>();
+  skipped[kInARow] = skip ? skipped[kInARow] + 1 : 0;
+  if (skip) {
+    ++skipped[kAll];
+    skipped[kLongestRow] = std::max(skipped[kLongestRow], skipped[kInARow]);
+    return;
+  }
   const int64_t count = network_.parameter_span;
   const AdamArrays arrays{
       network_.parameters.mutable_data_ptr<float>(), network_.gradients.const_data_ptr<float>(),
       first_moment_.mutable_data_ptr<float>(), second_moment_.mutable_data_ptr<float>(),
       network_.average.mutable_data_ptr<float>()};
-  const double norm = norm_on_host(arrays.gradient, count);
-  norm_.fill_(norm);
-  if (!std::isfinite(static_cast<float>(norm))) {
-    skipped_.add_(1);
-    return;
-  }
-  updates_.add_(1);
-  const double t = updates_.item<double>();
-  const double clipped =
-      settings_.clip_norm > 0 ? std::min(1.0, settings_.clip_norm / (norm + 1e-12)) : 1.0;
+  const double t = ++scalar(updates_);
+  const double clipped = settings_.clip_norm > 0
+                             ? std::min(1.0, settings_.clip_norm / (scalar(norm_) + kLeastNorm))
+                             : 1.0;
   const AdamUpdate update{
       .gradient_scale = static_cast<float>(clipped),
       .weight_decay = static_cast<float>(settings_.weight_decay),
@@ -111,14 +135,11 @@ void FlatAdam::apply_on_host() {
   network_.parameters.unsafeGetTensorImpl()->bump_version();
 }
 
-void FlatAdam::apply_on_device() {
+void FlatAdam::apply_on_device(const at::Tensor& bad) {
   at::Tensor gradient = network_.gradient();
-  norm_.copy_(at::linalg_vector_norm(gradient));
-  const at::Tensor bad = at::isfinite(norm_).logical_not().to(at::kFloat);
   if (settings_.clip_norm > 0)
-    gradient.mul_((settings_.clip_norm / (norm_ + 1e-12)).clamp_max(1.0));
+    gradient.mul_((settings_.clip_norm / (norm_ + kLeastNorm)).clamp_max(1.0));
   updates_.add_(bad, -1).add_(1);
-  skipped_.add_(bad);
   at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
                    {updates_}, rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay,
                    settings_.epsilon,
@@ -126,6 +147,9 @@ void FlatAdam::apply_on_device() {
                    /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.
   network_.average.lerp_(network_.parameters, (1 - bad) * rates_[1]);
+  skipped_[kAll].add_(bad);
+  skipped_[kInARow].add_(1).mul_(bad);
+  skipped_[kLongestRow].copy_(at::maximum(skipped_[kLongestRow], skipped_[kInARow]));
 }
 
 void FlatAdam::clamp_weights(double limit) {
@@ -137,8 +161,11 @@ double FlatAdam::gradient_norm() const {
   return norm_.item<double>();
 }
 
-int64_t FlatAdam::skipped() const {
-  return static_cast<int64_t>(skipped_.item<double>());
+SkippedUpdates FlatAdam::skipped() const {
+  const at::Tensor host = skipped_.to(at::kCPU);
+  const float* const counts = host.const_data_ptr<float>();
+  return {static_cast<int64_t>(counts[kAll]), static_cast<int64_t>(counts[kInARow]),
+          static_cast<int64_t>(counts[kLongestRow])};
 }
 
 }  // namespace allmodes::optimizers

@@ -11,6 +11,13 @@
 
 namespace allmodes::optimizers {
 
+// How many updates an optimizer has skipped because a gradient was not finite.
+struct SkippedUpdates {
+  int64_t all = 0;
+  int64_t in_a_row = 0;  // up to the last update; 0 after one that was applied
+  int64_t longest_row = 0;
+};
+
 // Where an optimizer keeps its moments: in the network's storage, or, for a further optimizer of
 // the same weights, in its own.
 enum class Moments { of_network, own };
@@ -22,15 +29,21 @@ class FlatAdam {
            Moments moments = Moments::of_network);
 
   // Sets the learning rate and the weight of the moving average to those of `step` of the run, from
-  // 0. On a GPU they lie in its memory, so that apply() is the same work in every step.
-  void schedule(int64_t step);
-  // One update from the averaged gradient. A gradient that is not finite leaves weights, moments
-  // and average as they are and is counted; it is the same on every rank, as the averaged gradient
-  // is. No host synchronization on a GPU.
-  void apply();
+  // 0. On a GPU they lie in its memory, so that apply() is the same work in every step. The average
+  // moves once a step, by `averages`: with it false the next apply() leaves the average alone.
+  void schedule(int64_t step, bool averages = true);
+  // Takes the norm of the averaged gradient. Returns a float scalar, 1 where the norm is not finite
+  // and else 0, the same on every rank, as the averaged gradient is. No host synchronization on a
+  // GPU.
+  at::Tensor measure();
+  // One update from the gradient that was measured. Where `bad` is 1 it is skipped: weights,
+  // moments and average stay as they are, and it is counted. `bad`: what measure() returned, or the
+  // maximum over the networks of a phase, which are updated together or not at all. No host
+  // synchronization on a GPU.
+  void apply(const at::Tensor& bad);
   void step(int64_t step) {
     schedule(step);
-    apply();
+    apply(measure());
   }
 
   // Clamps every weight to [-limit, limit] (Arjovsky et al., arXiv 1701.07875).
@@ -38,8 +51,8 @@ class FlatAdam {
 
   // L2 norm of the last gradient before clipping (synchronizes with a GPU).
   double gradient_norm() const;
-  // Updates left out because of a gradient that was not finite (synchronizes with a GPU).
-  int64_t skipped() const;
+  // Since the optimizer was made (synchronizes with a GPU).
+  SkippedUpdates skipped() const;
   // Updates applied.
   const at::Tensor& updates() const { return updates_; }
   at::Tensor& updates() { return updates_; }
@@ -48,8 +61,8 @@ class FlatAdam {
   const at::Tensor& second_moment() const { return second_moment_; }
 
  private:
-  void apply_on_host();
-  void apply_on_device();
+  void apply_on_host(bool skip);
+  void apply_on_device(const at::Tensor& bad);
 
   gradients::FlatNetwork& network_;
   config::Optimizer settings_;
@@ -60,7 +73,7 @@ class FlatAdam {
   at::Tensor first_moment_;
   at::Tensor second_moment_;
   at::Tensor updates_;  // float scalar
-  at::Tensor skipped_;  // float scalar
+  at::Tensor skipped_;  // float [3]: the members of SkippedUpdates, in their order
   at::Tensor norm_;     // float scalar, never replaced
 };
 

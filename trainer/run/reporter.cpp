@@ -119,7 +119,7 @@ void Reporter::tick(const training::Position& position, const training::StepRepo
 
 int64_t Reporter::skipped_steps() {
   int64_t skipped = 0;
-  for (const auto& network : model_.networks()) skipped = std::max(skipped, network->skipped());
+  for (const auto& network : model_.networks()) skipped = std::max(skipped, network->skipped().all);
   return skipped;
 }
 

@@ -292,7 +292,7 @@ class Session {
   training::StopReason loop(training::Model& model, Reporter& reporter) {
     const world::StopRequest signals;
     StopAgreement stop(signals, control_);
-    LeftOutCounts left_out(config().consistency.nonfinite_limit, world_.rank == 0);
+    SkippedUpdates skipped(config().consistency.nonfinite_limit, world_.rank == 0);
     const auto in_training = stage("training", world::Stage::Kind::training);
     Feed feed(run_, world_, device_, position_.samples);
     const training::LoopHooks hooks{
@@ -320,8 +320,10 @@ class Session {
         .tick = [&](const auto& position,
                     const auto& report) { tick(model, reporter, position, report); },
         .stop_requested = [&](const auto& position) { return stop.requested(position); },
-        .left_out = [&](const auto& position,
-                        const auto& updates) { return left_out.note(position, updates); },
+        .skipped =
+            [&](const auto& position, const auto& updates) {
+              return skipped.note(position, updates, model.skipped_updates());
+            },
     };
     return training::run_loop(config(), *run_.objective, model, position_, hooks);
   }

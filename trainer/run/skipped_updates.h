@@ -1,9 +1,10 @@
 #pragma once
 
-// Keeps account of updates that were left out because a gradient was not finite.
+// Keeps account of updates that were skipped because a gradient or a loss was not finite.
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,26 +13,25 @@
 namespace allmodes::run {
 
 // Fed alike on every rank, so that all come to the same decision in the same step.
-class LeftOutCounts {
+class SkippedUpdates {
  public:
   // `limit`: updates of one network in a row that end the run; 0: none do. `says`: warns, on rank
   // 0.
-  LeftOutCounts(int64_t limit, bool says) : limit_(limit), says_(says) {}
+  SkippedUpdates(int64_t limit, bool says) : limit_(limit), says_(says) {}
 
-  // True when a network has reached the limit.
-  bool note(const training::Position& position, const std::vector<training::LeftOut>& left_out);
+  // True when a network has reached the limit. `updates`: of the last step, with their sources,
+  // where the host knows them; `counts`: of Model::skipped_updates(), which know them all.
+  bool note(const training::Position& position, const std::vector<training::SkippedUpdate>& updates,
+            std::span<const training::NetworkSkips> counts);
 
  private:
-  struct Count {
-    int64_t updates = 0;
-    int64_t in_a_row = 0;
-    uint64_t last_step = 0;
-    std::map<int, int64_t> by_rank;
-  };
+  void say_sources(const training::Position& position, const training::SkippedUpdate& update);
+  void say_counts(const training::Position& position, const training::NetworkSkips& counts);
 
   int64_t limit_;
   bool says_;
-  std::map<std::string, Count> counts_;  // by network
+  std::map<std::string, int64_t> said_;                    // by network: the count at the last look
+  std::map<std::string, std::map<int, int64_t>> by_rank_;  // by network
 };
 
 }  // namespace allmodes::run

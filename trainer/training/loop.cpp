@@ -47,8 +47,8 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     if (reaction == Reaction::rollback) return StopReason::kRollback;
     const bool collapsed = reaction == Reaction::stop;
     const bool signalled = !last && hooks.stop_requested(position);
-    const bool not_finite =
-        !report.left_out.empty() && hooks.left_out(position, report.left_out) && !last;
+    const bool may_have_skipped = model.device().is_cpu() ? !report.skipped.empty() : log_step;
+    const bool not_finite = may_have_skipped && hooks.skipped(position, report.skipped) && !last;
     if (last || collapsed || signalled || not_finite ||
         due(position.step, config.checkpoints.every))
       hooks.checkpoint(position);

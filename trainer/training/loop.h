@@ -32,8 +32,9 @@ struct LoopHooks {
   std::function<void(const Position&, const StepReport&)> tick;
   // Asked after every step but the last; the answer must be the same on every rank.
   std::function<bool(const Position&)> stop_requested;
-  // After a step that left out updates; true, on every rank alike: stop.
-  std::function<bool(const Position&, const std::vector<LeftOut>&)> left_out;
+  // After a step that skipped updates; on a GPU, where only its own counters know, after every log
+  // step. True, on every rank alike: stop.
+  std::function<bool(const Position&, const std::vector<SkippedUpdate>&)> skipped;
 };
 
 // Trains from `position` to config.steps. Leaves with a checkpoint behind it, but for a rollback: a

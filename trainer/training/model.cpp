@@ -39,10 +39,22 @@ optimizers::FlatAdam& NetworkState::optimizer_in(const objectives::Phase& phase)
   return *found->second;
 }
 
-int64_t NetworkState::skipped() const {
-  int64_t most = optimizer->skipped();
-  for (const auto& [name, each] : more_optimizers) most = std::max(most, each->skipped());
+optimizers::SkippedUpdates NetworkState::skipped() const {
+  optimizers::SkippedUpdates most = optimizer->skipped();
+  for (const auto& [name, each] : more_optimizers) {
+    const optimizers::SkippedUpdates more = each->skipped();
+    most = {.all = std::max(most.all, more.all),
+            .in_a_row = std::max(most.in_a_row, more.in_a_row),
+            .longest_row = std::max(most.longest_row, more.longest_row)};
+  }
   return most;
+}
+
+const NetworkSkips* network_at_limit(std::span<const NetworkSkips> skips, int64_t limit) {
+  if (limit == 0) return nullptr;
+  const auto found = std::ranges::find_if(
+      skips, [&](const NetworkSkips& each) { return each.updates.longest_row >= limit; });
+  return found != skips.end() ? &*found : nullptr;
 }
 
 Model::Model(const objectives::Objective& objective, const config::RunConfig& config,
@@ -109,6 +121,12 @@ NetworkState& Model::at(const std::string& name) {
                                   [&](const auto& network) { return network->flat.name == name; });
   ALLMODES_CHECK(found != networks_.end(), "no network is called '{}'", name);
   return **found;
+}
+
+std::vector<NetworkSkips> Model::skipped_updates() const {
+  std::vector<NetworkSkips> skips;
+  for (const auto& network : networks_) skips.push_back({network->flat.name, network->skipped()});
+  return skips;
 }
 
 void Model::relayout(const std::string& name, const std::vector<int64_t>& order) {

@@ -25,9 +25,20 @@ struct NetworkState {
 
   // What updates the network in `phase`.
   optimizers::FlatAdam& optimizer_in(const objectives::Phase& phase) const;
-  // Updates left out because of a gradient that was not finite, of whichever optimizer has most.
-  int64_t skipped() const;
+  // Updates skipped because of a gradient that was not finite: of each count the largest of the
+  // network's optimizers (synchronizes with a GPU).
+  optimizers::SkippedUpdates skipped() const;
 };
+
+// What the optimizers of a network have counted.
+struct NetworkSkips {
+  std::string network;
+  optimizers::SkippedUpdates updates;
+};
+
+// The first network of which at least `limit` updates in a row have been skipped at some time; null
+// where there is none, and for a limit of 0, which is none.
+const NetworkSkips* network_at_limit(std::span<const NetworkSkips> skips, int64_t limit);
 
 class Model {
  public:
@@ -41,6 +52,9 @@ class Model {
   at::Device device() const { return device_; }
   int ranks() const { return exchange_.size(); }
   world::Communicator& exchange() { return exchange_; }
+
+  // Of every network, the same on every rank (synchronizes with a GPU).
+  std::vector<NetworkSkips> skipped_updates() const;
 
   // Lays a network's storage out anew in `order`, with its initial values. Before the first step.
   void relayout(const std::string& name, const std::vector<int64_t>& order);

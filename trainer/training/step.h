@@ -26,11 +26,14 @@ struct LocalBatch {
 // gives.
 at::Tensor samples_of_bytes(const at::Tensor& bytes);
 
-// An update that was left out because the averaged gradient was not finite.
-struct LeftOut {
+// An update that was skipped because the averaged gradient of `network`, or a loss, was not finite.
+// The other networks of the phase are not updated either.
+struct SkippedUpdate {
   std::string phase;
   std::string network;
-  std::vector<int> ranks;  // whose own gradient was not finite; none: their sum overflowed
+  std::vector<int> ranks = {};  // whose own gradient was not finite; none: their sum overflowed
+  std::vector<std::string> losses =
+      {};  // that were not finite on some rank, by their LossTerm::name
 };
 
 // The exchange of a network's gradient in a phase, as far as the phase waited for it.
@@ -45,13 +48,14 @@ struct Exchange {
 struct StepReport {
   // Scalars by name, means over this rank's part ("loss_generator", "d_real").
   std::vector<std::pair<std::string, at::Tensor>> scalars;
-  at::Tensor samples;    // the last real batch
-  at::Tensor generated;  // the last generated batch
+  at::Tensor samples;          // the last real batch
+  at::Tensor generated;        // the last generated batch
   double loading_seconds = 0;  // the host spent in taking batches
   // Of several ranks, the exchange of gradients that backward did not hide.
   std::vector<Exchange> exchanges;
-  // On a CPU, the same on every rank; on a GPU, where looking would make the host wait, empty.
-  std::vector<LeftOut> left_out;
+  // On a CPU, the same on every rank. On a GPU, where looking would make the host wait, empty: the
+  // optimizers count there (Model::skipped_updates).
+  std::vector<SkippedUpdate> skipped;
 };
 
 class PhaseGraphs;
