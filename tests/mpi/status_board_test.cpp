@@ -50,5 +50,25 @@ TEST(StatusBoard, RankZeroSeesEveryRankAndItsWordReachesAll) {
   }
 }
 
+// Every rank as a node of its own, so that statuses travel by messages. A table that is too long to
+// be sent before it is received (mpi_tests.messages makes it so) is under way when rank 0 ends.
+TEST(StatusBoard, ItsEndWaitsForNoMessageThatNobodyReceives) {
+  world::World world = this_world();
+  world.node = world.rank;
+  world.nodes = world.size;
+  world.local_rank = 0;
+  world.local_size = 1;
+  for (int round = 0; round < 20; ++round) {
+    world::StatusBoard board(world);
+    world::Status mine;
+    mine.beats = 1;
+    board.publish(mine);
+    for (int look = 0; look < (world.rank == 0 ? round : 40); ++look) {
+      board.exchange();
+      if (world.rank != 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace allmodes::testing

@@ -34,7 +34,27 @@ TEST(Singletons, SlurmTasksThatEachFindAWorldOfOneAreRefused) {
       {}, environment_of({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "3"}, {"SLURM_STEP_ID", "0"}}));
   ASSERT_TRUE(complaint.has_value());
   EXPECT_NE(complaint->find("8 copies of \"rank 0 of 1\""), std::string::npos) << *complaint;
-  EXPECT_NE(complaint->find("unset SLURM_NTASKS"), std::string::npos) << *complaint;
+  EXPECT_NE(complaint->find("srun --ntasks=1"), std::string::npos) << *complaint;
+}
+
+// The shell of a batch job and that of an allocation have the variables of the job's tasks, and a
+// shell started by srun --ntasks=1 or as an interactive step those of the job beside its own.
+TEST(Singletons, AProcessOfAShellWithinASlurmJobIsOneProcess) {
+  EXPECT_FALSE(singleton_complaint({}, environment_of({{"SLURM_JOB_ID", "7"},
+                                                       {"SLURM_NTASKS", "2"},
+                                                       {"SLURM_NPROCS", "2"},
+                                                       {"SLURM_PROCID", "0"},
+                                                       {"SLURM_LOCALID", "0"}}))
+                   .has_value());
+  EXPECT_FALSE(singleton_complaint({}, environment_of({{"SLURM_NTASKS", "2"},
+                                                       {"SLURM_PROCID", "0"},
+                                                       {"SLURM_STEP_ID", "4294967290"},
+                                                       {"SLURM_STEP_NUM_TASKS", "1"}}))
+                   .has_value());
+  EXPECT_TRUE(singleton_complaint({}, environment_of({{"SLURM_NTASKS", "1"},
+                                                      {"SLURM_STEP_ID", "0"},
+                                                      {"SLURM_STEP_NUM_TASKS", "2"}}))
+                  .has_value());
 }
 
 TEST(Singletons, DeliberateSingleProcessesAreAllowed) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <set>
 #include <span>
 #include <sstream>
 
@@ -44,6 +43,13 @@ world::Facts fields_of(const std::string& printed) {
   return facts;
 }
 
+// What any rank refuses, on rank 0's stderr; the same code on every rank.
+ExitCode refuse(world::Communicator& control, const world::Refusal& mine) {
+  const world::Refusal all = world::refuse_together(control, mine);
+  if (control.rank() == 0) fmt::print(stderr, "{}", all.text);
+  return all.code;
+}
+
 }  // namespace
 
 std::string from_root(world::Communicator& control, const std::string& text) {
@@ -51,20 +57,8 @@ std::string from_root(world::Communicator& control, const std::string& text) {
 }
 
 ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
-  const auto code =
-      world::all_reduce_value(control, static_cast<int64_t>(run.exit_code()), world::ReduceOp::max);
-  if (code == 0) return ExitCode::kOk;
   // Not all need to have found the same: a node may lack the data.
-  const auto texts = world::all_gather_text(control, problems_text(run.loaded));
-  if (control.rank() == 0) {
-    std::set<std::string> said{""};
-    for (size_t rank = 0; rank < texts.size(); ++rank) {
-      if (!said.insert(texts[rank]).second) continue;
-      if (rank > 0) fmt::print(stderr, "allmodes: error: found on rank {}:\n", rank);
-      fmt::print(stderr, "{}", texts[rank]);
-    }
-  }
-  return static_cast<ExitCode>(code);
+  return refuse(control, {run.exit_code(), problems_text(run.loaded)});
 }
 
 void agree_on_run(world::Communicator& control, const CheckedRun& run) {
@@ -95,40 +89,43 @@ bool StopAgreement::requested(const training::Position& position) {
 
 namespace {
 
-// A rank's shards, and a machine's ranks, must be whole nodes of the binary tree.
-ExitCode check_shards(const CheckedRun& run, const world::World& world) {
+// A rank's shards, and a node's ranks, must be whole nodes of the binary tree.
+world::Refusal shards_refusal(const CheckedRun& run, const world::World& world) {
   const int64_t shards = run.config().deterministic_shards;
   const bool placed = world.rank == world.node * world.local_size + world.local_rank;
   const bool fits = shards % world.size == 0 && world.size % world.nodes == 0;
-  if (fits && placed) return ExitCode::kOk;
-  if (world.rank == 0 || !placed)
-    fmt::print(stderr,
-               "{}: deterministic_shards: {} shards on {} ranks of {} nodes (rank {} is {} of node "
-               "{}): the ranks must be a power of two up to the number of shards, the same number "
-               "on every node, each node's in a row (mpirun --map-by slot)\n",
-               run.loaded.source.place("deterministic_shards"), shards, world.size, world.nodes,
-               world.rank, world.local_rank, world.node);
-  return ExitCode::kConfiguration;
+  if (fits && placed) return {};
+  return {
+      ExitCode::kConfiguration,
+      fmt::format("{}: deterministic_shards: {} shards on {} ranks of {} nodes{}: the ranks must "
+                  "be a power of two up to the number of shards, the same number on every node, "
+                  "each node's in a row (mpirun --map-by slot)\n",
+                  run.loaded.source.place("deterministic_shards"), shards, world.size, world.nodes,
+                  placed ? std::string()
+                         : fmt::format(" (rank {} is {} of node {})", world.rank, world.local_rank,
+                                       world.node))};
+}
+
+world::Refusal batch_refusal(const CheckedRun& run, const world::World& world) {
+  const auto& config = run.config();
+  if (config.deterministic_shards > 0) return shards_refusal(run, world);
+  const int64_t together = config::samples_together(config);
+  const int64_t parts = world.size * config.microbatches * together;
+  if (config.batch % parts == 0) return {};
+  return {
+      ExitCode::kConfiguration,
+      fmt::format("{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the "
+                  "nearest that fits is {}\n",
+                  run.loaded.source.place("batch"), config.batch, world.size, config.microbatches,
+                  together > 1 ? fmt::format(" x {} samples taken together", together) : "",
+                  std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts)};
 }
 
 }  // namespace
 
-ExitCode check_batch(const CheckedRun& run, const world::World& world) {
-  const auto& config = run.config();
-  const int64_t together = config::samples_together(config);
-  if (const int64_t shards = config.deterministic_shards; shards > 0)
-    return check_shards(run, world);
-  const int64_t parts = world.size * config.microbatches * together;
-  if (config.batch % parts == 0) return ExitCode::kOk;
-  if (world.rank == 0) {
-    fmt::print(stderr,
-               "{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the nearest "
-               "that fits is {}\n",
-               run.loaded.source.place("batch"), config.batch, world.size, config.microbatches,
-               together > 1 ? fmt::format(" x {} samples taken together", together) : "",
-               std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts);
-  }
-  return ExitCode::kConfiguration;
+ExitCode check_batch(const CheckedRun& run, world::Communicator& control,
+                     const world::World& world) {
+  return refuse(control, batch_refusal(run, world));
 }
 
 }  // namespace allmodes::run

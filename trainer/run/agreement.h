@@ -46,7 +46,9 @@ class StopAgreement {
 };
 
 // Collective, after agree_on_run(). Refuses, on rank 0's stderr, a batch that the ranks cannot
-// share out evenly; the same exit code on every rank, 0 when they can.
-ExitCode check_batch(const CheckedRun& run, const world::World& world);
+// share out evenly, and shards that their places do not suit (a rank may find that for itself
+// alone); the same exit code on every rank, 0 when all is well.
+ExitCode check_batch(const CheckedRun& run, world::Communicator& control,
+                     const world::World& world);
 
 }  // namespace allmodes::run

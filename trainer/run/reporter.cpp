@@ -182,6 +182,8 @@ void Reporter::log(const training::Position& position, const training::StepRepor
     record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
   }
   if (root_) {
+    // A slow disk may take its time; what the training limit measures is the wait for the device.
+    const world::ScopedStage writing(control_.flight_log(), "records");
     sink_->write(record);
     progress_->update(static_cast<int64_t>(position.step), progress_text_);
   }

@@ -99,7 +99,7 @@ void check_resumed(const checkpoints::State& state, const CheckedRun& run) {
 class Session {
  public:
   Session(const TrainOptions& options, CheckedRun& run, world::Runtime& runtime,
-          const world::DeviceChoice& choice, bool exchange_thread)
+          const world::DeviceChoice& choice, bool exchange_thread, world::Watchdog& watchdog)
       : options_(options),
         run_(run),
         world_(runtime.world()),
@@ -107,6 +107,7 @@ class Session {
         device_(choice.cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index))
                             : at::Device(at::kCPU)),
         exchange_(world::make_device_communicator(control_, world_, choice)),
+        watched_(watchdog.watch(*exchange_)),
         original_(run.config()) {
     if (exchange_thread) exchange_->prefer_thread();
     if (config().exchange.precision == "bfloat16") exchange_->prefer_bfloat16();
@@ -303,7 +304,7 @@ class Session {
             },
         .log =
             [&](const auto& position, const auto& report) {
-              const auto logging = stage("log");
+              const auto logging = stage("log", world::Stage::Kind::training);
               reporter.log(position, report);
             },
         .evaluate =
@@ -369,6 +370,7 @@ class Session {
   world::Communicator& control_;
   at::Device device_;
   std::unique_ptr<world::Communicator> exchange_;
+  std::shared_ptr<void> watched_;
   records::RunFolder folder_;
   std::optional<checkpoints::Opened> resumed_;
   training::Position position_;
@@ -393,7 +395,7 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
     return 0;
   }
   agree_on_run(runtime.control(), run);
-  if (const auto code = check_batch(run, world); code != ExitCode::kOk)
+  if (const auto code = check_batch(run, runtime.control(), world); code != ExitCode::kOk)
     return static_cast<int>(code);
   const auto choice = world::choose_device(run.config().device, world);
   world::bind_device(choice);
@@ -406,7 +408,7 @@ int train_watched(const TrainOptions& options, world::Runtime& runtime, world::W
   }
   if (world.rank == 0 && world.size > 1 && !watchdog.reason_off().empty())
     spdlog::warn("the watchdog is off: {}", watchdog.reason_off());
-  return Session(options, run, runtime, choice, threads.exchange).run();
+  return Session(options, run, runtime, choice, threads.exchange, watchdog).run();
 }
 
 }  // namespace

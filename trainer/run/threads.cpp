@@ -1,48 +1,63 @@
 #include "run/threads.h"
 
 #include <ATen/Parallel.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <span>
 #include <thread>
+
+#include "base/cpu_quota.h"
 
 namespace allmodes::run {
 
 namespace {
 
-// Where a rank may run: its node and the processors that its launcher left it.
-struct Place {
-  int64_t node = 0;
+// The processors that this process may run on; all that there are where the system does not say, as
+// on a machine of more than 1024.
+cpu_set_t own_processors() {
   cpu_set_t processors = {};
-};
-
-// The processors of this rank's machine that its ranks may run on, shared out among them, but no
-// more than this rank's own: a launcher may have bound each to a few.
-int share_of_machine(const world::World& world, world::Communicator& control) {
-  Place mine{.node = world.node};
-  if (sched_getaffinity(0, sizeof mine.processors, &mine.processors) != 0)
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / world.local_size);
-  cpu_set_t all = {};
-  for (const auto& bytes : control.all_gather_v(std::as_bytes(std::span(&mine, 1)))) {
-    Place other;
-    std::memcpy(&other, bytes.data(), std::min(sizeof other, bytes.size()));
-    if (other.node == mine.node) CPU_OR(&all, &all, &other.processors);
-  }
-  return std::min(CPU_COUNT(&mine.processors), CPU_COUNT(&all) / world.local_size);
+  if (sched_getaffinity(0, sizeof processors, &processors) == 0) return processors;
+  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+    CPU_SET(i, &processors);
+  return processors;
 }
 
 }  // namespace
 
+RankPlace own_place(int node) {
+  const std::optional<CpuQuota> quota = cpu_quota();
+  return {.node = node,
+          .processors = own_processors(),
+          .quota = quota ? quota->processors : 0,
+          .quota_group = quota ? std::hash<std::string>{}(quota->group) : 0};
+}
+
+int share_of_node(const RankPlace& mine, world::Communicator& control) {
+  cpu_set_t all = {};
+  int ranks = 0, ranks_of_quota = 0;
+  for (const auto& bytes : control.all_gather_v(std::as_bytes(std::span(&mine, 1)))) {
+    RankPlace other;
+    std::memcpy(&other, bytes.data(), std::min(sizeof other, bytes.size()));
+    if (other.node != mine.node) continue;
+    ++ranks;
+    CPU_OR(&all, &all, &other.processors);
+    if (other.quota_group == mine.quota_group) ++ranks_of_quota;
+  }
+  int share = std::min(CPU_COUNT(&mine.processors), CPU_COUNT(&all) / ranks);
+  if (mine.quota > 0) share = std::min(share, static_cast<int>(mine.quota / ranks_of_quota));
+  return std::max(1, share);
+}
+
 Threads use_threads(world::Runtime& runtime, bool single) {
   const world::World& world = runtime.world();
-  const int share = share_of_machine(world, runtime.control());
+  const int share = share_of_node(own_place(world.node), runtime.control());
   Threads threads;
   if (const char* wanted = std::getenv("OMP_NUM_THREADS")) threads.compute = std::atoi(wanted);
-  if (threads.compute < 1)
-    threads.compute = share >= 4 && world.size > 1 ? share - 1 : std::max(1, share);
+  if (threads.compute < 1) threads.compute = share >= 4 && world.size > 1 ? share - 1 : share;
   if (single) threads.compute = 1;
   // The fewest over all ranks: other numbers of threads sum in another order and so round
   // otherwise.

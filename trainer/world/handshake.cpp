@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 
 namespace allmodes::world {
 namespace {
@@ -104,6 +105,28 @@ void agree(Communicator& communicator, const Facts& facts) {
                   *name, first.host, spoken(value_of(first.facts, *name)), rank, other.host,
                   spoken(value_of(other.facts, *name)));
   }
+}
+
+Refusal refuse_together(Communicator& communicator, const Refusal& mine) {
+  const auto code = static_cast<int>(mine.code);
+  const bool refuses = mine.code != ExitCode::kOk;
+  const std::vector<std::string> statement{std::to_string(code), refuses ? own_host() : "",
+                                           refuses ? mine.text : ""};
+  Refusal all;
+  std::set<std::string> said{""};
+  int rank = -1;
+  for (const std::string& packed : all_gather_text(communicator, pack(statement))) {
+    ++rank;
+    const std::vector<std::string> texts = unpack(packed);
+    if (texts.size() != statement.size())
+      ALLMODES_FAIL(ExitCode::kProtocol, "the ranks run different versions of allmodes");
+    all.code = std::max(all.code, static_cast<ExitCode>(number_from<int>(texts[0])));
+    if (!said.insert(texts[2]).second) continue;
+    if (rank > 0)
+      all.text += fmt::format("allmodes: error: found on rank {} on {}:\n", rank, texts[1]);
+    all.text += texts[2];
+  }
+  return all;
 }
 
 std::vector<Member> roster(Communicator& communicator, const World& world,

@@ -2,6 +2,7 @@
 
 // What the ranks make sure of before they work together.
 
+#include "base/error.h"
 #include "world/communicator.h"
 #include "world/runtime.h"
 
@@ -19,6 +20,19 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 // ranks alone, EVERY rank throws the same kProtocol error, naming the first such fact, two ranks
 // with their hosts (rank 0 and the lowest that differs from it), and both values.
 void agree(Communicator& communicator, const Facts& facts);
+
+// Why a rank cannot go on; kOk: it can.
+struct Refusal {
+  ExitCode code = ExitCode::kOk;
+  std::string text = {};  // for the user, whole lines
+};
+
+// Collective. What one rank refuses, all refuse: a rank that returned alone would leave the others
+// in their next collective for ever. Every return that depends on what a rank finds for itself (its
+// files, its place, its node) goes through here first. The code is the largest of any rank's,
+// the same on every rank; the text holds each rank's text once, with a line that names the rank and
+// its host before all but rank 0's.
+Refusal refuse_together(Communicator& communicator, const Refusal& mine);
 
 // One process of the job, for the start-up table.
 struct Member {

@@ -118,11 +118,10 @@ MpiCommunicator::~MpiCommunicator() {
 HostExchange* MpiCommunicator::exchange() {
   if (!has_exchange_ && size() > 1) {
     exchange_ = HostExchange::make(
-        own_,
-        {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
-         .bfloat16 = bfloat16_,
-         .thread = thread_,
-         .log = flight_log()});
+        own_, {.piece_bytes = std::max<int64_t>(64, options_.piece_bytes / 64 * 64),
+               .bfloat16 = bfloat16_,
+               .thread = thread_,
+               .log = flight_log()});
   }
   has_exchange_ = true;
   return exchange_.get();
@@ -151,8 +150,8 @@ Ticket MpiCommunicator::do_all_reduce(Buffer buffer, ReduceOp op, Stream stream)
   HostExchange* shared = buffer.place == Place::host ? exchange() : nullptr;
   if (shared != nullptr) {
     if (const auto operation = shared->begin(buffer, op))
-      return Ticket(std::make_unique<InSharedMemory>(*shared, *operation, buffer, op, size(),
-                                                     flight_log()));
+      return Ticket(
+          std::make_unique<InSharedMemory>(*shared, *operation, buffer, op, size(), flight_log()));
     shared->all_reduce(buffer, op);
     return {};
   }

@@ -1,7 +1,9 @@
 #include "world/runtime.h"
 
 #include "base/error.h"
+#include "world/deadline.h"
 #include "world/mpi_communicator.h"
+#include "world/start_watch.h"
 
 #include <unistd.h>
 
@@ -15,6 +17,9 @@
 
 namespace allmodes::world {
 namespace {
+
+// Seconds for all ranks to leave MPI.
+constexpr double kEndLimit = 60;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -60,15 +65,17 @@ std::optional<std::string> singleton_complaint(const World& world, const Environ
         "speaks another protocol than this program's Open MPI. Use Open MPI's mpirun, or srun "
         "--mpi=pmix",
         asked);
-  // SLURM_NTASKS alone is also set in the shell of an interactive allocation.
-  const bool is_task =
-      environment("SLURM_STEP_ID") != nullptr || environment("SLURM_PROCID") != nullptr;
-  const long tasks = count_in(environment, "SLURM_NTASKS");
-  if (tasks > 1 && is_task)
+  // SLURM_NTASKS, SLURM_PROCID and more are also set in the shells of batch jobs and interactive
+  // allocations, which are one process. Only a task that srun started has the number of a job step,
+  // and a step counts its own tasks.
+  if (environment("SLURM_STEP_ID") == nullptr) return std::nullopt;
+  const bool counted = environment("SLURM_STEP_NUM_TASKS") != nullptr;
+  const long tasks = count_in(environment, counted ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS");
+  if (tasks > 1)
     return fmt::format(
         "Slurm was asked for {0} tasks, but this process finds an MPI world of one: {0} copies of "
         "\"rank 0 of 1\" would each train a model of their own. Start the ranks with srun "
-        "--mpi=pmix or with mpirun; for a deliberate single process, unset SLURM_NTASKS",
+        "--mpi=pmix or with mpirun; for a deliberate single process, use srun --ntasks=1",
         tasks);
   return std::nullopt;
 }
@@ -84,11 +91,13 @@ Runtime::Runtime() {
     control_ = make_self_communicator();
     return;
   }
+  StartWatch start(::getenv, world_.host, StartStage::launched);
   // Autograd calls collectives from threads of its own on a GPU, one at a time.
   int provided = MPI_THREAD_SINGLE;
   const int wanted = is_on_one_node(::getenv) ? MPI_THREAD_SERIALIZED : MPI_THREAD_MULTIPLE;
   check_mpi(MPI_Init_thread(nullptr, nullptr, wanted, &provided), "MPI_Init_thread", -1);
   owns_mpi_ = true;
+  start.reached(StartStage::in_mpi);
   concurrent_mpi_ = provided >= MPI_THREAD_MULTIPLE;
   if (provided < MPI_THREAD_SERIALIZED)
     ALLMODES_FAIL(ExitCode::kUnavailable,
@@ -124,8 +133,15 @@ void Runtime::find_place() {
 }
 
 Runtime::~Runtime() {
-  control_.reset();
   if (!owns_mpi_ || std::uncaught_exceptions() > 0) return;
+  // All results are written by now; what is left is that every rank comes to the end.
+  const Deadline end(world_.size > 1 ? kEndLimit : 0, ExitCode::kLostRank, [this] {
+    return fmt::format(
+        "allmodes: error [rank {} of {} on {}]: this rank is done, but not all others have come to "
+        "the end of the job in {:.0f} s: one is frozen, or its host is cut off\n",
+        world_.rank, world_.size, world_.host, kEndLimit);
+  });
+  control_.reset();
   MPI_Finalize();
 }
 

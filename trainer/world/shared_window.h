@@ -1,6 +1,6 @@
 #pragma once
 
-// Memory of one size for each rank of a machine, readable and writable by all of them.
+// Memory of one size for each rank of a node, readable and writable by all of them.
 
 #ifndef OMPI_SKIP_MPICXX  // the C++ bindings, removed from MPI-3, would have to be linked
 #define OMPI_SKIP_MPICXX 1
@@ -31,7 +31,7 @@ class SharedWindow {
   MPI_Win window_ = MPI_WIN_NULL;
   int rank_ = 0;
   int64_t bytes_ = 0;
-  std::vector<std::byte*> bases_;  // by rank of the machine, 64-byte aligned
+  std::vector<std::byte*> bases_;  // by rank of the node, 64-byte aligned
 };
 
 }  // namespace allmodes::world

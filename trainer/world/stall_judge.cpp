@@ -27,6 +27,24 @@ double allowance(const WatchLimits& limits, const FlightLog& log) {
   return std::max(kPatience * limits.limit_s, kTimesLongestWork * log.longest_work());
 }
 
+Status status_of(const FlightLog& log, const WatchLimits& limits) {
+  Status status;
+  status.progress = log.progress();
+  status.sequence = log.sequence();
+  status.allowance_s = allowance(limits, log);
+  const auto running = log.running();
+  if (running.empty()) {
+    status.doing =
+        ShortText<160>(fmt::format("at work in stage '{}', step {}, after collective #{}",
+                                   log.stage().name.view(), log.step(), log.sequence()));
+  } else {
+    status.waiting = 1;
+    status.bytes = running.front().bytes;
+    status.doing = ShortText<160>("waits in " + to_text(running.front()));
+  }
+  return status;
+}
+
 StallJudge::StallJudge(std::vector<std::string> hosts)
     : hosts_(std::move(hosts)), seen_(hosts_.size()) {}
 

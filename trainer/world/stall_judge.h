@@ -20,8 +20,8 @@ struct Status {
   int64_t bytes = 0;       // of the collective that it waits in
   double allowance_s = 0;  // without progress outside of collectives; 0: no limit
   int32_t pid = 0;
-  uint16_t waiting = 0;    // 1: in a collective
-  uint16_t told = 0;       // 1: it has printed its flight log
+  uint16_t waiting = 0;  // 1: in a collective
+  uint16_t told = 0;     // 1: it has printed its flight log
   ShortText<160> doing;  // "in #532 all-reduce ...", "in stage 'evaluation'"
 };
 
@@ -38,6 +38,10 @@ inline constexpr double kSlowestBytesPerSecond = 8.0 * 1024 * 1024;
 // Seconds that a rank at work may be without progress: its stage's limit, or, in training, ten
 // times the longest stretch of work so far.
 double allowance(const WatchLimits& limits, const FlightLog& log);
+
+// What a rank says about itself, of what its flight log knows: whether it waits for others or
+// works, where, and for how long it may.
+Status status_of(const FlightLog& log, const WatchLimits& limits);
 
 struct Stall {
   std::vector<int> ranks;  // that are missing

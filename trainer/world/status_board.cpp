@@ -1,8 +1,10 @@
 #include "world/status_board.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <new>
+#include <thread>
 
 #include "base/error.h"
 #include "world/mpi_communicator.h"
@@ -11,7 +13,7 @@ namespace allmodes::world {
 namespace {
 
 constexpr int kTableTag = 1;
-constexpr int kWordTag = 2;
+constexpr int kRootTag = 2;
 // Looks without a new beat after which the next rank of a node speaks for it.
 constexpr int kLooksUntilSuccession = 8;
 
@@ -28,8 +30,7 @@ StatusBoard::StatusBoard(const World& world)
   const int rank = world_.rank;
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &own_), "MPI_Comm_dup", rank);
   check_mpi(MPI_Comm_set_errhandler(own_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", rank);
-  check_mpi(MPI_Comm_split_type(own_, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &local_),
-            "MPI_Comm_split_type", rank);
+  check_mpi(MPI_Comm_split(own_, world_.node, world_.local_rank, &local_), "MPI_Comm_split", rank);
   node_ranks_.resize(static_cast<size_t>(world_.local_size));
   heard_.resize(node_ranks_.size());
   check_mpi(MPI_Allgather(&rank, 1, MPI_INT, node_ranks_.data(), 1, MPI_INT, local_),
@@ -44,7 +45,7 @@ StatusBoard::StatusBoard(const World& world)
     replying_.assign(static_cast<size_t>(world_.size), MPI_REQUEST_NULL);
     receive_table();
   } else if (world_.node != 0) {
-    check_mpi(MPI_Irecv(&word_, sizeof word_, MPI_BYTE, 0, kWordTag, own_, &receiving_),
+    check_mpi(MPI_Irecv(&from_root_, sizeof from_root_, MPI_BYTE, 0, kRootTag, own_, &receiving_),
               "MPI_Irecv", rank);
   }
 }
@@ -71,15 +72,40 @@ void StatusBoard::open_window() {
 StatusBoard::~StatusBoard() {
   // Freeing is collective: a rank that unwinds an exception must not wait for the others.
   if (std::uncaught_exceptions() > 0) return;
-  for (MPI_Request* request : {&receiving_, &sending_}) {
-    if (*request == MPI_REQUEST_NULL) continue;
-    if (request == &receiving_) MPI_Cancel(request);
-    MPI_Wait(request, MPI_STATUS_IGNORE);
+  try {
+    finish_messages();
+  } catch (const Error&) {
+    return;  // MPI has failed, and frees nothing more
   }
-  for (MPI_Request& request : replying_) MPI_Wait(&request, MPI_STATUS_IGNORE);
   MPI_Win_free(&window_);
   MPI_Comm_free(&local_);
   MPI_Comm_free(&own_);
+}
+
+// A message of more than some KiB is sent only while its receiver receives it. So all go on
+// receiving until everyone's own messages are sent, which a barrier that does not block tells them;
+// only then is the last receive, which nothing answers, taken back.
+void StatusBoard::finish_messages() {
+  std::vector<MPI_Request> mine = replying_;
+  mine.push_back(sending_);
+  MPI_Request everyone = MPI_REQUEST_NULL;
+  bool all_mine_sent = false;
+  for (int all_sent = 0; all_sent == 0;) {
+    if (world_.nodes > 1 && world_.rank == 0) receive_tables();
+    if (world_.node != 0) receive_root_messages();
+    if (!all_mine_sent) {
+      int sent = 0;
+      MPI_Testall(static_cast<int>(mine.size()), mine.data(), &sent, MPI_STATUSES_IGNORE);
+      all_mine_sent = sent != 0;
+      if (all_mine_sent) MPI_Ibarrier(own_, &everyone);
+    } else {
+      MPI_Test(&everyone, &all_sent, MPI_STATUS_IGNORE);
+    }
+    if (all_sent == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  if (receiving_ == MPI_REQUEST_NULL) return;
+  MPI_Cancel(&receiving_);
+  MPI_Wait(&receiving_, MPI_STATUS_IGNORE);
 }
 
 Published<Status>& StatusBoard::slot(int local_rank) const {
@@ -125,7 +151,7 @@ void StatusBoard::receive_table() {
             "MPI_Irecv", world_.rank);
 }
 
-void StatusBoard::exchange_at_root() {
+void StatusBoard::receive_tables() {
   MPI_Status from{};
   while (is_complete(receiving_, &from, world_.rank)) {
     int bytes = 0;
@@ -134,27 +160,36 @@ void StatusBoard::exchange_at_root() {
     for (size_t i = 0; i < entries; ++i)
       statuses_.at(static_cast<size_t>(received_[i].rank)) = received_[i].status;
     auto& reply = replies_[static_cast<size_t>(from.MPI_SOURCE)];
-    if (reply == nullptr) reply = std::make_unique<Word>();
+    if (reply == nullptr) reply = std::make_unique<RootMessage>();
     receive_table();
   }
-  // One word a look to whoever has ever spoken for a node; none while the last is still under way.
+}
+
+void StatusBoard::exchange_at_root() {
+  receive_tables();
+  // One message a look to whoever has ever spoken for a node; none while the last is still under
+  // way.
   for (size_t to = 0; to < replies_.size(); ++to) {
     if (replies_[to] == nullptr || !is_complete(replying_[to], MPI_STATUS_IGNORE, world_.rank))
       continue;
     *replies_[to] = {shared_->judge_beats.load(), shared_->end_ordered.load()};
-    check_mpi(MPI_Isend(replies_[to].get(), sizeof(Word), MPI_BYTE, static_cast<int>(to), kWordTag,
-                        own_, &replying_[to]),
+    check_mpi(MPI_Isend(replies_[to].get(), sizeof(RootMessage), MPI_BYTE, static_cast<int>(to),
+                        kRootTag, own_, &replying_[to]),
               "MPI_Isend", world_.rank);
   }
 }
 
-void StatusBoard::exchange_with_root() {
+void StatusBoard::receive_root_messages() {
   while (is_complete(receiving_, MPI_STATUS_IGNORE, world_.rank)) {
-    shared_->judge_beats.store(std::max(word_.judge_beats, shared_->judge_beats.load()));
-    if (word_.end_ordered != 0) shared_->end_ordered.store(1);
-    check_mpi(MPI_Irecv(&word_, sizeof word_, MPI_BYTE, 0, kWordTag, own_, &receiving_),
+    shared_->judge_beats.store(std::max(from_root_.judge_beats, shared_->judge_beats.load()));
+    if (from_root_.end_ordered != 0) shared_->end_ordered.store(1);
+    check_mpi(MPI_Irecv(&from_root_, sizeof from_root_, MPI_BYTE, 0, kRootTag, own_, &receiving_),
               "MPI_Irecv", world_.rank);
   }
+}
+
+void StatusBoard::exchange_with_root() {
+  receive_root_messages();
   if (!speaks_for_node() || !is_complete(sending_, MPI_STATUS_IGNORE, world_.rank)) return;
   sent_.clear();
   for (const int rank : node_ranks_) sent_.push_back({rank, statuses_[static_cast<size_t>(rank)]});

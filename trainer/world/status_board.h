@@ -21,22 +21,24 @@ namespace allmodes::world {
 // destruction.
 class StatusBoard {
  public:
-  // Collective over all ranks. Throws kProtocol when MPI refuses.
+  // Collective over all ranks; ranks of one `world.node` share memory. Throws kProtocol when MPI
+  // refuses.
   explicit StatusBoard(const World& world);
-  // Collective, except while an exception unwinds.
+  // Collective, except while an exception unwinds. Ranks need not have made as many exchanges.
   ~StatusBoard();
   StatusBoard(const StatusBoard&) = delete;
   StatusBoard& operator=(const StatusBoard&) = delete;
 
   // Shows this rank's status to all others.
   void publish(const Status& mine);
-  // Moves statuses towards rank 0, and its word to all.
+  // Sends this node's statuses to rank 0; receives rank 0's signs of life and its order to end.
   void exchange();
   // By rank, as far as they are known here: on rank 0 those of all ranks, on others of their node.
   const std::vector<Status>& statuses() const { return statuses_; }
   // Counts rank 0's signs of life.
   uint64_t judge_beats() const;
-  // Rank 0's word, to all ranks that can be reached: print and end.
+  // Tells all ranks that can be reached to print and to end: by rank 0 those of all nodes, by
+  // another one those of its own node.
   void order_end();
   bool end_ordered() const;
 
@@ -49,7 +51,7 @@ class StatusBoard {
     int64_t rank;
     Status status;
   };
-  struct Word {
+  struct RootMessage {
     uint64_t judge_beats;
     uint64_t end_ordered;
   };
@@ -60,7 +62,10 @@ class StatusBoard {
   bool speaks_for_node();
   void exchange_at_root();
   void exchange_with_root();
+  void receive_tables();
   void receive_table();
+  void receive_root_messages();
+  void finish_messages();
 
   World world_;
   std::vector<Status> statuses_;
@@ -80,8 +85,8 @@ class StatusBoard {
   std::vector<Entry> received_;
   MPI_Request sending_ = MPI_REQUEST_NULL;
   MPI_Request receiving_ = MPI_REQUEST_NULL;
-  Word word_{};                                 // received
-  std::vector<std::unique_ptr<Word>> replies_;  // rank 0's, by rank that asked
+  RootMessage from_root_{};                            // received
+  std::vector<std::unique_ptr<RootMessage>> replies_;  // rank 0's, by rank that asked
   std::vector<MPI_Request> replying_;
 };
 

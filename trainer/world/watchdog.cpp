@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/error.h"
+#include "world/start_watch.h"
 #include "world/status_board.h"
 
 namespace allmodes::world {
@@ -21,15 +23,34 @@ duration<double> look_interval(const WatchLimits& limits) {
   return duration<double>(limits.limit_s > 0 ? std::clamp(limits.limit_s / 40, 0.02, 0.25) : 0.25);
 }
 
-// Seconds that the ranks have to print their flight logs at most, and for these to leave the host.
+// Seconds that the ranks have to print their flight logs at most, for these to leave the host, and
+// for MPI_Abort.
 constexpr double kTellingTime = 2.0;
 constexpr double kSendingTime = 0.3;
+constexpr double kAbortTime = 1.0;
 // Rank 0 judges first; the others act when it is silent for this part of the limit.
 constexpr double kPatienceWithJudge = 0.6;
 
 void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
+}
+
+// Ends the process after so many seconds, whatever any other of its threads waits for.
+void exit_after(double seconds, ExitCode code) {
+  std::thread([seconds, code] {
+    std::this_thread::sleep_for(duration<double>(seconds));
+    ::_exit(static_cast<int>(code));
+  }).detach();
+}
+
+// Ends the job from a thread beside the one that makes the MPI calls. Where MPI allows one thread
+// at a time, on one node, this process alone ends, and its launcher, which sees a process end with
+// an error before MPI_Finalize, ends the others.
+[[noreturn]] void abort_beside(Runtime& runtime, ExitCode code) {
+  if (runtime.concurrent_mpi()) runtime.abort(static_cast<int>(code));
+  std::fflush(nullptr);
+  ::_exit(static_cast<int>(code));
 }
 
 double seconds_now() {
@@ -44,6 +65,7 @@ Watchdog::Watchdog(Runtime& runtime, WatchLimits limits)
     reason_off_ = "one rank waits for nobody";
     return;
   }
+  const StartWatch start(::getenv, world_.host, StartStage::joined);
   const int64_t concurrent = runtime.concurrent_mpi() ? 1 : 0;
   if (world_.nodes > 1 && all_reduce_value(runtime.control(), concurrent, ReduceOp::min) == 0) {
     reason_off_ = "on several nodes it needs an MPI library with MPI_THREAD_MULTIPLE";
@@ -51,7 +73,7 @@ Watchdog::Watchdog(Runtime& runtime, WatchLimits limits)
   }
   hosts_ = all_gather_text(runtime.control(), world_.host);
   board_ = std::make_unique<StatusBoard>(world_);
-  thread_ = std::thread([this] { watch(); });
+  thread_ = std::thread([this] { look_on(); });
 }
 
 Watchdog::~Watchdog() {
@@ -73,28 +95,14 @@ void Watchdog::set_limits(WatchLimits limits) {
 }
 
 Status Watchdog::own_status(uint64_t beats) const {
-  const FlightLog& log = runtime_.flight_log();
-  Status status;
+  Status status = status_of(runtime_.flight_log(), limits_);
   status.beats = beats;
-  status.progress = log.progress();
-  status.sequence = log.sequence();
   status.pid = static_cast<int32_t>(getpid());
   status.told = told_ ? 1 : 0;
-  status.allowance_s = allowance(limits_, log);
-  const auto running = log.running();
-  if (running.empty()) {
-    status.doing =
-        ShortText<160>(fmt::format("at work in stage '{}', step {}, after collective #{}",
-                                   log.stage().name.view(), log.step(), log.sequence()));
-  } else {
-    status.waiting = 1;
-    status.bytes = running.front().bytes;
-    status.doing = ShortText<160>("waits in " + to_text(running.front()));
-  }
   return status;
 }
 
-void Watchdog::watch() {
+void Watchdog::look_on() {
   StallJudge judge(hosts_);
   // Rank 0 as the others see it: one status, whose beats are its own.
   StallJudge judge_of_root({hosts_.front()});
@@ -106,6 +114,8 @@ void Watchdog::watch() {
       lock.unlock();
       board_->exchange();
       if (board_->end_ordered()) end({}, {});
+      if (const std::string failure = late_failure(); !failure.empty())
+        end("a collective failed after it had begun: " + failure, {});
       if (limits.limit_s > 0 && world_.rank == 0) {
         if (const auto stall = judge.look(seconds_now(), board_->statuses(), limits))
           end("the job does not move:" + stall->text, stall->ranks);
@@ -124,10 +134,33 @@ void Watchdog::watch() {
       changed_.wait_for(lock, look_interval(limits), [this] { return ending_; });
     }
   } catch (const std::exception& error) {
+    exit_after(kSendingTime, ExitCode::kProtocol);
     print(fmt::format("allmodes: error [rank {} of {} on {}]: the watchdog: {}\n", world_.rank,
                       world_.size, world_.host, error.what()));
-    runtime_.abort(static_cast<int>(ExitCode::kProtocol));
+    abort_beside(runtime_, ExitCode::kProtocol);
   }
+}
+
+std::shared_ptr<void> Watchdog::watch(Communicator& communicator) {
+  const std::scoped_lock lock(checks_->mutex);
+  const uint64_t number = checks_->next++;
+  checks_->communicators.emplace(number, &communicator);
+  // The claim may outlive the watchdog.
+  return std::shared_ptr<void>(nullptr, [checks = checks_, number](void*) {
+    const std::scoped_lock ending(checks->mutex);
+    checks->communicators.erase(number);
+  });
+}
+
+// What a communicator reports now of a call that returned long ago; empty: nothing.
+std::string Watchdog::late_failure() const {
+  const std::scoped_lock lock(checks_->mutex);
+  try {
+    for (const auto& [number, communicator] : checks_->communicators) communicator->check_health();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
 }
 
 // Of the ranks that can be seen from here.
@@ -143,27 +176,25 @@ bool Watchdog::all_have_told(const std::vector<int>& missing) const {
 
 // Tells and ends the job; does not return. `report`: of a rank that found it, empty on others.
 void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
+  // The one that found it waits for the others' logs; those end by themselves when it does not.
+  const double wait = report.empty() ? 2 * kTellingTime : kTellingTime;
+  // First of all: to print may wait for ever, for a terminal that was stopped or a thread that
+  // holds the lock of stderr, and so may MPI_Abort for a host that is gone.
+  exit_after(wait + kSendingTime + kAbortTime, ExitCode::kLostRank);
+  if (!report.empty()) board_->order_end();
   const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
   std::string text;
   if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
   print(text + to_text(runtime_.flight_log(), who));
   told_ = true;
-  if (!report.empty()) board_->order_end();
-  // The one that found it waits for the others' logs; those end by themselves when it does not.
-  const duration<double> wait(report.empty() ? 2 * kTellingTime : kTellingTime);
-  const auto until = steady_clock::now() + wait;
+  const auto until = steady_clock::now() + duration<double>(wait);
   while (steady_clock::now() < until && (report.empty() || !all_have_told(missing))) {
     board_->publish(own_status(++beats_));
     board_->exchange();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   std::this_thread::sleep_for(duration<double>(kSendingTime));
-  // MPI_Abort may itself wait for a host that is gone.
-  std::thread([] {
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    ::_exit(static_cast<int>(ExitCode::kLostRank));
-  }).detach();
-  runtime_.abort(static_cast<int>(ExitCode::kLostRank));
+  abort_beside(runtime_, ExitCode::kLostRank);
 }
 
 }  // namespace allmodes::world

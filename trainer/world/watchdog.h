@@ -4,6 +4,8 @@
 // whose cable was cut; the others would wait in a collective for ever.
 
 #include <condition_variable>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,7 +22,8 @@ class StatusBoard;
 // A thread on every rank that shows the rank's signs of life and looks for those of the others.
 // Rank 0 judges (StallJudge); the others watch rank 0. When the job does not move, rank 0 says on
 // stderr who is missing where, every rank that can prints its flight log, and all end with
-// ExitCode::kLostRank. A job of one rank is not watched.
+// ExitCode::kLostRank. So they do when a communicator reports an error of a collective whose call
+// had returned before (FlightLog::check_health()). A job of one rank is not watched.
 class Watchdog {
  public:
   // Collective. `runtime` outlives the watchdog; its flight log says what each rank does.
@@ -33,17 +36,29 @@ class Watchdog {
 
   // On all ranks alike.
   void set_limits(WatchLimits limits);
+  // Asks the communicator for errors at each look (Communicator::check_health(), which may be
+  // called from any thread), until the returned claim is let go of; that has to come before the
+  // communicator's end, and waits for a call that is under way.
+  [[nodiscard]] std::shared_ptr<void> watch(Communicator& communicator);
   // Why nothing is watched; empty: all is.
   const std::string& reason_off() const { return reason_off_; }
 
  private:
-  void watch();
+  void look_on();
   Status own_status(uint64_t beats) const;
+  std::string late_failure() const;
   bool all_have_told(const std::vector<int>& missing) const;
   void end(const std::string& report, const std::vector<int>& missing);
 
+  struct HealthChecks {
+    std::mutex mutex;
+    std::map<uint64_t, Communicator*> communicators;
+    uint64_t next = 0;
+  };
+
   Runtime& runtime_;
   World world_;
+  std::shared_ptr<HealthChecks> checks_ = std::make_shared<HealthChecks>();
   std::string reason_off_;
   std::vector<std::string> hosts_;
   std::unique_ptr<StatusBoard> board_;

@@ -1,4 +1,4 @@
-#include "world/machine_exchange.h"
+#include "world/node_exchange.h"
 
 #include "base/error.h"
 #include "world/flight_log.h"
@@ -42,14 +42,14 @@ void from_bfloat16(const std::byte* from, int64_t count, std::byte* to) {
 
 }  // namespace
 
-MachineExchange::MachineExchange(MPI_Comm across, MachineExchangeOptions options)
+NodeExchange::NodeExchange(MPI_Comm across, NodeExchangeOptions options)
     : scatters_(across), options_(options) {
-  check_mpi(MPI_Comm_rank(scatters_, &machine_), "MPI_Comm_rank", -1);
-  check_mpi(MPI_Comm_size(scatters_, &machines_), "MPI_Comm_size", machine_);
-  check_mpi(MPI_Comm_dup(scatters_, &gathers_), "MPI_Comm_dup", machine_);
+  check_mpi(MPI_Comm_rank(scatters_, &node_), "MPI_Comm_rank", -1);
+  check_mpi(MPI_Comm_size(scatters_, &nodes_), "MPI_Comm_size", node_);
+  check_mpi(MPI_Comm_dup(scatters_, &gathers_), "MPI_Comm_dup", node_);
 }
 
-MachineExchange::~MachineExchange() {
+NodeExchange::~NodeExchange() {
   int finalized = 0;
   if (std::uncaught_exceptions() > 0 || MPI_Finalized(&finalized) != MPI_SUCCESS || finalized != 0)
     return;
@@ -57,32 +57,32 @@ MachineExchange::~MachineExchange() {
   MPI_Comm_free(&scatters_);
 }
 
-void MachineExchange::begin(Request request) {
+void NodeExchange::begin(Request request) {
   const bool sums = request.op == ReduceOp::sum || request.op == ReduceOp::mean;
   const bool rounded =
       options_.bfloat16 && request.may_round && sums && request.type == DataType::f32;
   jobs_.push_back({.request = std::move(request), .rounded = rounded});
 }
 
-bool MachineExchange::advance() {
+bool NodeExchange::advance() {
   bool moved = false;
-  while (count_ < pieces_.size()) {
+  while (in_flight_ < pieces_.size()) {
     Job* const job = next_to_send();
     if (job == nullptr) break;
     scatter(*job);
     moved = true;
   }
-  if (gathering_ < count_ && arrived(under_way(gathering_), "MPI_Ialltoall")) {
-    fold(under_way(gathering_));
-    gather(under_way(gathering_));
-    ++gathering_;
+  if (on_way_back_ < in_flight_ && arrived(under_way(on_way_back_), "MPI_Ialltoall")) {
+    fold(under_way(on_way_back_));
+    gather(under_way(on_way_back_));
+    ++on_way_back_;
     moved = true;
   }
-  if (gathering_ > 0 && arrived(under_way(0), "MPI_Iallgather")) {
+  if (on_way_back_ > 0 && arrived(under_way(0), "MPI_Iallgather")) {
     deliver(under_way(0));
     oldest_ = (oldest_ + 1) % pieces_.size();
-    --gathering_;
-    --count_;
+    --on_way_back_;
+    --in_flight_;
     moved = true;
     if (options_.log != nullptr) options_.log->note_progress();
   }
@@ -90,7 +90,7 @@ bool MachineExchange::advance() {
   return moved;
 }
 
-void MachineExchange::all_reduce(Request request) {
+void NodeExchange::all_reduce(Request request) {
   begin(std::move(request));
   while (!idle()) {
     if (advance()) continue;
@@ -102,13 +102,13 @@ void MachineExchange::all_reduce(Request request) {
   }
 }
 
-MachineExchange::Job* MachineExchange::next_to_send() {
-  const auto unsent = std::ranges::find_if(
-      jobs_, [](const Job& job) { return job.sent < job.request.count; });
+NodeExchange::Job* NodeExchange::next_to_send() {
+  const auto unsent =
+      std::ranges::find_if(jobs_, [](const Job& job) { return job.sent < job.request.count; });
   return unsent == jobs_.end() ? nullptr : &*unsent;
 }
 
-void MachineExchange::end_jobs() {
+void NodeExchange::end_jobs() {
   while (!jobs_.empty() && jobs_.front().delivered == jobs_.front().request.count) {
     const auto done = std::move(jobs_.front().request.done);
     jobs_.pop_front();
@@ -116,17 +116,17 @@ void MachineExchange::end_jobs() {
   }
 }
 
-void MachineExchange::scatter(Job& job) {
-  Piece& piece = under_way(count_++);
+void NodeExchange::scatter(Job& job) {
+  Piece& piece = under_way(in_flight_++);
   const int64_t width = job.width();
   piece.job = &job;
   piece.begin = job.sent;
-  piece.length = std::min(options_.piece_bytes / size_of(job.request.type) * machines_,
+  piece.length = std::min(options_.piece_bytes / size_of(job.request.type) * nodes_,
                           job.request.count - job.sent);
   job.sent += piece.length;
   // Whole cache lines.
-  piece.share = ((piece.length + machines_ - 1) / machines_ + 63) / 64 * 64;
-  const auto bytes = static_cast<size_t>(piece.share * machines_ * width);
+  piece.share = ((piece.length + nodes_ - 1) / nodes_ + 63) / 64 * 64;
+  const auto bytes = static_cast<size_t>(piece.share * nodes_ * width);
   piece.sent.resize(bytes);
   piece.received.resize(bytes);
   const std::byte* from = job.request.data + piece.begin * size_of(job.request.type);
@@ -140,36 +140,35 @@ void MachineExchange::scatter(Job& job) {
   const auto part = static_cast<int>(piece.share * width);
   check_mpi(MPI_Ialltoall(piece.sent.data(), part, MPI_BYTE, piece.received.data(), part, MPI_BYTE,
                           scatters_, &piece.request),
-            "MPI_Ialltoall", machine_);
+            "MPI_Ialltoall", node_);
 }
 
-// The machines' parts of this one's share, into the head of `sent`.
-void MachineExchange::fold(Piece& piece) {
+// The nodes' parts of this one's share, into the head of `sent`.
+void NodeExchange::fold(Piece& piece) {
   const Job& job = *piece.job;
   const int64_t full = size_of(job.request.type);
   std::byte* parts = piece.received.data();
   std::byte* sum = piece.sent.data();
   if (job.rounded) {
-    folded_.resize(static_cast<size_t>(piece.share * (machines_ + 1) * full));
-    from_bfloat16(parts, piece.share * machines_, folded_.data());
+    folded_.resize(static_cast<size_t>(piece.share * (nodes_ + 1) * full));
+    from_bfloat16(parts, piece.share * nodes_, folded_.data());
     parts = folded_.data();
-    sum = parts + piece.share * machines_ * full;
+    sum = parts + piece.share * nodes_ * full;
   }
   std::vector<std::byte*> sources;
-  for (int machine = 0; machine < machines_; ++machine)
-    sources.push_back(parts + machine * piece.share * full);
+  for (int node = 0; node < nodes_; ++node) sources.push_back(parts + node * piece.share * full);
   fold_range(job.request.type, sources, {sum}, 0, piece.share, job.request.op, 0);
   if (job.rounded) to_bfloat16(sum, piece.share, piece.sent.data());
 }
 
-void MachineExchange::gather(Piece& piece) {
+void NodeExchange::gather(Piece& piece) {
   const auto part = static_cast<int>(piece.share * piece.job->width());
   check_mpi(MPI_Iallgather(piece.sent.data(), part, MPI_BYTE, piece.received.data(), part, MPI_BYTE,
                            gathers_, &piece.request),
-            "MPI_Iallgather", machine_);
+            "MPI_Iallgather", node_);
 }
 
-void MachineExchange::deliver(Piece& piece) {
+void NodeExchange::deliver(Piece& piece) {
   Job& job = *piece.job;
   std::byte* to = job.request.data + piece.begin * size_of(job.request.type);
   if (job.rounded) {
@@ -181,9 +180,9 @@ void MachineExchange::deliver(Piece& piece) {
 }
 
 // MPI moves data only while it is called.
-bool MachineExchange::arrived(Piece& piece, const char* call) {
+bool NodeExchange::arrived(Piece& piece, const char* call) {
   int done = 0;
-  check_mpi(MPI_Test(&piece.request, &done, MPI_STATUS_IGNORE), call, machine_);
+  check_mpi(MPI_Test(&piece.request, &done, MPI_STATUS_IGNORE), call, node_);
   return done != 0;
 }
 

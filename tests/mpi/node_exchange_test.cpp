@@ -1,5 +1,5 @@
-// All-reduces between machines, with every rank in the part of a machine: the sum is the binary
-// tree's over the machines, bit for bit and on all of them, whatever the sizes of pieces and
+// All-reduces between nodes, with every rank in the part of a node: the sum is the binary
+// tree's over the nodes, bit for bit and on all of them, whatever the sizes of pieces and
 // shares.
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "mpi/control.h"
 #include "world/fold.h"
-#include "world/machine_exchange.h"
+#include "world/node_exchange.h"
 
 namespace allmodes::world {
 namespace {
@@ -32,9 +32,9 @@ struct Me {
   }
 };
 
-std::vector<float> floats_of(int machine, int64_t count) {
+std::vector<float> floats_of(int node, int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));
-  fill_normal({.seed = 2, .purpose = Purpose("machines"), .step = static_cast<uint64_t>(machine)},
+  fill_normal({.seed = 2, .purpose = Purpose("machines"), .step = static_cast<uint64_t>(node)},
               0, 1, count, values.data());
   return values;
 }
@@ -43,10 +43,10 @@ std::byte* bytes_of(std::vector<float>& values) {
   return reinterpret_cast<std::byte*>(values.data());
 }
 
-// The tree over the machines, in one process.
-std::vector<float> expected(int machines, int64_t count, ReduceOp op) {
+// The tree over the nodes, in one process.
+std::vector<float> expected(int nodes, int64_t count, ReduceOp op) {
   std::vector<std::vector<float>> all;
-  for (int machine = 0; machine < machines; ++machine) all.push_back(floats_of(machine, count));
+  for (int node = 0; node < nodes; ++node) all.push_back(floats_of(node, count));
   std::vector<std::byte*> sources;
   for (auto& values : all) sources.push_back(bytes_of(values));
   std::vector<float> result(static_cast<size_t>(count));
@@ -54,12 +54,12 @@ std::vector<float> expected(int machines, int64_t count, ReduceOp op) {
   return result;
 }
 
-TEST(MachineExchange, IsTheTreeOverTheMachinesForEveryLengthAndPiece) {
+TEST(NodeExchange, IsTheTreeOverTheNodesForEveryLengthAndPiece) {
   const Me me;
   for (const bool sleeps : {false, true}) {
     for (const int64_t piece : {256, 4096, 1 << 20}) {
-      MachineExchange exchange(everyone(), {.piece_bytes = piece, .sleeps = sleeps});
-      EXPECT_EQ(exchange.machines(), me.size);
+      NodeExchange exchange(everyone(), {.piece_bytes = piece, .sleeps = sleeps});
+      EXPECT_EQ(exchange.nodes(), me.size);
       for (const int64_t count : {1, 63, 64, 65, 1000, 12345}) {
         for (const ReduceOp op : {ReduceOp::sum, ReduceOp::max, ReduceOp::min}) {
           auto values = floats_of(me.rank, count);
@@ -71,17 +71,17 @@ TEST(MachineExchange, IsTheTreeOverTheMachinesForEveryLengthAndPiece) {
   }
 }
 
-TEST(MachineExchange, SeveralAtATimeAreEachTheTreeAndEndInTheirOrder) {
+TEST(NodeExchange, SeveralAtATimeAreEachTheTreeAndEndInTheirOrder) {
   const Me me;
-  MachineExchange exchange(everyone(), {.piece_bytes = 1024, .sleeps = true});
+  NodeExchange exchange(everyone(), {.piece_bytes = 1024, .sleeps = true});
   const std::vector<int64_t> counts = {5000, 0, 1, 70000, 0, 257, 3};
   std::vector<std::vector<float>> values;
   for (const int64_t count : counts) values.push_back(floats_of(me.rank, count));
   std::vector<size_t> ended;
   for (size_t i = 0; i < counts.size(); ++i) {
-    exchange.begin({.data = bytes_of(values[i]),
-                    .count = counts[i],
-                    .done = [&ended, i] { ended.push_back(i); }});
+    exchange.begin({.data = bytes_of(values[i]), .count = counts[i], .done = [&ended, i] {
+                      ended.push_back(i);
+                    }});
     // Machines are differently far when the next one begins.
     for (int round = 0; round < me.rank * 3; ++round) exchange.advance();
   }
@@ -91,26 +91,26 @@ TEST(MachineExchange, SeveralAtATimeAreEachTheTreeAndEndInTheirOrder) {
     EXPECT_EQ(values[i], expected(me.size, counts[i], ReduceOp::sum)) << i;
 }
 
-TEST(MachineExchange, CountsAreExactAndBytesToo) {
+TEST(NodeExchange, CountsAreExactAndBytesToo) {
   const Me me;
-  MachineExchange exchange(everyone(), {.piece_bytes = 512, .bfloat16 = true});
+  NodeExchange exchange(everyone(), {.piece_bytes = 512, .bfloat16 = true});
   std::vector<int64_t> counts(777);
   std::iota(counts.begin(), counts.end(), (int64_t{1} << 40) * me.rank);
-  exchange.all_reduce({reinterpret_cast<std::byte*>(counts.data()), 777, DataType::i64,
-                       ReduceOp::sum, true});
+  exchange.all_reduce(
+      {reinterpret_cast<std::byte*>(counts.data()), 777, DataType::i64, ReduceOp::sum, true});
   for (int64_t i = 0; i < 777; ++i)
     ASSERT_EQ(counts[static_cast<size_t>(i)],
               i * me.size + (int64_t{1} << 40) * me.size * (me.size - 1) / 2);
   std::vector<uint8_t> flags(99, me.rank == me.size - 1 ? 1 : 0);
-  exchange.all_reduce({reinterpret_cast<std::byte*>(flags.data()), 99, DataType::u8,
-                       ReduceOp::max, true});
+  exchange.all_reduce(
+      {reinterpret_cast<std::byte*>(flags.data()), 99, DataType::u8, ReduceOp::max, true});
   EXPECT_EQ(flags, std::vector<uint8_t>(99, 1));
 }
 
-TEST(MachineExchange, AsBfloat16EveryMachineHasTheSameBitsNearTheSum) {
+TEST(NodeExchange, AsBfloat16EveryNodeHasTheSameBitsNearTheSum) {
   const Me me;
   constexpr int64_t kCount = 5000;
-  MachineExchange exchange(everyone(), {.piece_bytes = 1024, .bfloat16 = true, .sleeps = true});
+  NodeExchange exchange(everyone(), {.piece_bytes = 1024, .bfloat16 = true, .sleeps = true});
   auto values = floats_of(me.rank, kCount);
   values[7] = me.rank == 0 ? INFINITY : 1.0f;
   values[8] = me.rank == me.size - 1 ? NAN : 1.0f;
