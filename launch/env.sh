@@ -48,3 +48,32 @@ has_nvidia_driver() {
 if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+
+# quoted WORD...: the words as one line that a shell reads back as the same words.
+quoted() {
+  local word line=""
+  for word in "$@"; do
+    # What needs no quotes keeps its looks.
+    if [[ "$word" =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]]; then
+      line+=" $word"
+    else
+      line+=" '${word//\'/\'\\\'\'}'"
+    fi
+  done
+  printf '%s' "${line# }"
+}
+
+# value_of OPTION WORD...: prints the value that the words give to the option, as "--option VALUE" or
+# "--option=VALUE"; fails when they give none.
+value_of() {
+  local option="$1"
+  shift
+  while (($# > 0)); do
+    case "$1" in
+      "$option") printf '%s' "${2:-}"; return 0 ;;
+      "$option="*) printf '%s' "${1#*=}"; return 0 ;;
+    esac
+    shift
+  done
+  return 1
+}

@@ -2,17 +2,27 @@
 # Set-up, then every test. The last line says how many of CTest's tests passed, failed, were
 # skipped.
 #
-#   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [-- CTEST_ARGUMENT...]
+#   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [--long] [-- CTEST_ARGUMENT...]
+#   launch/test.sh --sanitize address|thread [-- CTEST_ARGUMENT...]
+#   launch/test.sh --fuzz SECONDS
+#   launch/test.sh --tidy
 #
 # What is built and tested is the flavour with CUDA and NCCL, which also runs where there is no GPU; the
 # tests that need one are then reported as skipped, and the sources that the CPU flavour compiles
 # otherwise are compiled once more its way. --cpu builds and tests the CPU flavour instead. A build that
 # fails counts as one failed test.
+#
+#   --long       also the tests that take many minutes (label long): a whole life under Slurm
+#   --sanitize   the unit, ranks and mpi tests of a CPU build with AddressSanitizer and
+#                UndefinedBehaviorSanitizer (build-asan/), or with ThreadSanitizer (build-tsan/)
+#   --fuzz       each fuzz target of tests/fuzz for so many seconds (build-fuzz/, clang-16)
+#   --tidy       clang-tidy on every source of ours (build-tidy/, one file at a time)
 
 set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
+mode=tests long=false sanitizer="" fuzz_seconds=""
 while (($# > 0)); do
   parse_setup_option "$@"
   if ((taken > 0)); then
@@ -23,6 +33,18 @@ while (($# > 0)); do
     -h | --help)
       sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
+      ;;
+    --long) long=true; shift ;;
+    --tidy) mode=tidy; shift ;;
+    --sanitize)
+      [[ "${2:-}" =~ ^(address|thread)$ ]] || refuse "--sanitize wants 'address' or 'thread'"
+      mode=sanitize sanitizer="$2"
+      shift 2
+      ;;
+    --fuzz)
+      [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || refuse "--fuzz wants a number of seconds for each target"
+      mode=fuzz fuzz_seconds="$2"
+      shift 2
       ;;
     --) shift; break ;;
     *) refuse "'$1' is not understood; see --help" ;;
@@ -88,23 +110,127 @@ setup_reference() {
   [[ ! -f "$folder/.complete" ]] || export ALLMODES_REFERENCE_PYTHON="$folder/bin/python"
 }
 
-steps=4
-begin_step "system packages"
-setup_packages
-begin_step "LibTorch"
-# A LibTorch that was given may be one without NCCL beside it.
-if [[ -n "$libtorch_path" && ! -e "$libtorch_path/../nvidia/nccl/lib/libnccl.so.2" ]]; then flavour=cpu; fi
-if [[ "$flavour" == cpu ]]; then
-  preset=cpu-release folder=build
+# Which tests run without being asked for: all but the long ones.
+selection=(-LE '^long$')
+if [[ "$long" == true ]]; then selection=(); fi
+
+# run_tests FOLDER CTEST_ARGUMENT...: tests that need several cores say so; the failing ones' output is
+# shown.
+run_tests() {
+  local folder="$1"
+  shift
+  ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(count_processors)" --output-on-failure \
+    --output-junit "$results/$folder.xml" "$@" || true
+}
+
+all_tests() {
+  local preset=gpu-release folder=build-gpu
+  steps=4
+  begin_step "system packages"
+  setup_packages
+  begin_step "LibTorch"
+  # A LibTorch that was given may be one without NCCL beside it.
+  if [[ -n "$libtorch_path" && ! -e "$libtorch_path/../nvidia/nccl/lib/libnccl.so.2" ]]; then
+    flavour=cpu
+  fi
+  if [[ "$flavour" == cpu ]]; then
+    preset=cpu-release folder=build
+    setup_libtorch cpu
+  else
+    setup_libtorch cuda
+  fi
+  begin_step "building, $preset"
+  build "$preset"
+  begin_step "tests"
+  setup_reference
+  run_tests "$folder" "${selection[@]}" "$@"
+}
+
+sanitized_tests() {
+  local preset=asan
+  if [[ "$sanitizer" == thread ]]; then preset=tsan; fi
+  steps=4
+  begin_step "system packages"
+  setup_packages
+  begin_step "LibTorch"
   setup_libtorch cpu
-else
-  preset=gpu-release folder=build-gpu
-  setup_libtorch cuda
-fi
-begin_step "building, $preset"
-build "$preset"
-begin_step "tests"
-setup_reference
-# Tests that need several cores say so; the failing ones' output is shown.
-ctest --test-dir "$ALLMODES_ROOT/$folder" -j "$(count_processors)" --output-on-failure \
-  --output-junit "$results/$folder.xml" "$@" || true
+  begin_step "building, $preset"
+  build "$preset" unit_tests rank_tests mpi_tests
+  begin_step "tests"
+  run_tests "build-$preset" -L '^(unit|ranks|mpi)$' "$@"
+}
+
+# need_tool PROGRAM PACKAGE...: what only this way of testing needs is not installed by the way.
+need_tool() {
+  command -v "$1" >/dev/null || refuse "there is no $1: apt-get install ${*:2}" "$exit_unavailable"
+}
+
+# Each finding is a file in build-fuzz/findings and a failed test; the corpus of a format, where there
+# is one in tests/fuzz/corpus, is what a target begins with.
+fuzz() {
+  local target corpus found="$ALLMODES_ROOT/build-fuzz/findings" passed=0 failed=0
+  local -a targets
+  steps=4
+  begin_step "system packages"
+  setup_packages
+  need_tool clang++-16 clang-16 libclang-rt-16-dev
+  begin_step "LibTorch"
+  setup_libtorch cpu
+  begin_step "building the fuzz targets"
+  cd "$ALLMODES_ROOT"
+  quietly cmake cmake --preset asan -B build-fuzz -DCMAKE_C_COMPILER=clang-16 \
+    -DCMAKE_CXX_COMPILER=clang++-16 "-DLIBTORCH_ROOT=$libtorch_root" -DCMAKE_UNITY_BUILD=OFF
+  mapfile -t targets < <(ninja -C build-fuzz -t targets all | grep -Eo '^fuzz_[a-z0-9_]+: phony' |
+    cut -d : -f 1 | sort -u)
+  ((${#targets[@]} > 0)) || refuse "this clang has no libFuzzer: apt-get install libclang-rt-16-dev" 69
+  quietly build ninja -C build-fuzz -j "$(compile_jobs)" "${targets[@]}"
+  begin_step "${#targets[@]} targets, $fuzz_seconds s each"
+  mkdir -p "$found"
+  for target in "${targets[@]}"; do
+    corpus="build-fuzz/corpus/$target"
+    mkdir -p "$corpus"
+    local -a seeds=("$corpus")
+    if [[ -d "tests/fuzz/corpus/${target#fuzz_}" ]]; then seeds+=("tests/fuzz/corpus/${target#fuzz_}"); fi
+    if "build-fuzz/tests/$target" "-max_total_time=$fuzz_seconds" -print_final_stats=1 \
+      -artifact_prefix="$found/$target-" "${seeds[@]}" >"build-fuzz/$target.log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1))
+      tail -n 30 "build-fuzz/$target.log"
+    fi
+    say "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "build-fuzz/$target.log") runs," \
+      "coverage $(grep -Eo 'cov: [0-9]+' "build-fuzz/$target.log" | tail -n 1 | cut -d ' ' -f 2)"
+  done
+  echo "$passed passed, $failed failed, 0 skipped"
+  ((failed == 0))
+}
+
+# Its own build folder, since unity files hide which source a finding is in.
+tidy() {
+  local -a sources
+  steps=3
+  begin_step "LibTorch"
+  need_tool clang-tidy clang-tidy
+  setup_libtorch cpu
+  begin_step "configuring"
+  cd "$ALLMODES_ROOT"
+  quietly cmake cmake --preset cpu-release -B build-tidy "-DLIBTORCH_ROOT=$libtorch_root" \
+    -DCMAKE_UNITY_BUILD=OFF
+  # The generated headers.
+  quietly build ninja -C build-tidy allmodes_proto
+  mapfile -t sources < <(git ls-files 'trainer/*.cpp' | { [[ $# -gt 0 ]] && grep -E "$1" || cat; })
+  begin_step "clang-tidy on ${#sources[@]} sources"
+  printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(count_processors)" \
+    clang-tidy -p build-tidy --quiet --warnings-as-errors='*'
+}
+
+# The other ways print what they found themselves.
+case "$mode" in
+  fuzz | tidy)
+    trap - EXIT
+    rm -rf "$results"
+    "$mode" "$@"
+    ;;
+  sanitize) sanitized_tests "$@" ;;
+  *) all_tests "$@" ;;
+esac
