@@ -9,7 +9,7 @@ source "$source/tests/slurm/cluster.bash"
 slurmd_timeout=10
 make_cluster
 finished='COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL'
-write_job ring.txtpb 4000
+write_job ring.txtpb 3000
 write_job short.txtpb 200
 cases=0
 
@@ -29,7 +29,7 @@ disturb() {
   ended "$job" "$wanted"
   steps_once "runs/slurm-$job"
   if [[ "$wanted" == COMPLETED* ]]; then
-    (($(last_step "runs/slurm-$job") == 4000)) || fail "$name: completed before its last step"
+    (($(last_step "runs/slurm-$job") == 3000)) || fail "$name: completed before its last step"
   fi
   cases=$((cases + 1))
 }
@@ -49,7 +49,7 @@ away() {
   start_controller
 }
 preempt() {
-  sbatch --parsable --partition=urgent --nodes=4 --time=1 --output=/dev/null --wrap "sleep 5" >/dev/null
+  sbatch --parsable --partition=urgent --nodes=4 --exclusive --time=1 --output=/dev/null --wrap "sleep 5" >/dev/null
 }
 
 tell() { scancel "$@" "$job"; }

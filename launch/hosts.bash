@@ -1,0 +1,178 @@
+# shellcheck shell=bash
+# Sourced by run.sh: the hosts of a host file, asked before anything is started on them.
+
+# read_hosts FILE CORES: the file as mpirun can read it, one line "HOST slots=N [max_slots=M]" a host, in
+# the order of their first mention. People write a host once for each rank (N lines without slots are
+# N slots), slots and max_slots in any order, comments, indentation, Windows' line ends, IPv6
+# addresses with or without brackets. A host named once without slots has CORES of them. What else a
+# line has is an error; prints it and fails.
+read_hosts() {
+  awk -v cores="$2" -v file="$1" '
+    { sub(/\r$/, ""); sub(/#.*/, ""); gsub(/[ \t]*=[ \t]*/, "=") }
+    NF == 0 { next }
+    {
+      host = $1
+      gsub(/^\[|\]$/, "", host)
+      if (!(host in lines)) order[++hosts] = host
+      lines[host]++
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^slots=[1-9][0-9]*$/) { slots[host] += substr($i, 7); said[host]++ }
+        else if ($i ~ /^max[_-]slots=[1-9][0-9]*$/) max[host] = substr($i, 11)
+        else {
+          printf "%s:%d: \"%s\" is not understood; a line is HOST slots=RANKS max_slots=RANKS\n",
+            file, FNR, $i > "/dev/stderr"
+          bad = 1
+        }
+      }
+    }
+    END {
+      if (hosts == 0 && !bad) { print file ": names no host" > "/dev/stderr"; bad = 1 }
+      if (bad) exit 65
+      for (i = 1; i <= hosts; i++) {
+        host = order[i]
+        n = slots[host] + lines[host] - said[host]
+        if (lines[host] == 1 && !said[host]) n = cores
+        if (host in max) { if (n > max[host]) n = max[host]; print host " slots=" n " max_slots=" max[host] }
+        else print host " slots=" n
+      }
+    }' "$1"
+}
+
+# most_ranks RANKS FILE: the most that one host gets of so many when hosts are filled in order; ranks
+# beyond all slots are shared out evenly.
+most_ranks() {
+  awk -v ranks="$1" '
+    { split($2, part, "="); slots[NR] = part[2]; sum += part[2] }
+    END {
+      left = ranks
+      for (i = 1; i <= NR && left > 0; i++) {
+        n = slots[i] < left ? slots[i] : left
+        if (n > most) most = n
+        left -= n
+      }
+      even = int((ranks + NR - 1) / NR)
+      print (ranks > sum && even > most) ? even : most
+    }' "$2"
+}
+
+# The program that mpirun starts its daemons with, where it is not ssh.
+remote_agent() {
+  local word found="${OMPI_MCA_plm_rsh_agent:-ssh}" previous=""
+  for word in ${ALLMODES_MPIRUN:-}; do
+    if [[ "$previous" == plm_rsh_agent ]]; then found="$word"; fi
+    previous="$word"
+  done
+  echo "$found"
+}
+
+is_this_host() {
+  [[ "$1" == localhost || "$1" == 127.* || "$1" == ::1 || "$1" == "$(hostname)" ||
+    "$1" == "$(hostname -s)" || "$1" == "$(hostname -f 2>/dev/null || true)" ]]
+}
+
+# The files that every host needs: of the program's words those that are files or folders here, and
+# what the configuration among them says of paths.
+needed_paths() {
+  local word
+  for word in "$@"; do
+    word="${word#*=}"
+    [[ -e "$word" ]] || continue
+    realpath -s -- "$word"
+    if [[ -f "$word" && "$word" == *.txtpb ]]; then
+      sed -n 's/#.*//; s/.*\(^\|[^a-z_]\)path: *"\([^"]*\)".*/\2/p' "$word" | while read -r path; do
+        [[ ! -e "$path" ]] || realpath -s -- "$path"
+      done
+    fi
+  done | sort -u
+}
+
+# What is asked on a host. Prints a line for each thing that is not as it is here, then "asked".
+# Arguments: the program, its first line of --version here, this folder, paths.
+question='
+program="$1" version="$2" folder="$3"; shift 3
+[ -d "$folder" ] || echo "there is no folder $folder"
+if [ ! -x "$program" ]; then echo "there is no program $program"
+else
+  said="$("$program" --version 2>&1 | head -n 1)"
+  [ "$said" = "$version" ] || echo "$program is \"$said\" there and \"$version\" here"
+fi
+for path in "$@"; do [ -r "$path" ] || echo "there is no $path, or it cannot be read"; done
+command -v orted >/dev/null || [ -x "$OPAL_PREFIX/bin/orted" ] || echo "Open MPI is not on the PATH there (orted)"
+echo asked'
+
+# ask_hosts FILE PROGRAM WORD...: asks all hosts of the file at the same time, prints everything that
+# is wrong, "HOST: ..." a line, and fails when there is anything. A host that does not answer within
+# 20 s is one that does not answer.
+ask_hosts() {
+  local file="$1" binary="$2" agent host answers version problems=0
+  shift 2
+  agent="$(remote_agent)"
+  answers="$(mktemp -d)"
+  version="$("$binary" --version 2>&1 | head -n 1 || true)"
+  local -a paths options=()
+  mapfile -t paths < <(needed_paths "$@")
+  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
+  while read -r host _; do
+    # shellcheck disable=SC2086  # an agent may have words of its own
+    if is_this_host "$host"; then
+      echo asked >"$answers/$host"
+    else
+      timeout 20 $agent ${options[@]+"${options[@]}"} "$host" \
+        "sh -c $(quoted "$question" _ "$binary" "$version" "$PWD" ${paths[@]+"${paths[@]}"})" \
+        </dev/null >"$answers/$host" 2>"$answers/$host.said" &
+    fi
+  done <"$file"
+  wait
+  while read -r host _; do
+    if ! grep -qx asked "$answers/$host"; then
+      echo "$host: does not answer $agent: $(grep -v '^ *$' "$answers/$host.said" | tail -n 1 | grep . ||
+        echo 'nothing within 20 s')"
+      problems=$((problems + 1))
+    elif [[ "$(wc -l <"$answers/$host")" != 1 ]]; then
+      grep -vx asked "$answers/$host" | sed "s|^|$host: |"
+      problems=$((problems + 1))
+    fi
+  done <"$file"
+  rm -rf "$answers"
+  ((problems == 0))
+}
+
+# answering FILE: its lines whose host runs a command within 20 s.
+answering() {
+  local agent host slots answers
+  agent="$(remote_agent)"
+  answers="$(mktemp -d)"
+  local -a options=()
+  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
+  while read -r host _; do
+    # shellcheck disable=SC2086
+    if is_this_host "$host" || timeout 20 $agent ${options[@]+"${options[@]}"} "$host" true </dev/null &>/dev/null
+    then
+      : >"$answers/$host"
+    fi &
+  done <"$1"
+  wait
+  while read -r host slots; do
+    if [[ -e "$answers/$host" ]]; then echo "$host $slots"; fi
+  done <"$1"
+  rm -rf "$answers"
+}
+
+# What killed jobs of this user left behind on this host: Open MPI's session folders whose mpirun is
+# gone, and its shared memory that no process maps any more. A job that is just starting may not have
+# mapped its own yet, so nothing younger than a minute is touched.
+remove_leftovers() {
+  local folder segment pid tmp="${TMPDIR:-/tmp}"
+  for folder in "$tmp/ompi.$(hostname).$EUID"/pid.*; do
+    pid="${folder##*.}"
+    if [[ -O "$folder" && -n "$(find "$folder" -maxdepth 0 -mmin +1)" && ! -e "/proc/$pid" ]]; then
+      rm -rf "$folder"
+    fi
+  done
+  for segment in /dev/shm/vader_segment.*; do
+    if [[ -O "$segment" && -n "$(find "$segment" -maxdepth 0 -mmin +1)" ]] &&
+      ! grep -qsF "$segment" /proc/[0-9]*/maps; then
+      rm -f "$segment"
+    fi
+  done
+}

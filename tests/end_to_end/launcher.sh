@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# launch/run.sh: host files as people write them, what other hosts are given, hosts that lack something,
+# the command that continues a run, mpirun's own words, what killed jobs left behind.
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+run="$source/launch/run.sh"
+export ALLMODES_BINARY="$program"
+unset OMP_NUM_THREADS
+
+# words HOSTFILE_TEXT: what mpirun would be given for such a file.
+words() {
+  printf '%b' "$1" >hosts
+  "$run" --dry-run --hostfile hosts -- train x 2>&1
+}
+has() { [[ "$1" == *"$2"* ]] || fail "no '$2' in: $1"; }
+has "$(words 'n1\nn1\nn2\nn2\n')" "-np 4 "
+has "$(words 'n1 max_slots=8 slots=2\nn2 slots = 2\n')" "-np 4 "
+has "$(words '# mine\n\n  n1 slots=3 # three\n\tfe80::1 slots=1\n[fe80::2] slots=1\n')" "-np 5 "
+windows="$(words 'n1 slots=2\r\nn2 slots=2\r\n')"
+has "$windows" "-np 4 "
+[[ "$windows" != *$'\r'* ]] || fail "a carriage return reaches mpirun"
+expect 65 words 'n1 slots=two\n'
+says out 'hosts:1: "slots=two" is not understood'
+expect 65 words '# nothing\n'
+says out 'names no host'
+
+given="$(NCCL_SOCKET_IFNAME=e1 UCX_NET_DEVICES=m FI_PROVIDER=tcp LD_LIBRARY_PATH=lib MKL_NUM_THREADS=1 \
+  words 'n1 slots=1\n')"
+for name in NCCL_SOCKET_IFNAME UCX_NET_DEVICES FI_PROVIDER LD_LIBRARY_PATH MKL_NUM_THREADS \
+  OMP_NUM_THREADS ALLMODES_BINARY; do
+  has "$given" "-x $name"
+done
+
+# Real mpirun reads the normalised file: three lines of this host are three ranks.
+printf 'localhost\r\nlocalhost\r\n# end\r\nlocalhost\r\n' >hosts
+printf '#!/bin/sh\necho "rank $OMPI_COMM_WORLD_RANK"\n' >says_rank
+chmod +x says_rank
+ALLMODES_BINARY="$work/says_rank" expect 0 "$run" --hostfile hosts -- train
+[[ "$(grep -c '^rank [012]$' out)" == 3 ]] || { cat out err; fail "not three ranks"; }
+
+# All that is wrong with hosts is said at once, before anything is started.
+write_ring_gan ring.txtpb
+cat >agent <<'AGENT'
+#!/bin/sh
+host="$1"; shift
+case "$host" in
+  well) exec sh -c "$*" ;;
+  bare) exec sh -c "$(echo "$*" | sed s/there.npy/elsewhere.npy/)" ;;
+  *) echo "agent: Could not resolve hostname $host" >&2; exit 255 ;;
+esac
+AGENT
+chmod +x agent
+printf 'well slots=1\nnowhere slots=1\nbare slots=1\n' >hosts
+touch there.npy
+ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent" \
+  expect 69 "$run" --hostfile hosts -- train ring.txtpb --set "data.path=$work/there.npy"
+says err '^nowhere: does not answer .*Could not resolve hostname nowhere'
+says err "^bare: there is no $work/elsewhere.npy"
+says err 'nothing was started'
+! grep "^well" err || fail "something is wrong with a host that has everything"
+
+# Told to stop twice: the command that continues is printed once, and works from any folder.
+stopped() {
+  "$@" >out 2>err &
+  local job=$! tenths
+  for ((tenths = 0; tenths < 600; ++tenths)); do
+    ! compgen -G 'my runs/00000-ring/checkpoints/step-*/manifest.pb' >/dev/null || break
+    sleep 0.1
+  done
+  sleep 0.5
+  kill -TERM "$job" 2>/dev/null || true
+  status=0
+  wait "$job" || status=$?
+  ((status == 75)) || { cat err; fail "exit status $status instead of 75"; }
+}
+export OMP_NUM_THREADS=1
+stopped "$run" -n 2 -- train ring.txtpb --out "my runs" --steps 100000 --quiet \
+  --set diagnostics.evaluate_every=100000
+again="$(sed -n 's/^stopped after a checkpoint; to continue: //p' err)"
+has "$again" "cd $work && $run -n 2 -- train ring.txtpb --out 'my runs' --steps 100000"
+[[ "$(grep -o -- '--resume auto' <<<"$again" | wc -l)" == 1 ]] || fail "continues by: $again"
+! grep -Eq 'Primary job|mpirun detected|^-----' err || { cat err; fail "mpirun's paragraphs are shown"; }
+(cd / && stopped_again() { stopped bash -c "exec $(sed 's/.*&& //' <<<"$again")"; } &&
+  cd "$work" && stopped_again)
+once_more="$(sed -n 's/^stopped after a checkpoint; to continue: //p' err)"
+[[ "$once_more" == "$again" ]] || fail "the second time it continues by: $once_more"
+
+# A rank that dies: one line says which; --restarts goes on from the last checkpoint.
+"$run" -n 2 --restarts 1 -- train ring.txtpb --out again --steps 3000 --quiet \
+  --set diagnostics.evaluate_every=100000 --set checkpoints.every=100 >out 2>err &
+job=$!
+for ((tenths = 0; tenths < 600; ++tenths)); do
+  ! compgen -G 'again/00000-ring/checkpoints/step-*/manifest.pb' >/dev/null || break
+  sleep 0.1
+done
+launcher="$(pgrep -P "$job" mpirun)"
+kill -9 "$(pgrep -P "$launcher" | tail -n 1)"
+status=0
+wait "$job" || status=$?
+((status == 0)) || { cat err; fail "exit status $status after a restart"; }
+says err '^run.sh: rank 1 on .* was ended by signal 9 \(Killed\)$'
+says err '^run.sh: a rank or host was lost .*again with 2 ranks$'
+((1$(grep -c '"record":"train"' again/00000-ring/records.jsonl) == 13000)) || fail "records are missing"
+
+# What is not understood passes, and a progress line without an end at once.
+printf '%s\n' 'a line' '----------------------------------------' 'Strange new words' \
+  '----------------------------------------' '----------------------------------------' \
+  'mpirun detected that one or more processes exited with non-zero status' \
+  '----------------------------------------' 'mpirun: Forwarding signal 10 to job' '[rank 0] ours' |
+  /usr/bin/python3 "$source/launch/mpirun_filter.py" 2>filtered
+[[ "$(cat filtered)" == $'a line\n----------------------------------------\nStrange new words\n----------------------------------------\n[rank 0] ours' ]] ||
+  { cat filtered; fail "filtered otherwise"; }
+mkfifo pipe
+(printf ' 40%% ...\r'; sleep 3) >pipe &
+/usr/bin/python3 "$source/launch/mpirun_filter.py" <pipe 2>progress &
+sleep 1.5
+grep -q '40%' progress || fail "a progress line waits for its end"
+wait
+
+# Left behind by a job that was killed: gone. Of one that runs, or that just began: kept.
+export TMPDIR="$work/tmp"
+folder="$TMPDIR/ompi.$(hostname).$EUID"
+mkdir -p "$folder/pid.999999999" "$folder/pid.$$" "$folder/pid.999999998"
+touch -d '-1 hour' "$folder/pid.999999999" "$folder/pid.$$"
+segment="/dev/shm/vader_segment.allmodes-test.$$"
+touch -d '-1 hour' "$segment"
+trap 'rm -rf "$work" "$segment"' EXIT
+ALLMODES_BINARY="$work/says_rank" "$run" -n 1 -- train >/dev/null 2>&1
+[[ ! -e "$folder/pid.999999999" && ! -e "$segment" ]] || fail "leftovers are still there"
+[[ -e "$folder/pid.$$" && -e "$folder/pid.999999998" ]] || fail "removed what may be in use"
