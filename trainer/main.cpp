@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/system_call.h"
 #include "base/version.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -50,6 +51,7 @@ Exit codes: 0 good, 2 at risk (diagnose), 3 collapsed (diagnose, train --on-coll
 }  // namespace
 
 int main(int argc, char** argv) {
+  allmodes::report_file_size_limits_as_errors();
   CLI::App app{
       "allmodes trains generative networks over many nodes and says, in numbers and while it "
       "trains,\nwhether they lose part of their data.",
@@ -64,6 +66,11 @@ int main(int argc, char** argv) {
   allmodes::cli::add_sample(app, dispatch);
   allmodes::cli::add_export(app, dispatch);
   allmodes::cli::add_data(app, dispatch);
+  allmodes::cli::add_report(app, dispatch);
+  allmodes::cli::add_watch(app, dispatch);
+  allmodes::cli::add_runs(app, dispatch);
+  allmodes::cli::add_compare(app, dispatch);
+  allmodes::cli::add_verify(app, dispatch);
   allmodes::cli::add_doctor(app, dispatch);
   try {
     app.parse(argc, argv);

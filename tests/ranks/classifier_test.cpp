@@ -190,7 +190,7 @@ TEST_F(Digits, TheCacheGivesBackTheClassifierAndADamagedOneIsMadeAnew) {
   const auto obtain = [&] { return obtain_classifier(setup_of(problem, trainer, *self)); };
   const Classifier trained = obtain();
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(classifier_cache()))
+  for (const auto& entry : fs::directory_iterator(*classifier_cache()))
     files.push_back(entry.path());
   ASSERT_EQ(files.size(), 1U);
   const auto written = fs::last_write_time(files[0]);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -199,6 +200,76 @@ TEST_F(CheckpointsTest, ASaveThatFailsLeavesTheEarlierCheckpointsAndNothingElse)
   EXPECT_EQ(code, ExitCode::kInputOutput);
   EXPECT_EQ(entries(), std::set<std::string>{"step-00000100"});
   EXPECT_EQ(refusal(folder_ / "step-00000100"), "accepted");
+}
+
+TEST_F(CheckpointsTest, TextThatIsNotUtf8IsSavedAndRead) {
+  State state = state_at(100);
+  state.verdicts = {{100, "collapsed", "mode_dropping", "caf\xe9 is missing"}};
+  state.rollbacks = {{.from_step = 100, .to_step = 50, .kind = "\xff", .reason = "caf\xe9"}};
+  state.evaluations = {{100, {{"share_caf\xe9", 0.5}}}};
+  save(folder_, state, payload(), 1);
+  const Opened opened = open(folder_ / "step-00000100");
+  EXPECT_EQ(opened.state.verdicts[0].reason, "caf\\xE9 is missing");
+  EXPECT_EQ(opened.state.rollbacks[0].kind, "\\xFF");
+  EXPECT_EQ(opened.state.evaluations[0].values[0].first, "share_caf\\xE9");
+}
+
+TEST_F(CheckpointsTest, DamageIsNamedByItsTensor) {
+  const fs::path saved = save(folder_, state_at(7), payload(), 1);
+  const fs::path path = saved / "generator.safetensors";
+  const std::string whole = read_file(path);
+  std::string damaged = whole;
+  damaged[whole.size() - 1] ^= 1;
+  put(path, damaged);
+  EXPECT_NE(refusal(saved).find("in tensor 'bias' (bytes "), std::string::npos) << refusal(saved);
+  damaged[whole.size() - 9] ^= 1;
+  put(path, damaged);
+  EXPECT_NE(refusal(saved).find("in tensor 'weight' (bytes "), std::string::npos);
+  EXPECT_NE(refusal(saved).find("and 1 more of its 2 tensors"), std::string::npos);
+  damaged = whole;
+  damaged[20] ^= 1;
+  put(path, damaged);
+  EXPECT_NE(refusal(saved).find("in its header"), std::string::npos);
+  put(path, whole.substr(0, whole.size() - 10));
+  EXPECT_NE(refusal(saved).find("cut off within tensor 'weight'"), std::string::npos);
+  put(path, whole.substr(0, whole.size() - 8));
+  EXPECT_NE(refusal(saved).find("cut off before tensor 'bias'"), std::string::npos);
+}
+
+TEST_F(CheckpointsTest, AReplacedCheckpointCountsUntilItsSuccessorIsThere) {
+  // What is left by a kill between the two renames of a file system that cannot exchange names.
+  save(folder_, state_at(100), payload(), 2);
+  fs::rename(folder_ / "step-00000100", folder_ / "step-00000100.replaced");
+  std::vector<std::string> refused;
+  EXPECT_EQ(open_newest(folder_, refused)->state.step, 100U);
+  save(folder_, state_at(200), payload(), 2);
+  EXPECT_EQ(entries(), (std::set<std::string>{"step-00000100", "step-00000200"}));
+
+  // And by one after the second.
+  fs::copy(folder_ / "step-00000200", folder_ / "step-00000200.replaced");
+  put(folder_ / "step-00000200.replaced" / "manifest.pb", "old");
+  EXPECT_EQ(open_newest(folder_, refused)->folder, folder_ / "step-00000200");
+  EXPECT_TRUE(refused.empty());
+  remove_after(folder_, 100);
+  EXPECT_EQ(entries(), std::set<std::string>{"step-00000100"});
+}
+
+TEST_F(CheckpointsTest, AFolderThatCannotBeReadIsNoEmptyOne) {
+  put(folder_, "a file");
+  EXPECT_THROW(list_checkpoints(folder_), Error);
+}
+
+TEST_F(CheckpointsTest, FilesHaveThePermissionsThatTheUmaskLeaves) {
+  const mode_t before = ::umask(077);
+  const fs::path saved = save(folder_, state_at(100), payload(), 1);
+  ::umask(before);
+  for (const auto& path : {folder_, saved}) {
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all) << path;
+  }
+  for (const auto& file : fs::directory_iterator(saved)) {
+    EXPECT_EQ(file.status().permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << file.path();
+  }
 }
 
 TEST_F(CheckpointsTest, AStemCannotLeaveTheFolder) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoints/checkpoint_folders.h"
 #include "checkpoints/safetensors.h"
 
 namespace allmodes::checkpoints {
@@ -63,17 +64,13 @@ using Payload = std::map<std::string, std::vector<TensorView>>;
 
 // Saves into checkpoints_dir/step-NNNNNNNN and returns that folder. Of the checkpoints up to this
 // step the `keep` (>= 1) newest are kept; later ones, left by a run that was resumed from before
-// them, are left alone. A checkpoint of the same step is exchanged for this one in one move. On
-// failure (kCannotCreate, kInputOutput: a full disk among them) the temporary folder is removed and
-// every earlier checkpoint stands. One process may save at a time. That of step `spare` is kept
-// beside the newest.
+// them, are left alone. A checkpoint of the same step is replaced by this one, and there is one of
+// the two at every moment. On failure (kCannotCreate, kInputOutput: a full disk among them) the
+// temporary folder is removed and every earlier checkpoint stands. One process may save at a time.
+// That of step `spare` is kept beside the newest.
 std::filesystem::path save(const std::filesystem::path& checkpoints_dir, const State& state,
                            const Payload& payload, int keep,
                            std::optional<uint64_t> spare = std::nullopt);
-
-// Removes the checkpoints of later steps, newest first: what is left after a crash is still a row
-// of checkpoints that belong together.
-void remove_after(const std::filesystem::path& checkpoints_dir, uint64_t step);
 
 // A checkpoint whose manifest, file sizes and hashes were verified.
 struct Opened {
@@ -87,16 +84,14 @@ struct Opened {
 };
 
 // Opens and verifies one checkpoint folder; reads every byte of it. Throws kNoInput when there is
-// no manifest, kDataError for damage; the message names the file.
+// no manifest, kDataError for damage, kInputOutput for what is there and cannot be read; the
+// message names the file, and of a damaged one the tensor.
 Opened open(const std::filesystem::path& folder);
 
 // The newest checkpoint in the folder that verifies. Each newer one that does not is passed over,
-// and its reason appended to `refused`. Nothing when there is none (or no such folder).
+// and its reason appended to `refused`. Nothing when there is none (or no such folder). Throws
+// kInputOutput for one that is there and cannot be read, which is no reason to pass it over.
 std::optional<Opened> open_newest(const std::filesystem::path& checkpoints_dir,
                                   std::vector<std::string>& refused);
-
-// The checkpoint folders by rising step, unverified; temporary folders are not among them.
-std::vector<std::pair<uint64_t, std::filesystem::path>> list_checkpoints(
-    const std::filesystem::path& checkpoints_dir);
 
 }  // namespace allmodes::checkpoints

@@ -6,6 +6,7 @@
 
 #include "allmodes/v1/checkpoint.pb.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -20,9 +21,9 @@ v1::Checkpoint to_proto(const Manifest& manifest) {
   proto.set_format(kFormat);
   proto.set_step(state.step);
   proto.set_samples(state.samples);
-  proto.set_config(state.config);
-  proto.set_allmodes_version(state.allmodes_version);
-  proto.set_libtorch_version(state.libtorch_version);
+  proto.set_config(valid_utf8(state.config));
+  proto.set_allmodes_version(valid_utf8(state.allmodes_version));
+  proto.set_libtorch_version(valid_utf8(state.libtorch_version));
   proto.set_data_fingerprint(state.data_fingerprint);
   proto.set_ranks(state.ranks);
   proto.set_trained_seconds(state.trained_seconds);
@@ -31,20 +32,27 @@ v1::Checkpoint to_proto(const Manifest& manifest) {
     file->set_name(entry.name);
     file->set_bytes(entry.bytes);
     file->set_xxh3(entry.xxh3);
+    for (const TensorEntry& tensor : entry.tensors) {
+      v1::Tensor* lies = file->add_tensor();
+      lies->set_name(valid_utf8(tensor.name));
+      lies->set_begin(tensor.begin);
+      lies->set_bytes(tensor.bytes);
+      lies->set_xxh3(tensor.xxh3);
+    }
   }
   for (const State::Verdict& verdict : state.verdicts) {
     v1::VerdictRecord* record = proto.add_verdict();
     record->set_step(verdict.step);
-    record->set_state(verdict.state);
-    record->set_kind(verdict.kind);
-    record->set_reason(verdict.reason);
+    record->set_state(valid_utf8(verdict.state));
+    record->set_kind(valid_utf8(verdict.kind));
+    record->set_reason(valid_utf8(verdict.reason));
   }
   for (const State::Evaluation& evaluation : state.evaluations) {
     v1::EvaluationRecord* record = proto.add_evaluation();
     record->set_step(evaluation.step);
     for (const auto& [name, number] : evaluation.values) {
       v1::NamedValue* value = record->add_value();
-      value->set_name(name);
+      value->set_name(valid_utf8(name));
       value->set_value(number);
     }
   }
@@ -52,11 +60,11 @@ v1::Checkpoint to_proto(const Manifest& manifest) {
     v1::RollbackRecord* record = proto.add_rollback();
     record->set_from_step(rollback.from_step);
     record->set_to_step(rollback.to_step);
-    record->set_kind(rollback.kind);
-    record->set_reason(rollback.reason);
+    record->set_kind(valid_utf8(rollback.kind));
+    record->set_reason(valid_utf8(rollback.reason));
   }
   for (const auto& [name, steps] : state.optimizer_steps) {
-    (*proto.mutable_optimizer_steps())[name] = steps;
+    (*proto.mutable_optimizer_steps())[valid_utf8(name)] = steps;
   }
   return proto;
 }
@@ -73,7 +81,14 @@ Manifest from_proto(const v1::Checkpoint& proto) {
   state.ranks = proto.ranks();
   state.trained_seconds = proto.trained_seconds();
   for (const v1::File& file : proto.file()) {
-    manifest.files.push_back({.name = file.name(), .bytes = file.bytes(), .xxh3 = file.xxh3()});
+    FileEntry entry{.name = file.name(), .bytes = file.bytes(), .xxh3 = file.xxh3(), .tensors = {}};
+    for (const v1::Tensor& tensor : file.tensor()) {
+      entry.tensors.push_back({.name = tensor.name(),
+                               .begin = tensor.begin(),
+                               .bytes = tensor.bytes(),
+                               .xxh3 = tensor.xxh3()});
+    }
+    manifest.files.push_back(std::move(entry));
   }
   for (const v1::VerdictRecord& record : proto.verdict()) {
     state.verdicts.push_back({.step = record.step(),
@@ -112,9 +127,10 @@ std::string trailer(std::string_view body) {
 
 std::string encode_manifest(const Manifest& manifest) {
   std::string body;
-  // Protobuf refuses text that is not UTF-8, and messages over 2 GiB.
   ALLMODES_CHECK(to_proto(manifest).SerializeToString(&body), "the manifest cannot be serialized");
-  return body + trailer(body);
+  body += trailer(body);
+  decode_manifest(body, "the new manifest");
+  return body;
 }
 
 Manifest decode_manifest(std::string_view bytes, const std::string& file) {

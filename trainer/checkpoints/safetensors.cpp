@@ -18,6 +18,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/system_call.h"
 
 namespace allmodes::checkpoints {
 namespace {
@@ -74,7 +75,7 @@ std::string encode_header(const std::vector<const TensorView*>& order,
                             {"data_offsets", {offset, offset + tensor->bytes}}};
     offset += tensor->bytes;
   }
-  std::string text = header.dump();
+  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.append((8 - text.size() % 8) % 8, ' ');
   const uint64_t length = text.size();
   std::string encoded(kLengthBytes, '\0');
@@ -132,15 +133,20 @@ std::string_view dtype_name(DType dtype) {
   return kTypes[static_cast<size_t>(dtype)].name;
 }
 
-void encode_safetensors(std::span<const TensorView> tensors,
-                        const std::map<std::string, std::string>& metadata,
-                        const std::function<void(const void* data, size_t bytes)>& write) {
+std::vector<const TensorView*> safetensors_order(std::span<const TensorView> tensors) {
   std::vector<const TensorView*> order;
   order.reserve(tensors.size());
   for (const TensorView& tensor : tensors) order.push_back(&tensor);
   std::stable_sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
     return element_bytes(a->dtype) > element_bytes(b->dtype);
   });
+  return order;
+}
+
+void encode_safetensors(std::span<const TensorView> tensors,
+                        const std::map<std::string, std::string>& metadata,
+                        const std::function<void(const void* data, size_t bytes)>& write) {
+  const auto order = safetensors_order(tensors);
   const std::string header = encode_header(order, metadata);
   write(header.data(), header.size());
   for (const TensorView* tensor : order) write(tensor->data, tensor->bytes);
@@ -148,18 +154,18 @@ void encode_safetensors(std::span<const TensorView> tensors,
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata) {
-  DurableFile file(path);
-  encode_safetensors(tensors, metadata,
-                     [&](const void* data, size_t bytes) { file.write(data, bytes); });
-  file.commit();
+  write_file_atomically(path, [&](DurableFile& file) {
+    encode_safetensors(tensors, metadata,
+                       [&](const void* data, size_t bytes) { file.write(data, bytes); });
+  });
 }
 
 SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), O_RDONLY | O_CLOEXEC); });
   struct stat status {};
   if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
     const int error = errno;
-    ALLMODES_FAIL(ExitCode::kNoInput, "cannot open '{}': {}", path_.string(), std::strerror(error));
+    ALLMODES_FAIL(ExitCode::kNoInput, "cannot open '{}': {}", path_.string(), storage_cause(error));
   }
   try {
     const auto file_bytes = static_cast<uint64_t>(status.st_size);
@@ -274,19 +280,11 @@ void SafetensorsFile::read(const std::string& name, void* out, size_t bytes) con
 }
 
 void SafetensorsFile::read_at(uint64_t offset, void* out, size_t bytes) const {
-  char* to = static_cast<char*>(out);
-  while (bytes > 0) {
-    const ssize_t got =
-        ::pread(descriptor_, to, std::min(bytes, size_t{1} << 30), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      const int error = errno;
-      ALLMODES_FAIL(ExitCode::kInputOutput, "reading '{}' failed at byte {}: {}", path_.string(),
-                    offset, got == 0 ? "the file ends there" : std::strerror(error));
-    }
-    to += got;
-    offset += static_cast<uint64_t>(got);
-    bytes -= static_cast<size_t>(got);
+  size_t got = 0;
+  const int error = read_all_at(descriptor_, offset, out, bytes, got);
+  if (error != 0 || got < bytes) {
+    ALLMODES_FAIL(ExitCode::kInputOutput, "reading '{}' failed at byte {}: {}", path_.string(),
+                  offset + got, error == 0 ? "the file ends there" : storage_cause(error));
   }
 }
 

@@ -32,14 +32,18 @@ struct TensorView {
   size_t bytes = 0;
 };
 
-// Hands the file's bytes piece by piece to `write`. Wider types come first, so that every tensor
-// lies at a multiple of its element size; among equals the given order stands. Throws kSoftware for
-// a name used twice or `bytes` that disagree with the shape.
+// The tensors as they lie in a file: wider types first, so that every tensor lies at a multiple of
+// its element size; among equals the given order stands.
+std::vector<const TensorView*> safetensors_order(std::span<const TensorView> tensors);
+
+// Hands the file's bytes piece by piece to `write`: the header with its length, then each tensor as
+// one piece in safetensors_order(). Throws kSoftware for a name used twice or `bytes` that disagree
+// with the shape.
 void encode_safetensors(std::span<const TensorView> tensors,
                         const std::map<std::string, std::string>& metadata,
                         const std::function<void(const void* data, size_t bytes)>& write);
 
-// Writes the file and puts it on the disk. Throws kCannotCreate or kInputOutput.
+// Writes the file atomically and puts it on the disk. Throws kCannotCreate or kInputOutput.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

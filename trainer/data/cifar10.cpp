@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/array_dataset.h"
 #include "data/input_file.h"
 #include "data/mapped_dataset.h"
@@ -44,7 +45,7 @@ std::vector<std::string> read_names(const fs::path& path) {
   const auto end_line = [&](uint64_t at) {
     if (!line.empty() && names.size() == kClasses)
       file.fail(at - line.size(), "an eleventh class; ten were expected");
-    if (!line.empty()) names.push_back(std::exchange(line, {}));
+    if (!line.empty()) names.push_back(readable_name(std::exchange(line, {})));
   };
   for (uint64_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\n')

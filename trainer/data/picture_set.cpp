@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/formats/picture.h"
 
 namespace allmodes::data {
@@ -230,7 +231,7 @@ class Chooser {
                       "data.classes: none",
                       data_.path, name);
       numbers.emplace(name, static_cast<int32_t>(numbers.size()));
-      set_.labels.names.push_back(name);
+      set_.labels.names.push_back(readable_name(name));
     }
     for (const std::string& name : classes_) set_.labels.values.push_back(numbers.at(name));
     remark_on_shards();

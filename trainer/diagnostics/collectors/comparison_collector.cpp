@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/cache_folder.h"
 #include "base/durable_file.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/classifier_training.h"
@@ -140,7 +141,8 @@ class ComparisonCollector final : public Collector {
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
     comparison_.reference =
         make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
-    const auto file = cache_file(dataset, count);
+    const auto cache = cache_folder("calibrations");
+    const auto file = cache ? *cache / file_name(dataset, count) : std::filesystem::path();
     auto values = read_cache(evaluation.control, file);
     if (!values) {
       const bool images = dataset.shape().image;
@@ -148,7 +150,7 @@ class ComparisonCollector final : public Collector {
         spdlog::info("calibrating the verdict: {} times {} real samples beside {} others", draws_,
                      count, reference);
       values = draw(evaluation.control, reals(evaluation, reference, pool), count);
-      if (images && evaluation.control.rank() == 0) write_cache(file, *values);
+      if (images && cache && evaluation.control.rank() == 0) write_cache(file, *values);
     }
     for (size_t i = 0; i < figures().size(); ++i)
       comparison_.nulls.emplace_back(as_fresh((*values)[i], count, pool), figures()[i].worse);
@@ -172,13 +174,12 @@ class ComparisonCollector final : public Collector {
     return values;
   }
 
-  std::filesystem::path cache_file(const data::Dataset& dataset, int64_t count) const {
-    return classifier_cache().parent_path() / "calibrations" /
-           fmt::format("{:016x}-{}-{}-{}-{}-{}.json", dataset.fingerprint(), kRecipe,
+  std::string file_name(const data::Dataset& dataset, int64_t count) const {
+    return fmt::format("{:016x}-{}-{}-{}-{}-{}.json", dataset.fingerprint(), kRecipe,
                        finder_ ? kClassifierRecipe : 0, comparison_.names.size(), count, draws_);
   }
 
-  // Rank 0's file, on every rank; nothing where there is none that fits.
+  // Rank 0's file, on every rank; nothing where there is none that fits, or no name of one.
   std::optional<std::vector<std::vector<double>>> read_cache(
       world::Communicator& control, const std::filesystem::path& file) const {
     const auto draws = static_cast<size_t>(draws_);
@@ -214,7 +215,7 @@ class ComparisonCollector final : public Collector {
   static void write_cache(const std::filesystem::path& file,
                           const std::vector<std::vector<double>>& values) {
     try {
-      std::filesystem::create_directories(file.parent_path());
+      prepare_cache_folder(file.parent_path());
       nlohmann::json json;
       for (size_t f = 0; f < figures().size(); ++f) json[figures()[f].name] = values[f];
       write_file_atomically(file, json.dump());

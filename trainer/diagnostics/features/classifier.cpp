@@ -6,15 +6,13 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <sstream>
 #include <system_error>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
 #include "diagnostics/features/classifier_training.h"
@@ -75,9 +73,8 @@ Measured measure(const gradients::FlatNetwork& network, const data::Dataset& dat
   return {.accuracy = accuracy, .counts = std::move(counts)};
 }
 
-std::filesystem::path cache_file(const data::Dataset& dataset) {
-  return classifier_cache() /
-         fmt::format("{:016x}-{}.safetensors", dataset.fingerprint(), kClassifierRecipe);
+std::filesystem::path file_in(const std::filesystem::path& cache, const data::Dataset& dataset) {
+  return cache / fmt::format("{:016x}-{}.safetensors", dataset.fingerprint(), kClassifierRecipe);
 }
 
 // All of the network's state as one list of named tensors.
@@ -103,7 +100,9 @@ std::vector<int64_t> parse_counts(const std::string& text, size_t count) {
 
 // Reads rank 0's cached classifier into `network`; nothing where there is none that fits.
 std::optional<Measured> read_cache(gradients::FlatNetwork& network, const data::Dataset& dataset) {
-  const auto path = cache_file(dataset);
+  const auto cache = classifier_cache();
+  if (!cache) return std::nullopt;
+  const auto path = file_in(*cache, dataset);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   try {
@@ -125,8 +124,10 @@ std::optional<Measured> read_cache(gradients::FlatNetwork& network, const data::
 
 void write_cache(const gradients::FlatNetwork& network, const Measured& measured,
                  const data::Dataset& dataset) {
+  const auto cache = classifier_cache();
+  if (!cache) return;
   try {
-    std::filesystem::create_directories(classifier_cache());
+    prepare_cache_folder(*cache);
     std::vector<at::Tensor> storage;
     std::vector<checkpoints::TensorView> views;
     for (const auto& [name, tensor] : tensors_of(network)) {
@@ -136,14 +137,10 @@ void write_cache(const gradients::FlatNetwork& network, const Measured& measured
                        .data = storage.back().data_ptr<float>(),
                        .bytes = static_cast<size_t>(storage.back().nbytes())});
     }
-    const auto path = cache_file(dataset);
-    auto temporary = path;
-    temporary += fmt::format(".{}", ::getpid());
     checkpoints::write_safetensors(
-        temporary, views,
+        file_in(*cache, dataset), views,
         {{"accuracy", fmt::format("{}", measured.accuracy)},
          {"counts", fmt::format("{}", fmt::join(measured.counts, ","))}});
-    std::filesystem::rename(temporary, path);
   } catch (const std::exception& error) {
     spdlog::warn("the classifier is not cached: {}", error.what());
   }
@@ -201,13 +198,8 @@ std::vector<double> mode_shares(const Classifier& classifier, const data::Datase
   return shares;
 }
 
-std::filesystem::path classifier_cache() {
-  if (const char* own = std::getenv("ALLMODES_CACHE"))
-    return std::filesystem::path(own) / "classifiers";
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"))
-    return std::filesystem::path(xdg) / "allmodes" / "classifiers";
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home != nullptr ? home : "/tmp") / ".cache/allmodes/classifiers";
+std::optional<std::filesystem::path> classifier_cache() {
+  return cache_folder("classifiers");
 }
 
 ClassifierSetup classifier_setup(const CollectorSetup& setup) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "diagnostics/collectors/collector.h"
@@ -45,8 +46,8 @@ std::vector<int64_t> modes_of(const Classifier& classifier, const data::Dataset&
 // independent channels their products.
 std::vector<double> mode_shares(const Classifier& classifier, const data::Dataset& dataset);
 
-// $ALLMODES_CACHE/classifiers, or under $XDG_CACHE_HOME/allmodes or ~/.cache/allmodes.
-std::filesystem::path classifier_cache();
+// Where classifiers are kept: cache_folder("classifiers").
+std::optional<std::filesystem::path> classifier_cache();
 
 // What a classifier is trained from.
 struct ClassifierSetup {
