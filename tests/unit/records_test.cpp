@@ -1,4 +1,4 @@
-#include "records/record.h"
+#include "records/json_lines.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -101,7 +101,7 @@ TEST_F(RecordsTest, WhatIsWrittenReadsBackToTheSameBits) {
     sink.write(record);
     sink.flush();
   }
-  const auto records = read_records(path);
+  const auto records = read_records(path).records;
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(to_json(records[0]), to_json(record));
   EXPECT_EQ(records[0].number("third"), 1.0 / 3.0);
@@ -124,25 +124,69 @@ TEST_F(RecordsTest, ResumingDropsLaterRecordsAndACutOffLine) {
   }
   std::ofstream(path, std::ios::app) << R"({"record":"train","st)";
   {
-    JsonLinesSink sink(path, 30);
+    JsonLinesSink sink(path, Continuation{.step = 30});
     sink.write(at_step(31));
   }
   std::vector<uint64_t> steps;
-  for (const Record& record : read_records(path)) steps.push_back(record.step);
+  for (const Record& record : read_records(path).records) steps.push_back(record.step);
   EXPECT_EQ(steps, (std::vector<uint64_t>{10, 20, 30, 31}));
   EXPECT_EQ(entries(), std::set<std::string>{"records.jsonl"});
 }
 
-TEST_F(RecordsTest, ADamagedLineInTheMiddleIsNamed) {
+TEST_F(RecordsTest, ALineThatIsNoRecordIsNamedAndTheOthersAreRead) {
   const fs::path path = folder_ / "records.jsonl";
   write_file_atomically(path, to_json(at_step(1)) + "\nnonsense\n" + to_json(at_step(2)) + "\n");
-  try {
-    read_records(path);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kDataError);
-    EXPECT_NE(std::string(error.what()).find("records.jsonl:2"), std::string::npos);
+  const RecordLines lines = read_records(path);
+  EXPECT_EQ(lines.records.size(), 2U);
+  ASSERT_EQ(lines.bad.size(), 1U);
+  EXPECT_EQ(lines.bad[0].number, 2);
+  EXPECT_EQ(lines.bad[0].text, "nonsense");
+}
+
+TEST_F(RecordsTest, AContinuedRunSetsBadLinesAsideWithTheirText) {
+  const fs::path path = folder_ / "records.jsonl";
+  const std::string zeros(64, '\0');
+  write_file_atomically(
+      path, to_json(at_step(1)) + "\nnonsense\n" + zeros + "\n" + to_json(at_step(2)) + "\n");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    JsonLinesSink(path, Continuation{.step = 9});
+    EXPECT_EQ(read_file(path), to_json(at_step(1)) + "\n" + to_json(at_step(2)) + "\n");
+    EXPECT_EQ(read_file(folder_ / "records.bad.jsonl"), "nonsense\n" + zeros + "\n");
+    // As after a kill between the two writes.
+    write_file_atomically(path, read_file(path) + "nonsense\n" + zeros + "\n");
   }
+}
+
+TEST_F(RecordsTest, ARunThatBeginsAnewAtAStepHasNoRecordTwice) {
+  const fs::path path = folder_ / "records.jsonl";
+  const auto record = [](const char* kind, uint64_t step, double time_s, int number = 0) {
+    Record made{.kind = kind, .step = step, .time_s = time_s, .values = {}};
+    if (number > 0) made.set("number", number);
+    return made;
+  };
+  {
+    JsonLinesSink sink(path);
+    sink.write(record("data", 0, 1));
+    sink.write(record("evaluation", 0, 2));
+    sink.write(record("rollback", 0, 3, 1));
+    sink.write(record("evaluation", 20, 4));
+  }
+  {
+    // Killed before the checkpoint that would have known of the rollback.
+    JsonLinesSink sink(path, Continuation{.step = 0, .rollbacks = 0});
+    sink.write(record("data", 0, 11));
+    sink.write(record("evaluation", 0, 12));
+    sink.write(record("rollback", 0, 13, 1));
+    sink.write(record("rollback", 0, 14, 2));
+    sink.write(record("evaluation", 20, 15));
+  }
+  std::vector<double> times;
+  for (const Record& each : read_records(path).records) times.push_back(each.time_s);
+  EXPECT_EQ(times, (std::vector<double>{1, 2, 13, 14, 15}));
+  { JsonLinesSink sink(path, Continuation{.step = 0, .rollbacks = 2}); }
+  times.clear();
+  for (const Record& each : read_records(path).records) times.push_back(each.time_s);
+  EXPECT_EQ(times, (std::vector<double>{1, 2, 13, 14}));
 }
 
 TEST_F(RecordsTest, AnAtomicWriteThatFailsLeavesTheOldContent) {
@@ -170,13 +214,13 @@ TEST_F(RecordsTest, AnAtomicWriteThatFailsLeavesTheOldContent) {
 
 TEST_F(RecordsTest, AFullDiskIsCalledAFullDisk) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
-  DurableFile file("/dev/full");
+  JsonLinesSink sink("/dev/full");
   try {
-    file.write("x", 1);
+    sink.write(at_step(1));
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kInputOutput);
-    EXPECT_NE(std::string(error.what()).find("no space left"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("free some and resume"), std::string::npos);
   }
 }
 

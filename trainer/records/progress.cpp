@@ -81,6 +81,13 @@ Progress::~Progress() {
   clear();
 }
 
+// A terminal that went away or a full disk is no reason to end a run: what cannot be said is lost.
+void Progress::say(const std::string& text) const {
+  std::fwrite(text.data(), 1, text.size(), stream_);
+  std::fflush(stream_);
+  std::clearerr(stream_);
+}
+
 void Progress::update(int64_t step, std::string_view text) {
   if (!enabled_) return;
   const Clock::time_point now = Clock::now();
@@ -113,8 +120,7 @@ void Progress::draw(Clock::time_point now) {
   const std::string counts =
       fmt::format("{}/{}  {:.{}f} steps/s  {}", step_, total_, rate, rate < 100 ? 1 : 0, remaining);
   if (!terminal_) {
-    fmt::print(stream_, "{:3.0f}%  step {}  {}\n", 100 * share, counts, text_);
-    std::fflush(stream_);
+    say(fmt::format("{:3.0f}%  step {}  {}\n", 100 * share, counts, text_));
     return;
   }
   const int64_t width = terminal_width(stream_) - 1;
@@ -123,23 +129,20 @@ void Progress::draw(Clock::time_point now) {
   const std::string right =
       cut(fmt::format("  {}  {}", counts, text_),
           std::max<int64_t>(0, width - bar_width - static_cast<int64_t>(left.size())));
-  fmt::print(stream_, "\r{}{}{}\x1b[K", left, bar(share, bar_width, unicode_, color_), right);
-  std::fflush(stream_);
+  say(fmt::format("\r{}{}{}\x1b[K", left, bar(share, bar_width, unicode_, color_), right));
   shown_ = true;
 }
 
 void Progress::clear() {
   if (!shown_) return;
-  fmt::print(stream_, "\r\x1b[K");
-  std::fflush(stream_);
+  say("\r\x1b[K");
   shown_ = false;
 }
 
 void Progress::finish() {
   if (!enabled_ || !started_) return;
   if (terminal_ || drawn_step_ != step_) draw(Clock::now());
-  if (shown_) fmt::print(stream_, "\n");
-  std::fflush(stream_);
+  if (shown_) say("\n");
   shown_ = false;
   started_ = false;
 }

@@ -31,6 +31,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   void draw(Clock::time_point now);
+  void say(const std::string& text) const;
 
   bool enabled_;
   bool terminal_;

@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,33 +55,5 @@ class Sink {
   virtual void write(const Record& record) = 0;
   virtual void flush() {}
 };
-
-// records.jsonl: one record a line, each handed to the system whole, so that a killed run leaves
-// whole lines.
-class JsonLinesSink : public Sink {
- public:
-  // Starts a new file, or, with `resumed_step`, continues one: records of later steps and a line
-  // cut off by a crash are dropped first, atomically. Throws kCannotCreate, kInputOutput, or
-  // kDataError for a line in the middle that is no record.
-  explicit JsonLinesSink(std::filesystem::path path,
-                         std::optional<uint64_t> resumed_step = std::nullopt);
-  ~JsonLinesSink() override;
-  JsonLinesSink(const JsonLinesSink&) = delete;
-  JsonLinesSink& operator=(const JsonLinesSink&) = delete;
-
-  // Throws kInputOutput.
-  void write(const Record& record) override;
-  // Puts what was written on the disk.
-  void flush() override;
-
- private:
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-};
-
-// The records of a file, in its order; a last line without newline is left out. A null with its
-// "_nonfinite" companion reads back as the number it was. Throws kNoInput or kDataError (with the
-// line).
-std::vector<Record> read_records(const std::filesystem::path& path);
 
 }  // namespace allmodes::records

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
+#include "base/durable_file.h"
 #include "base/error.h"
+#include "base/system_call.h"
 
 namespace allmodes::records {
 namespace {
@@ -38,15 +39,6 @@ int64_t run_number(const std::string& folder) {
   return number;
 }
 
-void create_folder(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the folder '{}': {}", path.string(),
-                  error.message());
-  }
-}
-
 // The highest-numbered run for which keep(name after the number) holds: {number, path}.
 template <typename Keep>
 std::pair<int64_t, fs::path> highest_run(const fs::path& out_dir, Keep keep) {
@@ -65,29 +57,36 @@ std::pair<int64_t, fs::path> highest_run(const fs::path& out_dir, Keep keep) {
 
 }  // namespace
 
+void RunFolder::remove_temporaries() const {
+  allmodes::remove_temporaries(root);
+  allmodes::remove_temporaries(images());
+  allmodes::remove_temporaries(checkpoints());
+}
+
 fs::path create_run_folder(const fs::path& out_dir, const std::string& name) {
-  create_folder(out_dir);
+  create_folders(out_dir);
   const std::string plain = as_file_name(name);
   int64_t number = highest_run(out_dir, [](const std::string&) { return true; }).first + 1;
   for (; number <= kHighest; ++number) {
     const fs::path root = out_dir / fmt::format("{:05}-{}", number, plain);
     // mkdir itself decides who gets a number of one name. A rival of another name is seen only
     // afterwards; then both move on to higher numbers.
-    if (::mkdir(root.c_str(), 0777) == 0) {
+    if (uninterrupted([&] { return ::mkdir(root.c_str(), 0777); }) == 0) {
       const std::string own = root.filename().string();
       const bool first = highest_run(out_dir, [&](const std::string& other) {
                            return fmt::format("{:05}-{}", number, other) != own;
                          }).first < number;
       if (first) {
-        create_folder(root / "images");
-        create_folder(root / "checkpoints");
+        sync_folder(out_dir);
+        create_folders(root / "images");
+        create_folders(root / "checkpoints");
         return root;
       }
       fs::remove(root);
     } else if (errno != EEXIST) {
       const int error = errno;
       ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the run folder '{}': {}", root.string(),
-                    std::strerror(error));
+                    storage_cause(error));
     }
   }
   ALLMODES_FAIL(ExitCode::kCannotCreate, "'{}' has no free run number below 100000",

@@ -17,6 +17,13 @@ struct RunFolder {
   std::filesystem::path images() const { return root / "images"; }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path verdict() const { return root / "verdict.json"; }
+  std::filesystem::path status() const { return root / "status.json"; }
+  std::filesystem::path report() const { return root / "report.html"; }
+  std::filesystem::path tensorboard() const { return root / "tensorboard"; }
+
+  // Removes what processes that were killed have left half written. Only for the one process that
+  // writes to the folder.
+  void remove_temporaries() const;
 };
 
 // Makes out_dir/NNNNN-name with images/ and checkpoints/ in it and returns it; NNNNN is one more
