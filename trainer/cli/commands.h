@@ -24,6 +24,11 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch);
 void add_sample(CLI::App& app, Dispatch& dispatch);
 void add_export(CLI::App& app, Dispatch& dispatch);
 void add_data(CLI::App& app, Dispatch& dispatch);
+void add_report(CLI::App& app, Dispatch& dispatch);
+void add_watch(CLI::App& app, Dispatch& dispatch);
+void add_runs(CLI::App& app, Dispatch& dispatch);
+void add_compare(CLI::App& app, Dispatch& dispatch);
+void add_verify(CLI::App& app, Dispatch& dispatch);
 void add_doctor(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace allmodes::cli

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "data/formats/array_file.h"
 #include "data/idx.h"
 #include "data/pixels.h"

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "config/families.h"
 #include "run/pictures.h"
+#include "run/run_outputs.h"
 
 namespace allmodes::run {
 namespace {
@@ -69,9 +70,7 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
     logged_samples_ = resumed->samples;
   }
   if (root_) {
-    sink_ = std::make_unique<records::JsonLinesSink>(
-        folder_.records(),
-        resumed != nullptr ? std::optional<uint64_t>(resumed->step) : std::nullopt);
+    sink_ = open_outputs(folder_, run, resumed, control.size(), optional_);
     progress_ = std::make_unique<records::Progress>(!quiet, isatty(STDERR_FILENO) != 0, stderr,
                                                     run.config().steps, 10.0);
   }
@@ -254,6 +253,16 @@ void Reporter::write_verdict(const training::Position& position,
                                  {"kind", each.kind},
                                  {"reason", each.reason}});
   }
+  if (evidence.modes) {
+    const auto& modes = *evidence.modes;
+    json["modes"] = nlohmann::json::array();
+    for (size_t k = 0; k < modes.names.size(); ++k) {
+      json["modes"].push_back(
+          {{"name", modes.names[k]},
+           {"expected", modes.expected_share[k] * static_cast<double>(modes.samples)},
+           {"observed", modes.observed[k]}});
+    }
+  }
   json["missing"] = nlohmann::json::array();
   for (const auto& mode : verdict.missing) {
     json["missing"].push_back({{"name", mode.name},
@@ -261,17 +270,27 @@ void Reporter::write_verdict(const training::Position& position,
                                {"observed", mode.observed},
                                {"log10_p", mode.log10_tail}});
   }
-  write_file_atomically(folder_.verdict(), json.dump(2) + "\n");
-  if (evidence.modes && evidence.modes->samples > 0)
-    write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
+  optional_.attempt("verdict.json", [&] {
+    write_file_atomically(
+        folder_.verdict(),
+        json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  });
+  if (evidence.modes && evidence.modes->samples > 0) {
+    optional_.attempt("the picture of the modes", [&] {
+      write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
+    });
+  }
   say(diagnostics::to_line(verdict, position.step), verdict.state != diagnostics::State::healthy);
 }
 
 void Reporter::images(const training::Position& position) {
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
-  if (root_)
-    write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
+  if (root_) {
+    optional_.attempt("the picture of samples", [&] {
+      write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
+    });
+  }
   logged_at_ += std::chrono::steady_clock::now() - begin;
 }
 

@@ -13,6 +13,7 @@
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/collectors/data_audit.h"
 #include "diagnostics/statistics/moments.h"
+#include "records/optional_sink.h"
 #include "records/progress.h"
 #include "records/record.h"
 #include "records/run_folder.h"
@@ -62,6 +63,7 @@ class Reporter {
   bool root_;
   bool quiet_;
   std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  records::OptionalWork optional_;
   std::unique_ptr<records::Sink> sink_;
   std::unique_ptr<records::Progress> progress_;
   std::vector<diagnostics::PastEvaluation> history_;

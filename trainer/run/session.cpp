@@ -223,9 +223,8 @@ class Session {
     resumed_ = checkpoints::open(folder);
     const auto number = rollbacks_.size() + 1;
     if (world_.rank == 0) {
-      std::filesystem::copy_file(
-          folder_.records(), folder_.root / fmt::format("records-before-rollback-{}.jsonl", number),
-          std::filesystem::copy_options::overwrite_existing);
+      write_file_atomically(folder_.root / fmt::format("records-before-rollback-{}.jsonl", number),
+                            read_file(folder_.records()));
       checkpoints::remove_after(folder_.checkpoints(), resumed_->state.step);
     }
     // Every rank has read the checkpoint before it is written anew.
@@ -262,6 +261,7 @@ class Session {
 
   void open_folder() {
     if (world_.rank != 0 || went_back_) return;
+    folder_.remove_temporaries();
     write_file_atomically(folder_.config(), config::print(original_));
     records::setup_log(0, world_.host, folder_.log(), options_.quiet,
                        records::may_color(STDERR_FILENO));

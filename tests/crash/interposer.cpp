@@ -1,0 +1,219 @@
+#include "crash/interposer.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <string>
+
+namespace allmodes::crash {
+namespace {
+
+constexpr size_t kDescriptors = 4096;
+
+struct Watch {
+  std::string folder;
+  uint64_t kill_at = 0;
+  bool exchange = true;
+  std::atomic<uint64_t> count{0};
+  Progress* progress = nullptr;
+  std::array<std::atomic<bool>, kDescriptors> watched{};
+};
+
+// Plain memory: calls come before and after every constructor and destructor of this program.
+Watch* current = nullptr;
+
+template <typename Function>
+Function real(const char* name) {
+  return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
+}
+
+bool is_watched(int descriptor) {
+  return current != nullptr && descriptor >= 0 && size_t(descriptor) < kDescriptors &&
+         current->watched[size_t(descriptor)];
+}
+
+bool concerns(int folder, const char* path) {
+  if (current == nullptr || path == nullptr) return false;
+  if (path[0] == '/' || folder == AT_FDCWD)
+    return strncmp(path, current->folder.c_str(), current->folder.size()) == 0;
+  return is_watched(folder);
+}
+
+void die() {
+  ::kill(::getpid(), SIGKILL);
+  for (;;) ::pause();
+}
+
+// Passes a point; whether the process ends at it.
+bool is_last_point() {
+  const uint64_t number = ++current->count;
+  if (current->progress != nullptr) current->progress->points = number;
+  return number == current->kill_at;
+}
+
+void before_call() {
+  if (is_last_point()) die();
+}
+
+void note_rename(const char* to) {
+  const char* name = strrchr(to, '/');
+  name = name == nullptr ? to : name + 1;
+  if (current->progress == nullptr || strncmp(name, "step-", 5) != 0 ||
+      strchr(name, '.') != nullptr)
+    return;
+  current->progress->last_step = strtoull(name + 5, nullptr, 10);
+  ++current->progress->renamed;
+}
+
+int watched_open(int folder, const char* path, int flags, mode_t mode) {
+  const bool ours = concerns(folder, path);
+  if (ours && (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0) before_call();
+  static const auto call = real<int (*)(int, const char*, int, ...)>("openat");
+  const int descriptor = call(folder, path, flags, mode);
+  if (current != nullptr && descriptor >= 0 && size_t(descriptor) < kDescriptors)
+    current->watched[size_t(descriptor)] = ours;
+  return descriptor;
+}
+
+ssize_t watched_write(int descriptor, const void* data, size_t bytes) {
+  static const auto call = real<ssize_t (*)(int, const void*, size_t)>("write");
+  if (!is_watched(descriptor)) return call(descriptor, data, bytes);
+  before_call();
+  if (is_last_point()) {
+    if (call(descriptor, data, bytes / 2) < 0) perror("write");
+    die();
+  }
+  return call(descriptor, data, bytes);
+}
+
+}  // namespace
+
+void watch(const char* folder, uint64_t kill_at, bool exchange, Progress* progress) {
+  auto* watch = new Watch;
+  watch->folder = folder;
+  watch->kill_at = kill_at;
+  watch->exchange = exchange;
+  watch->progress = progress;
+  current = watch;
+}
+
+}  // namespace allmodes::crash
+
+namespace crash = allmodes::crash;
+
+// The names of the C library; the dynamic linker finds these first.
+#pragma GCC visibility push(default)
+extern "C" {
+
+int openat(int folder, const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = static_cast<mode_t>(va_arg(rest, unsigned));
+  va_end(rest);
+  return crash::watched_open(folder, path, flags, mode);
+}
+int openat64(int folder, const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = static_cast<mode_t>(va_arg(rest, unsigned));
+  va_end(rest);
+  return crash::watched_open(folder, path, flags, mode);
+}
+int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = static_cast<mode_t>(va_arg(rest, unsigned));
+  va_end(rest);
+  return crash::watched_open(AT_FDCWD, path, flags, mode);
+}
+int open64(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = static_cast<mode_t>(va_arg(rest, unsigned));
+  va_end(rest);
+  return crash::watched_open(AT_FDCWD, path, flags, mode);
+}
+
+ssize_t write(int descriptor, const void* data, size_t bytes) {
+  return crash::watched_write(descriptor, data, bytes);
+}
+
+int fsync(int descriptor) {
+  if (crash::is_watched(descriptor)) crash::before_call();
+  static const auto call = crash::real<int (*)(int)>("fsync");
+  return call(descriptor);
+}
+
+int ftruncate(int descriptor, off_t length) noexcept {
+  if (crash::is_watched(descriptor)) crash::before_call();
+  static const auto call = crash::real<int (*)(int, off_t)>("ftruncate");
+  return call(descriptor, length);
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  static const auto call = crash::real<int (*)(const char*, mode_t)>("mkdir");
+  return call(path, mode);
+}
+
+int rename(const char* from, const char* to) noexcept {
+  const bool ours = crash::concerns(AT_FDCWD, to);
+  if (ours) crash::before_call();
+  static const auto call = crash::real<int (*)(const char*, const char*)>("rename");
+  const int result = call(from, to);
+  if (ours && result == 0) crash::note_rename(to);
+  return result;
+}
+
+int renameat2(int from_folder, const char* from, int to_folder, const char* to,
+              unsigned flags) noexcept {
+  const bool ours = crash::concerns(to_folder, to);
+  if (ours) crash::before_call();
+  if (ours && !crash::current->exchange) {
+    errno = EINVAL;
+    return -1;
+  }
+  static const auto call =
+      crash::real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  const int result = call(from_folder, from, to_folder, to, flags);
+  if (ours && result == 0) crash::note_rename(to);
+  return result;
+}
+
+int unlink(const char* path) noexcept {
+  if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  static const auto call = crash::real<int (*)(const char*)>("unlink");
+  return call(path);
+}
+
+int unlinkat(int folder, const char* path, int flags) noexcept {
+  if (crash::concerns(folder, path)) crash::before_call();
+  static const auto call = crash::real<int (*)(int, const char*, int)>("unlinkat");
+  return call(folder, path, flags);
+}
+
+int remove(const char* path) noexcept {
+  if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  static const auto call = crash::real<int (*)(const char*)>("remove");
+  return call(path);
+}
+
+int rmdir(const char* path) noexcept {
+  if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  static const auto call = crash::real<int (*)(const char*)>("rmdir");
+  return call(path);
+}
+
+}  // extern "C"
+#pragma GCC visibility pop

@@ -1,0 +1,242 @@
+#include "report/page.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <system_error>
+
+#include "base/durable_file.h"
+#include "base/error.h"
+#include "records/progress.h"
+#include "report/chart.h"
+
+namespace allmodes::report {
+namespace {
+
+constexpr size_t kMostModes = 200;         // rows of the table
+constexpr size_t kMostPictures = 24;       // on one slider
+constexpr size_t kPictureBytes = 3 << 20;  // of all pictures of the page, before base64
+constexpr size_t kMostEvaluations = 400;   // on the timeline
+
+const char* mark_of(const std::string& state) {
+  if (state == "collapsed") return "✕";
+  if (state == "at_risk") return "!";
+  return state == "healthy" ? "✓" : "·";
+}
+
+std::string header(const RunView& view) {
+  const VerdictAt none;
+  const VerdictAt& last = view.verdicts.empty() ? none : view.verdicts.back();
+  std::string out = fmt::format("<header><h1>{}</h1>", escaped(view.name));
+  if (const auto& status = view.status) {
+    out += fmt::format(R"(<p class="quiet">step {} of {} · {} · {} rank{} on {}</p>)", status->step,
+                       status->steps, escaped(status->stage), status->ranks,
+                       status->ranks == 1 ? "" : "s",
+                       escaped(fmt::format("{}", fmt::join(status->hosts, ", "))));
+  }
+  out += fmt::format(
+      R"(<div class="verdict {0}"><p><strong><span class="mark" aria-hidden="true">{1}</span> {2}</strong></p>)",
+      escaped(last.state), mark_of(last.state), escaped(state_in_words(last.state, last.kind)));
+  if (!last.reason.empty()) out += fmt::format("<p>{}</p>", escaped(last.reason));
+  if (const auto first = since(view))
+    out += fmt::format(R"(<p class="quiet">judged at step {}; {} since step {}</p>)", last.step,
+                       escaped(state_in_words(last.state, "")), *first);
+  for (const auto& help : view.help)
+    out += fmt::format("<p><b>Try</b> <code>{}</code></p>", escaped(help));
+  return out + "</div></header>\n";
+}
+
+std::string timeline(const RunView& view) {
+  if (view.verdicts.empty()) return "";
+  std::string out = "<section><h2>Evaluations</h2><ol class=\"time\">";
+  const size_t skipped =
+      view.verdicts.size() > kMostEvaluations ? view.verdicts.size() - kMostEvaluations : 0;
+  if (skipped > 0) out += fmt::format("<li>{} earlier ones</li>", skipped);
+  for (size_t i = skipped; i < view.verdicts.size(); ++i) {
+    const auto& each = view.verdicts[i];
+    if (each.after_rollback) out += "<li>↩ went back</li>";
+    out += fmt::format(
+        R"(<li class="{0}" title="{3}"><span class="mark" aria-hidden="true">{1}</span> {2} <span class="quiet">{4}</span></li>)",
+        escaped(each.state), mark_of(each.state), each.step, escaped(each.reason),
+        escaped(state_in_words(each.state, "")));
+  }
+  return out + "</ol></section>\n";
+}
+
+// The row of one mode: the bar is what was seen, the line across it what was expected.
+std::string mode_row(const ModeShare& mode, double longest) {
+  const auto percent = [&](double value) { return longest > 0 ? 100 * value / longest : 0; };
+  return fmt::format(
+      R"(<tr{}><td class="name">{}</td><td class="n">{}</td><td class="n">{}</td><td><div class="bar" aria-hidden="true"><i style="width:{:.1f}%"></i><u style="left:{:.1f}%"></u></div></td><td>{}</td></tr>)",
+      mode.missing ? " class=\"lost\"" : "", escaped(mode.name), short_number(mode.expected),
+      short_number(mode.observed), percent(mode.observed), percent(mode.expected),
+      mode.missing ? "missing" : "");
+}
+
+std::string modes(const RunView& view) {
+  if (view.modes.empty()) return "";
+  double longest = 0;
+  for (const auto& mode : view.modes) longest = std::max({longest, mode.expected, mode.observed});
+  std::string out =
+      "<section><h2>Modes: expected and observed samples</h2><p class=\"quiet\">Bar: seen. Line "
+      "across it: expected.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"Modes\"><table><thead><tr><th>mode</th><th class=\"n\">expected</th>"
+      "<th class=\"n\">seen</th><th>share</th><th>verdict</th></tr></thead><tbody>";
+  const size_t shown = std::min(view.modes.size(), kMostModes);
+  for (size_t i = 0; i < shown; ++i) out += mode_row(view.modes[i], longest);
+  out += "</tbody></table></div>";
+  if (shown < view.modes.size())
+    out += fmt::format("<p class=\"quiet\">and {} more, with larger shares</p>",
+                       view.modes.size() - shown);
+  return out + "</section>\n";
+}
+
+// At most `most` of them, the first and the last among them, evenly over the steps.
+std::vector<Picture> chosen(std::vector<Picture> pictures, size_t most) {
+  if (pictures.size() <= most) return pictures;
+  std::vector<Picture> some;
+  for (size_t i = 0; i < most; ++i)
+    some.push_back(pictures[i * (pictures.size() - 1) / (most - 1)]);
+  return some;
+}
+
+// Pictures of one name with a slider over their steps, within `room` bytes, which it uses up.
+std::string picture_slider(const RunView& view, const std::string& name, const std::string& title,
+                           size_t& room) {
+  auto pictures = chosen(pictures_of(view, name), kMostPictures);
+  std::vector<std::pair<uint64_t, std::string>> read;
+  // The last one first: it has to be there.
+  for (auto picture = pictures.rbegin(); picture != pictures.rend(); ++picture) {
+    try {
+      std::string png = read_file(picture->path, kPictureBytes);
+      if (png.size() > room) break;
+      room -= png.size();
+      read.emplace_back(picture->step, std::move(png));
+    } catch (const Error&) {
+      // Removed or being written: the others are shown.
+    }
+  }
+  if (read.empty()) return "";
+  std::ranges::reverse(read);
+  std::string out =
+      fmt::format(R"(<figure class="chart samples"><figcaption>{}</figcaption>)", title);
+  for (size_t i = 0; i < read.size(); ++i)
+    out += fmt::format(
+        R"(<img alt="{0} at step {1}" data-step="{1}"{2} src="data:image/png;base64,{3}">)", title,
+        read[i].first, i + 1 < read.size() ? " hidden" : "", base64(read[i].second));
+  if (read.size() > 1)
+    out += fmt::format(
+        R"(<label class="quiet">over the steps <input type="range" min="0" max="{0}" value="{0}" aria-label="step of {2}"></label><output>step {1}</output>)",
+        read.size() - 1, read.back().first, title);
+  else
+    out += fmt::format("<p class=\"quiet\">step {}</p>", read.back().first);
+  return out + "</figure>";
+}
+
+std::string samples(const RunView& view) {
+  size_t room = kPictureBytes;
+  std::string out = picture_slider(view, "fakes", "Samples of the same latents", room);
+  out += picture_slider(view, "reconstructions", "Inputs above their reconstructions", room);
+  try {
+    const std::string reals = read_file(view.folder / "images" / "reals.png", room);
+    out += fmt::format(
+        R"(<figure class="chart samples"><figcaption>Real samples</figcaption><img alt="real samples" src="data:image/png;base64,{}"></figure>)",
+        base64(reals));
+  } catch (const Error&) {
+  }
+  if (out.empty()) return "";
+  return "<section><h2>Samples</h2><div class=\"grid2\">" + out + "</div></section>\n";
+}
+
+std::vector<NamedCurve> curves_named(const std::vector<records::Record>& of,
+                                     const std::vector<std::string>& names) {
+  std::vector<NamedCurve> curves;
+  for (const auto& name : names) {
+    std::string words = name;
+    std::ranges::replace(words, '_', ' ');
+    curves.push_back({words, curve_of(of, name)});
+  }
+  return curves;
+}
+
+// Every figure of the train records whose name begins so.
+std::vector<NamedCurve> curves_beginning(const std::vector<records::Record>& of,
+                                         const std::string& prefix) {
+  std::vector<std::string> names;
+  if (!of.empty())
+    for (const auto& [name, value] : of.back().values)
+      if (name.starts_with(prefix)) names.push_back(name);
+  auto curves = curves_named(of, names);
+  for (auto& curve : curves)
+    if (curve.name.size() > prefix.size()) curve.name = curve.name.substr(prefix.size());
+  return curves;
+}
+
+std::string curves(const RunView& view) {
+  const auto& train = view.train;
+  const auto& evaluations = view.evaluations;
+  std::string out = line_chart("Losses", curves_beginning(train, "loss_"));
+  out += line_chart("Discriminator's outputs", curves_named(train, {"d_real", "d_fake"}));
+  out += line_chart("Modes covered", curves_named(evaluations, {"modes_covered", "modes_total"}),
+                    true);
+  out += line_chart("KL between the shares of modes, nats",
+                    curves_named(evaluations, {"kl_reverse", "kl_forward", "kl_floor"}), true);
+  out += line_chart("Samples beside reals",
+                    curves_named(evaluations, {"precision", "recall", "density", "coverage",
+                                               "coverage_expected"}),
+                    true);
+  out +=
+      line_chart("Diversity, 1 is that of the reals",
+                 curves_named(evaluations, {"diversity", "variance_ratio", "support_ratio"}), true);
+  out +=
+      line_chart("Latents", curves_named(evaluations, {"active_units", "latent_dimensions"}), true);
+  out += line_chart("KL to the prior, nats",
+                    curves_named(evaluations, {"kl_total", "aggregate_kl"}), true);
+  out += line_chart("Gradient norms", curves_beginning(train, "gradient_norm_"));
+  out += line_chart("Time of a step, ms",
+                    curves_named(train, {"step_ms", "loading_ms", "exchange_ms"}));
+  out += line_chart("Samples per second", curves_named(train, {"samples_per_s"}));
+  std::vector<std::pair<double, double>> places;
+  for (const auto& record : evaluations)
+    if (const auto recall = record.number("recall"), precision = record.number("precision");
+        recall && precision && std::isfinite(*recall) && std::isfinite(*precision))
+      places.emplace_back(*recall, *precision);
+  out += square_chart("Precision over recall", "recall", "precision", places);
+  if (out.empty()) return "";
+  return "<section><h2>Curves</h2><div class=\"grid2\">" + out + "</div></section>\n";
+}
+
+std::string footer(const RunView& view) {
+  std::string out = "<section><h2>The run</h2>";
+  if (!view.train.empty())
+    out +=
+        fmt::format("<p>Trained for {}.</p>", records::format_duration(view.train.back().time_s));
+  for (const auto& back : view.rollbacks)
+    out += fmt::format("<p>Went back from step {:.0f} to step {}.</p>",
+                       back.number("from_step").value_or(0), back.step);
+  if (view.bad_lines > 0)
+    out += fmt::format("<p>{} lines of records.jsonl are no records: allmodes verify.</p>",
+                       view.bad_lines);
+  out += "<p>Files:";
+  for (const char* file :
+       {"config.txtpb", "records.jsonl", "verdict.json", "log.txt", "images/", "checkpoints/"})
+    out += fmt::format(" <a href=\"{0}\">{0}</a>", file);
+  out += "</p>";
+  if (!view.configuration.empty())
+    out += fmt::format(
+        "<details><summary>Configuration</summary><pre tabindex=\"0\">{}</pre></details>",
+        escaped(view.configuration));
+  return out + "</section>\n";
+}
+
+}  // namespace
+
+std::string run_page(const RunView& view) {
+  return page_head(view.name + " · allmodes") + header(view) + "<main>" + timeline(view) +
+         modes(view) + samples(view) + curves(view) + footer(view) + "</main>" + page_end();
+}
+
+}  // namespace allmodes::report

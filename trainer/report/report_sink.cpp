@@ -1,0 +1,39 @@
+#include "report/report_sink.h"
+
+#include <exception>
+
+#include "base/durable_file.h"
+#include "records/run_folder.h"
+#include "report/page.h"
+
+namespace allmodes::report {
+
+ReportSink::ReportSink(const std::filesystem::path& run)
+    : view_(read_run(run)), written_at_(Clock::now()) {}
+
+ReportSink::~ReportSink() {
+  try {
+    if (outdated_) replace();
+  } catch (const std::exception&) {
+    // `allmodes report` makes it from the same files.
+  }
+}
+
+void ReportSink::write(const records::Record& record) {
+  add_record(view_, record);
+  outdated_ = true;
+  constexpr double kMostShare = 0.005;
+  const double since = std::chrono::duration<double>(Clock::now() - written_at_).count();
+  if (record.kind == "verdict" && cost_s_ <= kMostShare * since) replace();
+}
+
+void ReportSink::replace() {
+  const auto begin = Clock::now();
+  refresh(view_);
+  replace_file(records::RunFolder{view_.folder}.report(), run_page(view_));
+  outdated_ = false;
+  written_at_ = Clock::now();
+  cost_s_ = std::chrono::duration<double>(written_at_ - begin).count();
+}
+
+}  // namespace allmodes::report

@@ -1,0 +1,67 @@
+#include "run/run_outputs.h"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "records/json_lines.h"
+#include "records/status_file.h"
+#include "records/tensorboard_sink.h"
+#include "report/report_sink.h"
+
+namespace allmodes::run {
+namespace {
+
+std::string name_of_host() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+records::Status first_status(const CheckedRun& run, const checkpoints::State* resumed, int ranks) {
+  const std::string host = name_of_host();
+  records::Status status{.run = run.config().name,
+                         .stage = {},
+                         .steps = static_cast<uint64_t>(run.config().steps),
+                         .state = {},
+                         .kind = {},
+                         .ranks = ranks,
+                         .hosts = {host},
+                         .host = host,
+                         .pid = ::getpid()};
+  if (resumed == nullptr) return status;
+  status.step = resumed->step;
+  status.samples = resumed->samples;
+  if (!resumed->verdicts.empty()) {
+    status.state = resumed->verdicts.back().state;
+    status.kind = resumed->verdicts.back().kind;
+    status.verdict_step = resumed->verdicts.back().step;
+  }
+  return status;
+}
+
+}  // namespace
+
+std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, const CheckedRun& run,
+                                            const checkpoints::State* resumed, int ranks,
+                                            records::OptionalWork& work) {
+  std::optional<records::Continuation> continued;
+  if (resumed != nullptr) {
+    continued =
+        records::Continuation{.step = resumed->step, .rollbacks = std::ssize(resumed->rollbacks)};
+  }
+  auto outputs = std::make_unique<records::FanOut>(
+      std::make_unique<records::JsonLinesSink>(folder.records(), continued), work);
+  outputs->add("status.json", [&] {
+    return std::make_unique<records::StatusSink>(folder.status(),
+                                                 first_status(run, resumed, ranks));
+  });
+  outputs->add("TensorBoard's event file", [&] {
+    return std::make_unique<records::TensorBoardSink>(
+        folder, name_of_host(), config::print(run.config()),
+        continued ? std::optional(continued->step) : std::nullopt);
+  });
+  outputs->add("report.html", [&] { return std::make_unique<report::ReportSink>(folder.root); });
+  return outputs;
+}
+
+}  // namespace allmodes::run

@@ -1,0 +1,22 @@
+#pragma once
+
+// Where a run's records go.
+
+#include <memory>
+#include <optional>
+
+#include "checkpoints/checkpoint.h"
+#include "records/optional_sink.h"
+#include "records/run_folder.h"
+#include "run/checked_run.h"
+
+namespace allmodes::run {
+
+// records.jsonl, whose failure ends the run; and, as long as they can be written, status.json,
+// TensorBoard's event files and report.html. `resumed`: what the run continues from, null for a new
+// one. On rank 0 of a job of `ranks`. `work` has to outlive the result.
+std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, const CheckedRun& run,
+                                            const checkpoints::State* resumed, int ranks,
+                                            records::OptionalWork& work);
+
+}  // namespace allmodes::run
