@@ -107,6 +107,7 @@ Labels read_labels(const std::string& path, int64_t samples, std::vector<std::st
     fail(raw.count_offset,
          fmt::format("{} labels, but there are {} samples", raw.values.size(), samples));
   if (!raw.names.empty()) names = std::move(raw.names);
+  for (std::string& name : names) name = readable_name(name);
   const int64_t classes = names.empty() ? kMostClasses : static_cast<int64_t>(names.size());
   int64_t largest = 0;
   for (size_t i = 0; i < raw.values.size(); ++i) {
