@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 
-from . import claims, definition, pictures, report, runner, runs, summary
+from . import claims, definition, papers, pictures, report, runner, runs, summary
 
 STUDIES = pathlib.Path(__file__).parent
 ROOT = pathlib.Path(os.environ["ALLMODES_ROOT"])
+SUFFIXES = ("txt", "json", "svg", "md", "tex", "csv")
 HOLDS, DOES_NOT_HOLD, RUN_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 64, 130
 
 
@@ -110,7 +111,7 @@ def collect(study, all_runs):
 
 
 def write_results(study, all_runs, failed, out, arguments):
-    """Writes table.txt, table.json and table.svg; returns what the claims came to."""
+    """Writes table.SUFFIX for each of SUFFIXES; returns what the claims came to."""
     figures, done = collect(study, all_runs)
     table = summary.make_table(study, figures)
     judgements = [claims.judge(study, claim, table) for claim in study.claims]
@@ -127,6 +128,9 @@ def write_results(study, all_runs, failed, out, arguments):
     write(out / "table.txt", text)
     write(out / "table.json", json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     write(out / "table.svg", pictures.draw(study, table))
+    write(out / "table.md", papers.markdown(study, table, judgements))
+    write(out / "table.tex", papers.latex(study, table))
+    write(out / "table.csv", papers.csv(study, table))
     print(text, end="")
     return judgements
 
@@ -141,7 +145,7 @@ def write(path, text):
 
 def publish(study, out, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix in ("txt", "json", "svg"):
+    for suffix in SUFFIXES:
         shutil.copyfile(out / f"table.{suffix}", folder / f"{study.name}.{suffix}")
     runner.say(f"published in {folder}")
 
@@ -172,7 +176,7 @@ def run_study(arguments):
         if not arguments.report:
             failed, complete = do_runs(study, chosen, arguments)
         judgements = write_results(study, all_runs, failed, out, arguments)
-    runner.say(f"{out}/table.txt, table.json, table.svg")
+    runner.say(f"{out}/table.txt and .{', .'.join(SUFFIXES[1:])}")
     if not complete:
         runner.say("interrupted; the same command continues")
         return INTERRUPTED
@@ -180,7 +184,7 @@ def run_study(arguments):
         publish(study, out, pathlib.Path(arguments.publish))
     if failed:
         return RUN_FAILED
-    return DOES_NOT_HOLD if any(j.holds is False for j in judgements) else HOLDS
+    return DOES_NOT_HOLD if any(j.state == "fails" for j in judgements) else HOLDS
 
 
 def do_runs(study, chosen, arguments):

@@ -1,14 +1,16 @@
 """Claims: comparisons between cells of the table, such as `pacgan2.modes > gan.modes`.
 
 A law is a Python comparison of numbers, + - * /, abs(), min(), max() and cells ROW.COLUMN. Over
-"mean" a cell is the mean of its seeds; over "seeds" the law must hold for every seed that all its
-cells have. Text cells, such as a verdict's state, can be compared with == to a text.
+"mean" a cell is the mean of its seeds, and the law holds, fails or is undecided by the interval of the
+difference at the seeds there are; over "seeds" the law must hold for every seed that all its cells
+have. Text cells, such as a verdict's state, can be compared with == to a text.
 """
 
 import ast
 import dataclasses
 import operator
 
+from . import intervals
 from .definition import StudyError
 
 _BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -18,11 +20,17 @@ _COMPARE = {ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.
 _FUNCTIONS = {"abs": abs, "min": min, "max": max}
 
 
+# Fewer seeds than this say nothing about others.
+ENOUGH_SEEDS = 3
+
+
 @dataclasses.dataclass(frozen=True)
 class Judgement:
     claim: object
-    holds: bool | None  # None: a cell has no figure
+    state: str  # "holds", "fails", "undecided", or "not judged" where a cell has no figure
     numbers: str
+    seeds: int = 0  # of the row that has the fewest
+    interval: tuple | None = None  # of left - right, of the comparison that decided
 
 
 class _Absent(Exception):
@@ -57,22 +65,62 @@ def check_claims(study):
 
 
 def judge(study, claim, table):
-    """`table` is a summary.Table."""
+    """`table` is a summary.Table. See intervals.py for when a claim about means is decided."""
     tree = parse_law(claim.law)
     cells = cells_of(tree)
     try:
         if claim.over == "mean":
-            holds, sides = _compare(tree, lambda row, column: _mean(table, row, column))
-            return Judgement(claim, holds, _join(tree, sides))
+            return _judge_means(claim, tree, cells, table)
         seeds = _common_seeds(table, cells)
         results = [_compare(tree, lambda row, column, s=seed: table.cell(row, column).by_seed[s])
                    for seed in seeds]
         good = sum(holds for holds, _ in results)
         worst = next((sides for holds, sides in results if not holds), results[0][1])
-        return Judgement(claim, good == len(results),
-                         f"{good} of {len(results)} seeds, e.g. {_join(tree, worst)}")
+        state = "holds" if good == len(results) else "fails"
+        if state == "holds" and len(seeds) < ENOUGH_SEEDS:
+            state = "undecided"
+        return Judgement(claim, state, f"{good} of {len(results)} seeds, e.g. {_join(tree, worst)}",
+                         len(seeds))
     except _Absent:
-        return Judgement(claim, None, "a row has no figure")
+        return Judgement(claim, "not judged", "a row has no figure")
+
+
+def _judge_means(claim, tree, cells, table):
+    holds, sides = _compare(tree, lambda row, column: _mean(table, row, column))
+    shown = _join(tree, sides)
+    found = [table.cell(row, column) for row, column in cells]
+    count = min((len(cell.by_seed) for cell in found), default=0)
+    if any(isinstance(side, str) for side in sides):
+        return Judgement(claim, "holds" if holds else "fails", shown, count)
+    # Each link of `a < b < c` is a claim of its own.
+    nodes = (tree.left, *tree.comparators)
+    links = []
+    for left, op, right in zip(nodes, tree.ops, nodes[1:]):
+        def difference(by_row, left=left, right=right):
+            def look_up(row, column):
+                values = [by_row[row][seed][column] for seed in by_row[row]
+                          if column in by_row[row][seed]]
+                return sum(values) / len(values)
+            return _value(left, look_up) - _value(right, look_up)
+
+        interval = intervals.of_difference(difference, _by_row(cells, table))
+        links.append((intervals.decide(type(op), interval), interval))
+    states = [state for state, _ in links]
+    state = next((s for s in ("fails", "undecided") if s in states), "holds")
+    if count < ENOUGH_SEEDS and cells:
+        state = "undecided"
+    low, high = next(interval for s, interval in links if s == state or count < ENOUGH_SEEDS)
+    return Judgement(claim, state, f"{shown}; difference {low:.3g} to {high:.3g}, {count} seeds",
+                     count, (low, high))
+
+
+def _by_row(cells, table):
+    """row -> seed -> column -> figure, of the cells that a law speaks of."""
+    found = {}
+    for row, column in cells:
+        for seed, value in table.cell(row, column).by_seed.items():
+            found.setdefault(row, {}).setdefault(seed, {})[column] = value
+    return found
 
 
 def _mean(table, row, column):

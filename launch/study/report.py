@@ -62,7 +62,7 @@ def _claims(judgements):
     lines = []
     width = max(len(j.claim.law) for j in judgements)
     for j in judgements:
-        word = {True: "holds", False: "DOES NOT HOLD", None: "not judged"}[j.holds]
+        word = "FAILS" if j.state == "fails" else j.state
         lines.append(f"{word:13}  {j.claim.law.ljust(width)}  {j.numbers}")
         lines.append(f"{'':13}  {j.claim.says}")
     return lines
@@ -82,7 +82,8 @@ def json_report(study, table, judgements, state):
                      "at": c.at, "scale": c.scale, "better": c.better} for c in study.columns],
         "rows": [_row(row, study, table, state) for row in study.rows],
         "claims": [{"law": j.claim.law, "says": j.claim.says, "over": j.claim.over,
-                    "holds": j.holds, "numbers": j.numbers} for j in judgements],
+                    "state": j.state, "seeds": j.seeds, "interval": j.interval,
+                    "numbers": j.numbers} for j in judgements],
         "failed": state["failed"],
         "sources": study.sources,
     }

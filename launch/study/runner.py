@@ -25,6 +25,7 @@ class Pool:
         self.ranks, self.jobs, self.version, self.root = ranks, jobs, version, root
         self.on_done = on_done
         self.running = {}  # Run -> (Popen, when started)
+        self.began_at = {}  # Run -> bytes of output.txt before this attempt
         self.failed = {}  # Run -> what happened
         self.interrupts = 0
         self.spoke = time.monotonic()
@@ -59,6 +60,7 @@ class Pool:
             extra = environment.get("ALLMODES_MPIRUN", "")
             environment["ALLMODES_MPIRUN"] = f"{extra} --bind-to none".strip()
         with open(run.folder / "output.txt", "ab") as output:
+            self.began_at[run] = output.tell()
             # A session of its own: Ctrl-C reaches the run through this program alone.
             process = subprocess.Popen(command, cwd=self.root, env=environment,
                                        stdin=subprocess.DEVNULL, stdout=output,
@@ -70,22 +72,22 @@ class Pool:
         if process.returncode == 0 and runs_.is_finished(run):
             self.on_done(run, runs_.write_done(run, self.ranks, self.version))
         elif process.returncode != STOPPED and not self.interrupts:
-            self.failed[run] = self._failure(run, process.returncode)
+            self.failed[run] = self._failure(run, process.returncode, self.began_at[run])
             say(f"FAILED  {run.label}: {self.failed[run]}; output: {run.folder / 'output.txt'}")
         elif not self.interrupts:
             self.failed[run] = "stopped by somebody else; the next call continues it"
             say(f"STOPPED {run.label} after {time.monotonic() - started:.0f} s")
 
     @staticmethod
-    def _failure(run, status):
+    def _failure(run, status, began_at):
+        """What the program said last in this attempt, whose output begins at that byte."""
         if status == 0:
             return f"it ended at step {runs_.last_step(run)} of {run.row.steps} without a verdict"
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        said = (run.folder / "output.txt").read_text(errors="replace")
-        # Of the last attempt; then what the program said before mpirun added its frame of dashes.
-        said = said[said.rfind("\nOMP_NUM_THREADS=") + 1:].split("\n-----")[0].strip()
-        lines = said.splitlines()[1:]
-        return f"{how}: {lines[-1].strip()}" if lines else how
+        said = (run.folder / "output.txt").read_bytes()[began_at:].decode(errors="replace")
+        # What mpirun adds stands between dashes.
+        lines = [line.strip() for line in said.split("\n-----")[0].splitlines() if line.strip()]
+        return f"{how}: {lines[-1]}" if lines else how
 
     def _interrupt(self, number, _frame):
         self.interrupts += 1

@@ -20,7 +20,7 @@ define = { width = "32" }
 paper = "A paper, arXiv 0000.00000"
 [budget.short]
 steps = $2
-seeds = 2
+seeds = 3
 [[column]]
 name = "modes"
 title = "modes of 8"
@@ -54,15 +54,15 @@ says = "a claim"
 STUDY
 }
 
-write_study tiny.toml 60 "gan.modes >= 0" "gan.loss=saturating"
+write_study tiny.toml 60 "gan.modes >= -20" "gan.loss=saturating"
 expect 0 "$study" tiny.toml --short --out tiny --jobs 2
 cp out first.txt
 says out '^GAN +[0-9.]+ ± [0-9.]+ +6\.3 ± 0\.5'
-says out '^holds +gan.modes >= 0'
+says out '^holds +gan.modes >= -20'
 cmp out tiny/table.txt || fail "table.txt is not what was printed"
 says tiny/table.svg '^<svg .*viewBox'
 markers="$(cat tiny/runs/*/*/done.json | grep -c version)"
-((markers == 4)) || fail "$markers of 4 runs have a marker"
+((markers == 6)) || fail "$markers of 6 runs have a marker"
 
 # A second call runs nothing and makes the same table.
 before="$(find tiny/runs -name records.jsonl -newer tiny/table.txt | wc -l)"
@@ -73,13 +73,13 @@ after="$(find tiny/runs -name records.jsonl -newer first.txt | wc -l)"
 
 # The figures are those of the records; mean and standard error follow from them.
 python3 - <<'PYTHON'
-import json, math, pathlib, xml.dom.minidom
+import csv, json, math, pathlib, xml.dom.minidom
 
 table = json.loads(pathlib.Path("tiny/table.json").read_text())
 xml.dom.minidom.parse("tiny/table.svg")
 assert [row["name"] for row in table["rows"]] == ["gan", "wide"]
 for row in table["rows"]:
-    assert [run["seed"] for run in row["runs"]] == [1, 2], row["runs"]
+    assert [run["seed"] for run in row["runs"]] == [1, 2, 3], row["runs"]
     modes = []
     for run in row["runs"]:
         (folder,) = pathlib.Path(f"tiny/runs/{row['name']}").glob(f"seed-{run['seed']}-*/0*-*")
@@ -92,23 +92,58 @@ for row in table["rows"]:
         assert "--set seed=%d" % run["seed"] in run["command"], run["command"]
         assert "allmodes" in run["version"]
         modes.append(evaluations[-1]["modes_covered"])
-    mean = sum(modes) / 2
+    mean = sum(modes) / 3
     assert math.isclose(row["mean"]["modes"], mean)
-    assert math.isclose(row["standard_error"]["modes"], abs(modes[0] - modes[1]) / 2)
+    error = math.sqrt(sum((m - mean) ** 2 for m in modes) / 2 / 3)
+    assert math.isclose(row["standard_error"]["modes"], error, abs_tol=1e-12)
 assert "gan.generator.width=48" in table["rows"][1]["set"], table["rows"][1]["set"]
-assert table["claims"][0]["holds"] is True
+assert table["claims"][0]["state"] == "holds"
+rows = list(csv.DictReader(open("tiny/table.csv")))
+assert [(r["row"], r["column"], r["n"]) for r in rows[:2]] == [("gan", "modes", "3"), ("gan", "first", "3")]
+assert math.isclose(float(rows[0]["mean"]), table["rows"][0]["mean"]["modes"])
+assert "(n=3)" in open("tiny/table.md").read() and "\\toprule" in open("tiny/table.tex").read()
+PYTHON
+
+# A claim is decided by an interval: Welch's for two means, and its level is kept at three seeds.
+PYTHONPATH="$source/launch" python3 - <<'PYTHON'
+import ast, math, random, statistics
+from study import claims, definition, intervals, summary
+
+def judged(law, **rows):
+    cells = {(row, "kl"): summary.make_cell(dict(enumerate(values, 1))) for row, values in rows.items()}
+    claim = definition.Claim(law, "", "mean")
+    return claims.judge(None, claim, summary.Table(cells))
+
+a, b = [1.0, 1.4, 1.1], [2.0, 2.6, 2.5]
+low, high = judged("a.kl < b.kl", a=a, b=b).interval
+va, vb = statistics.variance(a) / 3, statistics.variance(b) / 3
+freedom = (va + vb) ** 2 / (va**2 / 2 + vb**2 / 2)
+middle, half = statistics.mean(a) - statistics.mean(b), intervals.t975(freedom) * math.sqrt(va + vb)
+assert math.isclose(low, middle - half) and math.isclose(high, middle + half), (low, high)
+assert judged("a.kl < b.kl", a=a, b=b).state == "holds"
+assert judged("a.kl > b.kl", a=a, b=b).state == "fails"
+# Two seeds whose means are a fifth of a standard error apart say nothing.
+assert judged("p.kl < g.kl", g=[1.001, 1.099], p=[0.972, 1.098]).state == "undecided"
+assert judged("g.kl == 8", g=[8, 8, 8]).state == "holds"
+assert judged("g.kl == 8", g=[8, 8]).state == "undecided"
+assert judged("g.kl == 8", g=[7, 7, 7]).state == "fails"
+rng, wrong = random.Random(1), 0
+for _ in range(2000):
+    x, y = ([rng.gauss(0, s) for _ in range(3)] for s in (1, 2))
+    wrong += judged("a.kl < b.kl", a=x, b=y).state != "undecided"
+assert wrong / 2000 < 0.06, wrong
 PYTHON
 
 # A claim that does not hold is said and is the exit status; another row or budget is judged anew.
-write_study claim.toml 60 "gan.modes > 8" "gan.loss=saturating"
+write_study claim.toml 60 "gan.modes > 20" "gan.loss=saturating"
 expect 1 "$study" claim.toml --short --out tiny --report
-says out '^DOES NOT HOLD +gan.modes > 8'
+says out '^FAILS +gan.modes > 20'
 
 # A run that fails is reported with what it said, and the others have their figures.
-write_study broken.toml 60 "gan.modes >= 0" "gan.loss=nonsense"
+write_study broken.toml 60 "gan.modes >= -20" "gan.loss=nonsense"
 expect 2 "$study" broken.toml --short --out broken
 says out "^failed: wide seed 1: exit status 78: .*unknown loss 'nonsense'"
-says out '^holds +gan.modes >= 0'
+says out '^holds +gan.modes >= -20'
 says out '^wide GAN +-'
 
 # Wrong words are refused before any run.
@@ -122,7 +157,7 @@ says err "no column 'mode'"
 [[ ! -d other/runs ]] || fail "something ran in spite of a mistake"
 
 # An interrupt saves the runs in progress; the next call continues them to the end.
-write_study long.toml 20000 "gan.modes >= 0" "gan.loss=saturating"
+write_study long.toml 20000 "gan.modes >= -20" "gan.loss=saturating"
 "$study" long.toml --short --seeds 1 --only gan --out long >out 2>err &
 caller=$!
 records() { cat long/runs/gan/*/0*/records.jsonl 2>/dev/null || true; }
