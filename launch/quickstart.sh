@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # From a bare Debian or Ubuntu machine to three trained models, each with its verdict.
 #
-#   launch/quickstart.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--build-only]
+#   launch/quickstart.sh [--cpu | --gpu] [--libtorch DIR] [--from DIR] [--jobs N] [--build-only]
 #
 #   --cpu, --gpu     which LibTorch to fetch; default: with CUDA where there is an NVIDIA driver
 #   --libtorch DIR   use this one: the `torch` folder of a Python environment, or an unpacked zip
+#   --from DIR       without a network: what launch/setup.sh --download DIR brought
 #   --jobs N         compile with N jobs; default: as many as cores and memory allow
 #   --build-only     leave the training out
 #

@@ -2,9 +2,13 @@
 # Brings a bare Debian or Ubuntu machine to a built program. Sourced by quickstart.sh and test.sh;
 # run by itself it fetches what is missing and builds nothing:
 #
-#   launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N]
+#   launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR]
+#   launch/setup.sh [--cpu | --gpu] --download DIR
 #
-# A second run finds everything in place and takes a second.
+# A second run finds everything in place and takes a second. For a machine without a network:
+# --download puts all that is needed into DIR (packages of this distribution with what they depend on,
+# wheels for this Python), and there --from takes it from DIR and asks nobody else; also as
+# `quickstart.sh --from DIR`.
 
 set -euo pipefail
 # shellcheck source=launch/env.sh
@@ -29,6 +33,8 @@ readonly optional_packages=(dataset-fashion-mnist)
 flavour=""
 libtorch_path=""
 jobs=""
+from=""
+download=""
 step=0
 steps=2
 
@@ -49,6 +55,11 @@ parse_setup_option() {
   case "$1" in
     --cpu) flavour=cpu ;;
     --gpu) flavour=cuda ;;
+    --from)
+      (($# >= 2)) || refuse "$1 wants a folder"
+      from="$(cd "$2" 2>/dev/null && pwd)" || refuse "--from: no folder '$2'" 66
+      taken=2
+      ;;
     --libtorch | --jobs)
       (($# >= 2)) || refuse "$1 wants a value"
       if [[ "$1" == --jobs ]]; then
@@ -148,6 +159,19 @@ setup_packages() {
       exit "$exit_unavailable"
     fi
   fi
+  if [[ -n "$from" ]]; then
+    local -a files=()
+    local file
+    for file in "$from"/packages/*.deb; do
+      if [[ -n "$(missing_packages "$(basename "$file" | cut -d _ -f 1)")" ]]; then files+=("$file"); fi
+    done
+    ((${#files[@]} > 0)) ||
+      refuse "--from: missing are ${missing[*]}, and $from/packages has nothing that is" 66
+    say "installing ${#files[@]} packages from $from"
+    quietly "apt-get install" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+      --no-install-recommends --no-download "${files[@]}"
+    return
+  fi
   local marker="$cache/.apt-lists-without-optional"
   if ((${#missing[@]} == 0)) && [[ -n "$(find "$marker" -mtime -7 2>/dev/null)" ]]; then
     say "all needed are installed; ${optional[*]} is not in this system's archive"
@@ -194,13 +218,24 @@ sys.exit(1)
 PYTHON
 }
 
-install_libtorch() {
-  local folder="$1" wanted_flavour="$2"
-  local -a wheels=("torch==$torch_version")
-  if [[ "$wanted_flavour" == cpu ]]; then
+# choose_wheels FLAVOUR: pip's words for the wheels, into ${wheels[@]}.
+choose_wheels() {
+  wheels=("torch==$torch_version")
+  if [[ "$1" == cpu ]]; then
     # The wheel links these two of CUDA's libraries even where no GPU is used, and no others.
     wheels=(--no-deps "torch==$torch_version" nvidia-cuda-runtime==13.0.96
       nvidia-cuda-cupti==13.0.85)
+  fi
+}
+
+install_libtorch() {
+  local folder="$1" wanted_flavour="$2"
+  local -a wheels
+  choose_wheels "$wanted_flavour"
+  if [[ -n "$from" ]]; then
+    wheels=(--no-index --find-links "$from/wheels" "${wheels[@]}")
+    say "installing LibTorch $torch_version, $wanted_flavour flavour, from $from into $folder"
+  elif [[ "$wanted_flavour" == cpu ]]; then
     say "fetching LibTorch $torch_version for the CPU from PyPI (unpacked 1.2 GB) into $folder"
   else
     say "fetching LibTorch $torch_version with CUDA and NCCL from PyPI (unpacked 4.7 GB) into $folder"
@@ -210,7 +245,8 @@ install_libtorch() {
   # Wheels are unpacked beside their goal: /tmp may be too small for them.
   mkdir "$folder/tmp"
   TMPDIR="$folder/tmp" pip_install "$folder/bin/python" --no-compile "${wheels[@]}" ||
-    refuse "could not fetch LibTorch: is PyPI reachable? Else pass --libtorch DIR" "$exit_unavailable"
+    refuse "could not install LibTorch: is PyPI reachable? Else pass --from DIR or --libtorch DIR" \
+      "$exit_unavailable"
   rm -rf "$folder/tmp"
 }
 
@@ -249,6 +285,29 @@ setup_libtorch() {
   refuse "$folder was emptied: remove it and run this again" 74
 }
 
+# download_all FLAVOUR DIR: packages with everything that they depend on, and LibTorch's wheels.
+download_all() {
+  local folder="$2" interpreter
+  local -a wheels needed
+  mkdir -p "$folder/packages" "$folder/wheels"
+  # What apt would install on a system that has nothing yet: one choice among alternatives.
+  mapfile -t needed < <(apt-get -o Dir::State::status=/dev/null --print-uris -q -y \
+    --no-install-recommends install "${packages[@]}" \
+    $(apt-cache show "${optional_packages[@]}" 2>/dev/null | sed -n 's/^Package: //p' | sort -u) \
+    2>/dev/null | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p" | sort -u)
+  ((${#needed[@]} > 0)) || refuse "apt knows no packages: apt-get update" "$exit_unavailable"
+  say "downloading ${#needed[@]} packages into $folder/packages"
+  (cd "$folder/packages" && quietly "apt-get download" apt-get -q download "${needed[@]}")
+  choose_wheels "$1"
+  say "downloading LibTorch $torch_version, $1 flavour, into $folder/wheels"
+  interpreter="$(mktemp -d)"
+  /usr/bin/python3 -m venv "$interpreter"
+  quietly "pip download" "$interpreter/bin/python" -m pip download --disable-pip-version-check \
+    --no-input --progress-bar off -d "$folder/wheels" "${wheels[@]}"
+  rm -rf "$interpreter"
+  say "$(du -sh "$folder" | cut -f 1) in $folder; on the other machine: launch/setup.sh $([[ "$1" == cpu ]] && echo --cpu || echo --gpu) --from DIR"
+}
+
 # build PRESET [TARGET...]
 build() {
   local preset="$1" count
@@ -278,10 +337,20 @@ build() {
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   while (($# > 0)); do
     parse_setup_option "$@"
-    ((taken > 0)) || refuse "usage: launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N]"
+    if ((taken == 0)) && [[ "$1" == --download && -n "${2:-}" ]]; then
+      download="$2" taken=2
+    fi
+    ((taken > 0)) ||
+      refuse "usage: launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR | --download DIR]"
     shift "$taken"
   done
   if [[ -z "$flavour" ]]; then flavour="$(has_nvidia_driver && echo cuda || echo cpu)"; fi
+  if [[ -n "$download" ]]; then
+    steps=1
+    begin_step "downloading for a machine without a network"
+    download_all "$flavour" "$download"
+    exit 0
+  fi
   begin_step "system packages"
   setup_packages
   begin_step "LibTorch"
