@@ -221,9 +221,9 @@ how_it_ended() {
   echo "$state $(field "$1" ExitCode) $(field "$1" Restarts)"
 }
 
-# ended JOB "STATE CODE RESTARTS"
+# ended JOB "STATE CODE RESTARTS", a regular expression
 ended() {
   local found
   found="$(how_it_ended "$1")"
-  [[ "$found" == "$2" ]] || { tail -n 40 ./*"$1"*.out; fail "job $1 ended as '$found', not '$2'"; }
+  [[ "$found" =~ ^($2)$ ]] || { tail -n 40 ./*"$1"*.out; fail "job $1 ended as '$found', not '$2'"; }
 }

@@ -34,6 +34,7 @@ disturb() {
   cases=$((cases + 1))
 }
 
+# A step that is still being launched is killed by Slurm, which is one more start.
 signal_early() { sleep "$1"; scancel --batch --signal=USR1 "$job"; }
 freeze() { kill -STOP "$(ranks_on n2)"; }
 kill_rank() { kill -9 "$(ranks_on n2)"; }
@@ -61,8 +62,8 @@ for launcher in srun mpirun; do
   disturb "TERM to the shell" $launcher 300 "COMPLETED 0:0 1" tell --batch --signal=TERM
   disturb "TERM to the steps" $launcher 300 "COMPLETED 0:0 1" tell --signal=TERM
   disturb "TERM to all" $launcher 300 "COMPLETED 0:0 1" tell --full --signal=TERM
-  disturb "USR1 after 0.1 s" $launcher -1 "COMPLETED 0:0 1" signal_early 0.1
-  disturb "USR1 after 0.6 s" $launcher -1 "COMPLETED 0:0 1" signal_early 0.6
+  disturb "USR1 after 0.1 s" $launcher -1 "COMPLETED 0:0 [0-9]" signal_early 0.1
+  disturb "USR1 after 0.6 s" $launcher -1 "COMPLETED 0:0 [0-9]" signal_early 0.6
   disturb "scontrol requeue" $launcher 300 "COMPLETED 0:0 1" requeue
   disturb "preempted" $launcher 300 "COMPLETED 0:0 1" preempt
   disturb "rank killed" $launcher 300 "COMPLETED 0:0 1" kill_rank

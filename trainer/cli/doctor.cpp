@@ -1,13 +1,11 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/machine_checks.h"
 #include "data/dataset.h"
 #include "run/protobuf_version.h"
 #include "run/versions.h"
@@ -17,47 +15,44 @@
 namespace allmodes::cli {
 namespace {
 
-bool on_path(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::string rest = path != nullptr ? path : "";
-  while (!rest.empty()) {
-    const auto colon = rest.find(':');
-    const auto folder = rest.substr(0, colon);
-    if (::access((std::filesystem::path(folder) / program).c_str(), X_OK) == 0) return true;
-    if (colon == std::string::npos) break;
-    rest = rest.substr(colon + 1);
-  }
-  return false;
+std::vector<Finding> check_gpus() {
+  std::string why;
+  std::vector<Finding> findings;
+  for (const auto& gpu : world::visible_gpus(&why))
+    findings.push_back({Mark::kGood, "GPU",
+                        fmt::format("{}: {}, {:.0f} GiB, {}", gpu.index, gpu.name,
+                                    static_cast<double>(gpu.memory) / (1 << 30), gpu.uuid)});
+  if (findings.empty()) findings.push_back({Mark::kNote, "GPU", "none: " + why});
+  return findings;
 }
 
-void line(const std::string& what, const std::string& value) {
-  fmt::print("{:<18}{}\n", what, value);
+Finding check_fashion_mnist() {
+  try {
+    const auto dataset = data::make_dataset(config::Data(), 1);
+    return {Mark::kGood, "Fashion-MNIST", fmt::format("found, {} images", dataset->size())};
+  } catch (const Error& error) {
+    return {Mark::kNote, "Fashion-MNIST", error.what(),
+            "the quickstart trains on it: apt-get install dataset-fashion-mnist"};
+  }
+}
+
+std::vector<Finding> versions() {
+  return {{Mark::kGood, "allmodes", kVersionDescription},
+          {Mark::kGood, "LibTorch", run::libtorch_version()},
+          {Mark::kGood, "MPI", world::mpi_version()},
+          {Mark::kGood, "protobuf", run::protobuf_version()},
+          {Mark::kGood, "NCCL", world::nccl_version()},
+          {Mark::kGood, "CUDA runtime", world::cuda_runtime_version()},
+          {Mark::kGood, "CUDA driver", world::cuda_driver_version()}};
 }
 
 int doctor() {
-  line("allmodes", kVersionDescription);
-  line("LibTorch", run::libtorch_version());
-  line("MPI", world::mpi_version());
-  line("protobuf", run::protobuf_version());
-  line("NCCL", world::nccl_version());
-  line("CUDA runtime", world::cuda_runtime_version());
-  line("CUDA driver", world::cuda_driver_version());
-  line("CPU cores", fmt::format("{}", std::thread::hardware_concurrency()));
-  std::string why;
-  const auto gpus = world::visible_gpus(&why);
-  for (const auto& gpu : gpus)
-    line("GPU", fmt::format("{}: {}, {:.0f} GiB, {}", gpu.index, gpu.name,
-                            static_cast<double>(gpu.memory) / (1 << 30), gpu.uuid));
-  if (gpus.empty()) line("GPU", "none: " + why);
-  line("mpirun", on_path("mpirun") ? "found" : "missing: apt-get install openmpi-bin");
-  line("srun", on_path("srun") ? "found" : "not found (needed on Slurm clusters only)");
-  try {
-    const auto dataset = data::make_dataset(config::Data(), 1);
-    line("Fashion-MNIST", fmt::format("found, {} images", dataset->size()));
-  } catch (const Error& error) {
-    line("Fashion-MNIST", error.what());
-  }
-  return 0;
+  std::vector<Finding> all;
+  for (const auto& part : {versions(), check_gpus(), check_host(), check_launchers()})
+    all.insert(all.end(), part.begin(), part.end());
+  all.push_back(check_fashion_mnist());
+  for (const auto& finding : all) fmt::print("{}", describe(finding));
+  return exit_code(all);
 }
 
 }  // namespace
@@ -65,7 +60,10 @@ int doctor() {
 void add_doctor(CLI::App& app, Dispatch& dispatch) {
   auto* command =
       app.add_subcommand("doctor", "What this machine offers, what is missing and how to get it");
-  command->footer("Example:\n  allmodes doctor");
+  command->footer(
+      "Example:\n  allmodes doctor\n\nok good, - a fact, ! works but not everywhere, x missing. "
+      "Exit status: 0, or "
+      "69 when something is missing that training needs.");
   command->callback([&dispatch] { dispatch.alone = doctor; });
 }
 
