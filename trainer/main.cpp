@@ -3,30 +3,19 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/system_call.h"
 #include "base/version.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "run/failure.h"
 #include "world/runtime.h"
 
 namespace {
 
 using allmodes::ExitCode;
-
-// Says what ended this rank, in one block that does not mix with other ranks' output.
-int report(const std::exception& error, const allmodes::world::Runtime* runtime) {
-  const auto* known = dynamic_cast<const allmodes::Error*>(&error);
-  std::string where;
-  if (runtime != nullptr && runtime->world().size > 1) {
-    const auto world = runtime->world();
-    where = fmt::format(" [rank {} of {} on {}]", world.rank, world.size, world.host);
-  }
-  const auto text = fmt::format("allmodes: error{}: {}\n", where, error.what());
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  return static_cast<int>(known != nullptr ? known->code() : ExitCode::kSoftware);
-}
 
 // A result that could not be written, to a full disk say, is no result.
 int flushed(int code) {
@@ -60,6 +49,7 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   allmodes::cli::Dispatch dispatch;
+  dispatch.command_line.assign(argv, argv + argc);
   allmodes::cli::add_train(app, dispatch);
   allmodes::cli::add_validate(app, dispatch);
   allmodes::cli::add_diagnose(app, dispatch);
@@ -82,13 +72,17 @@ int main(int argc, char** argv) {
     return static_cast<int>(ExitCode::kUsage);
   }
 
+  std::optional<allmodes::world::StopRequest> signals;
   std::unique_ptr<allmodes::world::Runtime> runtime;
   try {
     if (dispatch.alone) return flushed(dispatch.alone());
+    // Before MPI starts and data are read, which may take minutes.
+    if (dispatch.stoppable) signals.emplace();
     runtime = std::make_unique<allmodes::world::Runtime>();
-    return flushed(dispatch.together(*runtime));
+    return flushed(dispatch.stoppable ? dispatch.stoppable(*runtime, *signals)
+                                      : dispatch.together(*runtime));
   } catch (const std::exception& error) {
-    const int code = report(error, runtime.get());
+    const int code = allmodes::run::report(error, runtime.get());
     if (runtime == nullptr) return code;
     runtime->abort(code);
   }

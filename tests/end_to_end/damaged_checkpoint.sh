@@ -54,7 +54,10 @@ python3 -c 'import json; [json.loads(line) for line in open("runs/00000-ring/rec
 
 # A configuration that does not fit the checkpoint is refused and leaves the run as it was.
 cp runs/00000-ring/config.txtpb before.txtpb
-expect 65 "$program" "${arguments[@]}" --resume auto --set gan.generator.width=16
+expect 78 "$program" "${arguments[@]}" --resume auto --set gan.generator.width=16
+says err 'gan\.generator\.width: 32 -> 16'
+expect 65 "$program" "${arguments[@]}" --resume auto --set gan.generator.width=16 \
+  --allow-change gan.generator
 says err 'generator\.safetensors'
 cmp before.txtpb runs/00000-ring/config.txtpb || fail "a refused --resume changed config.txtpb"
 
@@ -63,11 +66,11 @@ flip "$checkpoints/step-00000060/generator.safetensors" 5000
 expect 65 "$program" "${arguments[@]}" --resume "$checkpoints/step-00000060"
 says err 'generator\.safetensors'
 
-# With none left a new run begins, in a folder of its own, and every refusal was said.
+# With none left nothing begins anew: all of them are named, and what can be done.
 for folder in "$checkpoints"/step-000000[24]0; do flip "$folder/generator.safetensors" 5000; done
 expect 65 "$program" "${arguments[@]}" --resume runs/00000-ring
-expect 0 "$program" "${arguments[@]}" --resume auto
+expect 65 "$program" "${arguments[@]}" --resume auto
 for step in 20 40 60; do says err "step-000000$step"; done
-cmp good/step-00000060/generator.safetensors \
-  runs/00001-ring/checkpoints/step-00000060/generator.safetensors || fail "the new run is not new"
+says err 'start anew without --resume'
+[[ "$(echo runs/*)" == runs/00000-ring ]] || fail "--resume auto made another run"
 echo "damaged checkpoints are refused"

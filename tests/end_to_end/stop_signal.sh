@@ -10,5 +10,5 @@ kill -USR1 "${ranks[1]}"
 end_of_job
 ((status == 75)) || { cat err; fail "exit status $status instead of 75"; }
 ((took < 6000)) || fail "the job took $took ms to stop"
-says err 'signal 10: stopping with a checkpoint'
+says err 'SIGUSR1: stopping with a checkpoint'
 echo "the job stopped $took ms after a signal to rank 1"

@@ -231,10 +231,13 @@ TEST_F(RecordsTest, RunNumbersRiseOverAllNames) {
   EXPECT_EQ(run.root.filename(), "00002-ring");
   EXPECT_TRUE(fs::is_directory(run.images()));
   EXPECT_TRUE(fs::is_directory(run.checkpoints()));
-  EXPECT_EQ(newest_run_folder(folder_ / "runs", "ring")->filename(), "00002-ring");
-  EXPECT_EQ(newest_run_folder(folder_ / "runs", "vae")->filename(), "00001-vae");
-  EXPECT_EQ(newest_run_folder(folder_ / "runs", "other"), std::nullopt);
-  EXPECT_EQ(newest_run_folder(folder_ / "absent", "ring"), std::nullopt);
+  const auto rings = run_folders(folder_ / "runs", "ring");
+  ASSERT_EQ(rings.size(), 2u);
+  EXPECT_EQ(rings[0].filename(), "00002-ring");
+  EXPECT_EQ(rings[1].filename(), "00000-ring");
+  EXPECT_EQ(run_folders(folder_ / "runs", "vae").at(0).filename(), "00001-vae");
+  EXPECT_TRUE(run_folders(folder_ / "runs", "other").empty());
+  EXPECT_TRUE(run_folders(folder_ / "absent", "ring").empty());
 }
 
 TEST_F(RecordsTest, ANameCannotLeaveTheFolder) {

@@ -159,10 +159,29 @@ TEST(StopRequest, NotesTheFirstSignalAndRestoresTheHandlers) {
   struct sigaction after {};
   sigaction(SIGUSR1, nullptr, &after);
   EXPECT_EQ(after.sa_handler, before.sa_handler);
-  const StopRequest again(SIGUSR2);
+  const StopRequest again({SIGUSR2});
   EXPECT_FALSE(again.requested());
   std::raise(SIGUSR2);
   EXPECT_EQ(again.signal(), SIGUSR2);
+}
+
+TEST(StopRequest, WhatAsksAProcessToEndIsNotedWhateverItsName) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGUSR1, SIGUSR2}) {
+    const StopRequest stop;
+    std::raise(signal);
+    EXPECT_EQ(stop.signal(), signal) << signal_name(signal);
+  }
+  EXPECT_EQ(signal_name(SIGXCPU), "SIGXCPU");
+}
+
+TEST(StopRequest, AHangUpStaysIgnoredWhereItWasBefore) {
+  auto* const before = std::signal(SIGHUP, SIG_IGN);
+  {
+    const StopRequest stop;
+    std::raise(SIGHUP);
+    EXPECT_FALSE(stop.requested());
+  }
+  std::signal(SIGHUP, before);
 }
 
 TEST(StopRequestDeathTest, TheSecondInterruptEndsTheProcess) {
@@ -178,7 +197,7 @@ TEST(StopRequestDeathTest, TheSecondInterruptEndsTheProcess) {
 }
 
 TEST(StopRequest, AnUncatchableSignalIsRefusedAndNothingStaysInstalled) {
-  EXPECT_THROW(StopRequest{SIGKILL}, Error);
+  EXPECT_THROW(StopRequest({SIGKILL}), Error);
   EXPECT_NO_THROW(StopRequest{});
 }
 

@@ -59,8 +59,8 @@ std::string read_manifest(const fs::path& path) {
 
 }  // namespace
 
-fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload& payload, int keep,
-              std::optional<uint64_t> spare) {
+fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload& payload,
+              int64_t keep, std::optional<uint64_t> spare) {
   ALLMODES_CHECK(keep >= 1, "keep is {}", keep);
   create_folders(checkpoints_dir);
   tidy(checkpoints_dir);

@@ -42,6 +42,28 @@ struct State {
     std::vector<std::pair<std::string, double>> values;
     bool operator==(const Evaluation&) const = default;
   };
+  // What the networks were made for; `channels` 0: not known.
+  struct Data {
+    int64_t channels = 0;
+    int64_t height = 0;
+    int64_t width = 0;
+    bool image = false;
+    int64_t classes = 0;
+    int64_t size = 0;  // samples
+    std::vector<int64_t> existing_classes = {};  // labels that have samples
+    bool operator==(const Data&) const = default;
+  };
+  // What the next evaluation will look back at.
+  struct SinceEvaluation {
+    uint64_t evaluated_step = 0;
+    // Power sums of the discriminator's margin at the log steps since then.
+    double margin_count = 0;
+    double margin_sum = 0;
+    double margin_sum_squares = 0;
+    int64_t skipped_steps = 0;            // steps whose update was skipped, of the whole run
+    int64_t skipped_steps_evaluated = 0;  // of these, up to the last evaluation
+    bool operator==(const SinceEvaluation&) const = default;
+  };
 
   uint64_t step = 0;     // steps done
   uint64_t samples = 0;  // samples seen over all ranks: the whole state of the sampler
@@ -55,6 +77,9 @@ struct State {
   std::vector<Verdict> verdicts = {};                  // in order of steps
   std::vector<Evaluation> evaluations = {};
   std::vector<Rollback> rollbacks = {};  // of this run so far, in order
+  std::string run_id = {};               // of the run that saved it; "": not known
+  Data data = {};
+  std::optional<SinceEvaluation> since_evaluation = {};  // older checkpoints have none
   bool operator==(const State&) const = default;
 };
 
@@ -69,7 +94,7 @@ using Payload = std::map<std::string, std::vector<TensorView>>;
 // temporary folder is removed and every earlier checkpoint stands. One process may save at a time.
 // That of step `spare` is kept beside the newest.
 std::filesystem::path save(const std::filesystem::path& checkpoints_dir, const State& state,
-                           const Payload& payload, int keep,
+                           const Payload& payload, int64_t keep,
                            std::optional<uint64_t> spare = std::nullopt);
 
 // A checkpoint whose manifest, file sizes and hashes were verified.

@@ -131,7 +131,7 @@ void remove_after(const fs::path& checkpoints_dir, uint64_t step) {
     remove_checkpoint(folder->second);
 }
 
-void remove_old(const fs::path& checkpoints_dir, uint64_t step, int keep,
+void remove_old(const fs::path& checkpoints_dir, uint64_t step, int64_t keep,
                 std::optional<uint64_t> spare) {
   auto folders = list_checkpoints(checkpoints_dir);
   std::erase_if(folders, [&](const auto& folder) { return folder.first > step; });

@@ -43,7 +43,7 @@ void remove_checkpoint(const std::filesystem::path& folder);
 void remove_after(const std::filesystem::path& checkpoints_dir, uint64_t step);
 
 // Of the checkpoints up to `step` removes all but the `keep` newest and that of step `spare`.
-void remove_old(const std::filesystem::path& checkpoints_dir, uint64_t step, int keep,
+void remove_old(const std::filesystem::path& checkpoints_dir, uint64_t step, int64_t keep,
                 std::optional<uint64_t> spare);
 
 }  // namespace allmodes::checkpoints

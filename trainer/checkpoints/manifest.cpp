@@ -11,6 +11,51 @@
 namespace allmodes::checkpoints {
 namespace {
 
+// What a run has to know to go on as if it had not been interrupted, beside tensors and history.
+void set_progress(const State& state, v1::Checkpoint& proto) {
+  proto.set_run_id(state.run_id);
+  if (state.data.channels > 0) {
+    auto& data = *proto.mutable_data();
+    data.set_channels(state.data.channels);
+    data.set_height(state.data.height);
+    data.set_width(state.data.width);
+    data.set_image(state.data.image);
+    data.set_classes(state.data.classes);
+    data.set_size(state.data.size);
+    for (const int64_t label : state.data.existing_classes) data.add_existing_class(label);
+  }
+  if (state.since_evaluation) {
+    auto& since = *proto.mutable_since_evaluation();
+    since.set_evaluated_step(state.since_evaluation->evaluated_step);
+    since.set_margin_count(state.since_evaluation->margin_count);
+    since.set_margin_sum(state.since_evaluation->margin_sum);
+    since.set_margin_sum_squares(state.since_evaluation->margin_sum_squares);
+    since.set_skipped_steps(state.since_evaluation->skipped_steps);
+    since.set_skipped_steps_evaluated(state.since_evaluation->skipped_steps_evaluated);
+  }
+}
+
+void get_progress(const v1::Checkpoint& proto, State& state) {
+  state.run_id = proto.run_id();
+  const auto& data = proto.data();
+  state.data = {.channels = data.channels(),
+                .height = data.height(),
+                .width = data.width(),
+                .image = data.image(),
+                .classes = data.classes(),
+                .size = data.size(),
+                .existing_classes = {data.existing_class().begin(), data.existing_class().end()}};
+  if (proto.has_since_evaluation()) {
+    const auto& since = proto.since_evaluation();
+    state.since_evaluation = {.evaluated_step = since.evaluated_step(),
+                              .margin_count = since.margin_count(),
+                              .margin_sum = since.margin_sum(),
+                              .margin_sum_squares = since.margin_sum_squares(),
+                              .skipped_steps = since.skipped_steps(),
+                              .skipped_steps_evaluated = since.skipped_steps_evaluated()};
+  }
+}
+
 constexpr uint32_t kFormat = 1;
 // Two bytes of tag (field 30, fixed64) and eight of hash.
 constexpr size_t kTrailerBytes = 10;
@@ -63,6 +108,7 @@ v1::Checkpoint to_proto(const Manifest& manifest) {
     record->set_kind(valid_utf8(rollback.kind));
     record->set_reason(valid_utf8(rollback.reason));
   }
+  set_progress(state, proto);
   for (const auto& [name, steps] : state.optimizer_steps) {
     (*proto.mutable_optimizer_steps())[valid_utf8(name)] = steps;
   }
@@ -109,6 +155,7 @@ Manifest from_proto(const v1::Checkpoint& proto) {
                                .kind = record.kind(),
                                .reason = record.reason()});
   }
+  get_progress(proto, state);
   for (const auto& [name, steps] : proto.optimizer_steps()) state.optimizer_steps[name] = steps;
   return manifest;
 }

@@ -5,8 +5,11 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "world/runtime.h"
+#include "world/signals.h"
 
 namespace allmodes::cli {
 
@@ -16,6 +19,9 @@ struct Dispatch {
   std::function<int()> alone;
   // Of a command that all ranks of the job run together.
   std::function<int(world::Runtime&)> together;
+  // The same of one that a signal asks to end in good order, from the beginning of main() on.
+  std::function<int(world::Runtime&, const world::StopRequest&)> stoppable;
+  std::vector<std::string> command_line;  // of this process
 };
 
 void add_train(CLI::App& app, Dispatch& dispatch);

@@ -25,6 +25,11 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->add_option(
       "--resume", options.resume,
       "auto: the newest run of this name under --out; or a run or checkpoint folder");
+  command
+      ->add_option(
+          "--allow-change", options.allow_changes,
+          "A field that may differ from the resumed run's although it makes it another run")
+      ->allow_extra_args(false);
   command->add_option("--device", arguments->device, "Short for --set device=cpu|cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   command
@@ -45,8 +50,9 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
     if (!arguments->device.empty()) set.push_back("device=" + arguments->device);
     if (!arguments->on_collapse.empty())
       set.push_back("verdict.on_collapse=" + arguments->on_collapse);
-    dispatch.together = [arguments](world::Runtime& runtime) {
-      return run::train(arguments->options, runtime);
+    arguments->options.command = dispatch.command_line;
+    dispatch.stoppable = [arguments](world::Runtime& runtime, const world::StopRequest& signals) {
+      return run::train(arguments->options, runtime, signals);
     };
   });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <functional>
 #include <system_error>
 
 #include "base/durable_file.h"
@@ -93,11 +94,26 @@ fs::path create_run_folder(const fs::path& out_dir, const std::string& name) {
                 out_dir.string());
 }
 
-std::optional<fs::path> newest_run_folder(const fs::path& out_dir, const std::string& name) {
+std::vector<fs::path> run_folders(const fs::path& out_dir, const std::string& name) {
   const std::string plain = as_file_name(name);
-  auto [number, path] = highest_run(out_dir, [&](const std::string& n) { return n == plain; });
-  if (number < 0) return std::nullopt;
-  return path;
+  std::vector<std::pair<int64_t, fs::path>> found;
+  std::error_code error;
+  fs::directory_iterator entry(out_dir, error);
+  if (error == std::errc::no_such_file_or_directory) return {};
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    const std::string folder = entry->path().filename().string();
+    const int64_t number = run_number(folder);
+    if (number >= 0 && folder.substr(kDigits + 1) == plain)
+      found.emplace_back(number, entry->path());
+  }
+  if (error) {
+    ALLMODES_FAIL(ExitCode::kInputOutput, "the folder '{}' cannot be listed: {}", out_dir.string(),
+                  error.message());
+  }
+  std::ranges::sort(found, std::ranges::greater());
+  std::vector<fs::path> paths;
+  for (auto& [number, path] : found) paths.push_back(std::move(path));
+  return paths;
 }
 
 }  // namespace allmodes::records

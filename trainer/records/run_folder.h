@@ -3,8 +3,8 @@
 // runs/00000-<name>/: everything a run leaves behind.
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace allmodes::records {
 
@@ -32,8 +32,9 @@ struct RunFolder {
 std::filesystem::path create_run_folder(const std::filesystem::path& out_dir,
                                         const std::string& name);
 
-// The run of that name with the highest number; nothing when there is none.
-std::optional<std::filesystem::path> newest_run_folder(const std::filesystem::path& out_dir,
-                                                       const std::string& name);
+// The runs of that name, the highest number first; empty when there is none, or no such folder.
+// Throws kInputOutput when the folder is there and cannot be listed.
+std::vector<std::filesystem::path> run_folders(const std::filesystem::path& out_dir,
+                                               const std::string& name);
 
 }  // namespace allmodes::records

@@ -4,44 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <span>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "config/families.h"
+#include "run/config_fields.h"
 #include "run/versions.h"
 #include "world/handshake.h"
 
 namespace allmodes::run {
 namespace {
-
-// The fields of a printed configuration by their paths; further ones of the same path are numbered.
-world::Facts fields_of(const std::string& printed) {
-  world::Facts facts;
-  std::map<std::string, int> seen;
-  std::vector<std::string> prefixes{""};
-  std::istringstream lines(printed);
-  for (std::string line; std::getline(lines, line);) {
-    const auto begin = line.find_first_not_of(' ');
-    if (begin == std::string::npos || line[begin] == '#') continue;
-    line.erase(0, begin);
-    if (line == "}") {
-      prefixes.pop_back();
-      continue;
-    }
-    const auto name_end = line.find_first_of(": ");
-    auto path = prefixes.back() + line.substr(0, name_end);
-    if (const int before = seen[path]++; before > 0) path += fmt::format("[{}]", before);
-    if (line.ends_with("{")) {
-      prefixes.push_back(path + ".");
-    } else {
-      facts.emplace_back("configuration's " + path, line.substr(line.find(' ') + 1));
-    }
-  }
-  return facts;
-}
 
 // What any rank refuses, on rank 0's stderr; the same code on every rank.
 ExitCode refuse(world::Communicator& control, const world::Refusal& mine) {
@@ -64,8 +37,8 @@ ExitCode report_refusals(world::Communicator& control, const CheckedRun& run) {
 void agree_on_run(world::Communicator& control, const CheckedRun& run) {
   world::Facts facts{{"version of allmodes", kVersionDescription},
                      {"version of LibTorch", libtorch_version()}};
-  const auto fields = fields_of(config::print(run.config()));
-  facts.insert(facts.end(), fields.begin(), fields.end());
+  for (auto& [field, value] : config_fields(config::print(run.config())))
+    facts.emplace_back("configuration's " + field, value);
   facts.emplace_back("data set", hexadecimal(run.dataset->fingerprint()));
   world::agree(control, facts);
 }
@@ -83,7 +56,8 @@ bool StopAgreement::requested(const training::Position& position) {
   agreed_step_ = position.step;
   if (most[0] == 0) return false;
   if (control_.rank() == 0)
-    spdlog::warn("signal {:.0f}: stopping with a checkpoint; continue with --resume auto", most[0]);
+    spdlog::warn("{}: stopping with a checkpoint",
+                 world::signal_name(static_cast<int>(most[0])));
   return true;
 }
 

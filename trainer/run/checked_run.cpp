@@ -15,7 +15,9 @@ namespace {
 
 class Checker {
  public:
-  explicit Checker(CheckedRun& run) : run_(run) {}
+  // `facts`: of data that need not be read.
+  explicit Checker(CheckedRun& run, std::optional<objectives::DataFacts> facts = std::nullopt)
+      : run_(run), facts_(std::move(facts)) {}
 
   void check() {
     check_dataset();
@@ -101,6 +103,8 @@ class Checker {
                   {"standardize", data.standardize != plain.standardize}},
                  strings(data::dataset_fields(data.dataset)),
                  fmt::format("data set '{}'", data.dataset));
+    const auto fields = data::dataset_fields(data.dataset);
+    if (facts_ && std::find(fields.begin(), fields.end(), "path") != fields.end()) return;
     try {
       run_.dataset = data::make_dataset(data, run_.config().seed);
     } catch (const Error& error) {
@@ -143,12 +147,15 @@ class Checker {
     // Without data the names are checked all the same, and what depends on the shape is not.
     const objectives::DataFacts stand_in{
         .shape = {.channels = 1, .height = 28, .width = 28, .image = true}, .classes = 10};
+    if (run_.dataset) facts_ = objectives::facts_of(*run_.dataset);
     std::vector<objectives::ConfigurationError> errors;
-    auto objective = objectives::make_objective(
-        run_.config(), run_.dataset ? objectives::facts_of(*run_.dataset) : stand_in, errors);
+    auto objective = objectives::make_objective(run_.config(), facts_ ? *facts_ : stand_in, errors);
     for (const auto& error : errors)
-      if (run_.dataset || !error.depends_on_shape) refuse(error.path, error.message);
-    if (run_.dataset) run_.objective = std::move(objective);
+      if (facts_ || !error.depends_on_shape) refuse(error.path, error.message);
+    if (!facts_) return;
+    run_.objective = std::move(objective);
+    run_.facts = *facts_;
+    if (run_.dataset) run_.existing_classes = run_.dataset->existing_classes();
   }
 
   void check_diagnostics() {
@@ -164,14 +171,8 @@ class Checker {
   }
 
   CheckedRun& run_;
+  std::optional<objectives::DataFacts> facts_;
 };
-
-CheckedRun finish(config::Loaded loaded) {
-  CheckedRun run;
-  run.loaded = std::move(loaded);
-  Checker(run).check();
-  return run;
-}
 
 }  // namespace
 
@@ -181,12 +182,27 @@ ExitCode CheckedRun::exit_code() const {
                                      : ExitCode::kConfiguration;
 }
 
+CheckedRun check_run(config::Loaded loaded) {
+  CheckedRun run;
+  run.loaded = std::move(loaded);
+  Checker(run).check();
+  return run;
+}
+
 CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides) {
-  return finish(config::load(file, overrides));
+  return check_run(config::load(file, overrides));
 }
 
 CheckedRun check_text(const std::string& text, const std::string& name) {
-  return finish(config::parse(text, name));
+  return check_run(config::parse(text, name));
+}
+
+CheckedRun check_text(const std::string& text, const std::string& name,
+                      const objectives::DataFacts& facts) {
+  CheckedRun run;
+  run.loaded = config::parse(text, name);
+  Checker(run, facts).check();
+  return run;
 }
 
 std::string problems_text(const config::Loaded& loaded) {

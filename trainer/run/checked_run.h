@@ -17,7 +17,9 @@ namespace allmodes::run {
 
 struct CheckedRun {
   config::Loaded loaded;  // problems: of syntax, types, ranges, names, data and shapes
-  std::unique_ptr<data::Dataset> dataset;
+  std::unique_ptr<data::Dataset> dataset;  // null where the data's facts were enough
+  objectives::DataFacts facts;             // of the data; once there is an objective
+  std::vector<int64_t> existing_classes;   // labels that have samples; likewise
   std::unique_ptr<objectives::Objective> objective;
   // Why the data could not be had: kNoInput (missing), kDataError (damaged), kConfiguration.
   std::optional<ExitCode> data_failure;
@@ -28,9 +30,14 @@ struct CheckedRun {
   ExitCode exit_code() const;
 };
 
+// Builds all that belongs to a configuration that was read: reads the whole data set.
+CheckedRun check_run(config::Loaded loaded);
 CheckedRun check_run(const std::string& file, const std::vector<std::string>& overrides);
 // The same from the text of a checkpoint's configuration.
 CheckedRun check_text(const std::string& text, const std::string& name);
+// The same for data of which `facts` are known; the data are not read, unless they are computed.
+CheckedRun check_text(const std::string& text, const std::string& name,
+                      const objectives::DataFacts& facts);
 
 // One line a problem: "file:line:column: message".
 std::string problems_text(const config::Loaded& loaded);

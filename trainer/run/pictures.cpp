@@ -76,24 +76,34 @@ std::vector<records::Ellipse> fitted_ellipses(const CheckedRun& run,
   return ellipses;
 }
 
+// Of points [count, 2] in the plane.
+records::PlotRange range_of_points(const at::Tensor& points) {
+  const auto low = points.amin(0), high = points.amax(0);
+  return {low[0].item<double>(), high[0].item<double>(), low[1].item<double>(),
+          high[1].item<double>()};
+}
+
 }  // namespace
 
-at::Tensor labels_in_turn(const CheckedRun& run, int64_t count) {
+at::Tensor labels_in_turn(const CheckedRun& run, int64_t count, int64_t first) {
   if (!run.objective->conditional()) return {};
   // A class without a sample was never trained.
-  const auto existing = at::tensor(run.dataset->existing_classes(), at::kLong);
-  return existing.index_select(0, at::arange(count, at::kLong).remainder(existing.numel()));
+  const auto existing = at::tensor(run.existing_classes, at::kLong);
+  return existing.index_select(
+      0, at::arange(first, first + count, at::kLong).remainder(existing.numel()));
 }
 
 records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes,
                                std::span<const records::Ellipse> ellipses) {
+  const auto fakes_xy = fakes.defined() ? values_of(fakes) : std::span<const float>();
+  if (!run.dataset)
+    return records::scatter_plot(fakes_xy, {}, {}, range_of_points(fakes), ellipses);
   const at::Tensor reals =
       diagnostics::real_samples(*run.dataset, run.config().seed, 0, kScatterPoints);
   std::vector<float> means;
   if (const auto* mixture = run.dataset->mixture())
     for (const auto& mean : mixture->means)
       for (const double x : mean) means.push_back(static_cast<float>(x));
-  const auto fakes_xy = fakes.defined() ? values_of(fakes) : std::span<const float>();
   return records::scatter_plot(fakes_xy, values_of(reals), means, std::nullopt, ellipses);
 }
 

@@ -15,8 +15,8 @@ namespace allmodes::run {
 void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
                            const objectives::Forward& forward, at::Device device);
 
-// Points in the plane over real ones and the modes, whose extent is the picture's; without fakes
-// when undefined.
+// Scatter plot: fakes (left out when undefined) over reals and mode centres, whose extent the axes
+// cover; where the data are not there, fakes alone.
 records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes = {},
                                std::span<const records::Ellipse> ellipses = {});
 
@@ -25,7 +25,8 @@ void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
                              const diagnostics::ModeHistogram& histogram,
                              const diagnostics::Verdict& verdict);
 
-// Of a class-conditional family, the labels 0, 1, ..., classes - 1, 0, ... [count]; else undefined.
-at::Tensor labels_in_turn(const CheckedRun& run, int64_t count);
+// Of a class-conditional family, `count` labels from the `first` one of 0, 1, ..., classes - 1, 0,
+// ... on [count]; else undefined.
+at::Tensor labels_in_turn(const CheckedRun& run, int64_t count, int64_t first = 0);
 
 }  // namespace allmodes::run

@@ -6,14 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <numeric>
+#include <utility>
 
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "config/families.h"
+#include "optimizers/schedule.h"
 #include "run/pictures.h"
 #include "run/run_outputs.h"
+#include "run/verdict_file.h"
 
 namespace allmodes::run {
 namespace {
@@ -22,22 +23,33 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Mean pairwise distance of this rank's last generated batch, and of its real one.
+// Distances within this rank's last generated batch and within its real one.
 void add_batch_diversity(const training::StepReport& report, const config::RunConfig& config,
-                         uint64_t step, std::vector<double>& packed) {
-  const auto measure = [&](const at::Tensor& batch) {
+                         uint64_t step, RankSums& sums) {
+  const auto measure = [&](const char* name, const at::Tensor& batch) {
     diagnostics::Moments moments;
-    if (!batch.defined() || batch.size(0) < 2) return moments;
-    const at::Tensor host = batch.to(at::kCPU).contiguous();
-    const auto pairs = diagnostics::random_pairs(
-        {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
-        std::min(config.diagnostics.diversity_pairs, host.size(0)));
-    return diagnostics::pair_distances({host.data_ptr<float>(), static_cast<size_t>(host.numel())},
-                                       host.numel() / host.size(0), pairs);
+    if (batch.defined() && batch.size(0) >= 2) {
+      const at::Tensor host = batch.to(at::kCPU).contiguous();
+      const auto pairs = diagnostics::random_pairs(
+          {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
+          std::min(config.diagnostics.diversity_pairs, host.size(0)));
+      moments =
+          diagnostics::pair_distances({host.data_ptr<float>(), static_cast<size_t>(host.numel())},
+                                      host.numel() / host.size(0), pairs);
+    }
+    sums.add(std::string(name) + " distances", moments.sum);
+    sums.add(std::string(name) + " pairs", moments.count);
   };
-  const auto fake = measure(report.generated);
-  const auto real = measure(report.samples);
-  packed.insert(packed.end(), {fake.sum, fake.count, real.sum, real.count});
+  measure("fake", report.generated);
+  measure("real", report.samples);
+}
+
+// Mean distance of fakes over that of reals; nothing where either is not known.
+std::optional<double> batch_diversity(const RankSums& sums) {
+  if (sums["fake pairs"] <= 0 || sums["real pairs"] <= 0 || sums["real distances"] <= 0)
+    return std::nullopt;
+  return sums["fake distances"] / sums["fake pairs"] /
+         (sums["real distances"] / sums["real pairs"]);
 }
 
 // A discriminator whose scores are the logits of "real".
@@ -68,6 +80,14 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
     seconds_before_ = resumed->trained_seconds;
     logged_step_ = evaluated_step_ = resumed->step;
     logged_samples_ = resumed->samples;
+    if (const auto& since = resumed->since_evaluation) {
+      evaluated_step_ = since->evaluated_step;
+      margins_ = {.count = since->margin_count,
+                  .sum = since->margin_sum,
+                  .sum_squares = since->margin_sum_squares};
+      skipped_by_earlier_ = since->skipped_steps;
+      skipped_evaluated_ = since->skipped_steps_evaluated;
+    }
   }
   if (root_) {
     sink_ = open_outputs(folder_, run, resumed, control.size(), optional_);
@@ -116,41 +136,68 @@ void Reporter::tick(const training::Position& position, const training::StepRepo
   if (root_) progress_->update(static_cast<int64_t>(position.step), progress_text_);
 }
 
-int64_t Reporter::skipped_steps() {
+int64_t Reporter::skipped_steps() const {
   int64_t skipped = 0;
   for (const auto& network : model_.networks()) skipped = std::max(skipped, network->skipped().all);
-  return skipped;
+  return skipped_by_earlier_ + skipped;
 }
 
-void Reporter::log(const training::Position& position, const training::StepReport& report) {
-  // One packed reduction: every scalar of the step, then the batch diversity's sums.
-  std::vector<double> packed;
-  for (const auto& [name, value] : report.scalars)
-    packed.push_back(value.item<double>() / control_.size());
-  const size_t scalars = packed.size();
-  add_batch_diversity(report, run_.config(), position.step, packed);
-  const size_t loading = packed.size();
-  packed.push_back(loading_seconds_ / control_.size());
-  loading_seconds_ = 0;
-  const auto steps = static_cast<double>(position.step - logged_step_);
+RankSums Reporter::sums_of(const training::StepReport& report, const training::Position& position) {
+  RankSums sums;
+  for (const auto& [name, value] : report.scalars) sums.add(name, value.item<double>());
+  add_batch_diversity(report, run_.config(), position.step, sums);
+  sums.add("loading", std::exchange(loading_seconds_, 0));
   // A GPU times each step; this one stands for all since the last look, for looking makes the host
   // wait.
+  const auto steps = static_cast<double>(position.step - logged_step_);
   for (const auto& exchange : report.exchanges)
     if (exchange.timer != nullptr)
       exchange_seconds_[exchange.name] += steps * exchange.timer->seconds();
-  const size_t exchanges = packed.size();
-  for (const auto& [name, exchanged] : exchange_seconds_)
-    packed.push_back(exchanged / control_.size());
-  diagnostics::sum_over_ranks(control_, packed);
+  for (const auto& [name, seconds] : exchange_seconds_) sums.add("exchange " + name, seconds);
+  sums.reduce(control_);
+  return sums;
+}
 
+void Reporter::set_rates(const training::Position& position, records::Record& record) const {
+  const auto& config = run_.config();
+  const auto rate = [&](const config::Optimizer& optimizer) {
+    return optimizers::learning_rate(optimizer, static_cast<int64_t>(position.step) - 1,
+                                     config.steps);
+  };
+  for (const auto& spec : run_.objective->networks()) {
+    record.set("learning_rate_" + spec.name, rate(spec.optimizer));
+    for (const auto& other : spec.more_optimizers)
+      record.set("learning_rate_" + spec.name + "_" + other.name, rate(other.settings));
+  }
+}
+
+void Reporter::set_times(const training::Position& position, const RankSums& sums,
+                         records::Record& record) {
   const double seconds = seconds_since(logged_at_);
+  const auto steps = static_cast<double>(position.step - logged_step_);
+  if (steps > 0 && !exchange_seconds_.empty()) {
+    double all = 0;
+    for (const auto& [name, ignored] : exchange_seconds_) all += sums.mean("exchange " + name);
+    record.set("exchange_ms", 1e3 / steps * all);
+    for (const auto& [name, ignored] : exchange_seconds_)
+      record.set("exchange_ms_" + name, 1e3 / steps * sums.mean("exchange " + name));
+  }
+  exchange_seconds_.clear();
+  if (steps <= 0 || seconds <= 0) return;
+  record.set("step_ms", 1e3 * seconds / steps);
+  record.set("loading_ms", 1e3 / steps * sums.mean("loading"));
+  record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
+}
+
+void Reporter::log(const training::Position& position, const training::StepReport& report) {
+  const RankSums sums = sums_of(report, position);
   records::Record record = start_record("train", position);
   progress_text_.clear();
-  for (size_t i = 0; i < scalars; ++i) {
-    const auto& name = report.scalars[i].first;
-    record.set(name, packed[i]);
+  for (const auto& [name, ignored] : report.scalars) {
+    record.set(name, sums.mean(name));
     if (name.starts_with("loss_"))
-      progress_text_ += fmt::format("{}{} {:.4g}", i == 0 ? "" : "  ", name.substr(5), packed[i]);
+      progress_text_ += fmt::format("{}{} {:.4g}", progress_text_.empty() ? "" : "  ",
+                                    name.substr(5), sums.mean(name));
   }
   for (const auto& network : model_.networks()) {
     const std::string name = "gradient_norm_" + network->flat.name;
@@ -158,28 +205,13 @@ void Reporter::log(const training::Position& position, const training::StepRepor
     for (const auto& [other, optimizer] : network->more_optimizers)
       record.set(name + "_" + other, optimizer->gradient_norm());
   }
-  const double real = packed[scalars + 3] > 0 ? packed[scalars + 2] / packed[scalars + 3] : 0;
-  if (packed[scalars + 1] > 0 && real > 0)
-    record.set("batch_diversity", packed[scalars] / packed[scalars + 1] / real);
+  set_rates(position, record);
+  if (const auto diversity = batch_diversity(sums)) record.set("batch_diversity", *diversity);
   const auto real_score = record.number("d_real"), fake_score = record.number("d_fake");
   if (margins_mean_probabilities_ && real_score && fake_score)
     diagnostics::add(margins_, *real_score - *fake_score);
   record.set("skipped_steps", skipped_steps());
-  if (steps > 0 && !exchange_seconds_.empty()) {
-    record.set("exchange_ms",
-               1e3 / steps *
-                   std::accumulate(packed.begin() + static_cast<std::ptrdiff_t>(exchanges),
-                                   packed.end(), 0.0));
-    size_t place = exchanges;
-    for (const auto& [name, ignored] : exchange_seconds_)
-      record.set("exchange_ms_" + name, 1e3 / steps * packed[place++]);
-  }
-  exchange_seconds_.clear();
-  if (steps > 0 && seconds > 0) {
-    record.set("step_ms", 1e3 * seconds / steps);
-    record.set("loading_ms", 1e3 / steps * packed[loading]);
-    record.set("samples_per_s", static_cast<double>(position.samples - logged_samples_) / seconds);
-  }
+  set_times(position, sums, record);
   if (root_) {
     // A slow disk may take its time; what the training limit measures is the wait for the device.
     const world::ScopedStage writing(control_.flight_log(), "records");
@@ -191,7 +223,7 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   logged_samples_ = position.samples;
 }
 
-bool Reporter::evaluate(const training::Position& position) {
+std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Position& position) {
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
   const auto forward = model_.evaluation_forward();
@@ -212,23 +244,24 @@ bool Reporter::evaluate(const training::Position& position) {
     diagnostics::record_histogram(*evidence.modes, levels, record);
   }
   const int64_t skipped = skipped_steps();
-  evidence.nonfinite_steps = skipped - skipped_before_;
+  evidence.nonfinite_steps = skipped - skipped_evaluated_;
   evidence.steps = static_cast<int64_t>(position.step - evaluated_step_);
-  skipped_before_ = skipped;
+  skipped_evaluated_ = skipped;
   evaluated_step_ = position.step;
   record.set("evaluation_s", seconds_since(begin));
+  if (root_ && optional_.failures() > 0) record.set("unwritten_files", optional_.failures());
   if (root_) sink_->write(record);
 
-  bool collapsed = false;
+  std::optional<checkpoints::State::Verdict> judged;
   if (position.step > 0) {  // an untrained model is not judged
     const auto verdict = diagnostics::judge(evidence, history_, config.verdict);
     history_.push_back({position.step, diagnostics::summary(evidence, verdict)});
     write_verdict(position, verdict, evidence);
-    collapsed = verdict.state == diagnostics::State::collapsed;
+    judged = verdicts_.back();
   }
   // Evaluation is no part of a step's time.
   logged_at_ += std::chrono::steady_clock::now() - begin;
-  return collapsed;
+  return judged;
 }
 
 void Reporter::write_verdict(const training::Position& position,
@@ -244,36 +277,9 @@ void Reporter::write_verdict(const training::Position& position,
   sink_->write(record);
   sink_->flush();
 
-  nlohmann::ordered_json json = nlohmann::ordered_json::parse(records::to_json(record));
-  json["run"] = run_.config().name;
-  json["rollbacks"] = nlohmann::json::array();
-  for (const auto& each : rollbacks_) {
-    json["rollbacks"].push_back({{"from_step", each.from_step},
-                                 {"to_step", each.to_step},
-                                 {"kind", each.kind},
-                                 {"reason", each.reason}});
-  }
-  if (evidence.modes) {
-    const auto& modes = *evidence.modes;
-    json["modes"] = nlohmann::json::array();
-    for (size_t k = 0; k < modes.names.size(); ++k) {
-      json["modes"].push_back(
-          {{"name", modes.names[k]},
-           {"expected", modes.expected_share[k] * static_cast<double>(modes.samples)},
-           {"observed", modes.observed[k]}});
-    }
-  }
-  json["missing"] = nlohmann::json::array();
-  for (const auto& mode : verdict.missing) {
-    json["missing"].push_back({{"name", mode.name},
-                               {"expected", mode.expected},
-                               {"observed", mode.observed},
-                               {"log10_p", mode.log10_tail}});
-  }
   optional_.attempt("verdict.json", [&] {
-    write_file_atomically(
-        folder_.verdict(),
-        json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file_atomically(folder_.verdict(), verdict_json(record, run_.config().name, rollbacks_,
+                                                          verdict, evidence.modes));
   });
   if (evidence.modes && evidence.modes->samples > 0) {
     optional_.attempt("the picture of the modes", [&] {
@@ -299,13 +305,18 @@ void Reporter::fill(checkpoints::State& state) const {
   for (const auto& past : history_) state.evaluations.push_back({past.step, past.values});
   state.trained_seconds = trained_seconds();
   state.rollbacks = rollbacks_;
+  state.since_evaluation = {.evaluated_step = evaluated_step_,
+                            .margin_count = margins_.count,
+                            .margin_sum = margins_.sum,
+                            .margin_sum_squares = margins_.sum_squares,
+                            .skipped_steps = skipped_steps(),
+                            .skipped_steps_evaluated = skipped_evaluated_};
 }
 
 void Reporter::went_back(const training::Position& position,
-                         const checkpoints::State::Rollback& rollback,
                          const std::vector<std::string>& adjustments) {
-  rollbacks_.push_back(rollback);
   if (!root_) return;
+  const auto& rollback = rollbacks_.back();
   records::Record record = start_record("rollback", position);
   record.set("from_step", static_cast<int64_t>(rollback.from_step));
   record.set("number", static_cast<int64_t>(rollbacks_.size()));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "records/record.h"
 #include "records/run_folder.h"
 #include "run/checked_run.h"
+#include "run/rank_sums.h"
 #include "training/loop.h"
 
 namespace allmodes::run {
@@ -33,14 +35,14 @@ class Reporter {
   void audited(const diagnostics::DataAudit& audit);
   void tick(const training::Position& position, const training::StepReport& report);
   void log(const training::Position& position, const training::StepReport& report);
-  // Evaluates, records and judges; true when the model has collapsed. The same on every rank.
-  bool evaluate(const training::Position& position);
+  // Evaluates and records; judges, unless the model is untrained (step 0), for which there is no
+  // verdict. The same on every rank.
+  std::optional<checkpoints::State::Verdict> evaluate(const training::Position& position);
   void images(const training::Position& position);
   // The history's part of a checkpoint.
   void fill(checkpoints::State& state) const;
-  // Records that the run went back to `position`, why, and what was changed.
-  void went_back(const training::Position& position, const checkpoints::State::Rollback& rollback,
-                 const std::vector<std::string>& adjustments);
+  // Records the last rollback, to `position`, and what it has changed in the configuration.
+  void went_back(const training::Position& position, const std::vector<std::string>& adjustments);
   // The last verdict; a healthy one before there is any.
   checkpoints::State::Verdict last_verdict() const;
   // Ends progress and says the verdict once more; on rank 0.
@@ -53,7 +55,11 @@ class Reporter {
   void write_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
                      const diagnostics::Evidence& evidence);
   void say(const std::string& line, bool warning);
-  int64_t skipped_steps();
+  // Steps of the run whose update was skipped.
+  int64_t skipped_steps() const;
+  RankSums sums_of(const training::StepReport& report, const training::Position& position);
+  void set_rates(const training::Position& position, records::Record& record) const;
+  void set_times(const training::Position& position, const RankSums& sums, records::Record& record);
 
   const CheckedRun& run_;
   training::Model& model_;
@@ -80,7 +86,8 @@ class Reporter {
   uint64_t logged_step_ = 0;
   uint64_t logged_samples_ = 0;
   uint64_t evaluated_step_ = 0;
-  int64_t skipped_before_ = 0;
+  int64_t skipped_by_earlier_ = 0;   // steps skipped before this process, or before a rollback
+  int64_t skipped_evaluated_ = 0;    // steps skipped up to the last evaluation
   bool margins_mean_probabilities_;  // d_real and d_fake are what the loss takes them for
   diagnostics::Moments margins_;     // d_real - d_fake at log steps since the last evaluation
 };

@@ -24,12 +24,28 @@ checkpoints::Opened open_path(const std::filesystem::path& path) {
   return std::move(*found);
 }
 
+// Older checkpoints do not say what their networks were made for: the data set does.
+CheckedRun check_state(const checkpoints::Opened& checkpoint) {
+  const auto& config = checkpoint.state.config;
+  const auto& data = checkpoint.state.data;
+  const std::string name = (checkpoint.folder / "manifest.pb").string();
+  if (data.channels == 0) return check_text(config, name);
+  CheckedRun run = check_text(config, name,
+                              {.shape = {.channels = data.channels,
+                                         .height = data.height,
+                                         .width = data.width,
+                                         .image = data.image},
+                               .classes = data.classes,
+                               .size = data.size});
+  run.existing_classes = data.existing_classes;
+  return run;
+}
+
 }  // namespace
 
 LoadedModel load_model(const std::filesystem::path& path) {
   auto checkpoint = open_path(path);
-  CheckedRun run =
-      check_text(checkpoint.state.config, (checkpoint.folder / "manifest.pb").string());
+  CheckedRun run = check_state(checkpoint);
   if (!run.good()) throw Error(run.exit_code(), problems_text(run.loaded));
   LoadedModel loaded{std::move(run), std::move(checkpoint), world::make_self_communicator(),
                      nullptr};

@@ -13,7 +13,8 @@
 namespace allmodes::run {
 
 struct LoadedModel {
-  CheckedRun run;
+  CheckedRun
+      run;  // without its data set, unless that is computed or the checkpoint is an older one
   checkpoints::Opened checkpoint;
   std::unique_ptr<world::Communicator> alone;
   std::unique_ptr<training::Model> model;  // on the CPU

@@ -1,27 +1,16 @@
 #pragma once
 
-// A training run from set-up to its last word: devices, agreement of the ranks, run folder, resume,
-// the loop, and what is written at each of its events.
+// A training run from set-up to its last word.
 
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "run/checked_run.h"
+#include "run/set_up.h"
 #include "world/runtime.h"
+#include "world/signals.h"
 
 namespace allmodes::run {
 
-struct TrainOptions {
-  std::string config;
-  std::string out = "runs";
-  std::vector<std::string> overrides;  // FIELD=VALUE
-  std::optional<std::string> resume;   // "auto", a run folder or a checkpoint folder
-  bool dry_run = false;
-  bool quiet = false;
-};
-
-// Trains; collective. Returns the exit code.
-int train(const TrainOptions& options, world::Runtime& runtime);
+// Trains; collective. Returns the exit code. Errors end the whole job after they have been said. A
+// signal that `signals` has noted, whenever it came, ends the run with a checkpoint at the next
+// step.
+int train(const TrainOptions& options, world::Runtime& runtime, const world::StopRequest& signals);
 
 }  // namespace allmodes::run

@@ -27,9 +27,14 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
   if (model.device().is_cuda() && config.gpu.graphs)
     settings.graphs = &graphs.emplace(objective.phases().size(), model.device());
   const auto steps = static_cast<uint64_t>(config.steps);
+  // A signal may have come long before, while data were loaded or the run went back.
+  if (position.step < steps && hooks.stop_requested(position)) {
+    hooks.checkpoint(position);
+    return StopReason::kSignal;
+  }
   if (position.step == 0) {
     hooks.images(position);
-    hooks.evaluate(position);  // the figures of the untrained model; no verdict is acted upon
+    (void)hooks.evaluate(position);  // the figures of the untrained model; no verdict is acted upon
   }
   while (position.step < steps) {
     const StepReport report = run_step(objective, model, hooks.next, position.step, settings);
@@ -49,7 +54,7 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     const bool signalled = !last && hooks.stop_requested(position);
     const bool may_have_skipped = model.device().is_cpu() ? !report.skipped.empty() : log_step;
     const bool not_finite = may_have_skipped && hooks.skipped(position, report.skipped) && !last;
-    if (last || collapsed || signalled || not_finite ||
+    if (last || collapsed || signalled || not_finite || reaction == Reaction::keep ||
         due(position.step, config.checkpoints.every))
       hooks.checkpoint(position);
     if (collapsed) return StopReason::kCollapsed;

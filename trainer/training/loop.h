@@ -5,32 +5,23 @@
 
 #include <functional>
 
+#include "training/events.h"
 #include "training/step.h"
 
 namespace allmodes::training {
-
-// Where a run is: with the networks, the whole state that a checkpoint carries.
-struct Position {
-  uint64_t step = 0;     // steps done
-  uint64_t samples = 0;  // real samples consumed globally: the sampler's state
-};
-
-enum class StopReason { kFinished, kSignal, kCollapsed, kNotFinite, kRollback };
-
-// What is done about an evaluation; the same on every rank.
-enum class Reaction { none, stop, rollback };
 
 struct LoopHooks {
   NextBatch next;
   // After a log step, with that step's report.
   std::function<void(const Position&, const StepReport&)> log;
-  // Evaluates and says what is done because of a collapse.
+  // Evaluates and says what is done about the result.
   std::function<Reaction(const Position&)> evaluate;
   std::function<void(const Position&)> checkpoint;
   std::function<void(const Position&)> images;
   // Every step, cheap: progress.
   std::function<void(const Position&, const StepReport&)> tick;
-  // Asked after every step but the last; the answer must be the same on every rank.
+  // Asked before the first step and after every one but the last; the answer must be the same on
+  // every rank.
   std::function<bool(const Position&)> stop_requested;
   // After a step that skipped updates; on a GPU, where only its own counters know, after every log
   // step. True, on every rank alike: stop.

@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -35,6 +37,19 @@ std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState
   return tensors;
 }
 
+void read(const checkpoints::SafetensorsFile& file, const std::string& name,
+          const at::Tensor& host) {
+  const auto& entry = file.at(name);
+  if (entry.shape != host.sizes().vec() || entry.dtype != checkpoints::DType::kF32) {
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{}: tensor '{}' is {} [{}], the configuration needs F32 [{}]; resume with "
+                  "the configuration that the checkpoint was made with",
+                  file.path().string(), name, checkpoints::dtype_name(entry.dtype),
+                  fmt::join(entry.shape, ", "), fmt::join(host.sizes().vec(), ", "));
+  }
+  file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
+}
+
 }  // namespace
 
 Snapshot take_snapshot(const Model& model) {
@@ -56,20 +71,20 @@ Snapshot take_snapshot(const Model& model) {
 }
 
 void restore(Model& model, const checkpoints::Opened& checkpoint) {
+  const auto alone = world::make_self_communicator();
+  restore(model, &checkpoint, *alone);
+}
+
+void restore(Model& model, const checkpoints::Opened* checkpoint, world::Communicator& group) {
   const at::NoGradGuard no_grad;
   for (auto& network : model.networks()) {
-    const auto file = checkpoint.file(network->flat.name);
+    std::optional<checkpoints::SafetensorsFile> file;
+    if (group.rank() == 0) file.emplace(checkpoint->file(network->flat.name));
     for (auto& [name, tensor] : named_tensors(*network)) {
-      const auto& entry = file.at(name);
-      if (entry.shape != tensor.sizes().vec() || entry.dtype != checkpoints::DType::kF32) {
-        ALLMODES_FAIL(ExitCode::kDataError,
-                      "{}: tensor '{}' is {} [{}], the configuration needs F32 [{}]; resume with "
-                      "the configuration that the checkpoint was made with",
-                      file.path().string(), name, checkpoints::dtype_name(entry.dtype),
-                      fmt::join(entry.shape, ", "), fmt::join(tensor.sizes().vec(), ", "));
-      }
       const at::Tensor host = at::empty(tensor.sizes(), at::kFloat);
-      file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
+      if (file) read(*file, name, host);
+      const std::span<float> values(host.data_ptr<float>(), static_cast<size_t>(host.numel()));
+      world::broadcast_host(group, values, 0);
       at::Tensor target = tensor.detach();
       target.copy_(host);
     }

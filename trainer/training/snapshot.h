@@ -24,5 +24,8 @@ Snapshot take_snapshot(const Model& model);
 // Puts a checkpoint's tensors into the model. Throws kDataError naming file and tensor when one is
 // missing or of another shape.
 void restore(Model& model, const checkpoints::Opened& checkpoint);
+// Collective over `group`, whose rank 0 alone reads: the others pass nullptr and get every tensor
+// from it.
+void restore(Model& model, const checkpoints::Opened* checkpoint, world::Communicator& group);
 
 }  // namespace allmodes::training

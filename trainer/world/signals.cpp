@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -27,7 +26,16 @@ extern "C" void note_signal(int signal) {
 
 }  // namespace
 
-StopRequest::StopRequest(int user_signal) {
+std::vector<int> StopRequest::all_signals() {
+  return {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGUSR1, SIGUSR2};
+}
+
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
+}
+
+StopRequest::StopRequest(const std::vector<int>& signals) {
   ALLMODES_CHECK(!installed.exchange(true), "a second StopRequest");
   noted = 0;
   interrupted = false;
@@ -35,8 +43,12 @@ StopRequest::StopRequest(int user_signal) {
   action.sa_handler = note_signal;
   action.sa_flags = SA_RESTART;  // reads and writes under way carry on
   sigemptyset(&action.sa_mask);
-  for (const int signal : std::array{SIGTERM, SIGINT, user_signal}) {
+  for (const int signal : signals) {
     Former former{signal, {}};
+    if (signal == SIGHUP || signal == SIGQUIT) {
+      struct sigaction before {};
+      if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    }
     if (sigaction(signal, &action, &former.action) != 0) {
       const int error = errno;
       restore();

@@ -1,0 +1,68 @@
+#include "run/saver.h"
+
+#include <spdlog/spdlog.h>
+
+#include "base/version.h"
+#include "run/rollback.h"
+#include "run/versions.h"
+#include "training/replicas.h"
+#include "training/snapshot.h"
+
+namespace allmodes::run {
+
+Saver::Saver(const OpenedRun& opened, const CheckedRun& run, std::string config,
+             world::Runtime& runtime)
+    : opened_(opened), run_(run), config_(std::move(config)), runtime_(runtime) {
+  if (!opened.state) return;
+  saved_step_ = opened.state->step;
+  if (runtime.world().rank != 0) return;
+  if (is_vouched_for(*opened.state)) {
+    healthy_step_ = opened.state->step;
+  } else if (const auto healthy = newest_vouched_for(opened.folder)) {
+    healthy_step_ = healthy->state.step;
+  }
+}
+
+void Saver::save(const training::Model& model, const Reporter& reporter,
+                 const training::Position& position) {
+  if (saved_step_ != position.step) save_anew(model, reporter, position);
+}
+
+void Saver::save_anew(const training::Model& model, const Reporter& reporter,
+                      const training::Position& position) {
+  // A checkpoint of one replica stands for all.
+  compare_replicas(model, run_, position, runtime_.control());
+  const world::ScopedStage saving(runtime_.control().flight_log(), "checkpoint");
+  saved_step_ = position.step;
+  if (runtime_.world().rank != 0) return;
+  const auto& shape = run_.facts.shape;
+  checkpoints::State state{.step = position.step,
+                           .samples = position.samples,
+                           .config = config_,
+                           .allmodes_version = kVersionDescription,
+                           .libtorch_version = libtorch_version(),
+                           .data_fingerprint = run_.dataset->fingerprint(),
+                           .ranks = runtime_.world().size,
+                           .run_id = opened_.id,
+                           .data = {.channels = shape.channels,
+                                    .height = shape.height,
+                                    .width = shape.width,
+                                    .image = shape.image,
+                                    .classes = run_.facts.classes,
+                                    .size = run_.facts.size,
+                                    .existing_classes = run_.existing_classes}};
+  reporter.fill(state);
+  if (is_vouched_for(state)) healthy_step_ = position.step;
+  const auto snapshot = training::take_snapshot(model);
+  checkpoints::save(opened_.folder.checkpoints(), state, snapshot.payload,
+                    run_.config().checkpoints.keep, healthy_step_);
+}
+
+void compare_replicas(const training::Model& model, const CheckedRun& run,
+                      const training::Position& position, world::Communicator& control) {
+  if (control.size() == 1 || run.config().consistency.replicas_every == 0) return;
+  const world::ScopedStage comparing(control.flight_log(), "comparison of replicas");
+  training::check_replicas(model, position, control);
+}
+
+}  // namespace allmodes::run

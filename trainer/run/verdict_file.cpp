@@ -1,0 +1,41 @@
+#include "run/verdict_file.h"
+
+#include <nlohmann/json.hpp>
+
+namespace allmodes::run {
+
+std::string verdict_json(const records::Record& record, const std::string& run,
+                         const std::vector<checkpoints::State::Rollback>& rollbacks,
+                         const diagnostics::Verdict& verdict,
+                         const std::optional<diagnostics::ModeHistogram>& modes) {
+  using Json = nlohmann::ordered_json;
+  Json json = Json::parse(records::to_json(record));
+  json["run"] = run;
+  json["rollbacks"] = Json::array();
+  for (const auto& each : rollbacks) {
+    json["rollbacks"].push_back({{"from_step", each.from_step},
+                                 {"to_step", each.to_step},
+                                 {"kind", each.kind},
+                                 {"reason", each.reason}});
+  }
+  if (modes) {
+    json["modes"] = Json::array();
+    for (size_t k = 0; k < modes->names.size(); ++k) {
+      json["modes"].push_back(
+          {{"name", modes->names[k]},
+           {"expected", modes->expected_share[k] * static_cast<double>(modes->samples)},
+           {"observed", modes->observed[k]}});
+    }
+  }
+  json["missing"] = Json::array();
+  for (const auto& mode : verdict.missing) {
+    json["missing"].push_back({{"name", mode.name},
+                               {"expected", mode.expected},
+                               {"observed", mode.observed},
+                               {"log10_p", mode.log10_tail}});
+  }
+  // Names come from outside and need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace allmodes::run

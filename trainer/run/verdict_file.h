@@ -1,0 +1,22 @@
+#pragma once
+
+// verdict.json: the last verdict of a run, for programs that watch it.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoints/checkpoint.h"
+#include "diagnostics/verdict/verdict.h"
+#include "records/record.h"
+
+namespace allmodes::run {
+
+// The file's text: the verdict's record with the run's name, its rollbacks and the missing modes;
+// with `modes`, what was expected and observed of each of them.
+std::string verdict_json(const records::Record& record, const std::string& run,
+                         const std::vector<checkpoints::State::Rollback>& rollbacks,
+                         const diagnostics::Verdict& verdict,
+                         const std::optional<diagnostics::ModeHistogram>& modes);
+
+}  // namespace allmodes::run
