@@ -49,7 +49,7 @@ struct State {
     int64_t width = 0;
     bool image = false;
     int64_t classes = 0;
-    int64_t size = 0;  // samples
+    int64_t size = 0;                            // samples
     std::vector<int64_t> existing_classes = {};  // labels that have samples
     bool operator==(const Data&) const = default;
   };

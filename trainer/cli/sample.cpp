@@ -1,7 +1,10 @@
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <filesystem>
+#include <vector>
 
 #include "base/durable_file.h"
 #include "base/error.h"
@@ -22,21 +25,75 @@ struct Arguments {
   bool raw = false;
 };
 
-// NumPy's format, version 1.0: float32, C order.
-std::string npy(const at::Tensor& samples) {
+// Samples of a saved model, some at a time: a network's activations take many times the memory of
+// its samples.
+class Sampler {
+ public:
+  Sampler(run::LoadedModel& loaded, const Arguments& arguments)
+      : run_(loaded.run),
+        device_(loaded.model->device()),
+        forward_(loaded.model->evaluation_forward(!arguments.raw)),
+        seed_(arguments.seed) {}
+
+  // [count, sample shape...] on the host: samples `first` and following, the same whatever part is
+  // asked for.
+  at::Tensor draw(int64_t first, int64_t count) const {
+    const at::NoGradGuard no_grad;
+    const at::Tensor latent =
+        training::make_noise(objectives::latent_noise("latent", run_.objective->latent()),
+                             {seed_, "sample", 0, first, count}, device_);
+    return run_.objective->generate(forward_, latent, labels_in_turn(run_, count, first))
+        .contiguous();
+  }
+
+ private:
+  const run::CheckedRun& run_;
+  at::Device device_;
+  objectives::Forward forward_;
+  uint64_t seed_;
+};
+
+constexpr int64_t kAtOnce = 256;
+
+// Calls use(samples) for all `count` samples, in order.
+template <typename Use>
+void draw_all(const Sampler& sampler, int64_t count, Use use) {
+  for (int64_t first = 0; first < count; first += kAtOnce)
+    use(sampler.draw(first, std::min(kAtOnce, count - first)));
+}
+
+// The header of NumPy's format, version 1.0: float32, C order.
+std::string npy_header(const std::vector<int64_t>& shape) {
   std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}",
-                                   fmt::join(samples.sizes().vec(), ", "));
+                                   fmt::join(shape, ", "));
   header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
   std::string text("\x93NUMPY\x01\x00", 8);
   text.push_back(static_cast<char>(header.size() & 0xFF));
   text.push_back(static_cast<char>(header.size() >> 8));
-  text += header;
-  text.append(static_cast<const char*>(samples.data_ptr()), static_cast<size_t>(samples.nbytes()));
-  return text;
+  return text + header;
+}
+
+// Beside its place first, so that the file is whole when it is there.
+void write_npy(const Sampler& sampler, int64_t count, const std::filesystem::path& path) {
+  const auto beside =
+      path.parent_path() / fmt::format(".tmp-{}-{}", path.filename().string(), ::getpid());
+  DurableFile file(beside);
+  draw_all(sampler, count, [&](const at::Tensor& samples) {
+    if (file.bytes() == 0) {
+      auto shape = samples.sizes().vec();
+      shape.front() = count;
+      const std::string header = npy_header(shape);
+      file.write(header.data(), header.size());
+    }
+    file.write(samples.data_ptr(), static_cast<size_t>(samples.nbytes()));
+  });
+  file.commit();
+  std::filesystem::rename(beside, path);
+  sync_folder(path.parent_path());
 }
 
 void write_picture(const at::Tensor& samples, const run::CheckedRun& run, const std::string& path) {
-  const auto shape = run.dataset->shape();
+  const auto shape = run.facts.shape;
   if (shape.image) {
     records::write_png(path, records::image_grid(samples.data_ptr<float>(), samples.size(0),
                                                  shape.channels, shape.height, shape.width));
@@ -53,18 +110,13 @@ int sample(const Arguments& arguments) {
   if (!as_npy && !arguments.out.ends_with(".png"))
     ALLMODES_FAIL(ExitCode::kUsage, "--out {}: end it with .png or .npy", arguments.out);
   run::LoadedModel loaded = run::load_model(arguments.path);
-  const at::NoGradGuard no_grad;
-  const auto& objective = *loaded.run.objective;
-  const auto forward = loaded.model->evaluation_forward(!arguments.raw);
-  const at::Tensor latent = training::make_noise(
-      objectives::latent_noise("latent", objective.latent()),
-      {arguments.seed, "sample", 0, 0, arguments.count}, loaded.model->device());
-  const at::Tensor samples =
-      objective.generate(forward, latent, labels_in_turn(loaded.run, arguments.count)).contiguous();
+  const Sampler sampler(loaded, arguments);
   if (as_npy) {
-    write_file_atomically(arguments.out, npy(samples));
+    write_npy(sampler, arguments.count, arguments.out);
   } else {
-    write_picture(samples, loaded.run, arguments.out);
+    std::vector<at::Tensor> parts;
+    draw_all(sampler, arguments.count, [&](at::Tensor part) { parts.push_back(std::move(part)); });
+    write_picture(at::cat(parts), loaded.run, arguments.out);
   }
   fmt::print("{}\n", arguments.out);
   return 0;

@@ -56,8 +56,7 @@ bool StopAgreement::requested(const training::Position& position) {
   agreed_step_ = position.step;
   if (most[0] == 0) return false;
   if (control_.rank() == 0)
-    spdlog::warn("{}: stopping with a checkpoint",
-                 world::signal_name(static_cast<int>(most[0])));
+    spdlog::warn("{}: stopping with a checkpoint", world::signal_name(static_cast<int>(most[0])));
   return true;
 }
 

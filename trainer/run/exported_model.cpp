@@ -105,7 +105,7 @@ nlohmann::json description_of(const training::NetworkState& network, const Loade
   json["latent"] = latent.out;
   if (const auto* settings = config::autoencoder_of(config))
     json["likelihood"] = settings->likelihood;
-  const auto shape = loaded.run.dataset->shape();
+  const auto shape = loaded.run.facts.shape;
   json["samples"] = {{"shape", objectives::network_shape(shape)}};
   if (shape.image) json["samples"]["range"] = {-1, 1};
   return json;
