@@ -51,6 +51,10 @@ struct State {
     int64_t classes = 0;
     int64_t size = 0;                            // samples
     std::vector<int64_t> existing_classes = {};  // labels that have samples
+    std::vector<int64_t> dimensions = {};        // of one sample in its file
+    // Of the columns of a table, which are trained on as (number - mean) / deviation.
+    std::vector<float> column_means = {};
+    std::vector<float> column_deviations = {};
     bool operator==(const Data&) const = default;
   };
   // What the next evaluation will look back at.

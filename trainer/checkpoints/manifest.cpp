@@ -23,6 +23,9 @@ void set_progress(const State& state, v1::Checkpoint& proto) {
     data.set_classes(state.data.classes);
     data.set_size(state.data.size);
     for (const int64_t label : state.data.existing_classes) data.add_existing_class(label);
+    for (const int64_t size : state.data.dimensions) data.add_dimension(size);
+    for (const float mean : state.data.column_means) data.add_column_mean(mean);
+    for (const float deviation : state.data.column_deviations) data.add_column_deviation(deviation);
   }
   if (state.since_evaluation) {
     auto& since = *proto.mutable_since_evaluation();
@@ -35,6 +38,11 @@ void set_progress(const State& state, v1::Checkpoint& proto) {
   }
 }
 
+template <typename Number>
+std::vector<Number> list_of(const google::protobuf::RepeatedField<Number>& field) {
+  return {field.begin(), field.end()};
+}
+
 void get_progress(const v1::Checkpoint& proto, State& state) {
   state.run_id = proto.run_id();
   const auto& data = proto.data();
@@ -44,7 +52,10 @@ void get_progress(const v1::Checkpoint& proto, State& state) {
                 .image = data.image(),
                 .classes = data.classes(),
                 .size = data.size(),
-                .existing_classes = {data.existing_class().begin(), data.existing_class().end()}};
+                .existing_classes = list_of(data.existing_class()),
+                .dimensions = list_of(data.dimension()),
+                .column_means = list_of(data.column_mean()),
+                .column_deviations = list_of(data.column_deviation())};
   if (proto.has_since_evaluation()) {
     const auto& since = proto.since_evaluation();
     state.since_evaluation = {.evaluated_step = since.evaluated_step(),

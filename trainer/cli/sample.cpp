@@ -1,6 +1,7 @@
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <unistd.h>
+#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -43,8 +44,10 @@ class Sampler {
         training::make_noise(objectives::latent_noise("latent", run_.objective->latent()),
                              {seed_, "sample", 0, first, count}, device_);
     return run_.objective->generate(forward_, latent, labels_in_turn(run_, count, first))
+        .to(at::kCPU)
         .contiguous();
   }
+  const run::CheckedRun& run() const { return run_; }
 
  private:
   const run::CheckedRun& run_;
@@ -62,6 +65,20 @@ void draw_all(const Sampler& sampler, int64_t count, Use use) {
     use(sampler.draw(first, std::min(kAtOnce, count - first)));
 }
 
+at::Tensor row_of(const std::vector<float>& values) {
+  return at::from_blob(const_cast<float*>(values.data()), {std::ssize(values)}, at::kFloat);
+}
+
+// The numbers and dimensions that the data's own file has: columns of a table are brought back to
+// their means and deviations, sequences to their steps.
+at::Tensor as_in_the_file(at::Tensor samples, const run::CheckedRun& run) {
+  if (!run.column_means.empty())
+    samples = samples * row_of(run.column_deviations) + row_of(run.column_means);
+  std::vector<int64_t> dimensions = run.sample_dimensions;
+  dimensions.insert(dimensions.begin(), samples.size(0));
+  return samples.reshape(dimensions).contiguous();
+}
+
 // The header of NumPy's format, version 1.0: float32, C order.
 std::string npy_header(const std::vector<int64_t>& shape) {
   std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}",
@@ -73,23 +90,19 @@ std::string npy_header(const std::vector<int64_t>& shape) {
   return text + header;
 }
 
-// Beside its place first, so that the file is whole when it is there.
 void write_npy(const Sampler& sampler, int64_t count, const std::filesystem::path& path) {
-  const auto beside =
-      path.parent_path() / fmt::format(".tmp-{}-{}", path.filename().string(), ::getpid());
-  DurableFile file(beside);
-  draw_all(sampler, count, [&](const at::Tensor& samples) {
-    if (file.bytes() == 0) {
-      auto shape = samples.sizes().vec();
-      shape.front() = count;
-      const std::string header = npy_header(shape);
-      file.write(header.data(), header.size());
-    }
-    file.write(samples.data_ptr(), static_cast<size_t>(samples.nbytes()));
+  write_file_atomically(path, [&](DurableFile& file) {
+    draw_all(sampler, count, [&](const at::Tensor& drawn) {
+      const at::Tensor samples = as_in_the_file(drawn, sampler.run());
+      if (file.bytes() == 0) {
+        auto shape = samples.sizes().vec();
+        shape.front() = count;
+        const std::string header = npy_header(shape);
+        file.write(header.data(), header.size());
+      }
+      file.write(samples.data_ptr(), static_cast<size_t>(samples.nbytes()));
+    });
   });
-  file.commit();
-  std::filesystem::rename(beside, path);
-  sync_folder(path.parent_path());
 }
 
 void write_picture(const at::Tensor& samples, const run::CheckedRun& run, const std::string& path) {

@@ -155,7 +155,13 @@ class Checker {
     if (!facts_) return;
     run_.objective = std::move(objective);
     run_.facts = *facts_;
-    if (run_.dataset) run_.existing_classes = run_.dataset->existing_classes();
+    if (!run_.dataset) return;
+    run_.existing_classes = run_.dataset->existing_classes();
+    run_.sample_dimensions = run_.dataset->sample_dimensions();
+    if (const auto* scale = run_.dataset->column_scale()) {
+      run_.column_means = scale->mean;
+      run_.column_deviations = scale->deviation;
+    }
   }
 
   void check_diagnostics() {

@@ -19,7 +19,11 @@ struct CheckedRun {
   config::Loaded loaded;  // problems: of syntax, types, ranges, names, data and shapes
   std::unique_ptr<data::Dataset> dataset;  // null where the data's facts were enough
   objectives::DataFacts facts;             // of the data; once there is an objective
-  std::vector<int64_t> existing_classes;   // labels that have samples; likewise
+  // What else of the data a model keeps, so that it can be used without them; likewise.
+  std::vector<int64_t> existing_classes;   // labels that have samples
+  std::vector<int64_t> sample_dimensions;  // as their file has them
+  std::vector<float> column_means;         // of a table: numbers are (number - mean) / deviation
+  std::vector<float> column_deviations;
   std::unique_ptr<objectives::Objective> objective;
   // Why the data could not be had: kNoInput (missing), kDataError (damaged), kConfiguration.
   std::optional<ExitCode> data_failure;

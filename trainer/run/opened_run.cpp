@@ -10,6 +10,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "checkpoints/manifest.h"
+#include "data/paths.h"
 #include "records/json_lines.h"
 #include "run/agreement.h"
 #include "run/resume.h"
@@ -127,7 +128,8 @@ Found find_in(const fs::path& root, const std::string& host, FolderIs& kind) {
 
 std::optional<Found> find_newest(const TrainOptions& options, const std::string& name,
                                  const std::string& host) {
-  const auto roots = patiently([&] { return records::run_folders(options.out, name); });
+  const auto roots =
+      patiently([&] { return records::run_folders(data::expanded_path(options.out), name); });
   for (const auto& root : roots) {
     auto kind = FolderIs::false_start;
     auto found = find_in(root, host, kind);
@@ -144,7 +146,7 @@ std::optional<Found> find(const TrainOptions& options, const std::string& name,
                           const std::string& host) {
   if (!options.resume) return std::nullopt;
   if (*options.resume == "auto") return find_newest(options, name, host);
-  const fs::path path = fs::absolute(*options.resume).lexically_normal();
+  const fs::path path = fs::absolute(data::expanded_path(*options.resume)).lexically_normal();
   if (fs::exists(path / "manifest.pb")) {
     const fs::path folder = path.has_filename() ? path : path.parent_path();
     const fs::path root = folder.parent_path().parent_path();
@@ -232,8 +234,8 @@ OpenedRun open_run(const TrainOptions& options, const CheckedRun& run, world::Ru
       refuse_other_data(*opened.state, run);
       if (opened.id.empty()) opened.id = new_run_id();
     } else {
-      opened.folder.root = records::create_run_folder(fs::absolute(options.out).lexically_normal(),
-                                                      run.config().name);
+      opened.folder.root = records::create_run_folder(
+          fs::absolute(data::expanded_path(options.out)).lexically_normal(), run.config().name);
       opened.lock.emplace(opened.folder.root, host);
       opened.id = new_run_id();
       write_file_atomically(id_file(opened.folder.root), opened.id + "\n");

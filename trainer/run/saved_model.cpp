@@ -38,6 +38,9 @@ CheckedRun check_state(const checkpoints::Opened& checkpoint) {
                                .classes = data.classes,
                                .size = data.size});
   run.existing_classes = data.existing_classes;
+  run.sample_dimensions = data.dimensions;
+  run.column_means = data.column_means;
+  run.column_deviations = data.column_deviations;
   return run;
 }
 

@@ -50,7 +50,10 @@ void Saver::save_anew(const training::Model& model, const Reporter& reporter,
                                     .image = shape.image,
                                     .classes = run_.facts.classes,
                                     .size = run_.facts.size,
-                                    .existing_classes = run_.existing_classes}};
+                                    .existing_classes = run_.existing_classes,
+                                    .dimensions = run_.sample_dimensions,
+                                    .column_means = run_.column_means,
+                                    .column_deviations = run_.column_deviations}};
   reporter.fill(state);
   if (is_vouched_for(state)) healthy_step_ = position.step;
   const auto snapshot = training::take_snapshot(model);
