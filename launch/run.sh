@@ -22,6 +22,7 @@
 #   ALLMODES_BINARY    the program, default the newest of build/ and build-gpu/
 #   ALLMODES_NETWORK   with several hosts: the network for MPI, as "10.99.0.0/24" or "eth0"
 #   ALLMODES_MPIRUN    further words for mpirun
+#   ALLMODES_START_LIMIT_S  seconds in which all ranks have to start, default 120; 0 for no limit
 #   OMP_NUM_THREADS    threads of one rank, default the cores of a host shared out among its ranks
 #
 # The exit status is the program's: 0 done, 68 a rank or host was lost, 75 stopped after a
@@ -124,11 +125,14 @@ choose_options() {
   options+=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
     --mca oob_tcp_keepalive_probes 5)
 
-  # By default every rank listens on all interfaces of its host.
+  # By default every rank listens on all interfaces of its host. On one host it needs no network at
+  # all: through shared memory alone no rank listens anywhere. mpirun itself still does, on all
+  # interfaces: Open MPI 4.1 has no setting for that, *_if_include only chooses the addresses that it
+  # tells others.
   if [[ -n "${ALLMODES_NETWORK:-}" ]]; then
     options+=(--mca oob_tcp_if_include "$ALLMODES_NETWORK" --mca btl_tcp_if_include "$ALLMODES_NETWORK")
   elif ((hosts == 1)) && [[ -z "$hostfile" ]]; then
-    options+=(--mca oob_tcp_if_include lo --mca btl_tcp_if_include lo)
+    options+=(--mca oob_tcp_if_include lo --mca pml ob1 --mca btl self,vader)
   fi
 
   # Containers commonly forbid a process to read another's memory, and Open MPI then complains at each

@@ -3,7 +3,8 @@
 # a network namespace with a veth on one bridge, a name and a /dev/shm of its own. Ends with 77 where
 # that is not possible (no root, no ip, no tc). Everything is removed at the end.
 #
-#   on_hosts ARGUMENT...   mpirun over the first $host_count hosts (3), one rank each, from the first
+#   make_hosts [SLOTS]     slots a host, one without
+#   on_hosts ARGUMENT...   mpirun over the first $host_count hosts (3), a rank a slot, from the first
 #   cut_link HOST          takes the link of host 1, 2, 3 or 4 away
 #   shape_link HOST RATE   "50mbit": limits what the host sends
 
@@ -35,6 +36,7 @@ trap remove_hosts EXIT
 # The bridge lives in a namespace of its own, so that nothing of the machine's network is touched.
 make_hosts() {
   local i j host
+  slots="${1:-1}"
   ip netns add "${tag}sw" 2>/dev/null || skip "network namespaces are not allowed here"
   ip -n "${tag}sw" link add br0 type bridge 2>/dev/null || skip "bridges are not allowed here"
   ip -n "${tag}sw" link set br0 up
@@ -52,7 +54,7 @@ make_hosts() {
       printf '%s.%s %s\n' "$net" "$((j + 1))" "${hosts[j]}" >>"/etc/netns/$host/hosts"
     done
   done
-  printf '%s slots=1\n' "${hosts[@]}" >"$work/hostfile"
+  printf "%s slots=$slots\n" "${hosts[@]}" >"$work/hostfile"
   # mpirun's agent: HOST COMMAND... The first words after the host are the daemon's command line.
   cat >"$work/agent" <<'AGENT'
 #!/bin/sh
@@ -72,7 +74,7 @@ on_first_host() {
 on_hosts() {
   on_first_host env ALLMODES_BINARY="$program" ALLMODES_NETWORK="$net.0/24" \
     ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent --mca mpi_yield_when_idle 1 --bind-to none" \
-    bash "$source/launch/run.sh" -n "${host_count:-3}" --hostfile "$work/hostfile" -- "$@"
+    bash "$source/launch/run.sh" -n "$((${host_count:-3} * slots))" --hostfile "$work/hostfile" -- "$@"
 }
 
 cut_link() { ip -n "${tag}sw" link set "v$(($1 - 1))" down; }

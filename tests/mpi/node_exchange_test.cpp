@@ -34,8 +34,8 @@ struct Me {
 
 std::vector<float> floats_of(int node, int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));
-  fill_normal({.seed = 2, .purpose = Purpose("machines"), .step = static_cast<uint64_t>(node)},
-              0, 1, count, values.data());
+  fill_normal({.seed = 2, .purpose = Purpose("machines"), .step = static_cast<uint64_t>(node)}, 0,
+              1, count, values.data());
   return values;
 }
 

@@ -37,11 +37,10 @@ SharedWindow::SharedWindow(MPI_Comm node, int64_t bytes)
   const int code = MPI_Win_allocate_shared(asked, 1, info, node, &base, &window_);
   MPI_Info_free(&info);
   if (code != MPI_SUCCESS)
-    ALLMODES_FAIL(
-        ExitCode::kOsError,
-        "no {} bytes of shared memory for each of the {} ranks of this node; make room "
-        "in /dev/shm (`df -h /dev/shm`; in a container, raise its --shm-size)",
-        asked, size);
+    ALLMODES_FAIL(ExitCode::kOsError,
+                  "no {} bytes of shared memory for each of the {} ranks of this node; make room "
+                  "in /dev/shm (`df -h /dev/shm`; in a container, raise its --shm-size)",
+                  asked, size);
   for (int other = 0; other < size; ++other) {
     MPI_Aint length = 0;
     int unit = 0;

@@ -111,7 +111,11 @@ int play(const std::string& name) {
       {"silent_stderr", silent_stderr},
       {"lonely_begin", lonely_begin},
       {"frozen_end", frozen_end},
-      {"slow_start", [](world::Runtime&) {}}};
+      {"slow_start", [](world::Runtime&) {}},
+      {"calm", [](world::Runtime& runtime) {
+         runtime.control().barrier();
+         std::this_thread::sleep_for(std::chrono::seconds(10));
+       }}};
   const auto scene = scenes.find(name);
   if (scene == scenes.end()) return static_cast<int>(ExitCode::kUsage);
   const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
