@@ -118,6 +118,7 @@ TEST_F(Arrays, SequencesArePointsAndPicturesInRangeAreSaidToBeSuch) {
   const auto sequences = read("<f4", "(2, 2, 2)", raw<float>({-9, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(sequences->shape(), (SampleShape{.channels = 4}));
   EXPECT_THAT(sample(*sequences, 1), ElementsAre(4, 5, 6, 7));
+  EXPECT_THAT(sequences->sample_dimensions(), ElementsAre(2, 2));
   EXPECT_THAT(sequences->remarks(), ElementsAre(HasSubstr("points of 4 numbers")));
   const auto p = write("y", npy("<f4", "(1, 2, 2)", raw<float>({-1, 1, 0, 0})));
   const auto pictures = make_dataset(data_of("npy", p), 1);

@@ -321,7 +321,8 @@ TEST_F(PictureFiles, AFolderAnArchiveAndShardsOfTheSameFilesAreOneDataSet) {
   unlabelled.classes = "none";
   EXPECT_EQ(make_dataset(images("m", 6), 1)->fingerprint(),
             make_dataset(unlabelled, 1)->fingerprint());
-  for (const char* cache : {"none", "memory"}) {
+  setenv("ALLMODES_CACHE", path("cache").c_str(), 1);
+  for (const char* cache : {"none", "memory", "disk", "disk"}) {
     config::Data data = images("p", 6);
     data.cache = cache;
     data.threads = 3;
@@ -376,6 +377,30 @@ TEST_F(PictureFiles, AnUnpackedSizeAboveTheLimitIsRefused) {
   bomb.replace(directory + 24, 4, little(0x7FFFFFFF, 4));
   data.path = write("bomb.zip", bomb);
   EXPECT_REFUSED(data, ExitCode::kDataError, HasSubstr("data.largest_picture"));
+}
+
+TEST_F(PictureFiles, TheDiskCacheServesASecondStartAndNoticesAChange) {
+  setenv("ALLMODES_CACHE", path("cache").c_str(), 1);
+  for (int i = 0; i < 6; ++i) write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  write("p/5.pgm", "broken");
+  config::Data data = images("p");
+  data.cache = "disk";
+  data.on_damage = "skip";
+  data.most_damaged = 0.5;
+  const auto first = make_dataset(data, 1);
+  EXPECT_EQ(first->size(), 5);
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(folder_ / "cache/data"), fs::directory_iterator());
+  };
+  const auto one = files();
+  const auto second = make_dataset(data, 1);
+  EXPECT_EQ(files(), one);
+  EXPECT_EQ(second->fingerprint(), first->fingerprint());
+  EXPECT_EQ(second->remarks(), first->remarks());
+  EXPECT_EQ(sample(*second, 4), sample(*first, 4));
+  write("p/6.pgm", small(6));
+  EXPECT_EQ(make_dataset(data, 1)->size(), 6);
+  EXPECT_GT(files(), one);
 }
 
 TEST_F(PictureFiles, APackedSetIsTheSameSet) {

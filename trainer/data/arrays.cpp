@@ -114,10 +114,11 @@ class Reader {
   }
 
   void remark_on_points() {
-    if (array_.shape.size() > 2)
-      facts_.remarks.push_back(fmt::format("{} is read as {} points of {} numbers",
-                                           bracketed(array_.shape), samples(),
-                                           array_.values() / samples()));
+    if (array_.shape.size() <= 2) return;
+    facts_.dimensions.assign(array_.shape.begin() + 1, array_.shape.end());
+    facts_.remarks.push_back(fmt::format("{} is read as {} points of {} numbers",
+                                         bracketed(array_.shape), samples(),
+                                         array_.values() / samples()));
   }
 
   void require_finite(const std::vector<float>& values, uint64_t start) {
@@ -223,7 +224,7 @@ class Reader {
                      .count = static_cast<int64_t>(samples())});
     const auto make = bytes ? make_mapped_dataset<uint8_t> : make_mapped_dataset<float>;
     return make(data_.path, std::move(parts), layout, resized_shape(layout.shape, data_.image_size),
-                labels());
+                labels(), std::move(facts_), std::nullopt);
   }
 
   const config::Data& data_;

@@ -37,6 +37,12 @@ std::vector<int64_t> Dataset::existing_classes() const {
   return all;
 }
 
+std::vector<int64_t> Dataset::sample_dimensions() const {
+  const SampleShape s = shape();
+  if (!s.image) return {s.values()};
+  return {s.channels, s.height, s.width};
+}
+
 void Dataset::copy_bytes(std::span<const int64_t>, uint8_t*, int64_t*) const {
   ALLMODES_FAIL(ExitCode::kSoftware, "bytes of a data set that holds none");
 }

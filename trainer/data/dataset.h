@@ -26,6 +26,13 @@ struct SampleShape {
   friend bool operator==(const SampleShape&, const SampleShape&) = default;
 };
 
+// What coordinate i of a table stands for, and how it was made: (number - mean) / deviation.
+struct ColumnScale {
+  std::vector<std::string> names;  // "age", "colour=red"
+  std::vector<float> mean;
+  std::vector<float> deviation;  // > 0
+};
+
 inline constexpr float kByteCentre = 127.5f;
 inline constexpr float kByteScale = 1.0f / 127.5f;
 
@@ -54,6 +61,13 @@ class Dataset {
 
   // Whether training shows each sample mirrored (left and right) with chance 1/2.
   virtual bool flipped() const { return false; }
+
+  // Of a table; else null.
+  virtual const ColumnScale* column_scale() const { return nullptr; }
+
+  // A sample's dimensions as its file has them: {T, F} of sequences that are trained on as points
+  // of T F coordinates; otherwise {values} of points, {channels, height, width} of images.
+  virtual std::vector<int64_t> sample_dimensions() const;
 
   // Copies samples `indices` (each in [0, size())) to samples[i][shape().values()], channels first;
   // images in [-1, 1], black = -1. `labels` may be null; unlabelled data writes 0.

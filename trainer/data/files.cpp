@@ -1,6 +1,6 @@
 #include "data/files.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -10,6 +10,7 @@
 #include "data/containers/container.h"
 #include "data/idx.h"
 #include "data/input_file.h"
+#include "data/table.h"
 
 namespace allmodes::data {
 namespace {
@@ -29,6 +30,17 @@ std::string head_of(const std::string& path) {
     // It is shorter, or no gzip data after all: the reader will say so.
   }
   return head;
+}
+
+// Lines of text, but no page of the web.
+bool is_text(const std::string& head) {
+  const bool printable = std::ranges::all_of(head, [](char c) {
+    const auto byte = static_cast<uint8_t>(c);
+    return byte >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+  });
+  const size_t first = head.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  return printable && head.find('\n') != std::string::npos && first != std::string::npos &&
+         head[first] != '<' && !head.starts_with("version https://");
 }
 
 // Whether a zip archive holds arrays, not pictures.
@@ -68,6 +80,7 @@ std::unique_ptr<Dataset> read_files(const config::Data& data, Split split) {
                              .labels = data.labels,
                              .image_size = data.image_size,
                              .memory_map = data.memory_map});
+  if (!named && is_text(head_of(data.path))) return read_table(data);
   return read_arrays(data);
 }
 

@@ -41,6 +41,9 @@ class InputFile {
   // before or the compressed data is damaged.
   void read(void* out, uint64_t bytes, const std::string& what);
 
+  // At most so many bytes; returns how many there were, fewer only at the end. Throws as read().
+  uint64_t read_up_to(void* out, uint64_t bytes) { return read_some(out, bytes); }
+
   // The same into a new array, after a check that a file of this size can hold that much, so that
   // an absurd header allocates nothing. Gzip output grows as it arrives.
   template <class T>

@@ -17,8 +17,9 @@ template <class T>
 class MappedDataset final : public StoredDataset<T, MappedDataset<T>> {
  public:
   MappedDataset(const std::string& name, std::vector<MappedSamples> parts, const Layout& layout,
-                const SampleShape& shape, Labels labels)
-      : StoredDataset<T, MappedDataset>(shape, std::move(labels)),
+                const SampleShape& shape, Labels labels, StoredFacts facts,
+                std::optional<uint64_t> fingerprint)
+      : StoredDataset<T, MappedDataset>(shape, std::move(labels), std::move(facts)),
         parts_(std::move(parts)),
         layout_(layout),
         prepared_(is_prepared(layout, shape)) {
@@ -31,7 +32,12 @@ class MappedDataset final : public StoredDataset<T, MappedDataset<T>> {
                                          : std::cmp_equal(labels_.values.size(), size_),
                    "'{}': {} labels for {} samples", name, labels_.values.size(), size_);
     this->description_ = describe(name, size_, shape_, this->classes()) + ", mapped";
-    read_through();
+    if (fingerprint) {
+      this->fingerprint_ = *fingerprint;
+      for (const MappedSamples& part : parts_) part.file.expect_random();
+    } else {
+      read_through();
+    }
   }
 
   auto reader() const {
@@ -133,18 +139,22 @@ class MappedDataset final : public StoredDataset<T, MappedDataset<T>> {
 template <class T>
 std::unique_ptr<Dataset> make_mapped_dataset(const std::string& name,
                                              std::vector<MappedSamples> parts, const Layout& layout,
-                                             const SampleShape& shape, Labels labels) {
+                                             const SampleShape& shape, Labels labels,
+                                             StoredFacts facts,
+                                             std::optional<uint64_t> fingerprint) {
   return std::make_unique<MappedDataset<T>>(name, std::move(parts), layout, shape,
-                                            std::move(labels));
+                                            std::move(labels), std::move(facts), fingerprint);
 }
 
 template std::unique_ptr<Dataset> make_mapped_dataset<uint8_t>(const std::string&,
                                                                std::vector<MappedSamples>,
                                                                const Layout&, const SampleShape&,
-                                                               Labels);
+                                                               Labels, StoredFacts,
+                                                               std::optional<uint64_t>);
 template std::unique_ptr<Dataset> make_mapped_dataset<float>(const std::string&,
                                                              std::vector<MappedSamples>,
                                                              const Layout&, const SampleShape&,
-                                                             Labels);
+                                                             Labels, StoredFacts,
+                                                             std::optional<uint64_t>);
 
 }  // namespace allmodes::data

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "data/dataset.h"
 #include "data/mapped_file.h"
 #include "data/pixels.h"
+#include "data/stored_dataset.h"
 
 namespace allmodes::data {
 
@@ -27,11 +29,15 @@ struct MappedSamples {
 // the files are read once from front to back when this is called, and floats are checked (misfit);
 // nothing is kept of it, so a file that was changed between two runs is noticed.
 //
+// With `fingerprint` given nothing is read: whoever gives it knows the content.
+//
 // Defined for uint8_t and float (little-endian, at any alignment). Throws kDataError for values
 // that do not fit, kSoftware when a part is not inside its file or the sizes disagree.
 template <class T>
 std::unique_ptr<Dataset> make_mapped_dataset(const std::string& name,
                                              std::vector<MappedSamples> parts, const Layout& layout,
-                                             const SampleShape& shape, Labels labels);
+                                             const SampleShape& shape, Labels labels,
+                                             StoredFacts facts = {},
+                                             std::optional<uint64_t> fingerprint = std::nullopt);
 
 }  // namespace allmodes::data

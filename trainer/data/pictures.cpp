@@ -12,6 +12,8 @@
 #include "data/formats/picture.h"
 #include "data/input_file.h"
 #include "data/lazy_pictures.h"
+#include "data/mapped_dataset.h"
+#include "data/picture_cache.h"
 #include "data/picture_set.h"
 #include "data/picture_source.h"
 #include "data/pixels.h"
@@ -80,18 +82,66 @@ class Builder {
   std::unique_ptr<Dataset> build() {
     if (set_.members.empty()) return nullptr;
     total_ = std::ssize(set_.members);
+    const bool may_be_on_disk = data_.cache == "auto" || data_.cache == "disk";
+    const uint64_t key = may_be_on_disk ? picture_cache_key(data_, set_) : 0;
+    if (may_be_on_disk)
+      if (const auto found = find_cached_pictures(key)) return from_disk(*found);
     read_headers();
     const SampleShape shape = decide_shape();
     source_ =
         std::make_shared<PictureSource>(std::move(set_.container), set_.members, data_, shape);
-    decode_all();
-    damage_.settle(data_, total_);
-    leave_out_damaged();
-    finish_remarks();
-    return dataset();
+    on_disk_ = goes_to_disk();
+    if (!on_disk_) {
+      read_pictures();
+      return dataset();
+    }
+    return from_disk(cached_pictures(key, [&](const auto& write) {
+      sink_ = write;
+      read_pictures();
+      return for_cache();
+    }));
   }
 
  private:
+  void read_pictures() {
+    decode_all();
+    damage_.settle(data_, total_);
+    finish_remarks();
+  }
+
+  bool goes_to_disk() const {
+    if (data_.cache != "auto") return data_.cache == "disk";
+    return !in_memory() &&
+           cache_has_room(static_cast<uint64_t>(total_ * source_->shape().values()));
+  }
+
+  CachedPictures for_cache() {
+    CachedPictures cached;
+    cached.shape = source_->shape();
+    cached.remarks = set_.remarks;
+    for (int64_t i = 0; i < total_; ++i)
+      if (failed_[static_cast<size_t>(i)] != 0) cached.left_out.push_back(i);
+    cached.size = total_ - std::ssize(cached.left_out);
+    Labels labels = set_.labels;
+    leave_out(failed_, labels);
+    cached.fingerprint = hash_.finish(cached.shape, 1, labels);
+    return cached;
+  }
+
+  std::unique_ptr<Dataset> from_disk(const CachedPictures& cached) {
+    std::vector<uint8_t> damaged(static_cast<size_t>(total_), 0);
+    for (const int64_t i : cached.left_out) damaged.at(static_cast<size_t>(i)) = 1;
+    leave_out(damaged, set_.labels);
+    std::vector<MappedSamples> parts;
+    parts.push_back({.file = MappedFile(cached.path),
+                     .offset = kPictureCacheHeader,
+                     .stride = static_cast<uint64_t>(cached.shape.values()),
+                     .count = cached.size});
+    return make_mapped_dataset<uint8_t>(
+        data_.path, std::move(parts), {.shape = cached.shape}, cached.shape, std::move(set_.labels),
+        {.remarks = cached.remarks, .flipped = data_.flip}, cached.fingerprint);
+  }
+
   std::string place(int64_t i) const {
     return set_.container->place(set_.members[static_cast<size_t>(i)]);
   }
@@ -181,7 +231,8 @@ class Builder {
   // read and for the fingerprint.
   void decode_all() {
     const auto values = static_cast<size_t>(source_->shape().values());
-    const bool keep = in_memory();
+    keep_ = !on_disk_ && in_memory();
+    const bool keep = keep_;
     if (keep) require_memory(static_cast<uint64_t>(total_), values, data_.path);
     pixels_.resize((keep ? static_cast<size_t>(total_)
                          : static_cast<size_t>(std::min(total_, kPicturesAtOnce))) *
@@ -206,6 +257,7 @@ class Builder {
         if (from != to) std::copy_n(from, values, to);
       }
       hash_.add(block, in_block * values);
+      if (sink_) sink_(block, in_block * values);
       kept += in_block;
     }
     if (keep) pixels_.resize(kept * values);
@@ -218,15 +270,12 @@ class Builder {
     if (first_warning_.empty() || warning < first_warning_) first_warning_ = warning;
   }
 
-  void leave_out_damaged() {
-    if (damage_.empty()) return;
-    source_->leave_out(failed_);
-    auto& values = set_.labels.values;
-    if (values.empty()) return;
+  static void leave_out(const std::vector<uint8_t>& damaged, Labels& labels) {
+    if (labels.values.empty()) return;
     size_t kept = 0;
-    for (size_t i = 0; i < values.size(); ++i)
-      if (failed_[i] == 0) values[kept++] = values[i];
-    values.resize(kept);
+    for (size_t i = 0; i < labels.values.size(); ++i)
+      if (damaged[i] == 0) labels.values[kept++] = labels.values[i];
+    labels.values.resize(kept);
   }
 
   void finish_remarks() {
@@ -237,8 +286,10 @@ class Builder {
   }
 
   std::unique_ptr<Dataset> dataset() {
+    source_->leave_out(failed_);
+    leave_out(failed_, set_.labels);
     StoredFacts facts{.remarks = std::move(set_.remarks), .flipped = data_.flip};
-    if (in_memory())
+    if (keep_)
       return make_array_dataset(data_.path, source_->shape(), std::move(pixels_),
                                 std::move(set_.labels), std::nullopt, std::move(facts));
     const uint64_t fingerprint = hash_.finish(source_->shape(), 1, set_.labels);
@@ -255,6 +306,9 @@ class Builder {
   std::shared_ptr<PictureSource> source_;
   Damage damage_;
   std::vector<uint8_t> pixels_;
+  bool keep_ = false;     // pixels_ are all of them
+  bool on_disk_ = false;  // and sink_ takes them
+  std::function<void(const uint8_t*, size_t)> sink_;
   ContentHash hash_;
   std::mutex mutex_;
   int64_t warned_ = 0;

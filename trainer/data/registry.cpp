@@ -14,6 +14,7 @@
 #include "data/paths.h"
 #include "data/pictures.h"
 #include "data/stacked.h"
+#include "data/table.h"
 
 namespace allmodes::data {
 namespace {
@@ -112,10 +113,11 @@ const std::vector<Entry>& registry() {
        fashion_mnist},
       {"files",
        "pictures, arrays, idx or a table, told by content",
-       {"path",    "labels",  "image_size", "memory_map",   "range",
-        "layout",  "classes", "split",      "held_out",     "fit",
-        "filter",  "colour",  "background", "exif",         "flip",
-        "threads", "cache",   "on_damage",  "most_damaged", "largest_picture"},
+       {"path",         "labels",     "image_size", "memory_map",   "range",
+        "layout",       "classes",    "split",      "held_out",     "fit",
+        "filter",       "colour",     "background", "exif",         "flip",
+        "threads",      "cache",      "on_damage",  "most_damaged", "largest_picture",
+        "label_column", "standardize"},
        true,
        [](const Data& d, uint64_t, Split split) {
          needed_path(d);
@@ -183,6 +185,14 @@ const std::vector<Entry>& registry() {
        {"path", "samples", "image_size"},
        true,
        stacked_mnist},
+      {"table",
+       "rows of a CSV file with a header: numbers and categories",
+       {"path", "label_column", "standardize"},
+       false,
+       [](const Data& d, uint64_t, Split) {
+         needed_path(d);
+         return read_table(d);
+       }},
   };
   return entries;
 }

@@ -27,8 +27,8 @@ class StackedDataset final : public Dataset {
     const uint64_t content[] = {digits_->fingerprint(), purpose.value, seed,
                                 static_cast<uint64_t>(samples)};
     fingerprint_ = XXH3_64bits(content, sizeof content);
-    description_ =
-        fmt::format("{} of {} digits", describe(name, size_, shape_, kDigitClasses), digits_->size());
+    description_ = fmt::format("{} of {} digits", describe(name, size_, shape_, kDigitClasses),
+                               digits_->size());
   }
 
   std::string description() const override { return description_; }

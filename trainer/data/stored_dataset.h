@@ -16,6 +16,8 @@ namespace allmodes::data {
 struct StoredFacts {
   std::vector<std::string> remarks = {};  // as Dataset::remarks()
   bool flipped = false;                   // as Dataset::flipped()
+  ColumnScale scale = {};                 // of tables
+  std::vector<int64_t> dimensions = {};   // as Dataset::sample_dimensions(); empty: the shape's
 };
 
 // Of numbers of type T: bytes, or floats. `Derived` has a function reader(), whose result gives the
@@ -32,6 +34,12 @@ class StoredDataset : public Dataset {
   uint64_t fingerprint() const override { return fingerprint_; }
   std::vector<std::string> remarks() const override { return facts_.remarks; }
   bool flipped() const override { return facts_.flipped; }
+  const ColumnScale* column_scale() const override {
+    return facts_.scale.names.empty() ? nullptr : &facts_.scale;
+  }
+  std::vector<int64_t> sample_dimensions() const override {
+    return facts_.dimensions.empty() ? Dataset::sample_dimensions() : facts_.dimensions;
+  }
   std::vector<int64_t> existing_classes() const override { return existing_; }
 
   void copy(std::span<const int64_t> indices, float* samples, int64_t* labels) const override {

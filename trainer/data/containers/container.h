@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/content.h"
@@ -38,10 +40,17 @@ class Container {
   // the place) when it cannot be read.
   virtual Bytes read(int64_t index, uint64_t most = UINT64_MAX) const = 0;
 
+  // Two numbers that change when the file does: of its size or checksum, and of the time of the
+  // last change. Zeros when it cannot be asked.
+  virtual std::pair<uint64_t, int64_t> stamp(int64_t index) const = 0;
+
   // What the container itself says of each file's class (of size() values; -1: not said); nothing
   // where it says nothing and folders may.
   virtual std::optional<Labels> labels() const { return std::nullopt; }
 };
+
+// When the file was last changed, in nanoseconds since 1970; 0 when it cannot be asked.
+int64_t last_change(const std::string& path);
 
 // Whether `a` comes before `b`, component by component.
 bool key_before(const std::string& a, const std::string& b);

@@ -35,6 +35,13 @@ class Folder final : public Container {
     return (fs::path(path_) / key(index)).string();
   }
 
+  std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
+    struct stat status {};
+    const std::string path = place(index);
+    if (stat(path.c_str(), &status) != 0) return {0, 0};
+    return {static_cast<uint64_t>(status.st_size), last_change(path)};
+  }
+
   Bytes read(int64_t index, uint64_t most) const override {
     const std::string path = place(index);
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -88,6 +95,12 @@ class Folder final : public Container {
 };
 
 }  // namespace
+
+int64_t last_change(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return 0;
+  return int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
 
 bool key_before(const std::string& a, const std::string& b) {
   // A separator sorts before every other character.

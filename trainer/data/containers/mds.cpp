@@ -46,6 +46,7 @@ class Mds final : public Container {
   explicit Mds(const std::string& folder) : folder_(folder) {
     const std::string index = (fs::path(folder) / "index.json").string();
     const MappedFile file(index);
+    changed_ = last_change(index);
     const auto refuse = [&](const std::string& why) {
       ALLMODES_FAIL(ExitCode::kDataError, "{}: {}", index, why);
     };
@@ -69,6 +70,10 @@ class Mds final : public Container {
   std::string place(int64_t index) const override {
     const auto [shard, sample] = find(index);
     return fmt::format("{}: sample {}", shard->path, sample);
+  }
+
+  std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
+    return {find(index).second, changed_};
   }
 
   Bytes read(int64_t index, uint64_t most) const override {
@@ -236,6 +241,7 @@ class Mds final : public Container {
   }
 
   std::string folder_;
+  int64_t changed_ = 0;  // the index, which is written with the shards
   std::vector<MdsShard> shards_;
   std::vector<int64_t> starts_;  // of each shard, and the end
   int64_t total_ = 0;

@@ -152,7 +152,10 @@ struct TarSample {
 class Tar final : public Container {
  public:
   explicit Tar(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) shards_.emplace_back(path);
+    for (const std::string& path : paths) {
+      shards_.emplace_back(path);
+      changed_.push_back(last_change(path));
+    }
     for (uint32_t shard = 0; shard < shards_.size(); ++shard) read_shard(shard);
   }
 
@@ -160,6 +163,10 @@ class Tar final : public Container {
   std::string key(int64_t index) const override { return sample(index).picture.name; }
   std::string place(int64_t index) const override {
     return fmt::format("{}: {}", shards_[sample(index).shard].path(), sample(index).picture.name);
+  }
+  std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
+    const TarSample& s = sample(index);
+    return {s.picture.begin << 32 ^ s.picture.bytes, changed_[s.shard]};
   }
   Bytes read(int64_t index, uint64_t most) const override {
     const TarSample& s = sample(index);
@@ -258,6 +265,7 @@ class Tar final : public Container {
   }
 
   std::vector<MappedFile> shards_;
+  std::vector<int64_t> changed_;  // [shards]
   std::vector<TarSample> samples_;
 };
 

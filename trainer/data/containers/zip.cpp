@@ -40,7 +40,8 @@ struct ZipMember {
 
 class Zip final : public Container {
  public:
-  Zip(const std::string& path, uint64_t most_bytes) : file_(path), most_bytes_(most_bytes) {
+  Zip(const std::string& path, uint64_t most_bytes)
+      : file_(path), most_bytes_(most_bytes), changed_(last_change(path)) {
     read_directory();
     std::ranges::sort(members_, key_before, &ZipMember::name);
     for (size_t i = 1; i < members_.size(); ++i)
@@ -52,6 +53,9 @@ class Zip final : public Container {
   std::string key(int64_t index) const override { return member(index).name; }
   std::string place(int64_t index) const override {
     return fmt::format("{}: {}", file_.path(), member(index).name);
+  }
+  std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
+    return {uint64_t{member(index).checksum} << 32 ^ member(index).bytes, changed_};
   }
   Bytes read(int64_t index, uint64_t most) const override {
     return read_member(member(index), most);
@@ -255,6 +259,7 @@ class Zip final : public Container {
 
   MappedFile file_;
   uint64_t most_bytes_;
+  int64_t changed_;
   std::vector<ZipMember> members_;
   std::optional<ZipMember> labels_file_;
 };

@@ -25,6 +25,10 @@ int64_t audited(const data::Dataset& dataset) {
   return std::min({dataset.size(), kMostAudited, by_numbers});
 }
 
+std::vector<double> in_double(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
+}
+
 bool is_constant(std::span<const float> image) {
   return std::ranges::all_of(image, [&](float value) { return value == image.front(); });
 }
@@ -100,7 +104,9 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
                   .constant = found.counts.back(),
                   .batch = batch,
                   .batch_of_rank = {},
-                  .remarks = dataset.remarks()};
+                  .remarks = dataset.remarks(),
+                  .columns = {}};
+  if (const auto* scale = dataset.column_scale()) audit.columns = *scale;
   found.counts.pop_back();
   audit.labels = std::move(found.counts);
   for (int rank = 0; rank < control.size(); ++rank)
@@ -132,6 +138,11 @@ void fill(const DataAudit& audit, records::Record& record) {
   if (!audit.labels.empty()) {
     record.set("class_names", audit.class_names);
     record.set("labels", audit.labels);
+  }
+  if (!audit.columns.names.empty()) {
+    record.set("columns", audit.columns.names);
+    record.set("column_mean", in_double(audit.columns.mean));
+    record.set("column_deviation", in_double(audit.columns.deviation));
   }
   record.set("copies", audit.copies.copies);
   record.set("constant", audit.constant);

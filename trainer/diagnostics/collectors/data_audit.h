@@ -23,6 +23,7 @@ struct DataAudit {
   int64_t batch = 0;                   // global
   std::vector<int64_t> batch_of_rank;  // samples of each rank in a batch
   std::vector<std::string> remarks;    // of whoever read the data set
+  data::ColumnScale columns;           // of a table
 };
 
 // Of all samples, or of so many, and at most so many numbers, in a fixed random order: about a
