@@ -235,6 +235,13 @@ TEST_F(PictureFiles, PicturesMayLieDeepInsideOfAClassAndHiddenFoldersAreNone) {
   EXPECT_EQ(make_dataset(plain, 1)->classes(), 0);
 }
 
+TEST_F(PictureFiles, AClassWhoseNameIsNoUtf8HasAReadableName) {
+  write("p/gr\xFCn/a.pgm", small(1));
+  write("p/rot/b.pgm", small(2));
+  const auto names = make_dataset(images("p"), 1)->class_names();
+  EXPECT_THAT(names, ElementsAre("gr\\xFCn", "rot"));
+}
+
 TEST_F(PictureFiles, NumberedFoldersAreClassesWithAWord) {
   write("p/00000/a.pgm", small(1));
   write("p/01000/b.pgm", small(2));

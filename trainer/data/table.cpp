@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/array_dataset.h"
 #include "data/input_file.h"
 
@@ -274,7 +275,7 @@ TextTable parse_table(const std::string& path, const std::string& text) {
 }
 
 std::unique_ptr<Dataset> read_table(const config::Data& data) {
-  return TableReader(data, parse_table(data.path, whole_text(data.path))).read();
+  return TableReader(data, parse_table(data.path, valid_utf8(whole_text(data.path)))).read();
 }
 
 }  // namespace allmodes::data
