@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -158,6 +160,85 @@ TEST(Allowance, OfATrainingStepFollowsTheStepsSoFar) {
   EXPECT_LT(log.longest_work(), 0.5);
 }
 
+// The first wait for a GPU, on which a collective hangs, is that of the log step: it is a wait for
+// the other ranks, and found within the limit, not within that of an evaluation.
+TEST(StallJudge, RanksWhoseLogStepWaitsForTheirDevicesAreFoundWithinTheLimit) {
+  Job job(2);
+  std::vector<FlightLog> logs(2);
+  for (auto& log : logs) {
+    log.set_stage({ShortText<40>("training"), Stage::Kind::training});
+    for (uint64_t step = 1; step <= 3; ++step) log.step_done(step);
+  }
+  const auto look = [&] {
+    for (size_t rank = 0; rank < logs.size(); ++rank) {
+      const uint64_t beats = job.statuses[rank].beats + 1;
+      job.statuses[rank] = status_of(logs[rank], job.limits);
+      job.statuses[rank].beats = beats;
+    }
+  };
+  const auto wait_for_device = [](FlightLog& log) {
+    return std::make_unique<FlightLog::Running>(&log, Collective::device_wait, 0, 1, "step 3");
+  };
+  const ScopedStage first(&logs[0], "log", Stage::Kind::training);
+  const ScopedStage second(&logs[1], "log", Stage::Kind::training);
+  std::vector<std::unique_ptr<FlightLog::Running>> waits;
+  for (auto& log : logs) waits.push_back(wait_for_device(log));
+  double began = job.now;
+  const auto stall = job.run(100, look);
+  ASSERT_TRUE(stall);
+  EXPECT_LT(job.now - began, job.limits.limit_s);
+  EXPECT_NE(stall->text.find("wait for the device, step 3"), std::string::npos) << stall->text;
+
+  // Also where the log step hangs in something that is no flight.
+  waits.clear();
+  began = job.now;
+  const auto blocked = job.run(100, look);
+  ASSERT_TRUE(blocked);
+  EXPECT_LT(job.now - began, job.limits.limit_s);
+  EXPECT_NE(blocked->text.find("at work in stage 'log'"), std::string::npos) << blocked->text;
+}
+
+TEST(FlightLog, ALongFlightOfAnotherThreadKeepsItsPlace) {
+  FlightLog log;
+  const FlightLog::Running early(&log, Collective::barrier, 0, 4, "of another thread");
+  for (int round = 0; round < 3; ++round) {
+    // The last one would have the place of the first.
+    for (size_t i = 0; i < FlightLog::kKept; ++i)
+      FlightLog::Running(&log, Collective::all_reduce, 8, 4, "quick").finish(FlightState::done);
+    ASSERT_EQ(log.running().size(), 1U);
+    EXPECT_EQ(log.running().front().label.view(), "of another thread");
+    EXPECT_EQ(log.last().size(), FlightLog::kKept);
+  }
+}
+
+TEST(FlightLog, TwoThreadsInCollectivesAtOnceLeaveWholeLines) {
+  FlightLog log;
+  const auto fly = [&log](std::string_view label) {
+    for (int i = 0; i < 20'000; ++i)
+      FlightLog::Running(&log, Collective::barrier, 0, 2, label).finish(FlightState::done);
+  };
+  std::thread other(fly, "the other");
+  fly("this one");
+  other.join();
+  EXPECT_EQ(log.sequence(), 40'000U);
+  EXPECT_TRUE(log.running().empty());
+  // A place with two writers at once would stay unreadable for good.
+  EXPECT_EQ(log.last().size(), FlightLog::kKept);
+}
+
+TEST(FlightLog, SaysHowFarAStageIs) {
+  FlightLog log;
+  const ScopedStage loading(&log, "loading data");
+  const uint64_t before = log.progress();
+  log.note_progress(1200, 60'000);
+  EXPECT_GT(log.progress(), before);
+  EXPECT_EQ(log.stage_text(), "'loading data', 1200 of 60000");
+  EXPECT_NE(status_of(log, {}).doing.view().find("'loading data', 1200 of 60000"),
+            std::string_view::npos);
+  const ScopedStage next(&log, "training", Stage::Kind::training);
+  EXPECT_EQ(log.stage_text(), "'training'");
+}
+
 TEST(FlightLog, KeepsTheLastCollectivesWithWhatTheyWere) {
   FlightLog log;
   const auto communicator = make_self_communicator();
@@ -198,19 +279,19 @@ TEST(FlightLog, ShowsWhatRunsAndWhatFailed) {
 }
 
 // Two numbers that belong together are never seen apart.
-TEST(Published, IsReadWholeWhileItIsWritten) {
+TEST(SeqLocked, IsReadWholeWhileItIsWritten) {
   struct Pair {
     uint64_t first;
     std::array<char, 100> filler;
     uint64_t second;
   };
-  Published<Pair> published;
+  SeqLocked<Pair> locked;
   std::atomic<bool> ending = false;
   std::thread writer([&] {
-    for (uint64_t i = 1; !ending; ++i) published.store({i, {}, i});
+    for (uint64_t i = 1; !ending; ++i) locked.store({i, {}, i});
   });
   for (int i = 0; i < 20'000; ++i) {
-    if (const auto pair = published.load()) {
+    if (const auto pair = locked.load()) {
       EXPECT_EQ(pair->first, pair->second);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "gradients/step_pacer.h"
 #include "training/phase_graphs.h"
 
 namespace allmodes::training {
@@ -26,6 +27,7 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
   std::optional<PhaseGraphs> graphs;
   if (model.device().is_cuda() && config.gpu.graphs)
     settings.graphs = &graphs.emplace(objective.phases().size(), model.device());
+  gradients::StepPacer pacer(model.device(), model.exchange().flight_log());
   const auto steps = static_cast<uint64_t>(config.steps);
   // A signal may have come long before, while data were loaded or the run went back.
   if (position.step < steps && hooks.stop_requested(position)) {
@@ -41,10 +43,14 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
     position.samples +=
         static_cast<uint64_t>(samples_of_step(objective, config.batch, position.step));
     ++position.step;
+    pacer.step_enqueued(position.step);
     hooks.tick(position, report);
     const bool last = position.step == steps;
     const bool log_step = last || due(position.step, config.diagnostics.log_every);
-    if (log_step) hooks.log(position, report);
+    if (log_step) {
+      pacer.wait_for_all();
+      hooks.log(position, report);
+    }
     if (last || due(position.step, config.images.every)) hooks.images(position);
     const Reaction reaction = last || due(position.step, config.diagnostics.evaluate_every)
                                   ? hooks.evaluate(position)

@@ -65,12 +65,11 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
     gather_rows_ = refuse_coupling;
   } else if (exchange_.size() > 1) {
     statistics_reducer_ = [this](at::Tensor statistics) {
-      // On a GPU the few numbers of a batch norm must not queue behind the buckets of gradients.
-      // Made by the first forward that has such a norm, of all ranks alike.
-      if (device_.is_cuda() && statistics_exchange_ == nullptr)
-        statistics_exchange_ = exchange_.split(0, exchange_.rank());
+      // Through the communicator of the gradients: NCCL lets collectives of two communicators run
+      // at the same time only where every GPU starts them in one order, which two streams do not
+      // promise.
       const world::Stream stream = gradients::compute_stream(device_);
-      (statistics_exchange_ ? *statistics_exchange_ : exchange_)
+      exchange_
           .all_reduce({.data = statistics.data_ptr<double>(),
                        .count = statistics.numel(),
                        .type = world::DataType::f64,

@@ -88,7 +88,6 @@ class Model {
   at::Device device_;
   world::Communicator& exchange_;
   std::vector<objectives::NetworkSpec> specs_;
-  std::unique_ptr<world::Communicator> statistics_exchange_;  // where they have one of their own
   networks::StatisticsReducer statistics_reducer_;
   networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;

@@ -23,6 +23,8 @@ std::string_view name_of(Collective what) {
       return "barrier";
     case Collective::split:
       return "split";
+    case Collective::device_wait:
+      return "wait for the device";
   }
   return "?";
 }
@@ -67,7 +69,7 @@ std::string to_text(const Flight& flight) {
 }
 
 FlightLog::FlightLog() : start_(std::chrono::steady_clock::now()) {
-  stage_.store({ShortText<40>("start or end"), Stage::Kind::lengthy});
+  stage_.store({ShortText<40>("start or end"), Stage::Kind::unbounded});
 }
 
 int64_t FlightLog::now_ns() const {
@@ -90,6 +92,22 @@ void FlightLog::note_progress() {
   mark(running_.load(std::memory_order_relaxed) == 0);
 }
 
+void FlightLog::note_progress(int64_t done, int64_t total) {
+  done_.store(done, std::memory_order_relaxed);
+  total_.store(total, std::memory_order_relaxed);
+  note_progress();
+}
+
+std::string FlightLog::stage_text() const {
+  std::string text = fmt::format("'{}'", stage().name.view());
+  const int64_t done = done_.load(std::memory_order_relaxed);
+  if (done <= 0) return text;
+  text += fmt::format(", {}", done);
+  if (const int64_t total = total_.load(std::memory_order_relaxed); total > 0)
+    text += fmt::format(" of {}", total);
+  return text;
+}
+
 void FlightLog::set_phase(std::string_view phase) {
   phase_.store(ShortText<24>(phase));
   note_progress();
@@ -98,6 +116,8 @@ void FlightLog::set_phase(std::string_view phase) {
 Stage FlightLog::set_stage(const Stage& stage) {
   const Stage before = this->stage();
   note_progress();
+  done_.store(0, std::memory_order_relaxed);
+  total_.store(0, std::memory_order_relaxed);
   training_.store(stage.kind == Stage::Kind::training, std::memory_order_relaxed);
   stage_.store(stage);
   return before;
@@ -111,6 +131,20 @@ void FlightLog::step_done(uint64_t steps) {
 
 double FlightLog::longest_work() const {
   return 1e-9 * static_cast<double>(longest_work_ns_.load(std::memory_order_relaxed));
+}
+
+// The sequence's own place, or the next one that no running flight has: a flight that takes very
+// long, on another thread, keeps its place until it ends. kKept when there is none.
+size_t FlightLog::take_slot(uint64_t sequence) {
+  for (size_t tried = 0; tried < kKept; ++tried) {
+    const size_t slot = (sequence + tried) % kKept;
+    if (!ring_[slot].taken.exchange(true, std::memory_order_acquire)) return slot;
+  }
+  return kKept;
+}
+
+double FlightLog::longest_device_wait() const {
+  return 1e-9 * static_cast<double>(longest_device_wait_ns_.load(std::memory_order_relaxed));
 }
 
 FlightLog::Running::Running(FlightLog* log, Collective what, int64_t bytes, int ranks,
@@ -129,7 +163,8 @@ FlightLog::Running::Running(FlightLog* log, Collective what, int64_t bytes, int 
   flight_.phase = log_->phase_.load().value_or(ShortText<24>());
   flight_.label = ShortText<40>(label);
   flight_.state = FlightState::running;
-  log_->ring_[flight_.sequence % kKept].store(flight_);
+  slot_ = log_->take_slot(flight_.sequence);
+  if (slot_ < kKept) log_->ring_[slot_].flight.store(flight_);
 }
 
 FlightLog::Running::~Running() {
@@ -138,13 +173,19 @@ FlightLog::Running::~Running() {
   log_->mark(false);
   log_->running_.fetch_sub(1, std::memory_order_relaxed);
   flight_.ended_ns = log_->marked_ns_.load(std::memory_order_relaxed);
-  log_->ring_[flight_.sequence % kKept].store(flight_);
+  auto& longest = log_->longest_device_wait_ns_;
+  const int64_t took = flight_.ended_ns - flight_.began_ns;
+  if (flight_.what == Collective::device_wait && took > longest.load(std::memory_order_relaxed))
+    longest.store(took, std::memory_order_relaxed);
+  if (slot_ == kKept) return;
+  log_->ring_[slot_].flight.store(flight_);
+  log_->ring_[slot_].taken.store(false, std::memory_order_release);
 }
 
 std::vector<Flight> FlightLog::last() const {
   std::vector<Flight> flights;
   for (const auto& slot : ring_) {
-    const auto flight = slot.load();
+    const auto flight = slot.flight.load();
     if (flight && flight->state != FlightState::none) flights.push_back(*flight);
   }
   std::ranges::sort(flights, {}, &Flight::sequence);
@@ -159,10 +200,9 @@ std::vector<Flight> FlightLog::running() const {
 
 std::string to_text(const FlightLog& log, const std::string& who) {
   const auto flights = log.last();
-  const auto stage = log.stage();
   std::string text =
-      fmt::format("flight log of {}: step {}, in stage '{}', last {} of {} collectives\n", who,
-                  log.step(), stage.name.view(), flights.size(), log.sequence());
+      fmt::format("flight log of {}: step {}, in stage {}, last {} of {} collectives\n", who,
+                  log.step(), log.stage_text(), flights.size(), log.sequence());
   for (const Flight& flight : flights) {
     const double began = 1e-9 * static_cast<double>(flight.began_ns);
     const double took = 1e-6 * static_cast<double>(flight.ended_ns - flight.began_ns);

@@ -6,19 +6,28 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "world/published.h"
+#include "world/seq_locked.h"
 
 namespace allmodes::world {
 
 enum class DataType;
 enum class ReduceOp;
 
-enum class Collective : uint8_t { all_reduce, reduce, broadcast, all_gather, barrier, split };
+enum class Collective : uint8_t {
+  all_reduce,
+  reduce,
+  broadcast,
+  all_gather,
+  barrier,
+  split,
+  device_wait,  // the host waits for its GPU, on which collectives of all ranks may be queued
+};
 // A collective on a device is queued when the call returns; when it is done the host does not know.
 enum class FlightState : uint8_t { none, running, queued, done, failed };
 
@@ -54,11 +63,11 @@ std::string to_text(const Flight& flight);
 // What a rank does between collectives, and how long that may take without a sign of progress.
 struct Stage {
   enum class Kind : uint8_t {
-    training,  // measured against what steps have taken so far
-    lengthy,   // start, evaluation, checkpoint: has an allowance of its own
+    training,   // measured against what steps have taken so far
+    unbounded,  // start, evaluation, checkpoint: has an allowance of its own
   };
   ShortText<40> name;
-  Kind kind = Kind::lengthy;
+  Kind kind = Kind::unbounded;
 };
 
 class FlightLog {
@@ -80,6 +89,7 @@ class FlightLog {
 
    private:
     FlightLog* log_;
+    size_t slot_ = 0;
     Flight flight_;
   };
 
@@ -87,8 +97,11 @@ class FlightLog {
   void set_phase(std::string_view phase);
   Stage set_stage(const Stage& stage);  // returns the one before
   void step_done(uint64_t steps);
-  // A sign of progress within a stage, from any thread.
+  // A sign of progress within a stage, from any thread; takes tens of nanoseconds.
   void note_progress();
+  // The same where it is known how much there is to do in the stage: `done` of `total` samples, say
+  // (total 0: not known). The watchdog's report says both.
+  void note_progress(int64_t done, int64_t total);
 
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
   uint64_t sequence() const { return sequence_.load(std::memory_order_relaxed); }
@@ -96,16 +109,26 @@ class FlightLog {
   // Calls of step_done() in this process.
   uint64_t steps_seen() const { return steps_seen_.load(std::memory_order_relaxed); }
   Stage stage() const { return stage_.load().value_or(Stage{}); }
+  // "'loading data', 1200 of 60000": the stage and what was last noted of it.
+  std::string stage_text() const;
   // Longest time between two signs of progress outside of collectives while training, in seconds.
   double longest_work() const;
+  // Longest wait for the device that has ended, in seconds.
+  double longest_device_wait() const;
   // The collectives that have not ended, oldest first.
   std::vector<Flight> running() const;
   // The last ones, oldest first; at most kKept.
   std::vector<Flight> last() const;
 
  private:
+  // A place of the ring. It is written by one thread at a time: by the one that has taken it.
+  struct Slot {
+    std::atomic<bool> taken{false};
+    SeqLocked<Flight> flight;
+  };
   int64_t now_ns() const;
   void mark(bool worked);
+  size_t take_slot(uint64_t sequence);
 
   std::chrono::steady_clock::time_point start_;
   std::atomic<uint64_t> sequence_{0};
@@ -116,15 +139,18 @@ class FlightLog {
   std::atomic<bool> training_{false};
   std::atomic<int64_t> marked_ns_{0};
   std::atomic<int64_t> longest_work_ns_{0};
-  Published<ShortText<24>> phase_;
-  Published<Stage> stage_;
-  std::array<Published<Flight>, kKept> ring_;
+  std::atomic<int64_t> longest_device_wait_ns_{0};
+  std::atomic<int64_t> done_{0};  // of the stage
+  std::atomic<int64_t> total_{0};
+  SeqLocked<ShortText<24>> phase_;
+  SeqLocked<Stage> stage_;
+  std::array<Slot, kKept> ring_;
 };
 
 // Declares a stage for as long as it lives. Does nothing with no log.
 class ScopedStage {
  public:
-  ScopedStage(FlightLog* log, std::string_view name, Stage::Kind kind = Stage::Kind::lengthy)
+  ScopedStage(FlightLog* log, std::string_view name, Stage::Kind kind = Stage::Kind::unbounded)
       : log_(log) {
     if (log_ != nullptr) before_ = log_->set_stage({ShortText<40>(name), kind});
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 
@@ -16,13 +17,19 @@ constexpr uint64_t kStepsToKnow = 3;
 
 // Seconds that ranks may wait for each other.
 double patience_in(const Status& status, double patience) {
-  return patience + static_cast<double>(status.bytes) / kSlowestBytesPerSecond;
+  return patience + status.longer_s + static_cast<double>(status.bytes) / kSlowestBytesPerSecond;
+}
+
+// A GPU that is waited for may have all of a step to do, and before the first steps to get ready.
+double longer_for_device(const WatchLimits& limits, const FlightLog& log) {
+  if (log.steps_seen() >= kStepsToKnow) return kTimesLongestWork * log.longest_device_wait();
+  return limits.stage_limit_s > 0 ? limits.stage_limit_s : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
 
 double allowance(const WatchLimits& limits, const FlightLog& log) {
-  if (log.stage().kind == Stage::Kind::lengthy || log.steps_seen() < kStepsToKnow)
+  if (log.stage().kind == Stage::Kind::unbounded || log.steps_seen() < kStepsToKnow)
     return limits.stage_limit_s;
   return std::max(kPatience * limits.limit_s, kTimesLongestWork * log.longest_work());
 }
@@ -34,12 +41,13 @@ Status status_of(const FlightLog& log, const WatchLimits& limits) {
   status.allowance_s = allowance(limits, log);
   const auto running = log.running();
   if (running.empty()) {
-    status.doing =
-        ShortText<160>(fmt::format("at work in stage '{}', step {}, after collective #{}",
-                                   log.stage().name.view(), log.step(), log.sequence()));
+    status.doing = ShortText<160>(fmt::format("at work in stage {}, step {}, after collective #{}",
+                                              log.stage_text(), log.step(), log.sequence()));
   } else {
     status.waiting = 1;
     status.bytes = running.front().bytes;
+    if (running.front().what == Collective::device_wait)
+      status.longer_s = longer_for_device(limits, log);
     status.doing = ShortText<160>("waits in " + to_text(running.front()));
   }
   return status;

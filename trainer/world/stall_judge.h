@@ -18,6 +18,7 @@ struct Status {
   uint64_t progress = 0;   // FlightLog::progress()
   uint64_t sequence = 0;   // collectives begun
   int64_t bytes = 0;       // of the collective that it waits in
+  double longer_s = 0;     // that a wait may take beyond the patience with every wait
   double allowance_s = 0;  // without progress outside of collectives; 0: no limit
   int32_t pid = 0;
   uint16_t waiting = 0;  // 1: in a collective
@@ -27,7 +28,7 @@ struct Status {
 
 struct WatchLimits {
   double limit_s = 10;          // a lost rank is found within; 0: off
-  double stage_limit_s = 1800;  // of lengthy stages without progress; 0: none
+  double stage_limit_s = 1800;  // of unbounded stages without progress; 0: none
 };
 
 // Part of the limit after which a rank counts as lost; the rest is for telling and ending.

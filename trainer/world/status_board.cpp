@@ -53,7 +53,7 @@ StatusBoard::StatusBoard(const World& world)
 void StatusBoard::open_window() {
   const int rank = world_.rank;
   const size_t bytes =
-      sizeof(Shared) + static_cast<size_t>(world_.local_size) * sizeof(Published<Status>);
+      sizeof(Shared) + static_cast<size_t>(world_.local_size) * sizeof(SeqLocked<Status>);
   void* base = nullptr;
   check_mpi(MPI_Win_allocate_shared(world_.local_rank == 0 ? static_cast<MPI_Aint>(bytes) : 0, 1,
                                     MPI_INFO_NULL, local_, &base, &window_),
@@ -64,7 +64,7 @@ void StatusBoard::open_window() {
   shared_ = static_cast<Shared*>(base);
   if (world_.local_rank == 0) {
     new (shared_) Shared();
-    for (int i = 0; i < world_.local_size; ++i) new (&slot(i)) Published<Status>();
+    for (int i = 0; i < world_.local_size; ++i) new (&slot(i)) SeqLocked<Status>();
   }
   check_mpi(MPI_Barrier(local_), "MPI_Barrier", rank);
 }
@@ -108,8 +108,8 @@ void StatusBoard::finish_messages() {
   MPI_Wait(&receiving_, MPI_STATUS_IGNORE);
 }
 
-Published<Status>& StatusBoard::slot(int local_rank) const {
-  return reinterpret_cast<Published<Status>*>(shared_ + 1)[local_rank];
+SeqLocked<Status>& StatusBoard::slot(int local_rank) const {
+  return reinterpret_cast<SeqLocked<Status>*>(shared_ + 1)[local_rank];
 }
 
 void StatusBoard::publish(const Status& mine) {

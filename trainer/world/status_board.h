@@ -57,7 +57,7 @@ class StatusBoard {
   };
 
   void open_window();
-  Published<Status>& slot(int local_rank) const;
+  SeqLocked<Status>& slot(int local_rank) const;
   void read_node();
   bool speaks_for_node();
   void exchange_at_root();

@@ -14,7 +14,7 @@
 namespace allmodes::world {
 
 template <typename T>
-class Published {
+class SeqLocked {
   static_assert(std::is_trivially_copyable_v<T>);
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
