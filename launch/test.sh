@@ -217,7 +217,7 @@ tidy() {
   quietly cmake cmake --preset cpu-release -B build-tidy "-DLIBTORCH_ROOT=$libtorch_root" \
     -DCMAKE_UNITY_BUILD=OFF
   # The generated headers.
-  quietly build ninja -C build-tidy allmodes_proto
+  quietly build ninja -C build-tidy allmodes_proto allmodes_version_header
   mapfile -t sources < <(git ls-files 'trainer/*.cpp' | { [[ $# -gt 0 ]] && grep -E "$1" || cat; })
   begin_step "clang-tidy on ${#sources[@]} sources"
   printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(count_processors)" \

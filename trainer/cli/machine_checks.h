@@ -19,7 +19,7 @@ struct Finding {
   Mark mark;
   std::string what;   // a word or two
   std::string value;  // what was found, one line
-  std::string remedy = "";
+  std::string remedy = {};
 };
 
 // This host's limits and folders: cores and memory allowed by the cgroup, threads asked for, shared
