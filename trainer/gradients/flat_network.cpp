@@ -38,7 +38,7 @@ at::Tensor zeros_in(const HostMemory& memory, int64_t count, const at::TensorOpt
 
 }  // namespace
 
-at::Tensor zeros_apart(const at::Tensor& gradients, int place, int64_t count) {
+at::Tensor zeros_at_page_offset(const at::Tensor& gradients, int place, int64_t count) {
   constexpr int64_t kPage = 4096;
   constexpr int64_t kStep = 832;  // a fifth of a page in whole cache lines
   constexpr int64_t kFloat = sizeof(float);
@@ -79,7 +79,7 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   network.gradients = zeros_in(memory, network.parameter_span + buffer_count, options);
   const auto apart = [&](int place) {
-    return zeros_apart(network.gradients, place, network.parameter_span);
+    return zeros_at_page_offset(network.gradients, place, network.parameter_span);
   };
   network.parameters = apart(1);
   network.average = apart(2);

@@ -56,11 +56,13 @@ FlatNetwork make_flat_network(const std::string& name, const networks::Plan& pla
                               at::Device device, std::vector<int64_t> order = {},
                               const HostMemory& memory = nullptr, bool channels_last = false);
 
-// Zeros on the device of `gradients`; on a CPU they begin `place` fifths of a page further on than
-// these, in their page. An update walks through five arrays at once. Where their addresses agree in
-// the last 12 bits, as those of large allocations do, a processor takes a load from one for a load
-// of what was just stored in another and waits: Adam then takes twice as long.
-at::Tensor zeros_apart(const at::Tensor& gradients, int place, int64_t count);
+// `count` zeros on the device of `gradients`. On a CPU the array starts at another offset within
+// its memory page than `gradients` does: `place` fifths of a page (4 KiB) further on, `place` from
+// 1 to 4. An update walks through five arrays at the same time. Where their addresses agree in the
+// last 12 bits, as those of large allocations do, a processor takes a load from one array for a
+// load of what was just stored into another (4 KiB aliasing) and waits: Adam then takes twice as
+// long.
+at::Tensor zeros_at_page_offset(const at::Tensor& gradients, int place, int64_t count);
 
 // Turns gradients of all the network's parameters on or off.
 void set_trainable(FlatNetwork& network, bool trainable);

@@ -59,8 +59,8 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
       second_moment_(network.second_moment) {
   const auto options = network.parameters.options();
   if (moments == Moments::own) {
-    first_moment_ = gradients::zeros_apart(network.gradients, 3, network.parameter_span);
-    second_moment_ = gradients::zeros_apart(network.gradients, 4, network.parameter_span);
+    first_moment_ = gradients::zeros_at_page_offset(network.gradients, 3, network.parameter_span);
+    second_moment_ = gradients::zeros_at_page_offset(network.gradients, 4, network.parameter_span);
   }
   updates_ = at::zeros({}, options);
   skipped_ = at::zeros({3}, options);

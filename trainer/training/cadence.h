@@ -1,7 +1,8 @@
 #pragma once
 
-// When all ranks agree on something that may come up on any of them at any time, as a signal does,
-// without a collective in every step.
+// Decides after which steps the ranks run the collective by which they agree to stop: about every
+// half second. A signal may reach any rank at any time, and a collective in every step would cost
+// too much.
 
 #include <algorithm>
 #include <cstdint>
