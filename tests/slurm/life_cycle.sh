@@ -28,20 +28,23 @@ cd "$work"
 
 # An array: one task is told to stop, the other goes on. The last task's job number is the array's.
 write_job array.txtpb 1500
-arguments=(array.txtpb --quiet --set checkpoints.every=100000)
-submit --array=0-1 --nodes=1 --ntasks-per-node=1 --output=array-%A_%a.out
-array="$job"
-await_step "runs/slurm-${array}_1" 20 60
-scancel --batch --signal=USR1 "${array}_1"
+expect 78 "$source/launch/slurm/submit.sh" array.txtpb -- --set gan.loss=hinges
+says err "did you mean 'hinge'"
+"$source/launch/slurm/submit.sh" array.txtpb --array 2 --out "an array" -- --quiet \
+  --set checkpoints.every=100000 >submitted || { cat submitted; fail "submit.sh"; }
+says submitted '^#SBATCH --array=1-2$'
+array="$(sed -n 's/^Submitted batch job //p' submitted)"
+await_step "an array/seed-2" 20 60
+scancel --batch --signal=USR1 "${array}_2"
 
 # Not to be put back: the code of a stop stays, and the checkpoint is there.
 write_job once.txtpb 100000
 arguments=(once.txtpb --quiet --set checkpoints.every=100000)
+await "${array}_2" "$finished" 90
 await "${array}_1" "$finished" 90
-await "${array}_0" "$finished" 90
-ended "${array}_0" "COMPLETED 0:0 0"
-ended "${array}_1" "COMPLETED 0:0 1"
-steps_once "runs/slurm-${array}_1"
+ended "${array}_1" "COMPLETED 0:0 0"
+ended "${array}_2" "COMPLETED 0:0 1"
+steps_once "an array/seed-2"
 
 ALLMODES_LAUNCHER=mpirun submit --no-requeue --nodes=2 --ntasks-per-node=1 --output=once-%j.out
 once="$job"
