@@ -13,8 +13,9 @@
 # fails counts as one failed test.
 #
 #   --long       also the tests that take many minutes (label long): a whole life under Slurm
-#   --sanitize   the unit, ranks and mpi tests of a CPU build with AddressSanitizer and
-#                UndefinedBehaviorSanitizer (build-asan/), or with ThreadSanitizer (build-tsan/)
+#   --sanitize   address: the unit, ranks and mpi tests of a CPU build with AddressSanitizer and
+#                UndefinedBehaviorSanitizer (build-asan/); thread: what threads of ours share, and the
+#                ranks of a node, with ThreadSanitizer (build-tsan/)
 #   --fuzz       each fuzz target of tests/fuzz for so many seconds (build-fuzz/, clang-16)
 #   --tidy       clang-tidy on every source of ours (build-tidy/, one file at a time)
 
@@ -147,17 +148,20 @@ all_tests() {
 }
 
 sanitized_tests() {
-  local preset=asan
-  if [[ "$sanitizer" == thread ]]; then preset=tsan; fi
+  # LibTorch is not built with ThreadSanitizer, which therefore sees whole only what does without it.
+  local preset=asan targets=(unit_tests rank_tests mpi_tests) which=(-L '^(unit|ranks|mpi)$')
+  if [[ "$sanitizer" == thread ]]; then
+    preset=tsan targets=(world_tests mpi_tests) which=(-R '^(world_tests|mpi_tests\.[24])$')
+  fi
   steps=4
   begin_step "system packages"
   setup_packages
   begin_step "LibTorch"
   setup_libtorch cpu
   begin_step "building, $preset"
-  build "$preset" unit_tests rank_tests mpi_tests
+  build "$preset" "${targets[@]}"
   begin_step "tests"
-  run_tests "build-$preset" -L '^(unit|ranks|mpi)$' "$@"
+  run_tests "build-$preset" "${which[@]}" "$@"
 }
 
 # need_tool PROGRAM PACKAGE...: what only this way of testing needs is not installed by the way.
@@ -177,9 +181,11 @@ fuzz() {
   begin_step "LibTorch"
   setup_libtorch cpu
   begin_step "building the fuzz targets"
+  # With fuzzer-no-link libFuzzer sees the branches of our rooms, not only those of its own file.
   cd "$ALLMODES_ROOT"
   quietly cmake cmake --preset asan -B build-fuzz -DCMAKE_C_COMPILER=clang-16 \
-    -DCMAKE_CXX_COMPILER=clang++-16 "-DLIBTORCH_ROOT=$libtorch_root" -DCMAKE_UNITY_BUILD=OFF
+    -DCMAKE_CXX_COMPILER=clang++-16 "-DLIBTORCH_ROOT=$libtorch_root" -DCMAKE_UNITY_BUILD=OFF \
+    -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link
   mapfile -t targets < <(ninja -C build-fuzz -t targets all | grep -Eo '^fuzz_[a-z0-9_]+: phony' |
     cut -d : -f 1 | sort -u)
   ((${#targets[@]} > 0)) || refuse "this clang has no libFuzzer: apt-get install libclang-rt-16-dev" 69
