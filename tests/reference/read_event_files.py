@@ -42,7 +42,8 @@ def main():
         subprocess.run([os.environ["ALLMODES_BINARY"], "train", config, "--out", f"{folder}/runs",
                         "--quiet"], check=True, stdout=subprocess.DEVNULL)
         run = pathlib.Path(folder, "runs/00000-ring")
-        read = event_accumulator.EventAccumulator(str(run / "tensorboard"))
+        everything = {kind: 0 for kind in ("scalars", "histograms", "images", "tensors")}
+        read = event_accumulator.EventAccumulator(str(run / "tensorboard"), everything)
         read.Reload()
         records = [json.loads(line) for line in (run / "records.jsonl").open()]
         tags = read.Tags()
@@ -60,7 +61,7 @@ def main():
         assert sorted(texts) == ["configuration", "verdict"], tags["tensors"]
         text = read.Tensors("verdict")[-1].tensor_proto.string_val[0].decode()
         assert text.split(":")[0] in ("healthy", "at_risk", "collapsed"), text
-        pictures = event_accumulator.EventAccumulator(str(run / "tensorboard/pictures"))
+        pictures = event_accumulator.EventAccumulator(str(run / "tensorboard/pictures"), everything)
         pictures.Reload()
         fakes = pictures.Images("fakes")
         assert [p.step for p in fakes] == [0, 30, 60], fakes

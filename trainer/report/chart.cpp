@@ -78,10 +78,11 @@ std::string axes(const Range& steps, const Range& values) {
         R"(<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/><text x="{}" y="{:.1f}" text-anchor="end">{}</text>)",
         kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, short_number(tick));
   }
+  constexpr double kHalfLabel = 24;
   for (const double tick : ticks_of(steps)) {
     const double x = kLeft + width * steps.at(tick);
-    out += fmt::format(R"(<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>)", x, kHeight - 6,
-                       short_number(tick));
+    out += fmt::format(R"(<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>)", x, kHeight - 6,
+                       x > kWidth - kHalfLabel ? "end" : "middle", short_number(tick));
   }
   return out;
 }

@@ -23,6 +23,7 @@ p{margin:4px 0}a{color:var(--c0)}.quiet,.legend,.hover{color:var(--quiet);font-s
 .healthy strong,.healthy .mark{color:var(--good)}.at_risk strong,.at_risk .mark{color:var(--risk)}.collapsed strong,.collapsed .mark{color:var(--bad)}
 .time{display:flex;flex-wrap:wrap;gap:3px;list-style:none;padding:0;margin:8px 0}
 .time li{border:1px solid var(--edge);border-bottom-width:5px;padding:0 6px;font-size:.875rem;background:var(--panel)}
+.time li.healthy{border-bottom-color:var(--good)}.time li.at_risk{border-bottom-color:var(--risk)}.time li.collapsed{border-bottom-color:var(--bad)}
 .grid2{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:16px}
 .chart{margin:0;background:var(--panel);padding:10px;min-width:0}.chart svg{width:100%;height:auto;display:block}
 .square svg:not(.key){max-width:300px}

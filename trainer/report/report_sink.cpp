@@ -22,16 +22,20 @@ ReportSink::~ReportSink() {
 void ReportSink::write(const records::Record& record) {
   add_record(view_, record);
   outdated_ = true;
+  if (record.kind == "verdict") {
+    judged_ = true;
+    return;
+  }
   constexpr double kMostShare = 0.005;
   const double since = std::chrono::duration<double>(Clock::now() - written_at_).count();
-  if (record.kind == "verdict" && cost_s_ <= kMostShare * since) replace();
+  if (judged_ && cost_s_ <= kMostShare * since) replace();
 }
 
 void ReportSink::replace() {
   const auto begin = Clock::now();
   refresh(view_);
   replace_file(records::RunFolder{view_.folder}.report(), run_page(view_));
-  outdated_ = false;
+  outdated_ = judged_ = false;
   written_at_ = Clock::now();
   cost_s_ = std::chrono::duration<double>(written_at_ - begin).count();
 }

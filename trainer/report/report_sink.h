@@ -8,8 +8,9 @@
 
 namespace allmodes::report {
 
-// Keeps a run's report.html: written anew with a verdict where that costs less than half a percent
-// of the time since the last one, and at the end of the run in any case.
+// Keeps a run's report.html: written anew after a verdict, with the next record, when verdict.json
+// is there too, where that costs less than half a percent of the time since the last one; and at
+// the end of the run in any case.
 class ReportSink : public records::Sink {
  public:
   // Reads what the run has recorded before. Throws kNoInput or kInputOutput.
@@ -23,7 +24,8 @@ class ReportSink : public records::Sink {
   void replace();
 
   RunView view_;
-  bool outdated_ = false;
+  bool outdated_ = false;  // records have come since it was written
+  bool judged_ = false;    // a verdict among them
   Clock::time_point written_at_;
   double cost_s_ = 0;  // of the last time
 };
