@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "base/durable_file.h"
 #include "base/error.h"
@@ -15,26 +13,7 @@
 namespace allmodes::data {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int64_t kPackedAtOnce = 256;
-
-// A file beside `path` that takes its place when all is written.
-void write_whole(const std::string& path, const std::function<void(DurableFile&)>& write) {
-  const fs::path part = path + ".part";
-  try {
-    DurableFile file(part);
-    write(file);
-    file.commit();
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(part, ignored);
-    throw;
-  }
-  std::error_code error;
-  fs::rename(part, path, error);
-  if (error) ALLMODES_FAIL(ExitCode::kCannotCreate, "{}: {}", path, error.message());
-}
 
 // NumPy's format, version 1.0, C order.
 std::string npy_header(const char* descr, const std::vector<int64_t>& shape) {
@@ -90,7 +69,7 @@ std::vector<std::string> pack_npy(const Dataset& dataset, const std::string& pat
   const std::vector<int64_t> dimensions =
       shape.image ? std::vector<int64_t>{dataset.size(), shape.channels, shape.height, shape.width}
                   : std::vector<int64_t>{dataset.size(), shape.values()};
-  write_whole(path, [&](DurableFile& file) {
+  write_file_atomically(path, [&](DurableFile& file) {
     const std::string header = npy_header(dataset.holds_bytes() ? "|u1" : "<f4", dimensions);
     file.write(header.data(), header.size());
     dataset.holds_bytes() ? write_samples<uint8_t>(dataset, file)
@@ -99,7 +78,7 @@ std::vector<std::string> pack_npy(const Dataset& dataset, const std::string& pat
   const std::vector<int32_t> labels = labels_of(dataset);
   if (labels.empty()) return {path};
   const std::string labels_path = path.substr(0, path.size() - 4) + ".labels.npy";
-  write_whole(labels_path, [&](DurableFile& file) {
+  write_file_atomically(labels_path, [&](DurableFile& file) {
     const std::string header = npy_header("<i4", {dataset.size()});
     file.write(header.data(), header.size());
     file.write(labels.data(), labels.size() * sizeof(int32_t));
@@ -179,7 +158,7 @@ std::vector<std::string> pack_zip(const Dataset& dataset, const std::string& pat
                   "--out {}: a zip archive holds grey or colour pictures of bytes; write .npy",
                   path);
   const std::vector<int32_t> labels = labels_of(dataset);
-  write_whole(path, [&](DurableFile& file) {
+  write_file_atomically(path, [&](DurableFile& file) {
     ZipWriter archive(file);
     nlohmann::json entries = nlohmann::json::array();
     std::vector<uint8_t> bytes(static_cast<size_t>(shape.values()));
