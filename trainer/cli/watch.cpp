@@ -1,5 +1,4 @@
 #include <spdlog/fmt/fmt.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -8,21 +7,17 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "records/terminal.h"
 #include "report/run_table.h"
 
 namespace allmodes::cli {
 namespace {
 
-size_t columns_of_terminal() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
-}
-
 std::string watched(const std::string& folder) {
   const auto runs = report::runs_in(folder);
   if (runs.size() == 1)
-    return report::run_in_text(report::read_run(runs.front()), columns_of_terminal());
+    return report::run_in_text(report::read_run(runs.front()),
+                               static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
   std::vector<report::Glance> glances;
   for (const auto& run : runs) glances.push_back(report::glance_at(run));
   return report::runs_table(glances);
@@ -54,7 +49,7 @@ Examples:
   allmodes watch runs --once)");
   command->callback([&dispatch, arguments] {
     dispatch.alone = [arguments] {
-      const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+      const bool terminal = records::on_terminal(STDOUT_FILENO);
       for (;;) {
         const std::string text = watched(arguments->folder);
         // Home, then what is below the text is cleared: no flicker.

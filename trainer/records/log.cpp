@@ -3,9 +3,7 @@
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -43,11 +41,6 @@ void setup_log(int rank, const std::string& host,
   // A killed run keeps what it said.
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
-}
-
-bool may_color(int descriptor) {
-  const char* refused = std::getenv("NO_COLOR");
-  return (refused == nullptr || *refused == '\0') && ::isatty(descriptor) != 0;
 }
 
 }  // namespace allmodes::records

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "records/terminal.h"  // may_color()
+
 namespace allmodes::records {
 
 // Makes spdlog's default logger fit for a rank. On stderr rank 0 says everything from info on (with
@@ -12,8 +14,5 @@ namespace allmodes::records {
 // appended to. Throws kCannotCreate when the file cannot be opened.
 void setup_log(int rank, const std::string& host,
                const std::optional<std::filesystem::path>& log_file, bool quiet, bool color);
-
-// Whether text on this stream may be coloured: a terminal, and NO_COLOR (no-color.org) not set.
-bool may_color(int descriptor);
 
 }  // namespace allmodes::records

@@ -1,12 +1,12 @@
 #include "records/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+
+#include "records/terminal.h"
 
 namespace allmodes::records {
 namespace {
@@ -26,15 +26,6 @@ bool unicode_locale() {
     return locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
   }
   return false;
-}
-
-int64_t terminal_width(FILE* stream) {
-  winsize size{};
-  const int descriptor = ::fileno(stream);
-  if (descriptor >= 0 && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    return size.ws_col;
-  }
-  return 80;
 }
 
 // The first `columns` characters of a UTF-8 text, one column each.
@@ -123,7 +114,7 @@ void Progress::draw(Clock::time_point now) {
     say(fmt::format("{:3.0f}%  step {}  {}\n", 100 * share, counts, text_));
     return;
   }
-  const int64_t width = terminal_width(stream_) - 1;
+  const int64_t width = terminal_columns(::fileno(stream_)) - 1;
   const int64_t bar_width = std::clamp<int64_t>(width / 4, 5, 40);
   const std::string left = fmt::format("{:3.0f}% ", 100 * share);
   const std::string right =

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "config/families.h"
 #include "optimizers/schedule.h"
+#include "records/terminal.h"
 #include "run/pictures.h"
 #include "run/run_outputs.h"
 #include "run/verdict_file.h"
@@ -91,8 +92,8 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
   }
   if (root_) {
     sink_ = open_outputs(folder_, run, resumed, control.size(), optional_);
-    progress_ = std::make_unique<records::Progress>(!quiet, isatty(STDERR_FILENO) != 0, stderr,
-                                                    run.config().steps, 10.0);
+    progress_ = std::make_unique<records::Progress>(!quiet, records::on_terminal(STDERR_FILENO),
+                                                    stderr, run.config().steps, 10.0);
   }
   start_ = logged_at_ = std::chrono::steady_clock::now();
 }

@@ -1,0 +1,42 @@
+#include "records/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace allmodes::records {
+namespace {
+
+constexpr int64_t kUsualColumns = 80;
+constexpr int64_t kFewestColumns = 20;
+
+bool variable_says_something(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+bool on_terminal(int descriptor) {
+  if (::isatty(descriptor) != 0) return true;
+  return descriptor == STDERR_FILENO && variable_says_something("ALLMODES_TERMINAL");
+}
+
+int64_t terminal_columns(int descriptor) {
+  int64_t columns = 0;
+  winsize size{};
+  if (descriptor >= 0 && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  if (columns == 0) {
+    const char* said = std::getenv("ALLMODES_COLUMNS");
+    if (said != nullptr) columns = std::strtol(said, nullptr, 10);
+  }
+  return columns > 0 ? std::max(columns, kFewestColumns) : kUsualColumns;
+}
+
+bool may_color(int descriptor) {
+  return on_terminal(descriptor) && !variable_says_something("NO_COLOR");
+}
+
+}  // namespace allmodes::records
