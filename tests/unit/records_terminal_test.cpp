@@ -78,23 +78,37 @@ TEST_F(RecordsTerminal, WidthsThatAreNoneAreTheUsualOne) {
   EXPECT_EQ(terminal_columns(STDERR_FILENO), 20);
 }
 
-TEST_F(RecordsTerminal, TheBarIsAsWideAsTheLauncherSays) {
+// The line that the bar of 50 of 100 steps draws, without what moves the cursor.
+std::string drawn(const char* columns, const std::string& text) {
   ::setenv("ALLMODES_TERMINAL", "1", 1);
-  ::setenv("ALLMODES_COLUMNS", "40", 1);
+  ::setenv("ALLMODES_COLUMNS", columns, 1);
   ::setenv("NO_COLOR", "1", 1);
   PipedStandardError piped;
   {
     Progress progress(true, on_terminal(STDERR_FILENO), stderr, 100, 1000.0);
-    progress.update(50, std::string(200, 'x'));
+    progress.update(50, text);
   }
   const std::string said = piped.said();
-  const auto begin = said.find('\r');
-  ASSERT_NE(begin, std::string::npos) << said;
-  const auto end = said.find("\x1b[K", begin);
-  int64_t columns = 0;
-  for (size_t i = begin + 1; i < end; ++i)
-    if ((static_cast<unsigned char>(said[i]) & 0xC0) != 0x80) ++columns;
-  EXPECT_EQ(columns, 39) << said;
+  const auto begin = said.find('\r') + 1;
+  return said.substr(begin, said.find("\x1b[K", begin) - begin);
+}
+
+int64_t width(const std::string& line) {
+  return std::ranges::count_if(
+      line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+TEST_F(RecordsTerminal, TheBarIsNoWiderThanTheLauncherSaysAndEndsWithAWholeField) {
+  const std::string text = "discriminator 1.319  generator 0.98";
+  for (const char* columns : {"40", "60", "80", "90", "100", "120"}) {
+    const auto line = drawn(columns, text);
+    EXPECT_LT(width(line), std::atoi(columns)) << line;
+    EXPECT_TRUE(line.ends_with("ETA ?") || line.ends_with("discriminator 1.319") ||
+                line.ends_with("generator 0.98") || line.ends_with("steps/s") ||
+                line.ends_with("50/100"))
+        << columns << ": " << line;
+  }
+  EXPECT_TRUE(drawn("140", text).ends_with(text));
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ bool unicode_locale() {
   return false;
 }
 
-// The first `columns` characters of a UTF-8 text, one column each.
+// Of a UTF-8 text of fields that two spaces part, the whole fields that fit into so many columns,
+// one character each.
 std::string cut(std::string_view text, int64_t columns) {
   size_t end = 0;
   while (end < text.size() && columns > 0) {
@@ -36,6 +37,8 @@ std::string cut(std::string_view text, int64_t columns) {
     while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
     --columns;
   }
+  if (end < text.size() && !text.substr(end).starts_with("  "))
+    end = std::max<size_t>(text.substr(0, end).rfind("  ") + 1, 1) - 1;
   return std::string(text.substr(0, end));
 }
 
