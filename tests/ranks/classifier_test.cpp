@@ -16,9 +16,9 @@
 #include <fstream>
 #include <map>
 
+#include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/classifier_training.h"
 #include "diagnostics/features/sample_features.h"
-#include "diagnostics/modes/mode_finder.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -88,9 +88,10 @@ class Digits : public ::testing::Test {
     return {config, data::make_dataset(config.data, config.seed)};
   }
 
-  CollectorSetup setup_of(const Problem& problem, RankTrainer& trainer,
-                          world::Communicator& group) const {
-    return {problem.config, trainer.objective(), *problem.dataset, group, group, at::kCPU};
+  ClassifierSetup setup_of(const Problem& problem, RankTrainer& trainer,
+                           world::Communicator& group) const {
+    return classifier_setup(
+        {problem.config, trainer.objective(), *problem.dataset, group, group, at::kCPU});
   }
 
   fs::path folder_;
@@ -307,7 +308,7 @@ TEST_F(Digits, FiguresOfAStackedGanAreTheSameOnAnyNumberOfRanks) {
                                   problem.config.diagnostics.samples};
       const auto generated = generate_chunks(evaluation);
       Figures figures;
-      make_class_collector(make_mode_finder(setup_of(problem, trainer, group)))
+      make_class_collector(make_mode_finder(setup_of(problem, trainer, group), true))
           ->collect(evaluation, generated, figures.record, figures.evidence);
       return figures;
     });

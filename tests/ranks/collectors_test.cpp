@@ -26,6 +26,13 @@
 namespace allmodes::diagnostics {
 namespace {
 
+// Levels for one evaluation, which nothing could confirm.
+config::Verdict once() {
+  config::Verdict levels;
+  levels.confirmations = 1;
+  return levels;
+}
+
 using ::allmodes::testing::kRankCounts;
 using ::allmodes::testing::on_ranks;
 using ::allmodes::testing::Problem;
@@ -53,7 +60,7 @@ Figures evaluate(const Problem& problem, RankTrainer& trainer, world::Communicat
   const auto generated = generate_chunks(evaluation);
   Figures figures;
   for (const auto& collector : make_collectors(setup))
-    collector->collect(evaluation, generated, figures.record, figures.evidence);
+    collector.collector->collect(evaluation, generated, figures.record, figures.evidence);
   return figures;
 }
 
@@ -210,7 +217,7 @@ TEST(Collectors, SeeOneImageAClassAsNoSpread) {
         EXPECT_EQ(figures.record.number("copies"), 530);
         Evidence evidence = figures.evidence;
         evidence.step = 7;
-        const Verdict verdict = judge(evidence, {}, config::Verdict{});
+        const Verdict verdict = judge(evidence, {}, once());
         EXPECT_EQ(verdict.state, State::collapsed);
         EXPECT_NE(verdict.reason.find("530 of 530 samples equal another one"), std::string::npos)
             << verdict.reason;
@@ -227,7 +234,7 @@ TEST(Collectors, CountSamplesThatAreNotFinite) {
       },
       [](const Figures& figures) {
         EXPECT_GT(figures.evidence.nonfinite_samples, 0);
-        const auto verdict = judge(figures.evidence, {}, config::Verdict{});
+        const auto verdict = judge(figures.evidence, {}, once());
         EXPECT_EQ(verdict.kind, "divergence");
       });
 }
@@ -388,7 +395,7 @@ TEST(LinearVae, DeadUnitsOfTheOptimumAreHealthy) {
       linear_vae(data, 1, 1), [&](RankTrainer& trainer) { set_optimum(trainer.model(), data, 1); },
       [&](const Figures& figures) {
         EXPECT_EQ(figures.evidence.active_units, 2);
-        const auto verdict = judge(figures.evidence, {}, config::Verdict{});
+        const auto verdict = judge(figures.evidence, {}, once());
         EXPECT_NE(verdict.state, State::collapsed) << verdict.reason;
       });
 }
@@ -405,7 +412,7 @@ TEST(LinearVae, CollapsesWhollyWhereThePriceExceedsTheLargestEigenvalue) {
           Evidence evidence = figures.evidence;
           evidence.step = 1000;
           evidence.diversity_ratio.reset();
-          const auto verdict = judge(evidence, {}, config::Verdict{});
+          const auto verdict = judge(evidence, {}, once());
           EXPECT_EQ(verdict.state, State::collapsed);
           EXPECT_EQ(verdict.kind, "posterior_collapse") << verdict.reason;
         });

@@ -1,4 +1,4 @@
-// Metrics over ranks, feature spaces, and what the verdict says of planted faults.
+// Metrics over ranks, feature spaces, and information between samples and codes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,6 @@
 #include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/metrics/sample_metrics.h"
-#include "diagnostics/verdict/sample_verdict.h"
 #include "ranks/thread_ranks.h"
 
 namespace allmodes::diagnostics {
@@ -41,26 +40,6 @@ SampleMetrics measure(const std::vector<float>& reals, const std::vector<float>&
   return of_last;
 }
 
-SampleFigures figures_of(const SampleMetrics& metrics) {
-  return {.reals = static_cast<int64_t>(metrics.covered.size()),
-          .fakes = static_cast<int64_t>(metrics.nearest_real.size()),
-          .precision = metrics.neighborhood.precision,
-          .recall = metrics.neighborhood.recall,
-          .density = metrics.neighborhood.density,
-          .coverage = metrics.neighborhood.coverage,
-          .vendi = metrics.vendi,
-          .vendi_real = metrics.vendi_real};
-}
-
-Verdict judged(const std::vector<float>& reals, const std::vector<float>& fakes) {
-  config::Verdict levels;
-  levels.grace_steps = 0;
-  const Evidence evidence{.step = 1,
-                          .copies = CopyFigures{.of_samples = count_copies(row_hashes(fakes, 8)),
-                                                .of_reals = count_copies(row_hashes(reals, 8))}};
-  return judge_samples(evidence, figures_of(measure(reals, fakes)), levels);
-}
-
 TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
   const auto reals = groups(503, 1);
   const auto fakes = groups(389, 2, 2);
@@ -75,8 +54,8 @@ TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
     EXPECT_EQ(split.nearest_real, alone.nearest_real);
     EXPECT_EQ(split.nearest_of_real, alone.nearest_of_real);
     EXPECT_EQ(split.support_ratio, alone.support_ratio);
-    EXPECT_EQ(split.bins.different, alone.bins.different);
-    EXPECT_EQ(split.bins.jensen_shannon, alone.bins.jensen_shannon);
+    EXPECT_EQ(split.cells.different, alone.cells.different);
+    EXPECT_EQ(split.cells.jensen_shannon, alone.cells.jensen_shannon);
     EXPECT_NEAR(*split.frechet_distance, *alone.frechet_distance, 1e-9);
     EXPECT_NEAR(*split.vendi, *alone.vendi, 1e-9);
     EXPECT_NEAR(split.kernel_distance, alone.kernel_distance, 1e-9);
@@ -86,56 +65,6 @@ TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
 TEST(SampleMetrics, RefuseFewerSamplesThanNeighbours) {
   EXPECT_THROW(measure(groups(5, 1), groups(50, 2)), Error);
   EXPECT_THROW(measure(groups(50, 1), groups(5, 2)), Error);
-}
-
-TEST(SampleVerdict, EqualDistributionsAreHealthy) {
-  for (uint64_t repeat = 0; repeat < 10; ++repeat) {
-    const Verdict verdict = judged(groups(400, 10 + 2 * repeat), groups(400, 11 + 2 * repeat));
-    EXPECT_EQ(verdict.state, State::healthy) << verdict.reason;
-  }
-}
-
-TEST(SampleVerdict, NamesADroppedGroup) {
-  const Verdict verdict = judged(groups(1000, 3), groups(1000, 4, 1));
-  EXPECT_EQ(verdict.state, State::collapsed);
-  EXPECT_EQ(verdict.kind, "mode_dropping");
-  EXPECT_THAT(verdict.reason,
-              ::testing::ContainsRegex("about (8|9|10|11) % of the data is not reached"));
-}
-
-TEST(SampleVerdict, NamesOneSampleRepeated) {
-  const auto one = groups(1, 5);
-  std::vector<float> fakes;
-  for (int i = 0; i < 400; ++i) fakes.insert(fakes.end(), one.begin(), one.end());
-  const Verdict verdict = judged(groups(400, 6), fakes);
-  EXPECT_EQ(verdict.state, State::collapsed);
-  EXPECT_EQ(verdict.kind, "duplicates");
-}
-
-TEST(SampleVerdict, NoiseIsUnformedAndNotCollapsed) {
-  std::vector<float> noise(400 * 8);
-  fill_normal({7, Purpose("noise")}, 0, 400, 8, noise.data());
-  for (float& value : noise) value *= 5;
-  const Verdict verdict = judged(groups(400, 8), noise);
-  EXPECT_EQ(verdict.state, State::at_risk) << verdict.reason;
-  EXPECT_EQ(verdict.kind, "unformed") << verdict.reason;
-}
-
-TEST(SampleVerdict, ShortCoverageAloneIsAtRisk) {
-  SampleFigures figures{.reals = 2000,
-                        .fakes = 2000,
-                        .precision = 0.8,
-                        .recall = 0.8,
-                        .density = 1,
-                        .coverage = 0.85,
-                        .vendi = 20,
-                        .vendi_real = 20};
-  ASSERT_TRUE(witness_coverage(figures));
-  EXPECT_EQ(witness_coverage(figures)->state, State::at_risk);
-  figures.vendi = 15;
-  EXPECT_EQ(witness_coverage(figures)->state, State::collapsed);
-  figures.coverage = 0.95;  // significant, and too little to matter
-  EXPECT_FALSE(witness_coverage(figures));
 }
 
 TEST(FeatureSpace, PrincipalComponentsFindTheDirectionsOfVariance) {

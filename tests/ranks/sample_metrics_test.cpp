@@ -11,15 +11,14 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "diagnostics/metrics/cells.h"
 #include "diagnostics/metrics/frechet.h"
 #include "diagnostics/metrics/kernel_distance.h"
 #include "diagnostics/metrics/near_duplicates.h"
 #include "diagnostics/metrics/precision_recall.h"
 #include "diagnostics/metrics/symmetric_matrix.h"
 #include "diagnostics/metrics/vendi.h"
+#include "diagnostics/statistics/cells.h"
 #include "diagnostics/statistics/copies.h"
-#include "diagnostics/verdict/sample_verdict.h"
 #include "ranks/thread_ranks.h"
 
 namespace allmodes::diagnostics {
@@ -176,10 +175,6 @@ TEST(Neighborhoods, CoverageOfEqualDistributionsFollowsTheClosedForm) {
     EXPECT_NEAR(found.mean, expected_coverage(c.reals, c.fakes, c.k), 4 * found.standard_error)
         << c.reals << " " << c.fakes << " " << c.k << " " << c.width;
     EXPECT_LT(found.standard_error, 0.015);
-    // The verdict's scale: five of these are never reached by equal distributions here.
-    const double deviation = coverage_deviation(c.reals, c.fakes, c.k);
-    for (const double value : coverage)
-      EXPECT_LT(std::abs(value - expected_coverage(c.reals, c.fakes, c.k)), 5 * deviation);
     const Summary pairs = summarize(density);
     EXPECT_NEAR(pairs.mean, 1, 4 * pairs.standard_error) << c.k << " " << c.width;
   }
@@ -369,9 +364,9 @@ TEST(Bins, OfSeparateGroupsAreTheGroups) {
     sample.values[static_cast<size_t>(2 * row)] += static_cast<float>(3 * std::cos(angle));
     sample.values[static_cast<size_t>(2 * row + 1)] += static_cast<float>(3 * std::sin(angle));
   }
-  const auto centres = fit_bins(sample, 4, 20, {1, Purpose("bins")});
-  const auto assigned = assign_bins(sample, {centres, 2}, all_rows(sample));
-  EXPECT_THAT(count_bins(assigned, 4), ::testing::Each(100));
+  const auto centres = fit_cells(sample, 4, 20, {1, Purpose("bins")});
+  const auto assigned = assign_cells(sample, {centres, 2}, all_rows(sample));
+  EXPECT_THAT(count_cells(assigned, 4), ::testing::Each(100));
   for (int64_t row = 4; row < 400; ++row)
     EXPECT_EQ(assigned[static_cast<size_t>(row)], assigned[static_cast<size_t>(row % 4)]);
 }
@@ -387,7 +382,7 @@ TEST(Bins, DifferByChanceAtTheirLevelAndNotAfterCorrection) {
     std::vector<int64_t> fakes(100, 0);
     for (int i = 0; i < 5000; ++i) ++reals[random.below(100)];
     for (int i = 0; i < 4000; ++i) ++fakes[random.below(100)];
-    const BinScores scores = compare_bins(reals, fakes);
+    const CellScores scores = compare_cells(reals, fakes);
     different += static_cast<double>(scores.different) / 40;
     corrected += scores.different_corrected;
     divergence.push_back(scores.jensen_shannon / scores.jensen_shannon_floor);
@@ -401,12 +396,12 @@ TEST(Bins, DifferByChanceAtTheirLevelAndNotAfterCorrection) {
 TEST(Bins, NameADroppedBinAndBoundTheDivergence) {
   const std::vector<int64_t> reals = {100, 100, 0, 0};
   const std::vector<int64_t> fakes = {0, 0, 50, 50};
-  const BinScores scores = compare_bins(reals, fakes);
+  const CellScores scores = compare_cells(reals, fakes);
   EXPECT_EQ(scores.different_corrected, 4);
   EXPECT_NEAR(scores.jensen_shannon, std::numbers::ln2, 1e-12);
-  EXPECT_EQ(compare_bins(reals, reals).jensen_shannon, 0);
-  EXPECT_THROW(compare_bins(reals, std::vector<int64_t>(4, 0)), Error);
-  EXPECT_THROW(compare_bins(reals, std::vector<int64_t>(3, 1)), Error);
+  EXPECT_EQ(compare_cells(reals, reals).jensen_shannon, 0);
+  EXPECT_THROW(compare_cells(reals, std::vector<int64_t>(4, 0)), Error);
+  EXPECT_THROW(compare_cells(reals, std::vector<int64_t>(3, 1)), Error);
 }
 
 TEST(NearDuplicates, BirthdayParadoxFindsTheSupport) {

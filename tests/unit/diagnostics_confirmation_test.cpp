@@ -14,6 +14,13 @@ namespace {
 
 const config::Verdict kLevels;
 
+// Of a single evaluation, which nothing could confirm.
+const config::Verdict kOnce = [] {
+  config::Verdict levels;
+  levels.confirmations = 1;
+  return levels;
+}();
+
 // Two of ten classes are gone.
 Evidence two_lost() {
   ModeHistogram modes;
@@ -42,25 +49,25 @@ PastEvaluation past(uint64_t step, State found) {
 
 TEST(Confirmation, OneInstrumentAloneIsARiskAndTwoAreACollapse) {
   Evidence evidence = two_lost();
-  const Verdict alone = judge(evidence, {}, kLevels);
+  const Verdict alone = judge(evidence, {}, kOnce);
   EXPECT_EQ(alone.state, State::at_risk);
   EXPECT_EQ(alone.kind, "mode_dropping");
   EXPECT_NE(alone.reason.find("p < 1e-90 (one witness alone)"), std::string::npos) << alone.reason;
   cover(evidence, 0.02);
-  const Verdict both = judge(evidence, {}, kLevels);
+  const Verdict both = judge(evidence, {}, kOnce);
   EXPECT_EQ(both.state, State::collapsed);
   EXPECT_NE(both.reason.find("also mode_dropping, share of the reals that the samples reach: "
                              "3 0.02, 7 0.02; real samples at least 0.97; p < 1e-8"),
             std::string::npos)
       << both.reason;
-  config::Verdict three = kLevels;
+  config::Verdict three = kOnce;
   three.witnesses = 3;
   EXPECT_EQ(judge(evidence, {}, three).state, State::at_risk);
 }
 
 // Dropping and imbalance are two readings of one histogram.
 TEST(Confirmation, TwoFiguresOfOneInstrumentAreOneWitness) {
-  const Verdict verdict = judge(two_lost(), {}, kLevels);
+  const Verdict verdict = judge(two_lost(), {}, kOnce);
   ASSERT_GE(verdict.witnesses.size(), 2U);
   EXPECT_EQ(verdict.witnesses[1].kind, "mode_imbalance");
   EXPECT_EQ(verdict.state, State::at_risk);
@@ -70,18 +77,18 @@ TEST(Confirmation, AnInstrumentThatSeesSomethingElseDoesNotBearOut) {
   Evidence evidence = two_lost();
   evidence.latent_dimensions = 4;
   evidence.aggregate_kl = 100;
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::at_risk);
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::at_risk);
 }
 
 TEST(Confirmation, WhatIsNotANumberNeedsNoSecondWitness) {
-  EXPECT_EQ(judge({.step = 10, .kl_total = NAN}, {}, kLevels).state, State::collapsed);
+  EXPECT_EQ(judge({.step = 10, .kl_total = NAN}, {}, kOnce).state, State::collapsed);
 }
 
 TEST(Confirmation, AnEncoderThatSaysNothingAndADecoderThatMakesTheMeanBearEachOtherOut) {
   Evidence evidence{.step = 10, .r2_mean = 0.5, .kl_total = 0.001};
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::at_risk);
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::at_risk);
   evidence.r2_mean = 0.01;
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::collapsed);
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::collapsed);
 }
 
 TEST(Hysteresis, ACollapseIsSaidWhenTwoOfTheLastThreeEvaluationsFoundIt) {
@@ -97,8 +104,8 @@ TEST(Hysteresis, ACollapseIsSaidWhenTwoOfTheLastThreeEvaluationsFoundIt) {
   EXPECT_EQ(judge(evidence, {collapsed, healthy}, kLevels).state, State::collapsed);
   EXPECT_EQ(judge(evidence, {healthy, collapsed}, kLevels).state, State::collapsed);
   EXPECT_EQ(judge(evidence, {collapsed, healthy, healthy}, kLevels).state, State::at_risk);
-  // Of those there are: the first evaluation has nothing to be confirmed by.
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::collapsed);
+  // The first evaluation does not confirm itself.
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::at_risk);
   EXPECT_EQ(judge(evidence, {healthy}, kLevels).state, State::at_risk);
 }
 
@@ -136,26 +143,26 @@ TEST(Significance, AnUnlikelyFigureOfSmallEffectIsHealthyAndALargeOneByChanceToo
 TEST(WithinModeCollapse, IsNamedWithItsModesAndBornOutByCoverage) {
   Evidence evidence{.step = 10, .expected_coverage = 0.95};
   evidence.spread_by_mode = {{"cat", 0.001, 0.5, -20}, {"dog", 0.9, 0.5, -0.1}};
-  const Verdict alone = judge(evidence, {}, kLevels);
+  const Verdict alone = judge(evidence, {}, kOnce);
   EXPECT_EQ(alone.state, State::at_risk);
   EXPECT_EQ(alone.reason,
             "variance over the data's in the narrowest direction: cat 0.001, below 0.5; p < 1e-19 "
             "(one witness alone)");
   evidence.coverage_by_mode = {{"cat", 0.05, 0.5, -20}, {"dog", 0.9, 0.5, -0.1}};
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::collapsed);
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::collapsed);
   // Half of a mode: narrow, but not nothing.
   evidence.coverage_by_mode.clear();
   evidence.spread_by_mode[0].value = 0.36;
-  const Verdict half = judge(evidence, {}, kLevels);
+  const Verdict half = judge(evidence, {}, kOnce);
   EXPECT_EQ(half.state, State::at_risk);
   EXPECT_EQ(half.kind, "within_mode_collapse");
   EXPECT_EQ(half.reason.find("alone"), std::string::npos);
   // Half of a mode that is wide all the same.
   evidence.spread_by_mode[0].value = 0.9;
   evidence.halves_by_mode = {{"cat", 0.3, 0.5, -20}, {"dog", 0.1, 0.5, -2}};
-  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::healthy);
   evidence.halves_by_mode[0].value = 0.1;
-  const Verdict one_sided = judge(evidence, {}, kLevels);
+  const Verdict one_sided = judge(evidence, {}, kOnce);
   EXPECT_EQ(one_sided.state, State::at_risk);
   EXPECT_EQ(one_sided.kind, "within_mode_collapse");
   EXPECT_EQ(one_sided.reason,
@@ -205,6 +212,64 @@ TEST(Starvation, AModeAtATenthOfItsShareIsARiskAndNamed) {
   const Verdict verdict = judge(evidence, {}, kLevels);
   EXPECT_EQ(verdict.state, State::at_risk);
   EXPECT_EQ(verdict.reason, "1 of 10 classes starved (3); expected 200 of 2000, saw 20");
+}
+
+// Ups between the downs, and down all the same.
+TEST(Trend, AFallWithUpsBetweenIsARiskOverEightEvaluations) {
+  std::vector<PastEvaluation> history;
+  for (const double value : {0.98, 0.95, 0.955, 0.91, 0.915, 0.87, 0.875})
+    history.push_back({.step = 1000, .values = {{"coverage", value}}});
+  const Verdict verdict = judge({.step = 9000, .coverage = 0.83}, history, kLevels);
+  EXPECT_EQ(verdict.state, State::at_risk);
+  EXPECT_EQ(verdict.reason, "coverage fell from 0.98 to 0.83, on the whole over 8");
+  for (PastEvaluation& past : history) past.values[0].second = 0.9;
+  EXPECT_EQ(judge({.step = 9000, .coverage = 0.83}, history, kLevels).state, State::healthy);
+}
+
+// A class that is gone is not borne out by another one that is a little narrow.
+TEST(Confirmation, InstrumentsMustAgreeOnAMode) {
+  Evidence evidence = two_lost();
+  evidence.spread_by_mode = {{"5", 0.45, 0.1, -20}};
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::at_risk);
+  evidence.spread_by_mode = {{"3", 0.45, 0.1, -20}};
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::collapsed);
+}
+
+TEST(Confirmation, AFirstEvaluationIsToBeConfirmedButForWhatIsNoNumber) {
+  Evidence evidence = two_lost();
+  cover(evidence, 0.02);
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::at_risk);
+  evidence.nonfinite_samples = 3;
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::collapsed);
+}
+
+// Reals that are not reached while every mode has its share: the samples lie beside the data.
+TEST(Coverage, AloneSaysNothingOfMass) {
+  Evidence evidence = two_lost();
+  evidence.modes->observed.assign(10, 200);
+  cover(evidence, 0.02);
+  const Verdict verdict = judge(evidence, {}, kOnce);
+  EXPECT_EQ(verdict.state, State::at_risk);
+  EXPECT_EQ(verdict.kind, "unformed");
+}
+
+TEST(WithinModeCollapse, OnlyTheMassOfModesThatAreThatNarrowCounts) {
+  Evidence evidence{.step = 10, .expected_coverage = 0.95};
+  evidence.spread_by_mode = {{"cat", 0.01, 0.001, -20}, {"dog", 0.45, 0.1, -20}};
+  evidence.coverage_by_mode = {{"cat", 0.05, 0.001, -20}};
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::at_risk);
+}
+
+TEST(Labels, ThatAreIgnoredAreNamedAndThoseAnEyeCannotTellAreNot) {
+  Evidence evidence{.step = 10};
+  evidence.labels = LabelFigures{.right = 100, .samples = 1000, .accuracy = 0.9, .chance = 0.1};
+  const Verdict ignored = judge(evidence, {}, kOnce);
+  EXPECT_EQ(ignored.state, State::at_risk);
+  EXPECT_EQ(ignored.kind, "label_ignored");
+  evidence.labels->right = 850;
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::healthy);
+  evidence.labels = LabelFigures{.right = 100, .samples = 1000, .accuracy = 0.15, .chance = 0.1};
+  EXPECT_EQ(judge(evidence, {}, kOnce).state, State::healthy);
 }
 
 }  // namespace

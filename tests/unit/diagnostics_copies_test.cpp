@@ -15,6 +15,13 @@
 namespace allmodes::diagnostics {
 namespace {
 
+// Levels for one evaluation, which nothing could confirm.
+config::Verdict once() {
+  config::Verdict levels;
+  levels.confirmations = 1;
+  return levels;
+}
+
 std::vector<float> noise(uint64_t seed, int64_t rows, int64_t width) {
   std::vector<float> values(static_cast<size_t>(rows * width));
   fill_normal({.seed = seed, .purpose = Purpose("copies")}, 0, rows, width, values.data());
@@ -34,7 +41,7 @@ Copies copies_of(const std::vector<float>& values, int64_t width) {
 
 Verdict judged(const std::vector<float>& samples, const std::vector<float>& reals) {
   return judge({.step = 1, .copies = CopyFigures{copies_of(samples, 3), copies_of(reals, 3)}}, {},
-               config::Verdict{});
+               once());
 }
 
 TEST(Copies, AreRowsThatEqualAnotherOneAsPlainComparisonFindsThem) {
@@ -171,17 +178,16 @@ TEST(NearDuplicates, DoNotDependOnTheScaleOfTheSamples) {
 
 TEST(NearDuplicates, OfTenInAHundredSamplesAreARiskAndOfMostACollapseWithASecondWitness) {
   const CalibratedFigure figure{"near_duplicates", 0.11, 0.01, -9};
-  EXPECT_EQ(judge({.step = 1, .calibrated = {figure}}, {}, config::Verdict{}).state,
-            State::at_risk);
+  EXPECT_EQ(judge({.step = 1, .calibrated = {figure}}, {}, once()).state, State::at_risk);
   CalibratedFigure most = figure;
   most.value = 0.7;
   Evidence evidence{.step = 1, .calibrated = {most}};
-  EXPECT_EQ(judge(evidence, {}, config::Verdict{}).kind, "duplicates");
-  config::Verdict one;
+  EXPECT_EQ(judge(evidence, {}, once()).kind, "duplicates");
+  config::Verdict one = once();
   one.witnesses = 1;
   EXPECT_EQ(judge(evidence, {}, one).state, State::collapsed);
   most.value = 0.05;  // significant, and too few to matter
-  EXPECT_EQ(judge({.step = 1, .calibrated = {most}}, {}, config::Verdict{}).state, State::healthy);
+  EXPECT_EQ(judge({.step = 1, .calibrated = {most}}, {}, once()).state, State::healthy);
 }
 
 TEST(ClassSpread, IsHalfTheMeanSquaredDistanceOfTwoOfAClassAndAddsOverParts) {

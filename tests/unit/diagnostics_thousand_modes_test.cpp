@@ -43,6 +43,7 @@ Verdict judged(ModeHistogram histogram) {
   // The histogram is all there is here; by default a second instrument has to agree.
   config::Verdict levels;
   levels.witnesses = 1;
+  levels.confirmations = 1;
   return judge(evidence, {}, levels);
 }
 
@@ -87,6 +88,40 @@ TEST(ThousandModes, FewSamplesStillTellTheWholeFromTheHalf) {
     const Verdict half = judged(draw(kModes / 2, 2500, run));
     EXPECT_EQ(half.state, State::collapsed);
     EXPECT_EQ(half.kind, "mode_dropping") << half.reason;
+  }
+}
+
+// Each of a hundred lost modes is too small to be missed by itself at this number of samples.
+TEST(ThousandModes, LostMassSpeaksAndNotTheNumberOfModes) {
+  for (uint64_t run = 0; run < 10; ++run) {
+    const Verdict lost = judged(draw(kModes - 100, 4000, run));
+    EXPECT_EQ(lost.state, State::collapsed) << lost.reason;
+    EXPECT_EQ(lost.kind, "mode_dropping");
+  }
+}
+
+// Shares that are counted from as many reals are estimates: a perfect sampler has no fewer modes.
+TEST(CountedShares, RaiseNoAlarmWhereBothAreSamples) {
+  for (const auto& [modes, samples] :
+       {std::pair{50, 200}, std::pair{100, 300}, std::pair{200, 500}, std::pair{10, 60}}) {
+    for (uint64_t run = 0; run < 40; ++run) {
+      Random random({.seed = run, .purpose = Purpose("test/counted")});
+      ModeHistogram histogram;
+      histogram.real_counts.assign(static_cast<size_t>(modes), 0);
+      histogram.samples = samples;
+      histogram.observed.assign(static_cast<size_t>(modes), 0);
+      for (int i = 0; i < samples; ++i) {
+        ++histogram.real_counts[random.below(static_cast<uint64_t>(modes))];
+        ++histogram.observed[random.below(static_cast<uint64_t>(modes))];
+      }
+      for (int k = 0; k < modes; ++k) {
+        histogram.names.push_back(fmt::format("{}", k));
+        histogram.expected_share.push_back(
+            (static_cast<double>(histogram.real_counts[static_cast<size_t>(k)]) + 0.5) /
+            (samples + 0.5 * modes));
+      }
+      EXPECT_EQ(judged(histogram).state, State::healthy) << judged(histogram).reason;
+    }
   }
 }
 

@@ -19,6 +19,7 @@ namespace {
 const config::Verdict kLevels = [] {
   config::Verdict levels;
   levels.witnesses = 1;
+  levels.confirmations = 1;
   return levels;
 }();
 

@@ -73,13 +73,17 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
     remarks.push_back(std::move(remark));
   if (runtime.control().rank() == 0)
     for (const std::string& remark : remarks) spdlog::warn("{}", remark);
+  // Of both together, so that neither is nearer to the components than the other.
+  std::vector<float> fitted = chosen_reals.values;
+  fitted.insert(fitted.end(), chosen_fakes.values.begin(), chosen_fakes.values.end());
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
   const auto features = diagnosis::features_for(
       options,
       {.dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
-      chosen_reals,
+      {fitted, chosen_reals.shape.values()},
       chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
   reals.reset();
+  fitted = {};
   end_stage();
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here

@@ -5,15 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/latents/posterior.h"
+#include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
-#include "diagnostics/verdict/sample_verdict.h"
+#include "diagnostics/verdict/comparison_evidence.h"
+#include "diagnostics/verdict/witnesses.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -21,7 +22,9 @@ namespace {
 using diagnostics::RowRange;
 
 constexpr int64_t kPairs = 20'000;
-constexpr size_t kTableRows = 20;  // classes or dimensions printed
+constexpr int64_t kDraws = 100;      // of the null of what is read off the pooled rows
+constexpr double kTestsAtMost = 12;  // that share the false-alarm rate of a diagnosis
+constexpr size_t kTableRows = 20;    // classes or dimensions printed
 
 std::string shape_text(const data::SampleShape& shape) {
   return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
@@ -44,10 +47,13 @@ diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals,
   diagnostics::ModeHistogram histogram{.names = reals.class_names,
                                        .expected_share = std::vector<double>(classes, 0.5 / total),
                                        .observed = std::vector<int64_t>(classes, 0),
-                                       .samples = 0};
-  for (const int64_t neighbor : metrics.nearest_of_real)
-    histogram.expected_share[static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)])] +=
-        1 / total;
+                                       .samples = 0,
+                                       .real_counts = std::vector<int64_t>(classes, 0)};
+  for (const int64_t neighbor : metrics.nearest_of_real) {
+    const auto label = static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)]);
+    histogram.expected_share[label] += 1 / total;
+    ++histogram.real_counts[label];
+  }
   for (const int64_t neighbor : metrics.nearest_real)
     ++histogram.observed[static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)])];
   histogram.samples = static_cast<int64_t>(metrics.nearest_real.size());
@@ -88,53 +94,107 @@ class MappedRows {
   std::span<const float> rows_;
 };
 
+// Medians, so that a few far samples do not set the scale.
 double distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
                       const DiagnoseOptions& options) {
-  const auto distances = [&](const diagnostics::Features& features) {
+  const auto distance = [&](const diagnostics::Features& features) {
     const auto rows = static_cast<uint64_t>(features.rows());
-    const auto pairs =
-        diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")}, rows, kPairs);
-    return diagnostics::pair_distances(features.values, features.width, pairs);
+    std::vector<double> squares;
+    for (const auto& [first, second] :
+         diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")}, rows, kPairs))
+      squares.push_back(diagnostics::squared_distance(features.row(static_cast<int64_t>(first)),
+                                                      features.row(static_cast<int64_t>(second))));
+    const auto middle = squares.begin() + std::ssize(squares) / 2;
+    std::nth_element(squares.begin(), middle, squares.end());
+    return std::sqrt(*middle);
   };
-  return diagnostics::diversity_ratio(distances(fakes), distances(reals));
+  const double of_reals = distance(reals);
+  const double of_fakes = distance(fakes);
+  if (of_reals > 0) return of_fakes / of_reals;
+  return of_fakes == 0 ? 1 : std::numeric_limits<double>::infinity();
 }
 
 diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
   return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
 }
 
+// Fakes that equal a real to the last bit, of reals that do not themselves repeat.
+int64_t copied_reals(const DiagnosedSamples& reals, const DiagnosedSamples& fakes) {
+  auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
+  std::ranges::sort(of_reals);
+  return std::ranges::count_if(
+      diagnostics::row_hashes(fakes.values, fakes.shape.values()), [&](uint64_t hash) {
+        const auto [first, last] = std::ranges::equal_range(of_reals, hash);
+        return last - first == 1;
+      });
+}
+
+// Where the samples lie beside the reals, each figure with its null measured on these very rows,
+// and which parts of the data they lack.
+void add_pooled(world::Communicator& control, const DiagnosedSamples& reals,
+                const diagnostics::Features& real_rows, const DiagnosedSamples& fakes,
+                const diagnostics::Features& fake_rows, const DiagnoseOptions& options,
+                const config::Verdict& levels, diagnostics::Evidence& evidence) {
+  const auto pooled = diagnostics::measure_pooled(control, real_rows, fake_rows,
+                                                  neighborhood_of(options), kDraws, options.seed);
+  for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
+    const std::string name = diagnostics::kPooledFigures[i];
+    const diagnostics::Null null(pooled.draws[i], diagnostics::worse_of(name));
+    evidence.calibrated.push_back(
+        {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
+  }
+  evidence.copied_reals = copied_reals(reals, fakes);
+  evidence.smallest_loss = 1;
+  if (real_rows.rows() < diagnostics::kFewestForParts) return;
+  const auto* precision = diagnostics::calibrated_figure(evidence, "precision");
+  const double off = 1 - precision->value;
+  const double off_of_reals = 1 - precision->null_median;
+  evidence.parts =
+      diagnostics::find_parts(diagnostics::make_part_reference(real_rows), fake_rows,
+                              diagnostics::parts_level(levels.significance),
+                              {.away = pooled.away,
+                               .away_excess = off > off_of_reals ? (off - off_of_reals) / off : 0,
+                               .reached = pooled.reached,
+                               .labels = reals.labels,
+                               .class_names = reals.class_names});
+  evidence.smallest_loss = evidence.parts->smallest_loss;
+}
+
 // Of the metrics, for the table.
 std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
-                           const diagnostics::SampleFigures& figures,
                            const diagnostics::Evidence& evidence) {
-  const double expected =
-      diagnostics::expected_coverage(figures.reals, figures.fakes, figures.coverage_k);
-  const double deviation =
-      diagnostics::coverage_deviation(figures.reals, figures.fakes, figures.coverage_k);
+  const auto& scores = metrics.neighborhood;
+  const auto beside = [&](const char* name) {
+    const auto* figure = diagnostics::calibrated_figure(evidence, name);
+    return fmt::format("{:.4f} when equal, measured; p {:.2g}", figure->null_median,
+                       std::pow(10.0, figure->log10_tail));
+  };
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  return {{"precision", figures.precision, "share of fakes among the data, 0 to 1"},
-          {"recall", figures.recall, "share of the data among fakes; as precision when equal"},
-          {"density", figures.density, "1 when equal"},
-          {"coverage", figures.coverage,
-           fmt::format("{:.4f} +- {:.4f} when equal", expected, deviation)},
-          {"coverage_expected", expected, ""},
-          {"vendi", metrics.vendi.value_or(unknown),
-           fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
-          {"vendi_real", metrics.vendi_real.value_or(unknown), ""},
-          {"diversity", *evidence.diversity_ratio, "mean distance over the data's, 1 when equal"},
-          {"frechet_distance", metrics.frechet_distance.value_or(unknown),
-           "0 for equal moments; grows as N falls"},
-          {"kid", metrics.kernel_distance, "0 when equal"},
-          {"ndb", static_cast<double>(metrics.bins.different),
-           fmt::format("of {} bins; {:.1f} when equal", metrics.bins.bins,
-                       0.05 * static_cast<double>(metrics.bins.bins))},
-          {"ndb_corrected", static_cast<double>(metrics.bins.different_corrected),
-           "0 when equal (95 %)"},
-          {"jsd", metrics.bins.jensen_shannon,
-           fmt::format("nats; {:.4f} when equal", metrics.bins.jensen_shannon_floor)},
-          {"copies", static_cast<double>(evidence.copies->of_samples.copies),
-           fmt::format("fakes equal to another; {} of the data", evidence.copies->of_reals.copies)},
-          {"support_ratio", metrics.support_ratio, "of near-duplicates; 1 when equal"}};
+  const auto* near = diagnostics::calibrated_figure(evidence, "near_reals");
+  return {
+      {"precision", scores.precision, "share of fakes among the data; " + beside("precision")},
+      {"recall", scores.recall, "share of the data among fakes; " + beside("recall")},
+      {"density", scores.density, beside("density")},
+      {"coverage", scores.coverage, beside("coverage")},
+      {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median, ""},
+      {"near_reals", near->value, "share of fakes learnt by heart; " + beside("near_reals")},
+      {"vendi", metrics.vendi.value_or(unknown),
+       fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
+      {"vendi_real", metrics.vendi_real.value_or(unknown), ""},
+      {"diversity", *evidence.diversity_ratio, "median distance over the data's, 1 when equal"},
+      {"frechet_distance", metrics.frechet_distance.value_or(unknown),
+       "0 for equal moments; grows as N falls"},
+      {"kid", metrics.kernel_distance, "0 when equal"},
+      {"ndb", static_cast<double>(metrics.cells.different),
+       fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
+                   0.05 * static_cast<double>(metrics.cells.cells))},
+      {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected),
+       "0 when equal (95 %)"},
+      {"jsd", metrics.cells.jensen_shannon,
+       fmt::format("nats; {:.4f} when equal", metrics.cells.jensen_shannon_floor)},
+      {"copies", static_cast<double>(evidence.copies->of_samples.copies),
+       fmt::format("fakes equal to another; {} of the data", evidence.copies->of_reals.copies)},
+      {"support_ratio", metrics.support_ratio, "of near-duplicates; 1 when equal"}};
 }
 
 void add_mode_lines(Diagnosis& diagnosis) {
@@ -152,10 +212,6 @@ void add_mode_lines(Diagnosis& diagnosis) {
                                          diagnosis.evidence.mode_noun)});
 }
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
 // What `--features auto` is of samples of this shape.
 std::string chosen_features(const std::string& wanted, const data::SampleShape& shape) {
   if (wanted != "auto") return wanted;
@@ -167,13 +223,15 @@ std::string chosen_features(const std::string& wanted, const data::SampleShape& 
 
 diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
                                      const diagnostics::ClassifierSetup& setup,
-                                     const DiagnosedSamples& reals, const std::string& remedy) {
-  const std::string name = chosen_features(options.features, reals.shape);
+                                     const diagnostics::Features& fitted,
+                                     const std::string& remedy) {
+  const data::SampleShape shape = setup.dataset.shape();
+  const std::string name = chosen_features(options.features, shape);
   const std::string complaint =
-      diagnostics::features_complaint(name, reals.shape, setup.dataset.classes());
+      diagnostics::features_complaint(name, shape, setup.dataset.classes());
   if (!complaint.empty())
     ALLMODES_FAIL(ExitCode::kUsage, "--features {}: {}{}", name, complaint, remedy);
-  return diagnostics::make_features(name, setup, {reals.values, reals.shape.values()});
+  return diagnostics::make_features(name, setup, fitted);
 }
 
 void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
@@ -202,24 +260,16 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   const MappedRows fake_rows(control, features, fakes);
   auto metrics =
       diagnostics::measure_samples(control, real_rows.view(), fake_rows.view(), metric_options);
-  const diagnostics::SampleFigures figures{.reals = reals.count,
-                                           .fakes = fakes.count,
-                                           .coverage_k = metric_options.neighborhood.coverage_k,
-                                           .precision = metrics.neighborhood.precision,
-                                           .recall = metrics.neighborhood.recall,
-                                           .density = metrics.neighborhood.density,
-                                           .coverage = metrics.neighborhood.coverage,
-                                           .vendi = metrics.vendi,
-                                           .vendi_real = metrics.vendi_real};
   if (!evidence.diversity_ratio)
     evidence.diversity_ratio = distance_ratio(real_rows.view(), fake_rows.view(), options);
   if (!evidence.copies)
     evidence.copies = {.of_samples = copies_of(fakes), .of_reals = copies_of(reals)};
+  add_pooled(control, reals, real_rows.view(), fakes, fake_rows.view(), options, levels, evidence);
   Diagnosis diagnosis;
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;
   diagnosis.neighborhood_cpu_s = metrics.neighborhood_cpu_s;
-  diagnosis.lines = lines_of(metrics, figures, evidence);
+  diagnosis.lines = lines_of(metrics, evidence);
   const bool labelled = !reals.labels.empty() && reals.class_names.size() > 1;
   if (labelled) diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);
   if (labelled && !evidence.modes) {
@@ -228,8 +278,10 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   }
   diagnosis.evidence = std::move(evidence);
   if (diagnosis.evidence.modes) add_mode_lines(diagnosis);
-  diagnosis.verdict = diagnostics::judge_samples(diagnosis.evidence, figures, levels);
-  diagnosis.covered = std::move(metrics.covered);
+  // One set of samples is all there is: no second evaluation could confirm it.
+  config::Verdict once = levels;
+  once.confirmations = 1;
+  diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, once);
   diagnosis.nearest_real = std::move(metrics.nearest_real);
   diagnosis.nearest_square = std::move(metrics.nearest_square);
   return diagnosis;
@@ -277,64 +329,9 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
   config::Verdict alone;
   alone.grace_steps = 0;
   alone.witnesses = 1;
+  alone.confirmations = 1;
   diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, alone);
   return diagnosis;
-}
-
-std::string to_text(const Diagnosis& diagnosis) {
-  std::string text = fmt::format("N = {}, features: {}\n", diagnosis.samples, diagnosis.features);
-  for (const auto& line : diagnosis.lines) {
-    if (line.beside.empty()) continue;
-    text += std::isnan(line.value)
-                ? fmt::format("  {:<20}{:>12}  too many features\n", line.name, "-")
-                : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value, line.beside);
-  }
-  const auto& modes = diagnosis.evidence.modes;
-  const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()
-                             ? std::min(kTableRows, diagnosis.class_coverage.size())
-                             : 0;
-  for (size_t i = 0; i < classes; ++i)
-    text += fmt::format("  {:<20}{:>12.4f}  coverage; {} samples, {:.1f} expected\n",
-                        "class " + modes->names[i], diagnosis.class_coverage[i], modes->observed[i],
-                        modes->expected_share[i] * static_cast<double>(modes->samples));
-  for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
-    text += fmt::format("  {:<20}{:>12.4f}  nats\n", fmt::format("kl of dimension {}", i),
-                        diagnosis.kl_per_dimension[i]);
-  const auto& verdict = diagnosis.verdict;
-  const std::string kind = verdict.witnesses.empty() ? "" : verdict.kind + ", ";
-  return text + fmt::format("verdict: {}: {}{}\n", to_string(verdict.state), kind, verdict.reason);
-}
-
-std::string to_json(const Diagnosis& diagnosis) {
-  const auto& verdict = diagnosis.verdict;
-  nlohmann::ordered_json json = {{"state", to_string(verdict.state)},
-                                 {"kind", verdict.kind},
-                                 {"reason", verdict.reason},
-                                 {"features", diagnosis.features},
-                                 {"samples", diagnosis.samples}};
-  for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
-  if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
-  json["witnesses"] = nlohmann::ordered_json::array();
-  for (const auto& witness : verdict.witnesses)
-    json["witnesses"].push_back(
-        {{"state", to_string(witness.state)}, {"kind", witness.kind}, {"reason", witness.reason}});
-  if (!diagnosis.kl_per_dimension.empty()) json["kl_per_dim"] = diagnosis.kl_per_dimension;
-  if (const auto& modes = diagnosis.evidence.modes) {
-    json["class_names"] = modes->names;
-    json["expected_share"] = modes->expected_share;
-    json["histogram"] = modes->observed;
-    if (!diagnosis.class_coverage.empty()) json["class_coverage"] = diagnosis.class_coverage;
-    json["missing"] = nlohmann::ordered_json::array();
-    for (const auto& mode : verdict.missing)
-      json["missing"].push_back({{"name", mode.name},
-                                 {"expected", mode.expected},
-                                 {"observed", mode.observed},
-                                 {"log10_p", number(mode.log10_tail)}});
-  }
-  if (!diagnosis.evaluation.empty())
-    json["evaluation"] = nlohmann::ordered_json::parse(diagnosis.evaluation);
-  // Names come from files: what is no UTF-8 is replaced.
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace allmodes::diagnosis

@@ -22,11 +22,14 @@ struct DiagnoseOptions {
   uint64_t seed = 1;
 };
 
-// The features that the options name for such reals; collective. Throws kUsage where they cannot be
-// had, and says `remedy`.
+// The features that the options name for such reals; collective. Principal components are those of
+// `fitted`, rows of samples: not the reals alone that are compared, to which the components would
+// then be nearer than to any other sample. Throws kUsage where features cannot be had, and says
+// `remedy`.
 diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
                                      const diagnostics::ClassifierSetup& setup,
-                                     const DiagnosedSamples& reals, const std::string& remedy);
+                                     const diagnostics::Features& fitted,
+                                     const std::string& remedy);
 
 struct Line {
   std::string name;    // as in diagnosis.json
@@ -44,7 +47,6 @@ struct Diagnosis {
   std::vector<double> kl_per_dimension;  // of a posterior
   std::vector<double> class_coverage;    // of labelled reals, [classes]
   std::string evaluation;                // of a run: its record, JSON
-  std::vector<uint8_t> covered;          // [reals]
   std::vector<int64_t> nearest_real;     // [fakes]
   std::vector<double> nearest_square;    // [fakes]
 };
@@ -68,7 +70,8 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
 // The table and the verdict's line.
 std::string to_text(const Diagnosis& diagnosis);
 
-// diagnosis.json: every line by its name, state, kind, reason, witnesses, missing modes.
+// diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow
+// (lists of names), parts, lost_mass, smallest_loss; of classes their histogram.
 std::string to_json(const Diagnosis& diagnosis);
 
 }  // namespace allmodes::diagnosis

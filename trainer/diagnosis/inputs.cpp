@@ -89,16 +89,17 @@ SamplePair read_pair(const std::string& real, const std::string& labels, const s
 }
 
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,
-                                int64_t count, uint64_t seed) {
+                                int64_t count, uint64_t seed, int64_t first) {
   DiagnosedSamples samples{.source = source,
                            .shape = dataset.shape(),
                            .values = {},
                            .labels = {},
                            .class_names = dataset.class_names(),
-                           .count = std::min(count, dataset.size())};
+                           .count = std::min(count, dataset.size() - first)};
   const auto rows = static_cast<size_t>(samples.count);
   std::vector<int64_t> indices(rows);
-  data::Sampler(dataset.size(), seed).indices(0, samples.count, indices.data());
+  data::Sampler(dataset.size(), seed)
+      .indices(static_cast<uint64_t>(first), samples.count, indices.data());
   samples.values.resize(rows * static_cast<size_t>(samples.shape.values()));
   if (dataset.classes() > 0) samples.labels.resize(rows);
   dataset.copy(indices, samples.values.data(),

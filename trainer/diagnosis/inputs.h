@@ -35,9 +35,10 @@ struct DiagnosedSamples {
   int64_t count = 0;
 };
 
-// `count` of the samples (at most all), in a fixed random order of `seed`.
+// `count` of the samples from `first` on (at most all there are), in a fixed random order of
+// `seed`.
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,
-                                int64_t count, uint64_t seed);
+                                int64_t count, uint64_t seed, int64_t first = 0);
 
 // Sentences on what the two sets' numbers do not have in common although samples of one range
 // would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value. Of

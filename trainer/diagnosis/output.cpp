@@ -22,7 +22,6 @@ constexpr size_t kBars = 64;
 constexpr int64_t kNearestPairs = 16;
 constexpr size_t kMissingRows = 16;
 constexpr size_t kMissingColumns = 12;
-constexpr size_t kCrosses = 200;
 
 bool drawable(const data::SampleShape& shape) {
   return shape.image && (shape.channels == 1 || shape.channels == 3);
@@ -89,19 +88,21 @@ void write_nearest(const std::filesystem::path& folder, const DiagnosedSamples& 
   grid.write(folder / "nearest.png", order.size());
 }
 
-// The reals that no fake comes near, where the verdict says that there are too many of them.
-std::vector<size_t> lost_reals(const Diagnosis& diagnosis, size_t at_most) {
-  const bool dropping = std::ranges::any_of(diagnosis.verdict.witnesses, [](const auto& witness) {
-    return witness.kind == "mode_dropping";
+// Parts of the data that the samples lack, where the verdict says so; most lost first.
+std::vector<const diagnostics::Part*> lost_parts(const Diagnosis& diagnosis) {
+  std::vector<const diagnostics::Part*> parts;
+  const auto& found = diagnosis.evidence.parts;
+  const bool said = std::ranges::any_of(diagnosis.verdict.witnesses, [](const auto& witness) {
+    return std::ranges::find(witness.sources, "parts") != witness.sources.end();
   });
-  std::vector<size_t> lost;
-  for (size_t i = 0; dropping && i < diagnosis.covered.size() && lost.size() < at_most; ++i)
-    if (diagnosis.covered[i] == 0) lost.push_back(i);
-  return lost;
+  if (!found || !said) return parts;
+  for (const auto* list : {&found->missing, &found->starved})
+    for (const auto& part : *list) parts.push_back(&part);
+  return parts;
 }
 
 void write_missing(const std::filesystem::path& folder, const DiagnosedSamples& reals,
-                   const Diagnosis& diagnosis) {
+                   const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
   Grid grid(reals.shape);
   const auto& missing = diagnosis.verdict.missing;
   for (size_t m = 0; m < std::min(kMissingRows, missing.size()) && !reals.labels.empty(); ++m) {
@@ -113,22 +114,29 @@ void write_missing(const std::filesystem::path& folder, const DiagnosedSamples& 
     }
     grid.fill(kMissingColumns);
   }
-  if (grid.empty()) {
-    for (const size_t real : lost_reals(diagnosis, 4 * kMissingColumns)) grid.add(reals, real);
+  // Two lines a part: its reals nearest to the middle, and the samples nearest to there.
+  for (const auto* part : lost_parts(diagnosis)) {
+    for (const int64_t real : part->reals) grid.add(reals, static_cast<size_t>(real));
+    grid.fill(kMissingColumns);
+    for (const int64_t fake : part->samples) grid.add(fakes, static_cast<size_t>(fake));
     grid.fill(kMissingColumns);
   }
   if (!grid.empty()) grid.write(folder / "missing.png", kMissingColumns);
 }
 
-// Picks the reals out as crosses.
+// Reals of the lost parts as crosses.
 void write_plane(const std::filesystem::path& folder, const DiagnosedSamples& reals,
                  const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
   std::vector<float> crosses;
-  for (const size_t real : lost_reals(diagnosis, kCrosses))
-    crosses.insert(crosses.end(), {reals.values[2 * real], reals.values[2 * real + 1]});
+  for (const auto* part : lost_parts(diagnosis)) {
+    for (const int64_t row : part->reals) {
+      const auto real = static_cast<size_t>(row);
+      crosses.insert(crosses.end(), {reals.values[2 * real], reals.values[2 * real + 1]});
+    }
+  }
   records::write_png(folder / "samples.png",
                      records::scatter_plot(fakes.values, reals.values, crosses, std::nullopt, {},
-                                           "reals not reached"));
+                                           "parts that are missing"));
 }
 
 // Precision beside recall, density beside coverage: what is lost, and on which side.
@@ -172,7 +180,7 @@ void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagno
   write_scores(folder, diagnosis);
   if (drawable(reals.shape)) {
     write_nearest(folder, reals, fakes, diagnosis);
-    write_missing(folder, reals, diagnosis);
+    write_missing(folder, reals, fakes, diagnosis);
   } else if (!reals.shape.image && reals.shape.values() == 2) {
     write_plane(folder, reals, fakes, diagnosis);
   }

@@ -17,8 +17,8 @@ void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagn
 
 // Pictures of samples: modes.png (with classes, up to 64); of images nearest.png (the fakes nearest
 // to a real one, above it) and missing.png, where something is missing: a row of reals of each
-// missing class, or without classes reals that no fake comes near; in the plane samples.png, such
-// reals as crosses.
+// missing class, and of each missing part of the data a row of its reals over one of the fakes
+// nearest to it; in the plane samples.png, such reals as crosses.
 void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
                     const DiagnosedSamples& reals, const DiagnosedSamples& fakes);
 

@@ -71,7 +71,13 @@ class RunDiagnosis {
     collectors_ = diagnostics::make_collectors(setup);
     // Reals beyond those there are would be copies.
     reals_ = choose_samples(*run_.dataset, config.data.dataset, options_.samples, options_.seed);
-    features_ = features_for(options_, diagnostics::classifier_setup(setup), reals_, "");
+    // Principal components of other reals, where there are as many.
+    const bool more = run_.dataset->size() >= 2 * reals_.count;
+    const DiagnosedSamples others = more ? choose_samples(*run_.dataset, config.data.dataset,
+                                                          reals_.count, options_.seed, reals_.count)
+                                         : reals_;
+    features_ = features_for(options_, diagnostics::classifier_setup(setup),
+                             {others.values, others.shape.values()}, "");
   }
 
   // Whether it measures this checkpoint, too.
@@ -105,7 +111,7 @@ class RunDiagnosis {
                            .values = {}};
     record.set("evaluated_samples", options_.samples);
     diagnostics::Evidence evidence{.step = state.step};
-    for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
+    diagnostics::collect_all(collectors_, evaluation, generated, record, evidence);
     if (evidence.modes) {
       config::Verdict levels = config.verdict;
       levels.significance = diagnostics::test_level(evidence, config.verdict);
@@ -129,6 +135,7 @@ class RunDiagnosis {
     Diagnosis diagnosis;
     diagnosis.features = features_.description();
     diagnosis.samples = fakes.count;
+    levels.confirmations = 1;
     diagnosis.verdict = diagnostics::judge(evidence, {}, levels);
     diagnosis.evidence = std::move(evidence);
     return diagnosis;
@@ -174,7 +181,7 @@ class RunDiagnosis {
   std::unique_ptr<world::Communicator> alone_;
   std::string text_;
   run::CheckedRun run_;
-  std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  std::vector<diagnostics::NamedCollector> collectors_;
   DiagnosedSamples reals_;
   diagnostics::FeatureMap features_;
 };

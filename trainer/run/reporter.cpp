@@ -236,7 +236,7 @@ std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Po
   records::Record record = start_record("evaluation", position);
   record.set("evaluated_samples", config.diagnostics.samples);
   diagnostics::Evidence evidence{.step = position.step};
-  for (auto& collector : collectors_) collector->collect(evaluation, generated, record, evidence);
+  diagnostics::collect_all(collectors_, evaluation, generated, record, evidence);
   if (margins_.count > 0) evidence.discriminator_margin = diagnostics::mean(margins_);
   margins_ = {};
   if (evidence.modes) {

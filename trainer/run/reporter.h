@@ -68,7 +68,7 @@ class Reporter {
   records::RunFolder folder_;
   bool root_;
   bool quiet_;
-  std::vector<std::unique_ptr<diagnostics::Collector>> collectors_;
+  std::vector<diagnostics::NamedCollector> collectors_;
   records::OptionalWork optional_;
   std::unique_ptr<records::Sink> sink_;
   std::unique_ptr<records::Progress> progress_;

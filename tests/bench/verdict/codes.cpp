@@ -44,7 +44,7 @@ void posterior_rows(int64_t turns) {
                                      .decoder_sensitivity = 0.5 * used,
                                      .active_units = active_units(sums),
                                      .latent_dimensions = kDimensions},
-                                    {}, config::Verdict{});
+                                    {}, once());
       detected += verdict.kind == "posterior_collapse" ? 1 : 0;
       collapsed += verdict.state == State::collapsed ? 1 : 0;
     }
@@ -79,7 +79,7 @@ void aggregate_rows(int64_t turns) {
                         .aggregate_mmd_null_q99 = quantile(null.draws(), 0.99),
                         .aggregate_discrepancy = discrepancy(means)};
       evidence.aggregate_mmd_log10_tail = null.log10_tail(*evidence.aggregate_mmd);
-      const Verdict verdict = judge(evidence, {}, config::Verdict{});
+      const Verdict verdict = judge(evidence, {}, once());
       certain += *evidence.aggregate_mmd_log10_tail < -3 ? 1 : 0;
       detected += verdict.state != State::healthy ? 1 : 0;
       right += verdict.kind == "aggregate_mismatch" ? 1 : 0;

@@ -52,7 +52,7 @@ void healthy_table(const std::vector<Splits>& sets, int64_t evaluations) {
         for (int64_t turn = split; turn < evaluations; turn += kSplits) {
           const Evidence evidence =
               evidence_of(calibrated, draw(data, samples, static_cast<uint64_t>(turn)));
-          const State state = judge(evidence, {}, config::Verdict{}).state;
+          const State state = judge(evidence, {}, once()).state;
           counts[0] += significant(evidence, 0.05) ? 1 : 0;
           counts[1] += significant(evidence, 0.001) ? 1 : 0;
           counts[2] += state == State::at_risk ? 1 : 0;

@@ -120,8 +120,7 @@ Rates rates_of(const Calibrated& calibrated, int64_t turns, const std::vector<st
     // More than are needed, for what is left out.
     const FeatureRows rows =
         draw(calibrated.data, 3 * calibrated.samples, static_cast<uint64_t>(1'000'000 + turn));
-    const Verdict verdict =
-        judge(evidence_of(calibrated, plant(rows, mode, random)), {}, config::Verdict{});
+    const Verdict verdict = judge(evidence_of(calibrated, plant(rows, mode, random)), {}, once());
     const double one = 1 / static_cast<double>(turns);
     if (verdict.state != State::healthy) rates.detected += one;
     if (verdict.state == State::collapsed) rates.collapsed += one;
@@ -210,7 +209,7 @@ void thousand_modes(int64_t turns) {
   for (const int64_t samples : {2000, 10'000, 26'000}) {
     for (const int64_t lost : {0, 1, 2, 5, 10, 30, 50, 80, 100, 120, 150, 200}) {
       double detected = 0, collapsed = 0;
-      config::Verdict one = {};
+      config::Verdict one = once();
       one.witnesses = 1;
       for (int64_t turn = 0; turn < turns; ++turn) {
         Random random({.seed = 9, .purpose = Purpose("thousand"), .step = uint64_t(turn)});
@@ -222,7 +221,7 @@ void thousand_modes(int64_t turns) {
         for (int64_t i = 0; i < samples; ++i)
           ++modes.observed[size_t(lost) + random.below(1000 - uint64_t(lost))];
         const Evidence evidence{.step = 1000, .modes = std::move(modes)};
-        detected += judge(evidence, {}, config::Verdict{}).state != State::healthy ? 1 : 0;
+        detected += judge(evidence, {}, once()).state != State::healthy ? 1 : 0;
         collapsed += judge(evidence, {}, one).state == State::collapsed ? 1 : 0;
       }
       fmt::print("| {} | {} | {:.1f} | {:.1f} |\n", samples, lost, 100 * detected / double(turns),

@@ -145,7 +145,7 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
   }
   evidence.modes = std::move(modes);
   evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
-  add_comparison(calibrated.comparison, samples, evidence);
+  add_comparison(calibrated.comparison, samples, config::Verdict{}.significance, evidence);
   return evidence;
 }
 

@@ -61,4 +61,12 @@ void posterior_rows(int64_t turns);
 // Codes that are shifted from their prior or narrower.
 void aggregate_rows(int64_t turns);
 
+// Levels for one evaluation, which nothing could confirm.
+inline config::Verdict once() {
+  config::Verdict levels;
+  levels.grace_steps = 0;
+  levels.confirmations = 1;
+  return levels;
+}
+
 }  // namespace allmodes::diagnostics

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "diagnostics/modes/mode_finder.h"
+#include "diagnostics/collectors/collector.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -22,7 +22,7 @@ class ClassCollector final : public Collector {
     const bool stacked = evaluation.dataset.channel_base() != nullptr;
     ModeHistogram histogram{names_, shares_, std::vector<int64_t>(names_.size(), 0), 0};
     for (const auto& chunk : generated) {
-      for (const int64_t mode : finder_->of_chunk(evaluation, chunk))
+      for (const int64_t mode : modes_of_chunk(*finder_, chunk))
         ++histogram.observed[static_cast<size_t>(mode)];
     }
     sum_over_ranks(evaluation.control, histogram.observed);

@@ -1,87 +1,8 @@
 #include "diagnostics/collectors/collector.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
-
-#include <algorithm>
-
-#include "data/sampler.h"
-#include "diagnostics/modes/mode_finder.h"
-#include "training/noise.h"
+#include <chrono>
 
 namespace allmodes::diagnostics {
-
-void for_each_chunk(int64_t total, const world::Communicator& control,
-                    const std::function<void(int64_t first, int64_t count)>& work) {
-  for (int64_t first = control.rank() * kChunk; first < total; first += control.size() * kChunk)
-    work(first, std::min(kChunk, total - first));
-}
-
-std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
-  const at::NoGradGuard no_grad;
-  std::vector<GeneratedChunk> chunks;
-  for_each_chunk(evaluation.samples, evaluation.control, [&](int64_t first, int64_t count) {
-    const at::Tensor latent = training::make_noise(
-        objectives::latent_noise("latent", evaluation.objective.latent()),
-        {evaluation.seed, "evaluation", evaluation.step, first, count}, evaluation.device);
-    GeneratedChunk chunk{.first = first, .samples = {}, .labels = {}};
-    // Labels as the data has them, so that a histogram of classes compares like with like.
-    if (evaluation.objective.conditional()) real_samples(evaluation, first, count, chunk.labels);
-    chunk.samples = evaluation.objective.generate(evaluation.forward, latent, chunk.labels)
-                        .to(at::kCPU)
-                        .contiguous();
-    chunks.push_back(std::move(chunk));
-  });
-  return chunks;
-}
-
-const std::vector<EncodedChunk>& Evaluation::encoded() const {
-  if (!kept.empty()) return kept;
-  const at::NoGradGuard no_grad;
-  for_each_chunk(std::min(samples, dataset.size()), control, [&](int64_t first, int64_t count) {
-    EncodedChunk chunk{.first = first, .count = count, .labels = {}, .posterior = {}};
-    const at::Tensor reals = real_samples(*this, first, count, chunk.labels);
-    chunk.posterior = objective.encode(forward, reals.to(device), chunk.labels);
-    kept.push_back(std::move(chunk));
-  });
-  return kept;
-}
-
-at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
-                        std::vector<int64_t>* labels) {
-  const data::Sampler order(dataset.size(), seed ^ 0x5EA15EA15EA15EA1ULL);
-  std::vector<int64_t> indices(static_cast<size_t>(count));
-  order.indices(static_cast<uint64_t>(first), count, indices.data());
-  std::vector<int64_t> shape = objectives::network_shape(dataset.shape());
-  shape.insert(shape.begin(), count);
-  at::Tensor samples = at::empty(shape, at::kFloat);
-  if (labels != nullptr) labels->resize(indices.size());
-  dataset.copy(indices, samples.data_ptr<float>(), labels != nullptr ? labels->data() : nullptr);
-  return samples;
-}
-
-at::Tensor real_samples(const Evaluation& evaluation, int64_t first, int64_t count,
-                        at::Tensor& labels) {
-  if (!evaluation.objective.conditional())
-    return real_samples(evaluation.dataset, evaluation.seed, first, count);
-  std::vector<int64_t> numbers;
-  at::Tensor samples = real_samples(evaluation.dataset, evaluation.seed, first, count, &numbers);
-  labels = at::from_blob(numbers.data(), {count}, at::kLong).clone().to(evaluation.device);
-  return samples;
-}
-
-std::span<const float> values_of(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
-
-void sum_over_ranks(world::Communicator& control, std::vector<int64_t>& values) {
-  world::all_reduce_host(control, std::span(values), world::ReduceOp::sum);
-}
-
-void sum_over_ranks(world::Communicator& control, std::vector<double>& values) {
-  world::all_reduce_host(control, std::span(values), world::ReduceOp::sum);
-}
 
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,
                       records::Record& record) {
@@ -113,28 +34,53 @@ void record_histogram(const ModeHistogram& histogram, const config::Verdict& lev
   record.set("rare_mode_recall", recall_of_modes(histogram, rare));
 }
 
-std::vector<std::unique_ptr<Collector>> make_collectors(const CollectorSetup& setup) {
-  std::vector<std::unique_ptr<Collector>> collectors;
-  const std::shared_ptr<ModeFinder> finder = make_mode_finder(setup);
+ClassifierSetup classifier_setup(const CollectorSetup& setup) {
+  return {.dataset = setup.dataset,
+          .control = setup.control,
+          .exchange = setup.exchange,
+          .device = setup.device,
+          .held_out = [&config = setup.config] {
+            return data::make_held_out_dataset(config.data, config.seed);
+          }};
+}
+
+std::vector<NamedCollector> make_collectors(const CollectorSetup& setup) {
+  std::vector<NamedCollector> collectors;
+  const auto add = [&](const char* name, std::unique_ptr<Collector> collector) {
+    collectors.push_back({name, std::move(collector)});
+  };
+  const std::shared_ptr<ModeFinder> finder =
+      make_mode_finder(classifier_setup(setup), setup.config.diagnostics.classifier);
   if (setup.dataset.mixture() != nullptr) {
-    collectors.push_back(make_mixture_collector(setup.dataset));
+    add("mixture", make_mixture_collector(setup.dataset));
   } else if (finder != nullptr) {
-    collectors.push_back(make_class_collector(finder));
+    add("classes", make_class_collector(finder));
   }
-  collectors.push_back(make_diversity_collector(setup.config));
-  collectors.push_back(make_copies_collector());
-  collectors.push_back(make_comparison_collector(setup, finder));
-  if (setup.objective.conditional()) collectors.push_back(make_conditional_collector(finder));
+  add("diversity", make_diversity_collector(setup.config));
+  add("copies", make_copies_collector());
+  add("comparison", make_comparison_collector(setup, finder));
+  if (setup.objective.conditional()) add("conditional", make_conditional_collector(finder));
   if (setup.config.diagnostics.sample_metrics != "off")
-    collectors.push_back(make_sample_metrics_collector(setup));
+    add("sample_metrics", make_sample_metrics_collector(setup));
   if (std::holds_alternative<config::Fit>(setup.config.family))
-    collectors.push_back(make_fit_collector(setup));
+    add("fit", make_fit_collector(setup));
   if (setup.objective.encodes()) {
-    collectors.push_back(make_latent_collector());
-    collectors.push_back(make_aggregate_collector(setup));
-    collectors.push_back(make_reconstruction_collector(setup));
+    add("latent", make_latent_collector());
+    add("aggregate", make_aggregate_collector(setup));
+    add("reconstruction", make_reconstruction_collector(setup));
   }
   return collectors;
+}
+
+void collect_all(const std::vector<NamedCollector>& collectors, const Evaluation& evaluation,
+                 const std::vector<GeneratedChunk>& generated, records::Record& record,
+                 Evidence& evidence) {
+  for (const NamedCollector& each : collectors) {
+    const auto begin = std::chrono::steady_clock::now();
+    each.collector->collect(evaluation, generated, record, evidence);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    record.set("evaluation_s_" + each.name, took.count());
+  }
 }
 
 }  // namespace allmodes::diagnostics

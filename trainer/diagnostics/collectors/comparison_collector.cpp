@@ -11,22 +11,25 @@
 #include <ATen/core/grad_mode.h>
 #include <spdlog/spdlog.h>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/cache_folder.h"
 #include "base/durable_file.h"
+#include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/classifier_training.h"
-#include "diagnostics/modes/mode_finder.h"
 #include "diagnostics/statistics/principal.h"
 #include "diagnostics/verdict/comparison_evidence.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int kRecipe = 3;  // of what is cached: raise it with every change to a figure
+constexpr int kRecipe = 4;  // of what is cached: raise it with every change to a figure
 constexpr uint64_t kSeed = 1;
 constexpr int64_t kFeatures = 8;
 constexpr int64_t kProjectionReals = 2000;
@@ -39,6 +42,7 @@ class ComparisonCollector final : public Collector {
   ComparisonCollector(const CollectorSetup& setup, std::shared_ptr<ModeFinder> finder)
       : finder_(std::move(finder)),
         draws_(setup.config.diagnostics.calibration_draws),
+        significance_(setup.config.verdict.significance),
         comparison_{.reference = {},
                     .nulls = {},
                     .names = finder_ ? finder_->names() : std::vector<std::string>{"the data"},
@@ -51,18 +55,33 @@ class ComparisonCollector final : public Collector {
     if (comparison_.nulls.empty()) calibrate(evaluation);
     const FeatureRows samples = features_of(evaluation, generated);
     if (samples.size() == 0) return;
-    add_comparison(comparison_, samples, evidence);
+    add_comparison(comparison_, samples, significance_, evidence);
     for (const CalibratedFigure& figure : evidence.calibrated) {
       record.set(figure.name, figure.value);
       record.set(figure.name + "_null_median", figure.null_median);
       record.set(figure.name + "_log10_p", figure.log10_tail);
     }
+    if (evidence.parts) write_parts(*evidence.parts, record);
     write_modes("coverage", evidence.coverage_by_mode, record);
     write_modes("spread", evidence.spread_by_mode, record);
     write_modes("halves", evidence.halves_by_mode, record);
   }
 
  private:
+  static void write_parts(const PartFindings& found, records::Record& record) {
+    const auto names = [](const std::vector<Part>& parts) {
+      std::vector<std::string> all;
+      for (const Part& part : parts) all.push_back(part.name);
+      return all;
+    };
+    record.set("parts_missing", names(found.missing));
+    record.set("parts_starved", names(found.starved));
+    record.set("parts_narrow", names(found.narrow));
+    record.set("lost_mass", found.lost_mass);
+    record.set("lost_mass_at_least", found.lost_mass_low);
+    record.set("smallest_loss", found.smallest_loss);
+  }
+
   static void write_modes(const std::string& name, const std::vector<ModeFigure>& modes,
                           records::Record& record) {
     if (modes.empty()) return;
@@ -113,7 +132,7 @@ class ComparisonCollector final : public Collector {
                                static_cast<size_t>(projection_.dimensions + 1));
     for (const GeneratedChunk& chunk : generated) {
       put(packed, chunk.first, chunk.samples,
-          finder_ ? finder_->of_chunk(evaluation, chunk) : modes_of(chunk.samples));
+          finder_ ? modes_of_chunk(*finder_, chunk) : modes_of(chunk.samples));
     }
     return gathered(evaluation.control, std::move(packed));
   }
@@ -141,8 +160,13 @@ class ComparisonCollector final : public Collector {
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
     comparison_.reference =
         make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
+    if (!finder_) {
+      const FeatureRows& rows = comparison_.reference.reals;
+      comparison_.reference.parts = make_part_reference({rows.features, rows.width});
+    }
     const auto cache = cache_folder("calibrations");
-    const auto file = cache ? *cache / file_name(dataset, count) : std::filesystem::path();
+    const auto file = cache ? *cache / file_name(dataset, {reference, pool, count})
+                            : std::filesystem::path();
     auto values = read_cache(evaluation.control, file);
     if (!values) {
       const bool images = dataset.shape().image;
@@ -174,9 +198,11 @@ class ComparisonCollector final : public Collector {
     return values;
   }
 
-  std::string file_name(const data::Dataset& dataset, int64_t count) const {
+  // It holds all that the draws depend on: data, recipe, modes, and the rows of each kind.
+  std::string file_name(const data::Dataset& dataset, const std::array<int64_t, 3>& rows) const {
     return fmt::format("{:016x}-{}-{}-{}-{}-{}.json", dataset.fingerprint(), kRecipe,
-                       finder_ ? kClassifierRecipe : 0, comparison_.names.size(), count, draws_);
+                       finder_ ? kClassifierRecipe : 0, comparison_.names.size(),
+                       fmt::join(rows, "-"), draws_);
   }
 
   // Rank 0's file, on every rank; nothing where there is none that fits, or no name of one.
@@ -226,6 +252,7 @@ class ComparisonCollector final : public Collector {
 
   std::shared_ptr<ModeFinder> finder_;
   int64_t draws_;
+  double significance_;
   Projection projection_;
   Comparison comparison_;  // without nulls until it is calibrated
 };

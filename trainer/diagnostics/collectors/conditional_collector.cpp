@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "diagnostics/collectors/collector.h"
 #include "diagnostics/modes/class_spread.h"
-#include "diagnostics/modes/mode_finder.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -19,7 +19,7 @@ class ConditionalCollector final : public Collector {
   explicit ConditionalCollector(std::shared_ptr<ModeFinder> finder) : finder_(std::move(finder)) {}
 
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
-               records::Record& record, Evidence& /*evidence*/) override {
+               records::Record& record, Evidence& evidence) override {
     const data::Dataset& dataset = evaluation.dataset;
     const int64_t classes = dataset.classes();
     if (classes * dataset.shape().values() > kMostNumbers) return;
@@ -30,7 +30,7 @@ class ConditionalCollector final : public Collector {
       const std::vector<int64_t> asked = numbers_of(chunk.labels);
       add(sums, values_of(chunk.samples), asked);
       if (!finder_) continue;
-      const auto& taken_for = finder_->of_chunk(evaluation, chunk);
+      const auto& taken_for = modes_of_chunk(*finder_, chunk);
       for (size_t i = 0; i < asked.size(); ++i)
         right[static_cast<size_t>(asked[i])] += taken_for[i] == asked[i] ? 1 : 0;
     }
@@ -39,6 +39,8 @@ class ConditionalCollector final : public Collector {
     record.set("class_names", dataset.class_names());
     record.set("class_samples", sums.counts);
     if (finder_) record.set("class_accuracy", shares_of(right, sums.counts));
+    if (finder_ && dataset.channel_base() == nullptr)
+      evidence.labels = label_figures(right, sums.counts, dataset.class_names());
     record.set("class_spread", spread_of_classes(class_variances(sums), real_variance_));
   }
 
@@ -60,6 +62,22 @@ class ConditionalCollector final : public Collector {
     for (size_t k = 0; k < parts.size(); ++k)
       shares.push_back(static_cast<double>(parts[k]) / static_cast<double>(totals[k]));
     return shares;  // NaN of a class that was not asked for
+  }
+
+  // By chance a sample has the asked class as often as both have it.
+  LabelFigures label_figures(const std::vector<int64_t>& right, const std::vector<int64_t>& asked,
+                             const std::vector<std::string>& names) const {
+    LabelFigures labels{.accuracy = finder_->accuracy()};
+    for (size_t k = 0; k < asked.size(); ++k) {
+      labels.right += right[k];
+      labels.samples += asked[k];
+      if (2 * right[k] < asked[k]) labels.classes.push_back(names[k]);
+    }
+    for (const int64_t count : asked) {
+      const double share = static_cast<double>(count) / static_cast<double>(labels.samples);
+      labels.chance += share * share;
+    }
+    return labels;
   }
 
   static std::vector<double> variance_of_reals(const Evaluation& evaluation) {

@@ -43,6 +43,9 @@ class MixtureCollector final : public Collector {
     evidence.high_quality = high_quality_share(counts);
     evidence.nonfinite_samples = counts.nonfinite;
     evidence.modes = std::move(histogram);
+    int64_t good = 0;
+    for (const int64_t count : counts.high_quality) good += count;
+    evidence.good_modes = ModeHistogram{names_, mixture_.weights, counts.high_quality, good};
   }
 
  private:

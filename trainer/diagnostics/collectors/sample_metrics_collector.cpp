@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/sample_features.h"
 #include "diagnostics/metrics/sample_metrics.h"
-#include "diagnostics/verdict/sample_verdict.h"
 
 namespace allmodes::diagnostics {
 namespace {

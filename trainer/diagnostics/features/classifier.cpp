@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
 #include "diagnostics/features/classifier_training.h"
+#include "diagnostics/features/sample_chunks.h"
 #include "gradients/compute_stream.h"
 
 namespace allmodes::diagnostics {
@@ -200,20 +201,6 @@ std::vector<double> mode_shares(const Classifier& classifier, const data::Datase
 
 std::optional<std::filesystem::path> classifier_cache() {
   return cache_folder("classifiers");
-}
-
-ClassifierSetup classifier_setup(const CollectorSetup& setup) {
-  return {.dataset = setup.dataset,
-          .control = setup.control,
-          .exchange = setup.exchange,
-          .device = setup.device,
-          .held_out = [&config = setup.config] {
-            return data::make_held_out_dataset(config.data, config.seed);
-          }};
-}
-
-Classifier obtain_classifier(const CollectorSetup& setup) {
-  return obtain_classifier(classifier_setup(setup));
 }
 
 Classifier obtain_classifier(const ClassifierSetup& setup) {

@@ -4,14 +4,17 @@
 // counted into modes. Trained once on the real data by all ranks together, and kept in a cache by
 // the data set's fingerprint. Of a stacked set the classifier is that of the digits under it.
 
+#include <ATen/core/Tensor.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "diagnostics/collectors/collector.h"
+#include "data/dataset.h"
 #include "gradients/flat_network.h"
+#include "world/communicator.h"
 
 namespace allmodes::diagnostics {
 
@@ -59,13 +62,9 @@ struct ClassifierSetup {
   std::function<std::unique_ptr<data::Dataset>()> held_out = {};
 };
 
-// Of a run, with the held-out part of its data; `setup` and what it refers to outlive it.
-ClassifierSetup classifier_setup(const CollectorSetup& setup);
-
 // Collective. Rank 0's cached classifier for this data set (for what is on its channels, if it is
 // stacked), or a newly trained one, which rank 0 then writes to the cache; the same weights on
 // every rank. A function of the data set alone: the run's seed does not enter.
 Classifier obtain_classifier(const ClassifierSetup& setup);
-Classifier obtain_classifier(const CollectorSetup& setup);
 
 }  // namespace allmodes::diagnostics

@@ -110,12 +110,12 @@ std::string features_complaint(const std::string& name, const data::SampleShape&
 }
 
 FeatureMap make_features(const std::string& name, const ClassifierSetup& setup,
-                         const Features& reals) {
+                         const Features& fitted) {
   const data::SampleShape shape = setup.dataset.shape();
   const std::string complaint = features_complaint(name, shape, setup.dataset.classes());
   ALLMODES_CHECK(complaint.empty(), "{}", complaint);
   if (name == "pixels") return pixel_features(shape);
-  if (name == "pca") return component_features(setup.control, reals);
+  if (name == "pca") return component_features(setup.control, fitted);
   if (name == "random_conv") return random_conv_features(shape);
   ALLMODES_CHECK(name == "classifier", "features '{}'", name);
   return classifier_features(obtain_classifier(setup), setup.dataset, setup.device);

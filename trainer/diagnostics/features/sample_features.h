@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "diagnostics/features/classifier.h"
+#include "diagnostics/features/sample_chunks.h"
 #include "diagnostics/statistics/feature_rows.h"
 
 namespace allmodes::diagnostics {
@@ -29,9 +30,9 @@ inline constexpr int64_t kFeatureBlock = kChunk;
 
 FeatureMap pixel_features(const data::SampleShape& shape);
 
-// 64 principal components of the reals [n][values], or as many as there are. Collective: rank 0's
+// 64 principal components of the samples [n][values], or as many as there are. Collective: rank 0's
 // are all ranks', to the last bit. Throws as principal_components().
-FeatureMap component_features(world::Communicator& control, const Features& reals);
+FeatureMap component_features(world::Communicator& control, const Features& samples);
 
 // Images of one size; a fixed random network.
 FeatureMap random_conv_features(const data::SampleShape& shape);
@@ -41,15 +42,15 @@ FeatureMap random_conv_features(const data::SampleShape& shape);
 FeatureMap classifier_features(Classifier classifier, const data::Dataset& dataset,
                                at::Device device);
 
-// What a kind of features cannot be had of samples of this shape and so many classes for; empty
-// where it can. `name` as in FeatureMap.
+// Why features of this name (as in FeatureMap) cannot be had of samples of this shape with so many
+// classes, as a sentence; empty where they can.
 std::string features_complaint(const std::string& name, const data::SampleShape& shape,
                                int64_t classes);
 
-// The map of that name; collective (a classifier may be trained). `reals` as in
+// The map of that name; collective (a classifier may be trained). `fitted` as in
 // component_features().
 FeatureMap make_features(const std::string& name, const ClassifierSetup& setup,
-                         const Features& reals);
+                         const Features& fitted);
 
 // All rows of samples [n][values] on every rank, each having computed a part. Collective.
 std::vector<float> mapped_rows(world::Communicator& control, const FeatureMap& map,

@@ -37,11 +37,15 @@ void scan(const float* values, int64_t columns, const float* reach, const Limit&
   }
 }
 
-// The k smallest distances of one row so far, ascending.
-void insert_sorted(double* list, int64_t k, double value) {
+// The k smallest distances of one row so far, ascending, and whose they are.
+void insert_sorted(double* list, int64_t* rows, int64_t k, double value, int64_t row) {
   int64_t at = k - 1;
-  for (; at > 0 && list[at - 1] > value; --at) list[at] = list[at - 1];
+  for (; at > 0 && list[at - 1] > value; --at) {
+    list[at] = list[at - 1];
+    rows[at] = rows[at - 1];
+  }
   list[at] = value;
+  rows[at] = row;
 }
 
 class NeighborSearch {
@@ -50,6 +54,7 @@ class NeighborSearch {
       : features_(features), range_(range) {
     found_.k = k;
     found_.squared.assign(static_cast<size_t>(range.count() * k), kInfinity);
+    found_.rows.assign(static_cast<size_t>(range.count() * k), -1);
     found_.nearest.assign(static_cast<size_t>(range.count()), -1);
   }
 
@@ -63,6 +68,7 @@ class NeighborSearch {
   void visit_row(const DistanceBlock& block, int64_t row) {
     const int64_t k = found_.k;
     double* list = found_.squared.data() + (row - range_.first) * k;
+    int64_t* rows = found_.rows.data() + (row - range_.first) * k;
     int64_t& nearest = found_.nearest[static_cast<size_t>(row - range_.first)];
     const double error = block.error_of(row);
     const auto own = features_.row(row);
@@ -75,7 +81,7 @@ class NeighborSearch {
       if (column == row) return;
       const double distance = squared_distance(own, features_.row(column));
       if (distance < list[0]) nearest = column;
-      if (distance < list[k - 1]) insert_sorted(list, k, distance);
+      if (distance < list[k - 1]) insert_sorted(list, rows, k, distance, column);
     });
   }
 
@@ -205,6 +211,14 @@ NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fa
   for_each_distance_block(fakes, fake_range, reals,
                           [&](const DistanceBlock& block) { search.visit(block); });
   return search.take();
+}
+
+double expected_coverage(int64_t reals, int64_t fakes, int64_t k) {
+  ALLMODES_CHECK(1 <= k && k < reals && fakes >= 1, "k {}, {} reals, {} fakes", k, reals, fakes);
+  double missed = 1;
+  for (int64_t i = 1; i <= k; ++i)
+    missed *= static_cast<double>(reals - i) / static_cast<double>(reals + fakes - i);
+  return 1 - missed;
 }
 
 void merge(NeighborhoodCounts& into, const NeighborhoodCounts& part) {

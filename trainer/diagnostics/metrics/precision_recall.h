@@ -32,6 +32,7 @@ struct Neighborhood {
 struct Neighbors {
   int64_t k = 0;
   std::vector<double> squared;   // [rows of the range][k], ascending squared distances
+  std::vector<int64_t> rows;     // [rows of the range][k], which rows these are
   std::vector<int64_t> nearest;  // [rows of the range], index of the nearest (of equals the first)
 
   // Squared distances to the `rank`-th nearest (1 .. k).
@@ -64,6 +65,11 @@ NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fa
 
 // Adds a range that follows those already in `into`.
 void merge(NeighborhoodCounts& into, const NeighborhoodCounts& part);
+
+// What coverage is on average when N reals and M fakes are drawn from one continuous distribution,
+// whatever it is (lemma 2 of Naeem et al. 2020): 1 - prod_{i=1..k} (N - i) / (N + M - i). In [0,
+// 1]. N > k >= 1, M >= 1.
+double expected_coverage(int64_t reals, int64_t fakes, int64_t k);
 
 struct NeighborhoodScores {
   double precision = 0;  // share of fakes inside a real ball, [0, 1]

@@ -12,8 +12,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kRealsPerBin = 20;
-constexpr int64_t kRoundsOfBins = 20;
+constexpr int64_t kRealsPerCell = 20;
+constexpr int64_t kRoundsOfCells = 20;
 
 class Measurement {
  public:
@@ -29,7 +29,7 @@ class Measurement {
     duplicates();
     if (reals_.width <= kWidest) moments();
     kernel();
-    bins();
+    count_by_cell();
     return std::move(metrics_);
   }
 
@@ -125,21 +125,21 @@ class Measurement {
         diagnostics::kernel_distance({sums[0], sums[1], sums[2]}, reals_.rows(), fakes_.rows());
   }
 
-  void bins() {
-    const int64_t bins =
-        std::max<int64_t>(1, std::min(options_.bins, reals_.rows() / kRealsPerBin));
+  void count_by_cell() {
+    const int64_t cells =
+        std::max<int64_t>(1, std::min(options_.cells, reals_.rows() / kRealsPerCell));
     // One rank's centres are all ranks', to the last bit.
-    std::vector<float> centres(static_cast<size_t>(bins * reals_.width));
+    std::vector<float> centres(static_cast<size_t>(cells * reals_.width));
     if (control_.rank() == 0)
-      centres = fit_bins(reals_, bins, kRoundsOfBins, {options_.seed, Purpose("bins")});
+      centres = fit_cells(reals_, cells, kRoundsOfCells, {options_.seed, Purpose("bins")});
     world::broadcast_host(control_, std::span<float>(centres), 0);
     const Features all_centres{centres, reals_.width};
     const auto counts_of = [&](const Features& features) {
-      auto counts = count_bins(assign_bins(features, all_centres, mine(features)), bins);
+      auto counts = count_cells(assign_cells(features, all_centres, mine(features)), cells);
       sum(counts);
       return counts;
     };
-    metrics_.bins = compare_bins(counts_of(reals_), counts_of(fakes_));
+    metrics_.cells = compare_cells(counts_of(reals_), counts_of(fakes_));
   }
 
   world::Communicator& control_;

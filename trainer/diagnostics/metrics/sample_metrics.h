@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "diagnostics/metrics/cells.h"
 #include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/statistics/cells.h"
 #include "diagnostics/statistics/feature_rows.h"
 #include "world/communicator.h"
 
@@ -15,8 +15,8 @@ namespace allmodes::diagnostics {
 
 struct SampleMetricsOptions {
   Neighborhood neighborhood;
-  int64_t bins = 100;  // at most a twentieth of the reals, so that a bin has 20 on average
-  uint64_t seed = 1;   // of the bins' first centres
+  int64_t cells = 100;  // at most a twentieth of the reals, so that a cell has 20 on average
+  uint64_t seed = 1;    // of the cells' first centres
 };
 
 struct SampleMetrics {
@@ -27,7 +27,7 @@ struct SampleMetrics {
   std::optional<double> vendi_real;  // of the reals themselves
   double kernel_distance = 0;
   double neighborhood_cpu_s = 0;  // processor time of the four scores on this rank
-  BinScores bins;
+  CellScores cells;
   // Pairs of reals and of fakes that are nearer than duplicate_radius() of the reals (per pair of a
   // set), one over the other: 1 for equal distributions, 0 for one sample repeated. The relative
   // support of near_duplicates.h.

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "diagnostics/modes/parts.h"
 #include "diagnostics/statistics/null_distribution.h"
 
 namespace allmodes::diagnostics {
@@ -43,9 +45,11 @@ struct Reference {
   std::vector<float> square_radii = {};     // [balls], squared distance to the 5th nearest of them
   std::vector<int64_t> balls_of_mode = {};  // [mode_count]
   bool modes_are_large = true;  // false: too few reals a mode, so that all are taken as one mode
-  double mean_distance = 0;     // of two of the reals
+  double median_distance = 0;   // of two of the reals
   int64_t near_count = 0;       // of the first so many reals one in a hundred has another one
   float near_square = 0;        // as near as this squared distance
+  // For data whose modes are not known: the parts of the reals (parts.h).
+  std::optional<PartReference> parts = std::nullopt;
 };
 
 inline constexpr int64_t kMostBalls = 1000;
@@ -67,8 +71,12 @@ struct ModeShare {
 // Share of each mode's reals in whose ball (radius: the distance to the fifth nearest real) at
 // least one sample lies, in [0, 1]; modes with ten balls or more. The coverage of Naeem et al.,
 // arXiv 2002.09797, section 3.2, mode by mode: a mode that the generator leaves out has 0 whatever
-// a classifier takes its samples for. Costs samples x 1000 distances.
+// a classifier takes its samples for. Of the first 1000 samples: with ever more of them a mode at a
+// tenth of its share would be reached as a whole mode is. Costs 1000 x 1000 distances.
 std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Reference& reference);
+
+// Share of those samples that lie in the ball of some real, in [0, 1].
+double share_on_data(const FeatureRows& samples, const Reference& reference);
 
 // How wide each mode is in the direction in which it falls shortest of the data, of those that the
 // mode's two leading principal directions span: the smallest eigenvalue there of the samples'
@@ -94,15 +102,19 @@ std::vector<ModeDeficit> spread_by_mode(const FeatureRows& samples, const Refere
 // it); 0.5 where that half lies aslant between the two. The deficit is as above, of this value.
 std::vector<ModeDeficit> halves_by_mode(const FeatureRows& samples, const Reference& reference);
 
-// Mean distance of pairs of samples over that of reals, >= 0; of 4,096 random pairs keyed by `key`.
+// Median distance of pairs of samples over that of reals, >= 0; of 4,096 random pairs keyed by
+// `key`. (A mean would be set by a few far samples.)
 double distance_ratio(const FeatureRows& samples, const Reference& reference, const NoiseKey& key);
+inline const NoiseKey kDistanceKey{.seed = 1, .purpose = Purpose("distance ratio")};
 
 // Share of samples that nearly equal another one, in [0, 1]: of the first 2,000, or half as many as
 // the reference holds, those whose nearest other one is no farther than that of the nearest
 // hundredth of as many reals, the samples' own scale
 // (distance_ratio) over the reals' taken out, so that samples that are all a little closer together
 // do not count. About 0.01 for equal distributions; one sample repeated in a share s of them adds
-// s, copies or not.
+// s, copies or not. Directions in which the samples have hardly any variance (below a tenth of the
+// reals') where they have it in others are left out on both sides: means of a decoder lie closer
+// together than noisy data in those, and are no duplicates for that.
 inline constexpr int64_t kMostNear = 2000;
 double near_duplicates(const FeatureRows& samples, const Reference& reference);
 
@@ -124,6 +136,22 @@ struct Figure {
       value;
 };
 const std::vector<Figure>& figures();
+
+// Throws ExitCode::kSoftware for features that make no whole rows.
+void check(const FeatureRows& rows);
+
+// Squared distance of two rows of `width` numbers.
+inline float square_distance(const float* a, const float* b, size_t width) {
+  float sum = 0;
+  for (size_t j = 0; j < width; ++j) sum += (a[j] - b[j]) * (a[j] - b[j]);
+  return sum;
+}
+
+// What make_reference() asks of each subject: radii of the first `balls` reals (mode_coverage.cpp),
+// the reals' moments by mode (mode_spread.cpp), their distances (sample_distances.cpp).
+std::vector<float> ball_square_radii(const FeatureRows& reals, int64_t balls);
+std::vector<Reference::Moments> moments_of(const FeatureRows& reals, int64_t modes, bool as_one);
+void measure_distances(Reference& reference);
 
 // The rows `chosen` of a pool.
 FeatureRows rows_of(const FeatureRows& pool, std::span<const int64_t> chosen);

@@ -41,10 +41,6 @@ Nearest nearest_mode(double x, double y, const Mixture& mixture) {
 
 }  // namespace
 
-double high_quality_ceiling() {
-  return -std::expm1(-0.5 * kHighQualityRadius * kHighQualityRadius);
-}
-
 MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture) {
   check(points, mixture);
   const size_t modes = mixture.stds.size();

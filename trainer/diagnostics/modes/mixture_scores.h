@@ -27,10 +27,6 @@ struct MixtureCounts {
 // The distance, in standard deviations, within which a sample is of high quality.
 inline constexpr double kHighQualityRadius = 3.0;
 
-// The share of high-quality samples of the mixture itself, where modes do not overlap:
-// 1 - exp(-9/2) = 0.98889 (a Rayleigh distance). More says that the modes are made too narrow.
-double high_quality_ceiling();
-
 // Counts the samples points[n][2]. "Nearest" is by distance in units of each mode's own standard
 // deviation, which is the plain distance when they are equal; of equally near modes the first.
 // Throws ExitCode::kSoftware for a mixture without modes, std <= 0 or an odd number of coordinates.

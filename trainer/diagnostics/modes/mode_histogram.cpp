@@ -5,10 +5,13 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "diagnostics/statistics/distributions.h"
 
 namespace allmodes::diagnostics {
 namespace {
+
+constexpr uint64_t kImbalanceDraws = 200;
 
 double size_of(const ModeHistogram& histogram) {
   return static_cast<double>(histogram.samples);
@@ -17,6 +20,27 @@ double size_of(const ModeHistogram& histogram) {
 double possible_modes(const ModeHistogram& histogram) {
   return static_cast<double>(
       std::ranges::count_if(histogram.expected_share, [](double share) { return share > 0; }));
+}
+
+bool is_counted(const ModeHistogram& histogram) {
+  return !histogram.real_counts.empty();
+}
+
+double reals_of(const ModeHistogram& histogram) {
+  int64_t sum = 0;
+  for (const int64_t count : histogram.real_counts) sum += count;
+  return static_cast<double>(sum);
+}
+
+// log10 of the probability of so few samples of a mode, or fewer.
+double fewness(const ModeHistogram& histogram, size_t mode) {
+  const int64_t count = histogram.observed[mode];
+  if (!is_counted(histogram))
+    return binomial_lower_log10(count, histogram.samples,
+                                std::min(1.0, histogram.expected_share[mode]));
+  const auto all = histogram.samples + static_cast<int64_t>(reals_of(histogram));
+  return hypergeometric_lower_log10(count, histogram.samples, count + histogram.real_counts[mode],
+                                    all);
 }
 
 }  // namespace
@@ -38,15 +62,9 @@ void check_histogram(const ModeHistogram& histogram) {
   }
   ALLMODES_CHECK(total == histogram.samples && total > 0, "counts sum to {}, of {} samples", total,
                  histogram.samples);
+  ALLMODES_CHECK(histogram.real_counts.empty() || histogram.real_counts.size() == modes,
+                 "mode histogram of {} counts, {} of reals", modes, histogram.real_counts.size());
   ALLMODES_CHECK(std::abs(share - 1) < 1e-6, "expected shares sum to {}", share);
-}
-
-void merge(ModeHistogram& into, const ModeHistogram& part) {
-  ALLMODES_CHECK(into.names == part.names && into.expected_share == part.expected_share &&
-                     into.observed.size() == part.observed.size(),
-                 "merging histograms of different modes");
-  for (size_t k = 0; k < part.observed.size(); ++k) into.observed[k] += part.observed[k];
-  into.samples += part.samples;
 }
 
 double kl_reverse(const ModeHistogram& histogram) {
@@ -74,19 +92,37 @@ double kl_forward(const ModeHistogram& histogram) {
   return std::max(0.0, sum);
 }
 
-double entropy(const ModeHistogram& histogram) {
-  check_histogram(histogram);
-  double sum = 0;
-  for (const int64_t count : histogram.observed) {
-    const double seen = static_cast<double>(count) / size_of(histogram);
-    if (count > 0) sum -= seen * std::log(seen);
-  }
-  return std::max(0.0, sum);
-}
-
 double sampling_floor(const ModeHistogram& histogram) {
   check_histogram(histogram);
-  return (possible_modes(histogram) - 1) / (2 * size_of(histogram));
+  return (possible_modes(histogram) - 1) / (2 * size_of(histogram)) *
+         (is_counted(histogram) ? 1 + size_of(histogram) / reals_of(histogram) : 1);
+}
+
+Null imbalance_null(const ModeHistogram& histogram) {
+  check_histogram(histogram);
+  ALLMODES_CHECK(is_counted(histogram), "a two-sample null of exact shares");
+  std::vector<size_t> pool;
+  for (size_t k = 0; k < histogram.observed.size(); ++k)
+    pool.insert(pool.end(), static_cast<size_t>(histogram.observed[k] + histogram.real_counts[k]),
+                k);
+  const auto modes = static_cast<double>(histogram.observed.size());
+  const double total = reals_of(histogram) + 0.5 * modes;
+  std::vector<double> draws;
+  for (uint64_t draw = 0; draw < kImbalanceDraws; ++draw) {
+    Random random({.seed = 1, .purpose = Purpose("imbalance null"), .step = draw});
+    ModeHistogram cut = histogram;
+    std::ranges::fill(cut.observed, 0);
+    for (size_t i = 0; i < static_cast<size_t>(histogram.samples); ++i) {
+      std::swap(pool[i], pool[i + random.below(pool.size() - i)]);
+      ++cut.observed[pool[i]];
+    }
+    for (size_t k = 0; k < cut.observed.size(); ++k) {
+      const int64_t both = histogram.observed[k] + histogram.real_counts[k];
+      cut.expected_share[k] = (static_cast<double>(both - cut.observed[k]) + 0.5) / total;
+    }
+    draws.push_back(kl_reverse(cut));
+  }
+  return {std::move(draws), Worse::high};
 }
 
 double sampling_ceiling(const ModeHistogram& histogram, double significance) {
@@ -114,8 +150,7 @@ std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dr
     const double expected = histogram.expected_share[k] * size_of(histogram);
     const int64_t count = histogram.observed[k];
     if (static_cast<double>(count) >= dropped_share * expected) continue;
-    const double tail =
-        binomial_lower_log10(count, histogram.samples, std::min(1.0, histogram.expected_share[k]));
+    const double tail = fewness(histogram, k);
     if (tail > limit) continue;
     missing.push_back({.mode = static_cast<int64_t>(k),
                        .name = histogram.names[k],
@@ -153,12 +188,20 @@ double recall_of_modes(const ModeHistogram& histogram, const std::vector<int64_t
 
 Unseen unseen_modes(const ModeHistogram& histogram) {
   check_histogram(histogram);
-  Unseen unseen{.observed = 0, .expected = 0, .log10_tail = 0};
+  Unseen unseen{.observed = 0, .expected = 0, .log10_tail = 0, .lost_mass = 0};
+  const auto all = histogram.samples + static_cast<int64_t>(reals_of(histogram));
   for (size_t k = 0; k < histogram.observed.size(); ++k) {
     const double share = histogram.expected_share[k];
     if (share == 0) continue;
+    double chance = std::exp(size_of(histogram) * std::log1p(-std::min(1.0, share)));
+    if (is_counted(histogram)) {
+      const int64_t both = histogram.observed[k] + histogram.real_counts[k];
+      if (both == 0) continue;
+      chance = std::pow(10.0, hypergeometric_lower_log10(0, histogram.samples, both, all));
+    }
     unseen.observed += histogram.observed[k] == 0 ? 1 : 0;
-    unseen.expected += std::exp(size_of(histogram) * std::log1p(-std::min(1.0, share)));
+    unseen.expected += chance;
+    unseen.lost_mass += share * ((histogram.observed[k] == 0 ? 1.0 : 0.0) - chance);
   }
   unseen.log10_tail =
       poisson_binomial_upper_log10(static_cast<double>(unseen.observed), unseen.expected);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "diagnostics/statistics/null_distribution.h"
+
 namespace allmodes::diagnostics {
 
 struct ModeHistogram {
@@ -16,6 +18,9 @@ struct ModeHistogram {
   std::vector<double> expected_share;  // [K], of the data; sums to 1
   std::vector<int64_t> observed;       // [K], counts of generated samples
   int64_t samples = 0;                 // N, the sum of `observed`
+  // [K], where the shares are themselves counted from so many reals and so are estimates: then the
+  // laws are those of two samples. Empty: the shares are exact.
+  std::vector<int64_t> real_counts = {};
 };
 
 // A mode with significantly, and by far, too few samples.
@@ -24,15 +29,13 @@ struct MissingMode {
   std::string name;
   double expected;    // samples: N * expected_share
   int64_t observed;   // samples
-  double log10_tail;  // of the exact P(X <= observed), X ~ Binomial(N, expected_share)
+  double log10_tail;  // of the exact P(X <= observed), X ~ Binomial(N, expected_share); of counted
+                      // shares X is hypergeometric, given what both together have of the mode
 };
 
 // Refuses a histogram without modes or samples, with vectors of different lengths, negative counts,
 // counts that do not sum to `samples`, or shares that are negative, NaN or do not sum to 1 (1e-6).
 void check_histogram(const ModeHistogram& histogram);
-
-// Adds the counts of another rank's samples; the modes must be the same.
-void merge(ModeHistogram& into, const ModeHistogram& part);
 
 // KL(observed || expected) = sum_k q_k ln(q_k / p_k), q the observed and p the expected shares; the
 // "reverse KL" of the GAN literature (PacGAN, Lin et al. 2018). >= 0; >= ln(K / m) when m of K
@@ -44,17 +47,21 @@ double kl_reverse(const ModeHistogram& histogram);
 // >= 0.
 double kl_forward(const ModeHistogram& histogram);
 
-// Entropy of the observed shares, in [0, ln K].
-double entropy(const ModeHistogram& histogram);
-
 // What kl_reverse of a perfect sampler is on average, (K - 1) / (2N), K counting the modes of
 // positive share: 2N KL is asymptotically chi-square with K - 1 degrees of freedom (Wilks 1938).
-// Good to a few per cent from about 10 expected samples a mode.
+// Good to a few per cent from about 10 expected samples a mode. Where the shares are counted from m
+// reals, 1 + N / m times that, since both sides then vary.
 double sampling_floor(const ModeHistogram& histogram);
 
 // What kl_reverse of a perfect sampler exceeds with probability `significance` in (0, 1):
-// the chi-square upper quantile over 2N. 0 for a single mode.
+// the chi-square upper quantile over 2N. 0 for a single mode. Not for counted shares, whose law at
+// few samples a mode is no chi-square: there imbalance_null() is drawn.
 double sampling_ceiling(const ModeHistogram& histogram, double significance);
+
+// Of counted shares: kl_reverse of 200 random cuts of the reals' and the samples' modes, pooled,
+// into as many reals and samples: the exact null of two samples of one distribution, by draws.
+// Throws ExitCode::kSoftware where shares are exact.
+Null imbalance_null(const ModeHistogram& histogram);
 
 // Modes with at least `at_least` samples (>= 1).
 int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least = 1);
@@ -76,11 +83,14 @@ double recall_of_modes(const ModeHistogram& histogram, const std::vector<int64_t
 
 // For many modes and few samples, where no single mode's absence is significant: the number of
 // modes never seen, what it is on average for a perfect sampler (sum_k (1 - p_k)^N, over p_k > 0),
-// and log10 of a bound on the probability of that many (see poisson_binomial_upper_log10).
+// and log10 of a bound on the probability of that many (see poisson_binomial_upper_log10). Of
+// counted shares a mode is unseen with the probability that all that both have of it are reals.
 struct Unseen {
   int64_t observed;
   double expected;
   double log10_tail;
+  double
+      lost_mass;  // share of the data in modes never seen, less what it is on average; may be < 0
 };
 Unseen unseen_modes(const ModeHistogram& histogram);
 

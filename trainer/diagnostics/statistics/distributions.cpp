@@ -82,6 +82,57 @@ double binomial_lower_log10(int64_t successes, int64_t trials, double probabilit
   return std::log1p(-std::min(1.0, std::exp(log_upper))) / kLn10;
 }
 
+double hypergeometric_lower_log10(int64_t drawn, int64_t draws, int64_t marked, int64_t all) {
+  ALLMODES_CHECK(0 <= marked && marked <= all && 0 <= draws && draws <= all,
+                 "{} draws from {} things of which {} are marked", draws, all, marked);
+  const int64_t least = std::max<int64_t>(0, draws + marked - all);
+  const int64_t most = std::min(draws, marked);
+  if (drawn < least) return -kInfinity;
+  if (drawn >= most) return 0;
+  const auto log_choose = [](int64_t n, int64_t k) {
+    return std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(k) + 1) -
+           std::lgamma(static_cast<double>(n - k) + 1);
+  };
+  const double log_first =
+      log_choose(marked, drawn) + log_choose(all - marked, draws - drawn) - log_choose(all, draws);
+  // P(k - 1) / P(k); beyond the mode the terms grow at first, so none is dropped before it.
+  double sum = 1;
+  double term = 1;
+  for (int64_t k = drawn; k > least; --k) {
+    term *= static_cast<double>(k) * static_cast<double>(all - marked - draws + k) /
+            (static_cast<double>(marked - k + 1) * static_cast<double>(draws - k + 1));
+    sum += term;
+    if (!std::isfinite(sum)) return 0;
+    if (term < sum * kEpsilon && static_cast<double>(k) * static_cast<double>(all) <
+                                     static_cast<double>(draws) * static_cast<double>(marked))
+      break;
+  }
+  return std::min(0.0, (log_first + std::log(sum)) / kLn10);
+}
+
+double binomial_upper_bound(int64_t successes, int64_t trials, double tail) {
+  ALLMODES_CHECK(trials >= 1 && tail > 0 && tail < 0.5, "a bound from {} trials at tail {}", trials,
+                 tail);
+  if (successes >= trials) return 1;
+  double low = static_cast<double>(std::max<int64_t>(0, successes)) / static_cast<double>(trials);
+  double high = 1;
+  for (int i = 0; i < 60 && high - low > 1e-13; ++i) {
+    const double middle = 0.5 * (low + high);
+    (binomial_lower_log10(successes, trials, middle) > std::log10(tail) ? low : high) = middle;
+  }
+  return high;
+}
+
+double binomial_lower_bound(int64_t successes, int64_t trials, double tail) {
+  return successes <= 0 ? 0.0 : 1 - binomial_upper_bound(trials - successes, trials, tail);
+}
+
+double normal_upper_log10(double x) {
+  if (x < 30) return std::log10(0.5 * std::erfc(x / std::sqrt(2.0)));
+  // The tail's first term, phi(x) / x, within 0.2 % from here on.
+  return -(0.5 * x * x + 0.5 * std::log(2 * 3.141592653589793) + std::log(x)) / kLn10;
+}
+
 double gamma_upper(double shape, double x) {
   ALLMODES_CHECK(shape > 0 && x >= 0, "incomplete gamma function of shape {} at {}", shape, x);
   if (x == 0) return 1;

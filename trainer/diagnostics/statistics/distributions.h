@@ -12,6 +12,20 @@ namespace allmodes::diagnostics {
 // trials >= 0, probability in [0, 1]; successes < 0 gives -infinity, successes >= trials gives 0.
 double binomial_lower_log10(int64_t successes, int64_t trials, double probability);
 
+// log10 P(X <= drawn) for X hypergeometric: how many of `marked` things are among `draws` taken
+// from `all` without putting back. The exact sum, in logarithms. 0 <= marked, draws <= all; drawn
+// below the smallest possible number gives -infinity, at the largest or above it 0.
+double hypergeometric_lower_log10(int64_t drawn, int64_t draws, int64_t marked, int64_t all);
+
+// Clopper-Pearson bounds on the probability of a binomial of which `successes` of `trials` came:
+// the p at which so many or more (so few or fewer) have the probability `tail`, in (0, 1/2). Lower
+// 0 for no success, upper 1 for no failure; trials >= 1. To 1e-12.
+double binomial_lower_bound(int64_t successes, int64_t trials, double tail);
+double binomial_upper_bound(int64_t successes, int64_t trials, double tail);
+
+// log10 P(X > x) for X ~ N(0, 1), also where that is below what a double holds.
+double normal_upper_log10(double x);
+
 // Regularized upper incomplete gamma function Q(shape, x), in [0, 1]; shape > 0, x >= 0. Series
 // below shape + 1 and Lentz' continued fraction above (Numerical Recipes, section 6.2).
 double gamma_upper(double shape, double x);

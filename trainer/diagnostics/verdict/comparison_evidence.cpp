@@ -1,5 +1,7 @@
 #include "diagnostics/verdict/comparison_evidence.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "base/error.h"
@@ -28,7 +30,8 @@ std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
 
 }  // namespace
 
-void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence) {
+void add_comparison(const Comparison& comparison, const FeatureRows& samples, double significance,
+                    Evidence& evidence) {
   const Reference& reference = comparison.reference;
   const ByMode by_mode = measure_by_mode(samples, reference);
   for (size_t i = 0; i < figures().size(); ++i) {
@@ -49,6 +52,11 @@ void add_comparison(const Comparison& comparison, const FeatureRows& samples, Ev
   };
   add(by_mode.spread, "spread_deficit", evidence.spread_by_mode);
   add(by_mode.halves, "half_deficit", evidence.halves_by_mode);
+  const bool finite =
+      std::ranges::all_of(samples.features, [](float x) { return std::abs(x) <= kLargestFeature; });
+  if (reference.parts && finite && samples.size() > 0)
+    evidence.parts =
+        find_parts(*reference.parts, {samples.features, samples.width}, parts_level(significance));
   evidence.expected_coverage = coverage.median();
   evidence.coverage = mean_of(evidence.coverage_by_mode);
   evidence.mode_spread = mean_of(evidence.spread_by_mode);

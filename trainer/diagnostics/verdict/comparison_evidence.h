@@ -18,7 +18,15 @@ struct Comparison {
 };
 
 // Adds what `samples` show beside the reference: each figure with its tail, coverage, spread
-// and halves of each mode with the tail of the worst mode's null, and their means over modes.
-void add_comparison(const Comparison& comparison, const FeatureRows& samples, Evidence& evidence);
+// and halves of each mode with the tail of the worst mode's null, and their means over modes; where
+// the reference has parts, those that are lost or narrow at parts_level(significance).
+void add_comparison(const Comparison& comparison, const FeatureRows& samples, double significance,
+                    Evidence& evidence);
+
+// The level that all tests of parts have together: their share of an evaluation's, of which there
+// are never more than twelve.
+inline double parts_level(double significance) {
+  return significance / 12;
+}
 
 }  // namespace allmodes::diagnostics

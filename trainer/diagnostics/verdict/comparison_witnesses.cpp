@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "diagnostics/verdict/witnesses.h"
 
@@ -25,13 +26,24 @@ constexpr double kMostlyDuplicates = 0.5;
 constexpr double kCopies = 0.005;  // the same of exact copies
 constexpr double kManyCopies = 0.1;
 constexpr double kSaturated = 0.98;
-constexpr double kLowKl = 10;  // times minimum_kl
+constexpr size_t kTrendWindow = 8;
+constexpr double kTrendDeviations = 2.33;  // 1 %, one-sided
+constexpr double kSlowFall = 0.5;          // of trend_drop, where ups come between
+constexpr double kLowKl = 10;              // times minimum_kl
 
 // The modes in which a figure is below a limit and unlikely.
 struct Found {
   std::vector<ModeFigure> modes;  // the lowest first
   double mass = 0;
   double weakest = -1e300;  // log10 tail
+
+  // Empty where the data are one mode.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const ModeFigure& mode : modes)
+      if (mode.mass < 1) all.push_back(mode.name);
+    return all;
+  }
 
   // "Sneaker 0.15, Coat 0.2 and 5 more"
   std::string list() const {
@@ -56,14 +68,32 @@ Found find_modes(const std::vector<ModeFigure>& modes, double limit, double leve
   return found;
 }
 
-// The value of `name` now, when it has fallen in this and the last two evaluations.
-std::optional<double> falling(std::optional<double> now, const std::vector<PastEvaluation>& history,
-                              std::string_view name) {
-  if (!now || !std::isfinite(*now) || history.size() < 2) return std::nullopt;
-  const auto last = value_of(history[history.size() - 1], name);
-  const auto before = value_of(history[history.size() - 2], name);
-  if (!last || !before || *now >= *last || *last >= *before) return std::nullopt;
-  return now;
+enum class Fall { none, steady, on_the_whole };
+
+// How a value has moved up to now: down in this and the last two evaluations, or down on the whole
+// over the last kTrendWindow of them, with ups between: Kendall's rank correlation with time
+// (Mann 1945) at 1 %, from eight values on.
+Fall fall_of(std::optional<double> now, const std::vector<PastEvaluation>& history,
+             std::string_view name) {
+  if (!now || !std::isfinite(*now) || history.size() < 2) return Fall::none;
+  std::vector<double> values;
+  for (const PastEvaluation& past : history)
+    if (const auto value = value_of(past, name)) values.push_back(*value);
+  values.push_back(*now);
+  const size_t count = values.size();
+  if (count >= 3 && values[count - 1] < values[count - 2] &&
+      values[count - 2] < values[count - 3] && value_of(history.back(), name) &&
+      value_of(history[history.size() - 2], name))
+    return Fall::steady;
+  if (count < kTrendWindow) return Fall::none;
+  const std::span<const double> recent = std::span(values).last(kTrendWindow);
+  double sum = 0;
+  for (size_t j = 1; j < recent.size(); ++j)
+    for (size_t i = 0; i < j; ++i)
+      sum += recent[j] < recent[i] ? -1 : (recent[j] > recent[i] ? 1 : 0);
+  const auto n = static_cast<double>(kTrendWindow);
+  const double deviation = std::sqrt(n * (n - 1) * (2 * n + 5) / 18);
+  return sum < -kTrendDeviations * deviation ? Fall::on_the_whole : Fall::none;
 }
 
 }  // namespace
@@ -80,7 +110,9 @@ std::optional<Witness> witness_coverage(const Evidence& evidence, const config::
       "mode_dropping",
       fmt::format("share of the reals that the samples reach: {}; real samples at least {:.2g}; {}",
                   found.list(), evidence.expected_coverage, below_power(found.weakest)),
-      {"coverage"}};
+      {"coverage"},
+      /*proof=*/false,
+      found.names()};
 }
 
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels) {
@@ -88,13 +120,16 @@ std::optional<Witness> witness_spread(const Evidence& evidence, const config::Ve
       find_modes(evidence.spread_by_mode, levels.minimum_spread, levels.significance);
   if (found.modes.empty()) return std::nullopt;
   const bool far =
-      found.modes.front().value < kVeryNarrow * levels.minimum_spread && found.mass >= kLostMass;
+      find_modes(evidence.spread_by_mode, kVeryNarrow * levels.minimum_spread, levels.significance)
+          .mass >= kLostMass;
   return Witness{
       far ? State::collapsed : State::at_risk,
       "within_mode_collapse",
       fmt::format("variance over the data's in the narrowest direction: {}, below {:.2g}; {}",
                   found.list(), levels.minimum_spread, below_power(found.weakest)),
-      {"dispersion"}};
+      {"dispersion"},
+      /*proof=*/false,
+      found.names()};
 }
 
 std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels) {
@@ -106,7 +141,9 @@ std::optional<Witness> witness_halves(const Evidence& evidence, const config::Ve
                  fmt::format("share of the samples in the emptier half over the data's: {}, below "
                              "{:.2g}; {}",
                              found.list(), limit, below_power(found.weakest)),
-                 {"dispersion"}};
+                 {"dispersion"},
+                 /*proof=*/false,
+                 found.names()};
 }
 
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels) {
@@ -201,15 +238,19 @@ std::vector<Witness> witness_trends(const Evidence& evidence,
   };
   std::vector<Witness> witnesses;
   for (const Trend& trend : trends) {
-    const auto now = falling(trend.now, history, trend.name);
+    const Fall fall = fall_of(trend.now, history, trend.name);
+    if (fall == Fall::none) continue;
+    const double drop = fall == Fall::steady ? levels.trend_drop : kSlowFall * levels.trend_drop;
     // An untrained generator can be wider than the data: that is nothing to fall from.
     const double best = std::min(trend.cap, best_of(history, trend.name).value_or(0));
-    if (!now || *now >= trend.below || *now >= (1 - levels.trend_drop) * best) continue;
-    witnesses.push_back({State::at_risk,
-                         trend.kind,
-                         fmt::format("{} fell from {:.3g} to {:.3g}, for three evaluations",
-                                     trend.words, best, *now),
-                         {trend.source}});
+    if (*trend.now >= trend.below || *trend.now >= (1 - drop) * best) continue;
+    witnesses.push_back(
+        {State::at_risk,
+         trend.kind,
+         fmt::format("{} fell from {:.3g} to {:.3g}, {}", trend.words, best, *trend.now,
+                     fall == Fall::steady ? "for three evaluations"
+                                          : fmt::format("on the whole over {}", kTrendWindow)),
+         {trend.source}});
   }
   return witnesses;
 }

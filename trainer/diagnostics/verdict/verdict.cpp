@@ -34,6 +34,17 @@ std::string describe(const Evidence& evidence) {
   if (evidence.diversity_ratio) {
     parts.push_back(fmt::format("diversity {:.3g} of the data's", *evidence.diversity_ratio));
   }
+  const auto figure = [&](const char* name) {
+    if (const CalibratedFigure* found = calibrated_figure(evidence, name))
+      parts.push_back(fmt::format("{} {:.3f} (of real samples {:.3f})", name, found->value,
+                                  found->null_median));
+  };
+  for (const char* name : {"precision", "recall"}) figure(name);
+  if (evidence.smallest_loss)
+    parts.push_back(
+        fmt::format("a loss of {:.1f} % of the data or more would have been found "
+                    "(99 %)",
+                    100 * *evidence.smallest_loss));
   if (evidence.r2_mean) parts.push_back(fmt::format("R2 {:.3g}", *evidence.r2_mean));
   if (evidence.kl_total) parts.push_back(fmt::format("KL {:.3g} nats", *evidence.kl_total));
   if (evidence.active_units && evidence.latent_dimensions) {
@@ -53,12 +64,20 @@ void collect(std::vector<Witness>& witnesses, std::optional<Witness> witness, St
 // Kinds that bear each other out: loss of modes or of what is within them; a code that says
 // nothing.
 bool go_together(const std::string& a, const std::string& b) {
-  static const std::set<std::string> kOfModes = {"mode_dropping", "mode_imbalance",
-                                                 "within_mode_collapse", "duplicates"};
+  static const std::set<std::string> kOfModes = {
+      "mode_dropping", "mode_imbalance", "within_mode_collapse", "duplicates", "label_ignored"};
   static const std::set<std::string> kOfCodes = {"posterior_collapse", "mean_collapse",
                                                  "duplicates"};
   return a == b || (kOfModes.contains(a) && kOfModes.contains(b)) ||
          (kOfCodes.contains(a) && kOfCodes.contains(b));
+}
+
+// Whether two findings are about one mode; those that name none are about all of the data.
+bool share_a_mode(const Witness& a, const Witness& b) {
+  if (a.modes.empty() || b.modes.empty()) return true;
+  return std::ranges::any_of(a.modes, [&](const std::string& name) {
+    return std::ranges::find(b.modes, name) != b.modes.end();
+  });
 }
 
 // A collapse that too few instruments see is a risk.
@@ -68,7 +87,7 @@ void corroborate(std::vector<Witness>& witnesses, int64_t needed) {
     if (witnesses[i].state != State::collapsed || witnesses[i].proof) continue;
     std::set<std::string> sources;
     for (const Witness& other : witnesses)
-      if (go_together(witnesses[i].kind, other.kind))
+      if (go_together(witnesses[i].kind, other.kind) && share_a_mode(witnesses[i], other))
         sources.insert(other.sources.begin(), other.sources.end());
     if (static_cast<int64_t>(sources.size()) < needed) alone.push_back(i);
   }
@@ -92,7 +111,9 @@ void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
   int64_t said = verdict.found == State::collapsed ? 1 : 0;
   for (int64_t i = 1; i < there_are; ++i)
     said += found_before(history[history.size() - static_cast<size_t>(i)]) >= collapsed ? 1 : 0;
-  const int64_t needed = std::min(levels.confirmations, there_are);
+  // What is not a number does not become one at the next evaluation.
+  const bool broken = !verdict.witnesses.empty() && verdict.witnesses.front().kind == "divergence";
+  const int64_t needed = broken ? 1 : levels.confirmations;
   if (verdict.found == State::collapsed && said < needed) {
     verdict.state = State::at_risk;
     verdict.reason += fmt::format("; to be confirmed: in {} of the last {} evaluations, {} needed",
@@ -101,6 +122,113 @@ void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
     verdict.state = State::at_risk;
     verdict.kind = "recovering";
     verdict.reason += fmt::format("; collapsed in {} of the last {} evaluations", said, there_are);
+  }
+}
+
+// Who tests how often. An instrument that adds a test says so here, next to the others.
+int64_t tests_of(const Evidence& evidence) {
+  const std::pair<bool, int64_t> instruments[] = {
+      {has_modes(evidence), 3},  // missing or starved modes, unseen ones, imbalance
+      {evidence.good_modes.has_value(), 1},
+      {evidence.aggregate_mmd_log10_tail.has_value(), 1},
+      {evidence.copies.has_value(), 1},
+      {evidence.parts.has_value(), 2},  // lost and narrow ones; each level is over all parts
+      {evidence.labels.has_value(), 1},
+      {true, std::ssize(evidence.calibrated)}};
+  int64_t count = 0;
+  for (const auto& [there, tests] : instruments) count += there ? tests : 0;
+  return count;
+}
+
+// Modes that lack samples, and those that lack good ones where scatter has filled their place.
+std::vector<MissingMode> missing_of(const Evidence& evidence, const config::Verdict& levels) {
+  std::vector<MissingMode> missing;
+  for (const auto* modes : {&evidence.modes, &evidence.good_modes}) {
+    if (!*modes || (*modes)->samples == 0) continue;
+    for (MissingMode& mode : missing_modes(**modes, levels.dropped_share, levels.significance))
+      if (std::ranges::none_of(missing, [&](const MissingMode& m) { return m.mode == mode.mode; }))
+        missing.push_back(std::move(mode));
+  }
+  std::ranges::sort(missing, {}, &MissingMode::mode);
+  return missing;
+}
+
+// Reals that are not reached are a sign beside another one, of whose kind it then is; alone they
+// say that samples lie elsewhere, not that mass is lost.
+void place_coverage(std::vector<Witness>& found, std::optional<Witness> coverage, State worst) {
+  if (!coverage) return;
+  static const std::set<std::string> kOfMass = {"mode_dropping", "mode_imbalance",
+                                                "within_mode_collapse"};
+  const auto bears_out = std::ranges::find_if(found, [&](const Witness& other) {
+    return kOfMass.contains(other.kind) && share_a_mode(other, *coverage);
+  });
+  if (bears_out != found.end()) {
+    coverage->kind = bears_out->kind;
+    collect(found, std::move(coverage), worst);
+    return;
+  }
+  coverage->kind = "unformed";
+  coverage->reason += "; no histogram shows that mass is lost there";
+  collect(found, std::move(coverage), State::at_risk);
+}
+
+// Causes before their effects; sorting by state keeps this order within a state. Samples that lie
+// on no mode say little of the modes: "unformed" then goes before what their histogram says.
+std::vector<Witness> witnesses_of(const Evidence& evidence,
+                                  const std::vector<PastEvaluation>& history,
+                                  const config::Verdict& levels,
+                                  const std::vector<MissingMode>& missing, State worst) {
+  const std::optional<Witness> unformed = witness_unformed(evidence, levels);
+  const std::optional<Witness> away = witness_away(evidence, levels);
+  const State worst_of_modes = unformed || away ? State::at_risk : worst;
+  std::vector<Witness> found;
+  collect(found, witness_divergence(evidence), worst);
+  collect(found, witness_posterior(evidence, levels), worst);
+  collect(found, witness_mean(evidence, history, levels), worst);
+  collect(found, witness_copies(evidence, levels), worst);
+  collect(found, witness_memory(evidence, levels), worst);
+  collect(found, witness_duplicates(evidence, history), worst);
+  collect(found, witness_distances(evidence, levels), worst);
+  collect(found, unformed, worst);
+  collect(found, away, worst);
+  collect(found, witness_labels(evidence, levels), worst);
+  collect(found, witness_dropping(evidence, missing, levels), worst_of_modes);
+  collect(found, witness_parts(evidence), worst_of_modes);
+  collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
+  collect(found, witness_narrow_parts(evidence), worst_of_modes);
+  collect(found, witness_spread(evidence, levels), worst_of_modes);
+  collect(found, witness_halves(evidence, levels), worst_of_modes);
+  collect(found, witness_near_duplicates(evidence, levels), worst);
+  place_coverage(found, witness_coverage(evidence, levels), worst_of_modes);
+  collect(found, witness_smooth(evidence, levels), worst);
+  collect(found, witness_aggregate(evidence, levels), worst);
+  collect(found, witness_saturation(evidence, history), worst);
+  for (Witness& trend : witness_trends(evidence, history, levels)) {
+    // Of what is already said only the fall would be news.
+    if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))
+      found.push_back(std::move(trend));
+  }
+  if (std::ranges::none_of(found, [](const Witness& w) { return w.state == State::collapsed; }))
+    collect(found, witness_few_samples(evidence), worst);
+  return found;
+}
+
+// The modes of the witnesses, by what is wrong with them.
+void name_modes(Verdict& verdict, const Evidence& evidence) {
+  const auto add = [](std::vector<std::string>& names, const std::string& name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  for (const MissingMode& mode : verdict.missing) add(verdict.lost, mode.name);
+  for (const Witness& witness : verdict.witnesses) {
+    const bool of_parts = std::ranges::find(witness.sources, "parts") != witness.sources.end();
+    if (of_parts) {
+      for (const Part& part : evidence.parts->missing) add(verdict.lost, part.name);
+      for (const Part& part : evidence.parts->starved) add(verdict.starved, part.name);
+    } else if (witness.kind == "mode_imbalance") {
+      for (const std::string& name : witness.modes) add(verdict.starved, name);
+    } else if (witness.kind == "within_mode_collapse") {
+      for (const std::string& name : witness.modes) add(verdict.narrow, name);
+    }
   }
 }
 
@@ -142,11 +270,7 @@ NamedValues summary(const Evidence& evidence, const Verdict& verdict) {
 }
 
 int64_t test_count(const Evidence& evidence) {
-  const auto calibrated = static_cast<int64_t>(evidence.calibrated.size());
-  const int64_t count = (has_modes(evidence) ? 3 : 0) +
-                        (evidence.aggregate_mmd_log10_tail ? 1 : 0) + (evidence.copies ? 1 : 0) +
-                        calibrated;
-  return std::max<int64_t>(1, count);
+  return std::max<int64_t>(1, tests_of(evidence));
 }
 
 double test_level(const Evidence& evidence, const config::Verdict& levels) {
@@ -154,43 +278,17 @@ double test_level(const Evidence& evidence, const config::Verdict& levels) {
 }
 
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
-              const config::Verdict& configured, std::vector<Witness> more) {
+              const config::Verdict& configured) {
   config::Verdict levels = configured;
   levels.significance = test_level(evidence, configured);
   Verdict verdict;
-  if (has_modes(evidence)) {
-    verdict.missing = missing_modes(*evidence.modes, levels.dropped_share, levels.significance);
-  }
+  verdict.missing = missing_of(evidence, levels);
   const bool untrained =
       evidence.step <= static_cast<uint64_t>(std::max<int64_t>(0, levels.grace_steps));
   const State worst = untrained ? State::at_risk : State::collapsed;
-  const std::optional<Witness> unformed = witness_unformed(evidence, levels);
-  const State worst_of_modes = unformed ? State::at_risk : worst;
-
-  // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
-  // on no mode say little of the modes: "unformed" then goes before what their histogram says.
+  verdict.witnesses = witnesses_of(evidence, history, levels, verdict.missing, worst);
+  name_modes(verdict, evidence);
   std::vector<Witness>& found = verdict.witnesses;
-  collect(found, witness_divergence(evidence), worst);
-  collect(found, witness_posterior(evidence, levels), worst);
-  collect(found, witness_mean(evidence, history, levels), worst);
-  collect(found, witness_copies(evidence, levels), worst);
-  collect(found, witness_duplicates(evidence, history), worst);
-  collect(found, witness_distances(evidence, levels), worst);
-  collect(found, unformed, worst);
-  collect(found, witness_dropping(evidence, verdict.missing, levels), worst_of_modes);
-  collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
-  collect(found, witness_spread(evidence, levels), worst_of_modes);
-  collect(found, witness_halves(evidence, levels), worst_of_modes);
-  collect(found, witness_near_duplicates(evidence, levels), worst);
-  collect(found, witness_coverage(evidence, levels), worst_of_modes);
-  collect(found, witness_aggregate(evidence, levels), worst);
-  collect(found, witness_saturation(evidence, history), worst);
-  for (Witness& each : more) collect(found, std::move(each), worst);
-  for (Witness& trend : witness_trends(evidence, history, levels)) {
-    // Of what is already said only the fall would be news.
-    if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))
-      found.push_back(std::move(trend));
-  }
   corroborate(found, levels.witnesses);
   std::ranges::stable_sort(found,
                            [](const Witness& a, const Witness& b) { return a.state > b.state; });

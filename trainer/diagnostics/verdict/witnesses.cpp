@@ -189,20 +189,21 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
                                missing.size(), modes.observed.size(), evidence.mode_noun,
                                list_of(names), expected_counts(missing), modes.samples,
                                list_of(seen), below_power(weakest + std::log10(total))),
-                   {"histogram"}};
+                   {"histogram"},
+                   /*proof=*/false,
+                   names};
   }
   const Unseen unseen = unseen_modes(modes);
-  const double surplus = static_cast<double>(unseen.observed) - unseen.expected;
-  if (surplus <= levels.dropped_share * total ||
-      unseen.log10_tail > std::log10(levels.significance)) {
+  if (unseen.lost_mass < kLostMass || unseen.log10_tail > std::log10(levels.significance))
     return std::nullopt;
-  }
-  return Witness{State::collapsed,
-                 "mode_dropping",
-                 fmt::format("{} of {} {} unseen in {} samples, expected {:.1f}; {}",
-                             unseen.observed, modes.observed.size(), evidence.mode_noun,
-                             modes.samples, unseen.expected, below_power(unseen.log10_tail)),
-                 {"histogram"}};
+  return Witness{
+      State::collapsed,
+      "mode_dropping",
+      fmt::format("{} of {} {} unseen in {} samples, expected {:.1f}; they hold {:.1f} % "
+                  "of the data more than chance leaves out; {}",
+                  unseen.observed, modes.observed.size(), evidence.mode_noun, modes.samples,
+                  unseen.expected, 100 * unseen.lost_mass, below_power(unseen.log10_tail)),
+      {"histogram"}};
 }
 
 std::optional<Witness> witness_imbalance(const Evidence& evidence,
@@ -211,9 +212,15 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
   if (!evidence.modes || evidence.modes->samples == 0) return std::nullopt;
   const ModeHistogram& modes = *evidence.modes;
   const double divergence = kl_reverse(modes);
-  const double floor = sampling_floor(modes);
+  double floor = sampling_floor(modes);
+  if (modes.real_counts.empty()) {
+    if (divergence <= sampling_ceiling(modes, levels.significance)) return std::nullopt;
+  } else {
+    const Null null = imbalance_null(modes);
+    if (null.log10_tail(divergence) > std::log10(levels.significance)) return std::nullopt;
+    floor = null.median();
+  }
   const double excess = divergence - floor;
-  if (divergence <= sampling_ceiling(modes, levels.significance)) return std::nullopt;
   std::string reason =
       fmt::format("reverse KL {:.3g} nats over {} {}, a perfect sampler has {:.2g}", divergence,
                   modes.observed.size(), evidence.mode_noun, floor);
@@ -240,7 +247,9 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
         fmt::format("{} of {} {} starved ({}); expected {} of {}, saw {}", starved.size(),
                     modes.observed.size(), evidence.mode_noun, list_of(names),
                     expected_counts(starved), modes.samples, list_of(seen)),
-        {"histogram"}};
+        {"histogram"},
+        /*proof=*/false,
+        names};
   }
   if (history.size() < 2 || excess <= 0.5 * levels.imbalance_kl) return std::nullopt;
   const std::optional<double> last = value_of(history[history.size() - 1], "kl_excess");
@@ -253,9 +262,8 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
 }
 
 std::optional<Witness> witness_unformed(const Evidence& evidence, const config::Verdict& levels) {
-  if (!evidence.high_quality || !(*evidence.high_quality < levels.minimum_high_quality)) {
+  if (!evidence.high_quality || !(*evidence.high_quality < levels.minimum_high_quality))
     return std::nullopt;
-  }
   return Witness{State::at_risk,
                  "unformed",
                  fmt::format("{:.1f} % of the samples lie on a mode, below {:.0f} %",

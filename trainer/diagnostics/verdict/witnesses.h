@@ -47,6 +47,26 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
 std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
                                                const config::Verdict& levels);
 
+// Parts of the data (parts.h): lost or starved ones; ones that are made too narrow; too few samples
+// to see even the loss of most of the data.
+std::optional<Witness> witness_parts(const Evidence& evidence);
+std::optional<Witness> witness_narrow_parts(const Evidence& evidence);
+std::optional<Witness> witness_few_samples(const Evidence& evidence);
+
+// Where samples lie beside reals (pooled_null.h): off the data, or without its finer differences;
+// much nearer to single reals than reals are to each other.
+std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels);
+
+// Conditional samples that do not have the class that was asked for.
+std::optional<Witness> witness_labels(const Evidence& evidence, const config::Verdict& levels);
+
+// A figure of the evidence that was calibrated; null where it was not measured.
+const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name);
+// Whether it is unlikely under its null at the level.
+bool significant(const CalibratedFigure* figure, const config::Verdict& levels);
+
 // Of the samples as they are (copies.h).
 std::optional<Witness> witness_copies(const Evidence& evidence, const config::Verdict& levels);
 

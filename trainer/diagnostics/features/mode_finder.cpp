@@ -1,7 +1,6 @@
-#include "diagnostics/modes/mode_finder.h"
+#include "diagnostics/features/mode_finder.h"
 
 #include "data/mixture.h"
-#include "diagnostics/features/classifier.h"
 #include "diagnostics/modes/mixture_scores.h"
 
 namespace allmodes::diagnostics {
@@ -32,7 +31,7 @@ class MixtureModes final : public ModeFinder {
 
 class ClassModes final : public ModeFinder {
  public:
-  explicit ClassModes(const CollectorSetup& setup)
+  explicit ClassModes(const ClassifierSetup& setup)
       : classifier_(obtain_classifier(setup)), dataset_(setup.dataset), device_(setup.device) {}
 
   std::vector<std::string> names() const override { return dataset_.class_names(); }
@@ -53,21 +52,10 @@ class ClassModes final : public ModeFinder {
 
 }  // namespace
 
-const std::vector<int64_t>& ModeFinder::of_chunk(const Evaluation& evaluation,
-                                                 const GeneratedChunk& chunk) {
-  if (forward_ != &evaluation.forward || step_ != evaluation.step) chunks_.clear();
-  forward_ = &evaluation.forward;
-  step_ = evaluation.step;
-  const auto known = chunks_.find(chunk.first);
-  if (known != chunks_.end()) return known->second;
-  return chunks_[chunk.first] = find(chunk.samples);
-}
-
-std::shared_ptr<ModeFinder> make_mode_finder(const CollectorSetup& setup) {
+std::shared_ptr<ModeFinder> make_mode_finder(const ClassifierSetup& setup, bool classify) {
   if (setup.dataset.mixture() != nullptr)
     return std::make_shared<MixtureModes>(*setup.dataset.mixture());
-  if (setup.config.diagnostics.classifier && setup.dataset.shape().image &&
-      setup.dataset.classes() > 1)
+  if (classify && setup.dataset.shape().image && setup.dataset.classes() > 1)
     return std::make_shared<ClassModes>(setup);
   return nullptr;
 }

@@ -1,4 +1,4 @@
-#include "diagnostics/metrics/cells.h"
+#include "diagnostics/statistics/cells.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "diagnostics/metrics/distance_blocks.h"
 #include "diagnostics/statistics/distributions.h"
 
 namespace allmodes::diagnostics {
@@ -14,15 +13,15 @@ namespace {
 
 // k-means++: each next centre is a sample drawn with probability in proportion to its squared
 // distance from the centres so far.
-std::vector<float> first_centres(const Features& samples, int64_t bins, Random& random) {
+std::vector<float> first_centres(const Features& samples, int64_t cells, Random& random) {
   std::vector<float> centres;
   std::vector<double> distances(static_cast<size_t>(samples.rows()),
                                 std::numeric_limits<double>::infinity());
   auto chosen = static_cast<int64_t>(random.below(static_cast<uint64_t>(samples.rows())));
-  for (int64_t bin = 0;; ++bin) {
+  for (int64_t cell = 0;; ++cell) {
     const auto centre = samples.row(chosen);
     centres.insert(centres.end(), centre.begin(), centre.end());
-    if (bin + 1 == bins) return centres;
+    if (cell + 1 == cells) return centres;
     double total = 0;
     for (int64_t row = 0; row < samples.rows(); ++row) {
       double& distance = distances[static_cast<size_t>(row)];
@@ -40,7 +39,7 @@ std::vector<float> means_of(const Features& samples, const std::vector<int64_t>&
                             std::vector<float> centres) {
   const auto width = static_cast<size_t>(samples.width);
   std::vector<double> sums(centres.size(), 0);
-  const auto counts = count_bins(assigned, static_cast<int64_t>(centres.size() / width));
+  const auto counts = count_cells(assigned, static_cast<int64_t>(centres.size() / width));
   for (int64_t row = 0; row < samples.rows(); ++row) {
     const auto values = samples.row(row);
     double* sum = sums.data() + static_cast<size_t>(assigned[static_cast<size_t>(row)]) * width;
@@ -59,41 +58,48 @@ double relative_entropy_term(double x, double mean) {
 
 }  // namespace
 
-std::vector<int64_t> assign_bins(const Features& samples, const Features& centres, RowRange range) {
+std::vector<int64_t> assign_cells(const Features& samples, const Features& centres,
+                                  RowRange range) {
   check_features(samples, "samples");
-  std::vector<int64_t> assigned(static_cast<size_t>(range.count()), 0);
-  std::vector<double> best(assigned.size(), std::numeric_limits<double>::infinity());
-  for_each_distance_block(samples, range, centres, [&](const DistanceBlock& block) {
-    for (int64_t row = block.rows.first; row < block.rows.last; ++row) {
-      const auto at = static_cast<size_t>(row - range.first);
-      const float* values = block.row(row);
-      const double error = block.error_of(row);
-      // Only centres that may be the nearest are looked at exactly.
-      const auto nearest =
-          static_cast<double>(*std::min_element(values, values + block.columns.count()));
-      for (int64_t i = 0; i < block.columns.count(); ++i) {
-        if (static_cast<double>(values[i]) > nearest + 2 * error) continue;
-        const int64_t centre = block.columns.first + i;
-        const double distance = squared_distance(samples.row(row), centres.row(centre));
-        if (distance >= best[at]) continue;
-        best[at] = distance;
-        assigned[at] = centre;
-      }
+  ALLMODES_CHECK(samples.width == centres.width && centres.rows() >= 1,
+                 "rows of {} numbers and {} centres of {}", samples.width, centres.rows(),
+                 centres.width);
+  check_range(range, samples.rows());
+  const auto width = static_cast<size_t>(samples.width);
+  const auto cells = static_cast<size_t>(centres.rows());
+  // One coordinate of all centres after the other: the inner loop then runs over centres, which
+  // compilers make vectors of, and each sum is still added up in the order of squared_distance().
+  std::vector<double> by_coordinate(width * cells);
+  for (size_t cell = 0; cell < cells; ++cell)
+    for (size_t j = 0; j < width; ++j)
+      by_coordinate[j * cells + cell] = static_cast<double>(centres.values[cell * width + j]);
+  std::vector<int64_t> assigned;
+  assigned.reserve(static_cast<size_t>(range.count()));
+  std::vector<double> squares(cells);
+  for (int64_t row = range.first; row < range.last; ++row) {
+    std::ranges::fill(squares, 0.0);
+    const auto values = samples.row(row);
+    for (size_t j = 0; j < width; ++j) {
+      const auto value = static_cast<double>(values[j]);
+      const double* of_centres = &by_coordinate[j * cells];
+      for (size_t cell = 0; cell < cells; ++cell)
+        squares[cell] += (value - of_centres[cell]) * (value - of_centres[cell]);
     }
-  });
+    assigned.push_back(std::ranges::min_element(squares) - squares.begin());
+  }
   return assigned;
 }
 
-std::vector<float> fit_bins(const Features& samples, int64_t bins, int64_t rounds,
-                            const NoiseKey& key) {
+std::vector<float> fit_cells(const Features& samples, int64_t cells, int64_t rounds,
+                             const NoiseKey& key) {
   check_features(samples, "samples");
-  ALLMODES_CHECK(1 <= bins && bins <= samples.rows(), "{} bins of {} samples", bins,
+  ALLMODES_CHECK(1 <= cells && cells <= samples.rows(), "{} cells of {} samples", cells,
                  samples.rows());
   Random random(key);
-  std::vector<float> centres = first_centres(samples, bins, random);
+  std::vector<float> centres = first_centres(samples, cells, random);
   std::vector<int64_t> before;
   for (int64_t round = 0; round < rounds; ++round) {
-    auto assigned = assign_bins(samples, {centres, samples.width}, all_rows(samples));
+    auto assigned = assign_cells(samples, {centres, samples.width}, all_rows(samples));
     if (assigned == before) break;
     centres = means_of(samples, assigned, std::move(centres));
     before = std::move(assigned);
@@ -101,24 +107,24 @@ std::vector<float> fit_bins(const Features& samples, int64_t bins, int64_t round
   return centres;
 }
 
-std::vector<int64_t> count_bins(std::span<const int64_t> assigned, int64_t bins) {
-  std::vector<int64_t> counts(static_cast<size_t>(bins), 0);
-  for (const int64_t bin : assigned) ++counts.at(static_cast<size_t>(bin));
+std::vector<int64_t> count_cells(std::span<const int64_t> assigned, int64_t cells) {
+  std::vector<int64_t> counts(static_cast<size_t>(cells), 0);
+  for (const int64_t cell : assigned) ++counts.at(static_cast<size_t>(cell));
   return counts;
 }
 
-BinScores compare_bins(std::span<const int64_t> reals, std::span<const int64_t> fakes,
-                       double level) {
+CellScores compare_cells(std::span<const int64_t> reals, std::span<const int64_t> fakes,
+                         double level) {
   const auto n = static_cast<double>(std::accumulate(reals.begin(), reals.end(), int64_t{0}));
   const auto m = static_cast<double>(std::accumulate(fakes.begin(), fakes.end(), int64_t{0}));
   ALLMODES_CHECK(reals.size() == fakes.size() && n > 0 && m > 0 && level > 0 && level < 1,
-                 "{} and {} bins of {} and {} samples, level {}", reals.size(), fakes.size(), n, m,
+                 "{} and {} cells of {} and {} samples, level {}", reals.size(), fakes.size(), n, m,
                  level);
-  const auto bins = static_cast<double>(reals.size());
+  const auto all = static_cast<double>(reals.size());
   const double critical = normal_quantile(level / 2);
-  const double corrected = normal_quantile(level / bins / 2);
-  BinScores scores{.bins = static_cast<int64_t>(reals.size()),
-                   .jensen_shannon_floor = (bins - 1) / 8 * (1 / n + 1 / m)};
+  const double corrected = normal_quantile(level / all / 2);
+  CellScores scores{.cells = std::ssize(reals),
+                    .jensen_shannon_floor = (all - 1) / 8 * (1 / n + 1 / m)};
   for (size_t i = 0; i < reals.size(); ++i) {
     const double p = static_cast<double>(reals[i]) / n;
     const double q = static_cast<double>(fakes[i]) / m;

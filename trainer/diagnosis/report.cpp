@@ -1,0 +1,112 @@
+// A diagnosis as a table, and as JSON.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "diagnosis/diagnosis.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+constexpr size_t kTableRows = 20;  // classes or dimensions printed
+
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json parts_json(const diagnostics::PartFindings& found) {
+  auto list = nlohmann::ordered_json::array();
+  const std::pair<const char*, const std::vector<diagnostics::Part>*> kinds[] = {
+      {"missing", &found.missing}, {"starved", &found.starved}, {"narrow", &found.narrow}};
+  for (const auto& [kind, parts] : kinds)
+    for (const auto& part : *parts)
+      list.push_back({{"name", part.name},
+                      {"finding", kind},
+                      {"share", number(part.share)},
+                      {"made", number(part.made)},
+                      {"made_99", {number(part.made_low), number(part.made_high)}},
+                      {"width", number(part.width)},
+                      {"log10_p", number(part.log10_tail)}});
+  return list;
+}
+
+}  // namespace
+
+std::string to_text(const Diagnosis& diagnosis) {
+  std::string text = fmt::format("N = {}, features: {}\n", diagnosis.samples, diagnosis.features);
+  for (const auto& line : diagnosis.lines) {
+    if (line.beside.empty()) continue;
+    text += std::isnan(line.value)
+                ? fmt::format("  {:<20}{:>12}  too many features\n", line.name, "-")
+                : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value, line.beside);
+  }
+  const auto& modes = diagnosis.evidence.modes;
+  const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()
+                             ? std::min(kTableRows, diagnosis.class_coverage.size())
+                             : 0;
+  for (size_t i = 0; i < classes; ++i)
+    text += fmt::format("  {:<20}{:>12.4f}  coverage; {} samples, {:.1f} expected\n",
+                        "class " + modes->names[i], diagnosis.class_coverage[i], modes->observed[i],
+                        modes->expected_share[i] * static_cast<double>(modes->samples));
+  for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
+    text += fmt::format("  {:<20}{:>12.4f}  nats\n", fmt::format("kl of dimension {}", i),
+                        diagnosis.kl_per_dimension[i]);
+  if (const auto& found = diagnosis.evidence.parts) {
+    for (const auto* parts : {&found->missing, &found->starved})
+      for (const auto& part : *parts)
+        text += fmt::format(
+            "  {:<20}{:>12.4f}  share of the samples ({:.4f} to {:.4f}); {:.4f} of "
+            "the data\n",
+            part.name, part.made, part.made_low, part.made_high, part.share);
+  }
+  const auto& verdict = diagnosis.verdict;
+  const std::string kind = verdict.witnesses.empty() ? "" : verdict.kind + ", ";
+  return text + fmt::format("verdict: {}: {}{}\n", to_string(verdict.state), kind, verdict.reason);
+}
+
+std::string to_json(const Diagnosis& diagnosis) {
+  const auto& verdict = diagnosis.verdict;
+  nlohmann::ordered_json json = {{"state", to_string(verdict.state)},
+                                 {"kind", verdict.kind},
+                                 {"reason", verdict.reason},
+                                 {"features", diagnosis.features},
+                                 {"samples", diagnosis.samples}};
+  for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
+  if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
+  json["witnesses"] = nlohmann::ordered_json::array();
+  for (const auto& witness : verdict.witnesses)
+    json["witnesses"].push_back(
+        {{"state", to_string(witness.state)}, {"kind", witness.kind}, {"reason", witness.reason}});
+  if (!diagnosis.kl_per_dimension.empty()) json["kl_per_dim"] = diagnosis.kl_per_dimension;
+  if (const auto& modes = diagnosis.evidence.modes) {
+    json["class_names"] = modes->names;
+    json["expected_share"] = modes->expected_share;
+    json["histogram"] = modes->observed;
+    if (!diagnosis.class_coverage.empty()) json["class_coverage"] = diagnosis.class_coverage;
+    json["missing_modes"] = nlohmann::ordered_json::array();
+    for (const auto& mode : verdict.missing)
+      json["missing_modes"].push_back({{"name", mode.name},
+                                       {"expected", mode.expected},
+                                       {"observed", mode.observed},
+                                       {"log10_p", number(mode.log10_tail)}});
+  }
+  json["missing"] = verdict.lost;
+  json["starved"] = verdict.starved;
+  json["narrow"] = verdict.narrow;
+  if (diagnosis.evidence.smallest_loss)
+    json["smallest_loss"] = number(*diagnosis.evidence.smallest_loss);
+  if (const auto& found = diagnosis.evidence.parts) {
+    json["lost_mass"] = number(found->lost_mass);
+    json["lost_mass_at_least"] = number(found->lost_mass_low);
+    json["parts"] = parts_json(*found);
+  }
+  if (!diagnosis.evaluation.empty())
+    json["evaluation"] = nlohmann::ordered_json::parse(diagnosis.evaluation);
+  // Names come from files: what is no UTF-8 is replaced.
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace allmodes::diagnosis

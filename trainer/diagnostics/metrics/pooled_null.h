@@ -1,0 +1,40 @@
+#pragma once
+
+// Precision, recall, density and coverage beside what they are when both sets have one
+// distribution, measured for these very samples: pooled, shuffled, and cut anew into as many reals
+// and fakes as there are (a permutation test, exact for any distribution, in any features, at any
+// number of samples). All cuts are read off one list of nearest neighbours of the pooled rows, so
+// that a hundred of them cost less than the distances themselves.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/statistics/null_distribution.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnostics {
+
+// The figures, in this order. near_reals: share of fakes much nearer to a real (a quarter) than
+// that real is to its nearest other one; samples learnt by heart.
+inline constexpr std::array kPooledFigures = {"precision", "recall", "density", "coverage",
+                                              "near_reals"};
+
+struct PooledFigures {
+  std::array<double, kPooledFigures.size()> values = {};
+  std::array<std::vector<double>, kPooledFigures.size()> draws = {};  // [draws] each
+  std::vector<uint8_t> away;     // [fakes], 1: on no real's ball (precision_k)
+  std::vector<uint8_t> reached;  // [reals], 1: a fake lies in its ball (coverage_k)
+};
+
+// Collective; the cuts are functions of the seed. `draws` >= 20. As measure_samples().
+PooledFigures measure_pooled(world::Communicator& control, const Features& reals,
+                             const Features& fakes, const Neighborhood& neighborhood, int64_t draws,
+                             uint64_t seed);
+
+// Which values of a pooled figure speak against the samples.
+Worse worse_of(const std::string& pooled_figure);
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,245 @@
+// Witnesses of the parts of the data, of where samples lie beside reals, and of their labels.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnostics/statistics/distributions.h"
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr size_t kToldParts = 4;
+// Lost mass that speaks for a collapse, and its lower bound.
+constexpr double kMuchLost = 0.03;
+constexpr double kSurelyLost = 0.01;
+// Where samples are narrow, smooth or off the data, parts are short for that alone; a loss is said
+// from here on (lower bound), and beside narrow parts that hold a quarter of the data from there.
+constexpr double kLostThough = 0.05;
+constexpr double kLostThoughNarrow = 0.2;
+constexpr double kMuchNarrow = 0.25;
+constexpr double kPointLike = 0.1;  // width: hardly any left
+constexpr double kManyPointLike = 0.1;
+constexpr double kAway = 0.8;    // precision over that of real samples
+constexpr double kSmooth = 0.5;  // recall over that of real samples
+constexpr double kNarrowAll = 0.75;
+constexpr double kMemory = 0.02;   // share of the samples, in excess
+constexpr double kAskedFor = 0.5;  // of what the classifier finds among reals, above chance
+constexpr double kHardlyAskedFor = 0.2;
+constexpr double kMostUnseen = 0.6;
+
+double over_null(const CalibratedFigure* figure) {
+  return figure != nullptr && figure->null_median > 0 ? figure->value / figure->null_median : 1.0;
+}
+
+// Samples on reals' balls, beside real ones: pooled (precision) or beside a reference (on_data).
+const CalibratedFigure* share_on_reals(const Evidence& evidence) {
+  const CalibratedFigure* precision = calibrated_figure(evidence, "precision");
+  return precision != nullptr ? precision : calibrated_figure(evidence, "on_data");
+}
+
+bool lies_away(const Evidence& evidence) {
+  return over_null(share_on_reals(evidence)) < kAway;
+}
+
+bool lacks_detail(const Evidence& evidence) {
+  return over_null(calibrated_figure(evidence, "recall")) < kSmooth;
+}
+
+double narrow_mass(const Evidence& evidence, double limit) {
+  double mass = 0;
+  for (const Part& part : evidence.parts->narrow)
+    if (part.width < limit || part.reached >= 0) mass += part.width < limit ? part.share : 0;
+  return mass;
+}
+
+// The loss that has to be sure before mass is spoken of.
+double least_sure_loss(const Evidence& evidence) {
+  if (narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
+  return lies_away(evidence) || lacks_detail(evidence) ? kLostThough : 0;
+}
+
+bool loses_parts(const Evidence& evidence) {
+  return evidence.parts && evidence.parts->lost_mass > 0 &&
+         evidence.parts->lost_mass_low >= least_sure_loss(evidence);
+}
+
+std::string list_parts(const std::vector<Part>& parts) {
+  std::vector<std::string> items;
+  for (size_t i = 0; i < std::min(kToldParts, parts.size()); ++i)
+    items.push_back(
+        fmt::format("{}: {:.1f} % of the data, {:.1f} % of the samples ({:.1f} to {:.1f})",
+                    parts[i].name, 100 * parts[i].share, 100 * parts[i].made,
+                    100 * parts[i].made_low, 100 * parts[i].made_high));
+  std::string text = fmt::format("{}", fmt::join(items, "; "));
+  if (parts.size() > kToldParts) text += fmt::format("; and {} more", parts.size() - kToldParts);
+  return text;
+}
+
+// A part is itself, and the class that it mostly is.
+std::vector<std::string> names_of(const std::vector<Part>& parts) {
+  std::vector<std::string> names;
+  for (const Part& part : parts) {
+    names.push_back(part.name);
+    if (!part.mostly.empty()) names.push_back(part.mostly);
+  }
+  return names;
+}
+
+double mass_of(const std::vector<Part>& parts) {
+  double mass = 0;
+  for (const Part& part : parts) mass += part.share - part.made;
+  return mass;
+}
+
+}  // namespace
+
+const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name) {
+  for (const CalibratedFigure& figure : evidence.calibrated)
+    if (figure.name == name) return &figure;
+  return nullptr;
+}
+
+bool significant(const CalibratedFigure* figure, const config::Verdict& levels) {
+  return figure != nullptr && figure->log10_tail <= std::log10(levels.significance);
+}
+
+std::optional<Witness> witness_parts(const Evidence& evidence) {
+  if (!loses_parts(evidence)) return std::nullopt;
+  const PartFindings& found = *evidence.parts;
+  const bool dropping = mass_of(found.missing) >= mass_of(found.starved);
+  std::vector<Part> all = found.missing;
+  all.insert(all.end(), found.starved.begin(), found.starved.end());
+  Witness witness{found.lost_mass_low >= kSurelyLost && found.lost_mass >= kMuchLost
+                      ? State::collapsed
+                      : State::at_risk,
+                  dropping ? "mode_dropping" : "mode_imbalance",
+                  fmt::format("samples lack {:.1f} % of the data, {:.1f} % at least: {}",
+                              100 * found.lost_mass, 100 * found.lost_mass_low, list_parts(all)),
+                  {"parts"},
+                  /*proof=*/false,
+                  names_of(all)};
+  const CalibratedFigure* coverage = calibrated_figure(evidence, "coverage");
+  if (coverage != nullptr && coverage->log10_tail <= -4) {
+    witness.sources.emplace_back("coverage");
+    witness.reason += fmt::format("; coverage {:.3f}, of real samples {:.3f}", coverage->value,
+                                  coverage->null_median);
+  }
+  return witness;
+}
+
+std::optional<Witness> witness_narrow_parts(const Evidence& evidence) {
+  if (!evidence.parts || evidence.parts->narrow.empty()) return std::nullopt;
+  std::vector<Part> parts = evidence.parts->narrow;
+  // Few reals are reached by samples that lie off the data, too: that is said of them elsewhere.
+  if (lies_away(evidence) || lacks_detail(evidence))
+    std::erase_if(parts, [](const Part& part) { return part.width >= 0.5; });
+  if (parts.empty()) return std::nullopt;
+  std::vector<std::string> items;
+  double mass = 0;
+  for (const Part& part : parts) {
+    mass += part.share;
+    if (items.size() < kToldParts)
+      items.push_back(part.width < 0.5
+                          ? fmt::format("{} {:.2g}", part.name, part.width)
+                          : fmt::format("{} ({:.2g} of the reals reached that others have)",
+                                        part.name, part.reached));
+  }
+  const bool far = narrow_mass(evidence, kPointLike) >= kManyPointLike;
+  Witness witness{
+      far ? State::collapsed : State::at_risk,
+      "within_mode_collapse",
+      fmt::format("parts that hold {:.1f} % of the data are made too narrow; variance "
+                  "over the data's: {}{}",
+                  100 * mass, fmt::join(items, ", "), parts.size() > items.size() ? ", ..." : ""),
+      {"dispersion"},
+      /*proof=*/false,
+      names_of(parts)};
+  const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
+  if (lacks_detail(evidence) && recall->log10_tail <= -4) {
+    witness.sources.emplace_back("recall");
+    witness.reason +=
+        fmt::format("; recall {:.3f}, of real samples {:.3f}", recall->value, recall->null_median);
+  }
+  return witness;
+}
+
+std::optional<Witness> witness_few_samples(const Evidence& evidence) {
+  if (!evidence.smallest_loss || *evidence.smallest_loss <= kMostUnseen) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "too_few_samples",
+      *evidence.smallest_loss >= 1
+          ? "too few samples to say: no loss of any part of the data would be seen"
+          : fmt::format("too few samples to say: only a loss of {:.0f} % of the data or more "
+                        "would be seen (99 %)",
+                        100 * *evidence.smallest_loss),
+      {"power"}};
+}
+
+std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* precision = share_on_reals(evidence);
+  if (!significant(precision, levels) || !lies_away(evidence)) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "unformed",
+      fmt::format("{:.1f} % of the samples lie on the data, of real samples {:.1f} %; {}",
+                  100 * precision->value, 100 * precision->null_median,
+                  below_power(precision->log10_tail)),
+      {"precision"}};
+}
+
+std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
+  if (!significant(recall, levels) || !lacks_detail(evidence) || lies_away(evidence) ||
+      loses_parts(evidence))
+    return std::nullopt;
+  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
+  std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
+                                   recall->null_median, below_power(recall->log10_tail));
+  reason += narrow ? fmt::format("; the samples' variance within parts is {:.2g} of the data's",
+                                 evidence.parts->width)
+                   : "; the samples are smoother than the data, or few things repeated";
+  return Witness{State::at_risk, narrow ? "within_mode_collapse" : "unformed", reason, {"recall"}};
+}
+
+std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* near = calibrated_figure(evidence, "near_reals");
+  const double excess = near != nullptr ? near->value - near->null_median : 0;
+  if (!significant(near, levels) || excess < kMemory) return std::nullopt;
+  std::string reason = fmt::format(
+      "{:.1f} % of the samples are four times as near to a real as that is to any other one, of "
+      "real samples {:.2g} %; {}",
+      100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
+  if (evidence.copied_reals.value_or(0) > 0)
+    reason += fmt::format("; {} equal a real to the last bit", *evidence.copied_reals);
+  return Witness{State::at_risk, "memorized", reason, {"memory"}};
+}
+
+std::optional<Witness> witness_labels(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.labels || evidence.labels->samples == 0) return std::nullopt;
+  const LabelFigures& labels = *evidence.labels;
+  const double seen = static_cast<double>(labels.right) / static_cast<double>(labels.samples);
+  const double range = labels.accuracy - labels.chance;
+  // An eye that tells nothing apart is no witness.
+  if (range < 0.1) return std::nullopt;
+  const double kept = (seen - labels.chance) / range;
+  const double tail = binomial_lower_log10(labels.right, labels.samples, labels.accuracy);
+  if (kept >= kAskedFor || tail > std::log10(levels.significance)) return std::nullopt;
+  std::string reason = fmt::format(
+      "{:.1f} % of the samples have the class that was asked for, of reals {:.1f} %, by chance "
+      "{:.1f} %; {}",
+      100 * seen, 100 * labels.accuracy, 100 * labels.chance, below_power(tail));
+  if (!labels.classes.empty()) reason += "; least: " + list_of(labels.classes);
+  return Witness{kept < kHardlyAskedFor ? State::collapsed : State::at_risk,
+                 "label_ignored",
+                 reason,
+                 {"labels"},
+                 /*proof=*/false,
+                 labels.classes};
+}
+
+}  // namespace allmodes::diagnostics
