@@ -26,8 +26,8 @@ says err 'deterministic_shards: .* each node.s in a row'
 write_ring_vae vae.txtpb
 options=(train vae.txtpb --set batch=64 --steps 30 --set diagnostics.evaluate_every=30
   --set consistency.replicas_every=10)
-expect 0 on_ranks 1 "${options[@]}" --out one
-expect 0 on_hosts "${options[@]}" --out four
+expect 0 on_ranks 1 "${options[@]}" --out vae_one
+expect 0 on_hosts "${options[@]}" --out vae_four
 says err '4 ranks on 2 nodes.*shared memory and MPI'
 python3 - <<'PYTHON'
 import json
@@ -39,7 +39,7 @@ def losses(path):
                 for r in map(json.loads, file) if r["record"] == "train"]
 
 
-one, four = (losses(f"{run}/00000-ring_vae/records.jsonl") for run in ("one", "four"))
+one, four = (losses(f"{run}/00000-ring_vae/records.jsonl") for run in ("vae_one", "vae_four"))
 assert len(one) == len(four) == 30
 worst = max(abs(a - b) / (1e-3 + abs(a)) for a, b in zip(one, four))
 print(f"30 steps on one rank and on two hosts of two: losses differ by at most {worst:.1e}")

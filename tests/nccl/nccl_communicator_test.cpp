@@ -8,6 +8,8 @@
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <thread>
 
 #include "nccl/recorder.h"
 #include "ranks/thread_ranks.h"
@@ -224,6 +226,19 @@ TEST(NcclErrors, AnErrorThatCameLaterStopsTheNextCollective) {
   EXPECT_TRUE(collectives(take_calls()).empty());
   EXPECT_THAT(error_of([&] { nccl->check_health(); }), HasSubstr("an earlier NCCL collective"));
   set_async_error(ncclSuccess);
+}
+
+// A recorded graph is replayed without a call to NCCL: then the watchdog's thread alone asks.
+TEST(NcclErrors, AnErrorBetweenReplaysIsToldToAnotherThreadThatAsks) {
+  const auto self = make_self_communicator();
+  const auto nccl = make_nccl_communicator(*self, 0);
+  nccl->all_reduce(device_floats(8), ReduceOp::mean, kCompute).wait(kCompute);
+  set_async_error(ncclRemoteError);
+  std::string said;
+  std::thread([&] { said = error_of([&] { nccl->check_health(); }); }).join();
+  set_async_error(ncclSuccess);
+  EXPECT_THAT(said, HasSubstr("an earlier NCCL collective failed on rank 0"));
+  EXPECT_NO_THROW(nccl->check_health());
 }
 
 TEST(NcclErrors, AGroupThatCannotBeMadeLeavesNoStream) {

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -18,11 +19,16 @@ struct StreamFacts {
 struct Thread {
   std::vector<Call> calls;
   std::map<std::string, int> failures;
-  int async_error = 0;
   int device = 0;
   int streams = 0, events = 0, groups = 0;
   std::map<int, StreamFacts> facts;
 };
+
+// Of all threads: what asks for errors is not the one that makes the calls.
+std::atomic<int>& async_error() {
+  static std::atomic<int> error = 0;
+  return error;
+}
 
 Thread& self() {
   thread_local Thread thread;
@@ -79,7 +85,7 @@ void fail_next(const std::string& name, int code) {
 }
 
 void set_async_error(int code) {
-  self().async_error = code;
+  async_error() = code;
 }
 
 int priority_of(int stream) {
@@ -167,7 +173,7 @@ ncclResult_t ncclCommAbort(ncclComm_t group) {
   return static_cast<ncclResult_t>(note({.name = "ncclCommAbort", .group = number(group)}));
 }
 ncclResult_t ncclCommGetAsyncError(ncclComm_t, ncclResult_t* state) {
-  *state = static_cast<ncclResult_t>(self().async_error);
+  *state = static_cast<ncclResult_t>(async_error().load());
   return ncclSuccess;
 }
 ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataType_t type,
