@@ -44,6 +44,7 @@ training::StopReason Attempt::run(const config::RunConfig& original, bool quiet,
   feed_.emplace(run_, runtime_.world(), set_up_.device, position_.samples);
   const auto reason =
       training::run_loop(run_.config(), *run_.objective, *model_, position_, hooks(original));
+  saver_.finish();
   if (reason != training::StopReason::kRollback) reporter_->finish();
   return reason;
 }
@@ -100,6 +101,7 @@ training::LoopHooks Attempt::hooks(const config::RunConfig& original) {
 void Attempt::tick(const training::Position& position, const training::StepReport& report) {
   if (auto* log = control_.flight_log()) log->step_done(position.step);
   reporter_->tick(position, report);
+  saver_.check();
   const int64_t every = run_.config().consistency.replicas_every;
   if (every > 0 && position.step % static_cast<uint64_t>(every) == 0)
     compare_replicas(*model_, run_, position, control_);

@@ -1,6 +1,7 @@
 #include "run/saver.h"
 
-#include <spdlog/spdlog.h>
+#include <memory>
+#include <utility>
 
 #include "base/version.h"
 #include "run/rollback.h"
@@ -56,9 +57,16 @@ void Saver::save_anew(const training::Model& model, const Reporter& reporter,
                                     .column_deviations = run_.column_deviations}};
   reporter.fill(state);
   if (is_vouched_for(state)) healthy_step_ = position.step;
-  const auto snapshot = training::take_snapshot(model);
-  checkpoints::save(opened_.folder.checkpoints(), state, snapshot.payload,
-                    run_.config().checkpoints.keep, healthy_step_);
+  const auto snapshot = std::make_shared<training::Snapshot>(training::take_snapshot(model));
+  writer_.begin([folder = opened_.folder.checkpoints(), state = std::move(state), snapshot,
+                 keep = run_.config().checkpoints.keep, spare = healthy_step_] {
+    checkpoints::save(folder, state, snapshot->payload, keep, spare);
+  });
+}
+
+void Saver::finish() {
+  const world::ScopedStage saving(runtime_.control().flight_log(), "checkpoint");
+  writer_.wait();
 }
 
 void compare_replicas(const training::Model& model, const CheckedRun& run,

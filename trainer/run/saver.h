@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "checkpoints/checkpoint_writer.h"
 #include "run/opened_run.h"
 #include "run/reporter.h"
 
@@ -18,7 +19,8 @@ class Saver {
   Saver(const OpenedRun& opened, const CheckedRun& run, std::string config,
         world::Runtime& runtime);
 
-  // Collective where replicas are compared; rank 0 writes. The newest `keep` checkpoints stay, and,
+  // Collective where replicas are compared; rank 0 copies the model and writes beside the training
+  // that goes on. The newest `keep` checkpoints stay, and,
   // whatever their age, the newest one that was judged healthy at its own step: a model that
   // collapses later does not take the good one with it. Does nothing when the run's checkpoint of
   // that step is there already.
@@ -28,6 +30,11 @@ class Saver {
   void save_anew(const training::Model& model, const Reporter& reporter,
                  const training::Position& position);
 
+  // Throws the failure of a save that has ended; does not wait.
+  void check() { writer_.check(); }
+  // Waits for the save that is under way, and throws its failure.
+  void finish();
+
  private:
   const OpenedRun& opened_;
   const CheckedRun& run_;
@@ -35,6 +42,7 @@ class Saver {
   world::Runtime& runtime_;
   std::optional<uint64_t> saved_step_;
   std::optional<uint64_t> healthy_step_;  // of the newest checkpoint that is vouched for
+  checkpoints::CheckpointWriter writer_;
 };
 
 // Collective. Compares the replicas of a job of several ranks, unless consistency.replicas_every is
