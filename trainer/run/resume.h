@@ -16,10 +16,10 @@ namespace allmodes::run {
 // What was found in the folder of a run of the wanted name.
 struct FolderContent {
   std::filesystem::path root;
-  size_t checkpoints = 0;            // folders with the name of a checkpoint
-  std::vector<std::string> refused;  // why those that were tried are no use, newest first
-  bool has_whole = false;            // one of them is whole and belongs to the run
-  uint64_t recorded_step = 0;        // the last step of records.jsonl
+  size_t checkpoints = 0;                 // folders with the name of a checkpoint
+  std::vector<std::string> refused = {};  // why those that were tried are no use, newest first
+  bool has_whole = false;                 // one of them is whole and belongs to the run
+  uint64_t recorded_step = 0;             // the last step of records.jsonl
   // The first step after which its configuration has a checkpoint saved; 0: not known.
   uint64_t first_checkpoint_step = 0;
 };
