@@ -1,18 +1,56 @@
-# allmodes_room(NAME SOURCES file... [DEPENDS target...])
+# allmodes_room(NAME [SOURCES pattern...] [EXCEPT pattern...] [DEPENDS target...])
 #
 # One room of trainer/ as the static library allmodes_NAME: headers are included relative to
 # trainer/ ("base/error.h"), warnings are on. Dependencies are public: a room's headers show what
 # they use.
+#
+# The sources are the files of the patterns, by default all *.cpp of the folder, without those of
+# EXCEPT. Patterns are looked up at every build, so that a new file needs no line here.
 function(allmodes_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;EXCEPT;DEPENDS")
   if(room_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "allmodes_room(${name}): not understood: ${room_UNPARSED_ARGUMENTS}")
   endif()
-  add_library(allmodes_${name} STATIC ${room_SOURCES})
+  if(NOT room_SOURCES)
+    set(room_SOURCES *.cpp)
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${room_SOURCES})
+  if(room_EXCEPT)
+    file(GLOB others CONFIGURE_DEPENDS ${room_EXCEPT})
+    list(REMOVE_ITEM sources ${others})
+  endif()
+  list(SORT sources)
+  add_library(allmodes_${name} STATIC ${sources})
   target_include_directories(allmodes_${name} PUBLIC "${PROJECT_SOURCE_DIR}/trainer")
   target_link_libraries(allmodes_${name} PUBLIC ${room_DEPENDS} PRIVATE allmodes_warnings)
   target_link_libraries(allmodes_${name} PUBLIC allmodes_version allmodes_cuda)
   set_property(GLOBAL APPEND PROPERTY ALLMODES_ROOMS allmodes_${name})
+endfunction()
+
+# allmodes_rows(NAME TYPE FUNCTION HEADER NAMESPACE)
+#
+# A table whose rows stand in the files of the room NAME, each as a constant at the beginning of a
+# line: `extern const TYPE kSomething{...};`. Writes and compiles the definition of
+#
+#   std::span<const TYPE* const> FUNCTION();   // every row, in the order of the constants' names
+#
+# which HEADER declares in NAMESPACE, as it does TYPE. The rows are looked for at every build. That a
+# row is named there also keeps the linker from leaving out the object file that holds it, as it does
+# with what nobody names in a static library.
+function(allmodes_rows name type function header namespace)
+  get_target_property(sources allmodes_${name} SOURCES)
+  list(FILTER sources EXCLUDE REGEX "^${PROJECT_BINARY_DIR}/generated/")
+  list(JOIN sources "|" joined)
+  set(output "${PROJECT_BINARY_DIR}/generated/${name}/${function}.cpp")
+  add_custom_command(
+    OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" "-DSOURCES=${joined}" -DTYPE=${type} -DFUNCTION=${function}
+            -DHEADER=${header} -DNAMESPACE=${namespace} "-DOUTPUT=${output}"
+            -P "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
+    DEPENDS ${sources} "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
+    COMMENT "Gathering the rows of ${function}()"
+    VERBATIM)
+  target_sources(allmodes_${name} PRIVATE "${output}")
 endfunction()
 
 # Sets `out` to TRUE when `target` links LibTorch, itself or through what it links.

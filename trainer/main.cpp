@@ -50,18 +50,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   allmodes::cli::Dispatch dispatch;
   dispatch.command_line.assign(argv, argv + argc);
-  allmodes::cli::add_train(app, dispatch);
-  allmodes::cli::add_validate(app, dispatch);
-  allmodes::cli::add_diagnose(app, dispatch);
-  allmodes::cli::add_sample(app, dispatch);
-  allmodes::cli::add_export(app, dispatch);
-  allmodes::cli::add_data(app, dispatch);
-  allmodes::cli::add_report(app, dispatch);
-  allmodes::cli::add_watch(app, dispatch);
-  allmodes::cli::add_runs(app, dispatch);
-  allmodes::cli::add_compare(app, dispatch);
-  allmodes::cli::add_verify(app, dispatch);
-  allmodes::cli::add_doctor(app, dispatch);
+  allmodes::cli::add_commands(app, dispatch);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

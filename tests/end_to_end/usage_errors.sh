@@ -11,7 +11,7 @@ says out '^allmodes [0-9]+\.[0-9]+'
 expect 0 "$program" --help
 says out 'Examples'
 says out 'Exit codes'
-for subcommand in train validate diagnose sample export doctor; do
+for subcommand in train validate diagnose sample export doctor explain; do
   says <("$program" --help) "$subcommand"
   expect 0 "$program" "$subcommand" --help
   [[ ! -s err ]] || fail "$subcommand --help wrote to stderr"

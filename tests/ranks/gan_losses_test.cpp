@@ -101,6 +101,24 @@ TEST_F(GanLosses, SayWhichHaveLabelsAndWhichCompare) {
   EXPECT_EQ(comparing, std::vector<std::string>{"relativistic"});
 }
 
+// Where reals have the density p and fakes q, the best score v minimizes p L(v, .) + q L(., v).
+TEST_F(GanLosses, AreOfLogitsWhereTheBestScoreIsTheLogarithmOfTheRatio) {
+  const auto at = [](double x) { return at::tensor({x}, at::kDouble).view({1, 1}); };
+  for (const auto& [name, loss] : gan_losses()) {
+    if (loss.compares) continue;
+    bool best = true;
+    for (const double p : {0.8, 0.55, 0.2}) {
+      const double q = 1 - p, ratio = std::log(p / q), h = 1e-5;
+      const auto weighted = [&](double v) {
+        return p * value(loss.discriminator({at(v), at(0)}, 1)) +
+               q * value(loss.discriminator({at(0), at(v)}, 1));
+      };
+      best &= std::abs(weighted(ratio + h) - weighted(ratio - h)) / (2 * h) < 1e-6;
+    }
+    EXPECT_EQ(loss.logits, best) << name;
+  }
+}
+
 TEST_F(GanLosses, WithoutExponentialsStayFiniteAtLargeScores) {
   const at::Tensor high = draw({5, 1}, "high").abs() * 1000 + 1000;
   for (const auto& [name, loss] : gan_losses()) {

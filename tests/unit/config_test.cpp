@@ -11,7 +11,7 @@
 #include "allmodes/v1/run.pb.h"
 #include "base/error.h"
 #include "config/families.h"
-#include "config/fields.h"
+#include "config/field_list.h"
 #include "config/load.h"
 
 namespace allmodes::config {
@@ -54,85 +54,33 @@ Problem only(std::string_view text, const std::vector<std::string>& overrides = 
 
 // ---- the list of fields ------------------------------------------------------------------------
 
-// Walks the description beside the descriptors and notes the messages whose fields differ.
-class Names {
- public:
-  explicit Names(const google::protobuf::Descriptor& descriptor) { enter(descriptor); }
-
-  template <class T, class Rule>
-  void field(std::string_view name, const T&, const Rule&) {
-    note(name);
-  }
-  template <class T>
-  void list(std::string_view name, const std::vector<T>&, const Range&, size_t) {
-    note(name);
-  }
-  template <class S>
-  void message(std::string_view name, const S& value) {
-    descend(note(name), value);
-  }
-  template <class S>
-  void messages(std::string_view name, const std::vector<S>&) {
-    descend(note(name), S{});
-  }
-  template <class Variant, class... S>
-  void oneof(std::string_view, const Variant&, Alternative<S>... alternatives) {
-    (descend(note(alternatives.name), S{}), ...);
-  }
-
-  std::set<std::string> seen;
-  std::vector<std::string> undescribed() const {
-    std::vector<std::string> result;
-    for (const auto* field : fields_) {
-      if (described_.count(field) == 0) {
-        result.push_back(field->full_name());
-      }
-    }
-    return result;
-  }
-
- private:
-  void enter(const google::protobuf::Descriptor& descriptor) {
-    scope_ = &descriptor;
-    seen.insert(descriptor.name());
-    for (int i = 0; i < descriptor.field_count(); ++i) {
-      fields_.insert(descriptor.field(i));
-    }
-  }
-  const google::protobuf::Descriptor* note(std::string_view name) {
-    const auto* field = scope_->FindFieldByName(std::string(name));
-    EXPECT_NE(field, nullptr) << scope_->name() << " has no field " << name;
-    described_.insert(field);
-    return field == nullptr ? nullptr : field->message_type();
-  }
-  template <class S>
-  void descend(const google::protobuf::Descriptor* inner, const S& value) {
-    ASSERT_NE(inner, nullptr);
-    if (seen.count(inner->name()) > 0 && inner->name() != "Network") {
-      return;
-    }
-    const auto* outer = scope_;
-    enter(*inner);
-    describe(*this, value);
-    scope_ = outer;
-  }
-
-  const google::protobuf::Descriptor* scope_ = nullptr;
-  std::set<const google::protobuf::FieldDescriptor*> fields_;
-  std::set<const google::protobuf::FieldDescriptor*> described_;
-};
-
 TEST(ConfigFields, EveryFieldOfTheSchemaIsDescribed) {
-  const auto& root = *allmodes::v1::Run::descriptor();
-  Names names(root);
-  const RunConfig config;
-  describe(names, config);
-  EXPECT_THAT(names.undescribed(), IsEmpty());
-  std::set<std::string> messages;
-  for (int i = 0; i < root.file()->message_type_count(); ++i) {
-    messages.insert(root.file()->message_type(i)->name());
+  std::set<std::string> described;
+  for (const Field& field : every_field()) described.insert(field.scope + "." + field.name);
+  std::set<std::string> schema;
+  const auto& file = *allmodes::v1::Run::descriptor()->file();
+  for (int i = 0; i < file.message_type_count(); ++i)
+    for (int j = 0; j < file.message_type(i)->field_count(); ++j)
+      schema.insert(file.message_type(i)->name() + "." + file.message_type(i)->field(j)->name());
+  EXPECT_EQ(described, schema);
+}
+
+TEST(ConfigFields, EveryFieldHasAMeaningInASentence) {
+  for (const Field& field : every_field()) {
+    EXPECT_TRUE(field.meaning.ends_with('.')) << field.path << ": " << field.meaning;
+    EXPECT_EQ(field.meaning.find('\n'), std::string::npos) << field.path;
   }
-  EXPECT_EQ(names.seen, messages);
+}
+
+TEST(ConfigFields, ChangedOnesAreThoseThatAreNotAtTheirDefault) {
+  EXPECT_THAT(changed_fields(Data{}), IsEmpty());
+  Data data;
+  data.path = "x";
+  data.mode.push_back({});
+  EXPECT_THAT(changed_fields(data), ElementsAre("path", "mode"));
+  EXPECT_THAT(changed_fields(Network{.bias = false, .layers = {{Flatten{}}}}),
+              ElementsAre("bias", "layers"));
+  EXPECT_THAT(changed_fields(Rollback{.kl_weight = 0.5}), ElementsAre("kl_weight"));
 }
 
 TEST(ConfigFields, EverySingularScalarTellsGivenFromDefault) {
@@ -268,7 +216,8 @@ TEST(ConfigProblems, EveryWrongTypeIsReported) {
 TEST(ConfigProblems, AMissingValueDoesNotSwallowTheNextStatement) {
   const auto loaded = read("gan { }\nbatch:\nsteps: -1\n");
   EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:2:1", "a.txtpb:3:1")) << all_text(loaded);
-  EXPECT_EQ(loaded.config.steps, -1);
+  EXPECT_THAT(loaded.problems[1].message, HasSubstr("is -1"));
+  EXPECT_EQ(loaded.config.steps, RunConfig{}.steps);  // refused: the default stays
 }
 
 TEST(ConfigProblems, TwoFamiliesConflictAndNoneIsMissing) {

@@ -1,5 +1,6 @@
 // Named architectures: their shapes, their published sizes and what they refuse, without a tensor.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,10 +98,26 @@ TEST(NetworkRegistry, OwnLayersReplaceTheArchitecture) {
   EXPECT_THROW(layers_of({.norm = "nothing"}, {2}, {2}, Role::kGenerator, ""), ShapeError);
 }
 
+TEST(Architectures, SayTheNearestImageSizesThatFit) {
+  const auto complaint = [](const char* architecture, int64_t side) -> std::string {
+    try {
+      layers_of({.architecture = architecture}, {64}, {3, side, side}, Role::kGenerator, "tanh");
+    } catch (const ShapeError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(complaint("dcgan", 100), ::testing::HasSubstr("the nearest that fit: 96 and 112"));
+  EXPECT_THAT(complaint("r3gan", 3), ::testing::HasSubstr("the nearest that fit: 8"));
+  EXPECT_THAT(complaint("sn_resnet", 100),
+              ::testing::HasSubstr("the nearest that fit: 64 and 128"));
+  EXPECT_EQ(complaint("dcgan", 96), "");
+}
+
 TEST(NetworkRegistry, EveryArchitectureDeclaresTheFieldsItReads) {
   EXPECT_EQ(architecture_names(),
-            (std::vector<std::string_view>{"mlp", "dcgan", "dcgan_veegan", "dcgan_unrolled",
-                                           "sn_resnet", "r3gan"}));
+            (std::vector<std::string_view>{"dcgan", "dcgan_unrolled", "dcgan_veegan", "mlp",
+                                           "r3gan", "sn_resnet"}));
   for (const auto name : architecture_names())
     EXPECT_NE(std::ranges::count(architecture_fields(name), "width"), 0) << name;
   EXPECT_EQ(std::ranges::count(architecture_fields("dcgan"), "maxout_pieces"), 0);

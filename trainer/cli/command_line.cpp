@@ -1,5 +1,8 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
+
+#include "cli/commands.h"
 #include "config/load.h"
 
 namespace allmodes::cli {
@@ -20,6 +23,13 @@ std::vector<std::string> option_names(const CLI::App& command) {
 }
 
 }  // namespace
+
+void add_commands(CLI::App& app, Dispatch& dispatch) {
+  const auto rows = commands();
+  std::vector<const Command*> sorted(rows.begin(), rows.end());
+  std::ranges::stable_sort(sorted, {}, &Command::place);
+  for (const Command* command : sorted) command->add(app, dispatch);
+}
 
 std::string command_line_complaint(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();

@@ -1,10 +1,11 @@
 #pragma once
 
-// The subcommands. Each file registers one on the application and says what to run.
+// The subcommands, one a file.
 
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,17 +25,18 @@ struct Dispatch {
   std::vector<std::string> command_line;  // of this process
 };
 
-void add_train(CLI::App& app, Dispatch& dispatch);
-void add_validate(CLI::App& app, Dispatch& dispatch);
-void add_diagnose(CLI::App& app, Dispatch& dispatch);
-void add_sample(CLI::App& app, Dispatch& dispatch);
-void add_export(CLI::App& app, Dispatch& dispatch);
-void add_data(CLI::App& app, Dispatch& dispatch);
-void add_report(CLI::App& app, Dispatch& dispatch);
-void add_watch(CLI::App& app, Dispatch& dispatch);
-void add_runs(CLI::App& app, Dispatch& dispatch);
-void add_compare(CLI::App& app, Dispatch& dispatch);
-void add_verify(CLI::App& app, Dispatch& dispatch);
-void add_doctor(CLI::App& app, Dispatch& dispatch);
+// A subcommand: a row `extern const Command kNAME{...}` at the end of its file; the build finds the
+// rows (docs/extending.md).
+struct Command {
+  int place;  // in --help, from the top
+  // Registers it on the application; its callback says in `dispatch` what to run.
+  void (*add)(CLI::App& app, Dispatch& dispatch);
+};
+
+// All rows, by cmake/Rooms.cmake.
+std::span<const Command* const> commands();
+
+// Registers all of them, in their places.
+void add_commands(CLI::App& app, Dispatch& dispatch);
 
 }  // namespace allmodes::cli

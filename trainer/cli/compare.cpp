@@ -7,6 +7,7 @@
 #include "report/run_table.h"
 
 namespace allmodes::cli {
+namespace {
 
 void add_compare(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
@@ -23,5 +24,9 @@ void add_compare(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kCompare{.place = 13, .add = add_compare};
 
 }  // namespace allmodes::cli

@@ -120,8 +120,6 @@ void add_data_options(CLI::App& command, config::Data& data) {
       ->capture_default_str();
 }
 
-}  // namespace
-
 void add_data(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("data", "Look at a data set, or make one ready file of it");
   command->require_subcommand(1);
@@ -144,5 +142,9 @@ void add_data(CLI::App& app, Dispatch& dispatch) {
   pack_command->callback(
       [&dispatch, packed] { dispatch.alone = [packed] { return pack(*packed); }; });
 }
+
+}  // namespace
+
+extern const Command kData{.place = 8, .add = add_data};
 
 }  // namespace allmodes::cli

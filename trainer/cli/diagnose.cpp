@@ -20,7 +20,7 @@
 namespace allmodes::cli {
 namespace {
 
-struct Arguments {
+struct DiagnoseArguments {
   std::string real;
   std::string fake;
   std::string labels;
@@ -47,7 +47,7 @@ int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const
   return diagnosis::exit_code_of(diagnosis.verdict.state);
 }
 
-int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
+int diagnose_codes(const DiagnoseArguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
   const auto read = [&](const std::string& path) {
     return diagnosis::choose_samples(*diagnosis::read_samples(path, ""), path, options.samples,
@@ -59,7 +59,7 @@ int diagnose_codes(const Arguments& arguments, world::Runtime& runtime) {
                 arguments.out);
 }
 
-int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
+int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
   auto [reals, fakes, remarks] =
       diagnosis::read_pair(arguments.real, arguments.labels, arguments.fake);
@@ -97,7 +97,7 @@ int diagnose_files(const Arguments& arguments, world::Runtime& runtime) {
 }
 
 // Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.
-int say_divergence(const data::NonFinite& fault, const Arguments& arguments,
+int say_divergence(const data::NonFinite& fault, const DiagnoseArguments& arguments,
                    world::Runtime& runtime) {
   diagnosis::Diagnosis diagnosis;
   diagnosis.features = "none";
@@ -112,7 +112,7 @@ int say_divergence(const data::NonFinite& fault, const Arguments& arguments,
   return finish(runtime, diagnosis, arguments.out);
 }
 
-int diagnose(const Arguments& arguments, world::Runtime& runtime) {
+int diagnose(const DiagnoseArguments& arguments, world::Runtime& runtime) {
   const world::World world = runtime.world();
   world::refuse_singletons(world);
   records::setup_log(world.rank, world.host, std::nullopt, /*quiet=*/false,
@@ -160,13 +160,11 @@ Examples:
   allmodes diagnose --run runs/00000-ring_gan --step all
   mpirun -np 4 allmodes diagnose --real photos/ --fake generated/ --features random_conv)";
 
-}  // namespace
-
 void add_diagnose(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
       "diagnose",
       "Samples of anyone's, or a run's checkpoints, beside real ones: figures and a verdict");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DiagnoseArguments>();
   auto& options = arguments->options;
   command->add_option("--real", arguments->real, "The data: FILE or FOLDER");
   command->add_option("--fake", arguments->fake, "What was generated: FILE or FOLDER");
@@ -212,5 +210,9 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kDiagnose{.place = 3, .add = add_diagnose};
 
 }  // namespace allmodes::cli

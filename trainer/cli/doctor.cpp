@@ -55,8 +55,6 @@ int doctor() {
   return exit_code(all);
 }
 
-}  // namespace
-
 void add_doctor(CLI::App& app, Dispatch& dispatch) {
   auto* command =
       app.add_subcommand("doctor", "What this machine offers, what is missing and how to get it");
@@ -66,5 +64,9 @@ void add_doctor(CLI::App& app, Dispatch& dispatch) {
       "69 when something is missing that training needs.");
   command->callback([&dispatch] { dispatch.alone = doctor; });
 }
+
+}  // namespace
+
+extern const Command kDoctor{.place = 6, .add = add_doctor};
 
 }  // namespace allmodes::cli

@@ -2,6 +2,7 @@
 #include "run/exported_model.h"
 
 namespace allmodes::cli {
+namespace {
 
 void add_export(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
@@ -25,5 +26,9 @@ void add_export(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kExport{.place = 5, .add = add_export};
 
 }  // namespace allmodes::cli

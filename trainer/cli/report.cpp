@@ -10,6 +10,7 @@
 #include "records/run_folder.h"
 
 namespace allmodes::cli {
+namespace {
 
 void add_report(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("report", "Write a run's report.html, a page of one file");
@@ -36,5 +37,9 @@ Example:
     };
   });
 }
+
+}  // namespace
+
+extern const Command kReport{.place = 10, .add = add_report};
 
 }  // namespace allmodes::cli

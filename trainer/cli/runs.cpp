@@ -7,6 +7,7 @@
 #include "report/run_table.h"
 
 namespace allmodes::cli {
+namespace {
 
 void add_runs(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("runs", "List the runs in a folder, the newest first");
@@ -22,5 +23,9 @@ void add_runs(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kRuns{.place = 12, .add = add_runs};
 
 }  // namespace allmodes::cli

@@ -18,7 +18,7 @@
 namespace allmodes::cli {
 namespace {
 
-struct Arguments {
+struct SampleArguments {
   std::string path;
   std::string out = "samples.png";
   int64_t count = 64;
@@ -118,7 +118,7 @@ void write_picture(const at::Tensor& samples, const run::CheckedRun& run, const 
   }
 }
 
-int sample(const Arguments& arguments) {
+int sample(const SampleArguments& arguments) {
   const bool as_npy = arguments.out.ends_with(".npy");
   if (!as_npy && !arguments.out.ends_with(".png"))
     ALLMODES_FAIL(ExitCode::kUsage, "--out {}: end it with .png or .npy", arguments.out);
@@ -135,11 +135,9 @@ int sample(const Arguments& arguments) {
   return 0;
 }
 
-}  // namespace
-
 void add_sample(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("sample", "Draw samples from a trained model");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<SampleArguments>();
   command->add_option("PATH", arguments->path, "A run's or a checkpoint's folder")->required();
   command->add_option("--out", arguments->out, "FILE.png (a picture) or FILE.npy (numbers)")
       ->capture_default_str();
@@ -156,5 +154,9 @@ void add_sample(CLI::App& app, Dispatch& dispatch) {
   command->callback(
       [&dispatch, arguments] { dispatch.alone = [arguments] { return sample(*arguments); }; });
 }
+
+}  // namespace
+
+extern const Command kSample{.place = 4, .add = add_sample};
 
 }  // namespace allmodes::cli

@@ -5,6 +5,8 @@
 
 namespace allmodes::cli {
 
+namespace {
+
 void add_train(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("train", "Train a model and say whether it collapses");
   struct Arguments {
@@ -56,5 +58,9 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kTrain{.place = 1, .add = add_train};
 
 }  // namespace allmodes::cli

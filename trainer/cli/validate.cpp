@@ -22,8 +22,6 @@ ExitCode validate(const std::string& file, const std::vector<std::string>& overr
   }
 }
 
-}  // namespace
-
 void add_validate(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("validate", "Check configurations; needs no GPU and no MPI");
   auto files = std::make_shared<std::vector<std::string>>();
@@ -43,5 +41,9 @@ void add_validate(CLI::App& app, Dispatch& dispatch) {
     };
   });
 }
+
+}  // namespace
+
+extern const Command kValidate{.place = 2, .add = add_validate};
 
 }  // namespace allmodes::cli

@@ -24,8 +24,6 @@ int verify(const std::vector<std::string>& runs) {
   return static_cast<int>(damaged == 0 ? ExitCode::kOk : ExitCode::kDataError);
 }
 
-}  // namespace
-
 void add_verify(CLI::App& app, Dispatch& dispatch) {
   auto* command =
       app.add_subcommand("verify", "Check every byte of a run's checkpoints and records");
@@ -40,5 +38,9 @@ Examples:
   allmodes verify runs/*)");
   command->callback([&dispatch, runs] { dispatch.alone = [runs] { return verify(*runs); }; });
 }
+
+}  // namespace
+
+extern const Command kVerify{.place = 9, .add = add_verify};
 
 }  // namespace allmodes::cli

@@ -23,8 +23,6 @@ std::string watched(const std::string& folder) {
   return report::runs_table(glances);
 }
 
-}  // namespace
-
 void add_watch(CLI::App& app, Dispatch& dispatch) {
   auto* command =
       app.add_subcommand("watch", "Show from any terminal what a run, or a folder of runs, does");
@@ -62,5 +60,9 @@ Examples:
     };
   });
 }
+
+}  // namespace
+
+extern const Command kWatch{.place = 11, .add = add_watch};
 
 }  // namespace allmodes::cli

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "config/fields.h"
+#include "config/rules.h"
 
 namespace allmodes::config {
 namespace {
@@ -69,63 +69,31 @@ const FieldDescriptor* find(const Message& message, std::string_view name) {
   return field;
 }
 
-// ---- rules: "" when the value is good, else what it must be ----------------------------------
+// ---- rules ------------------------------------------------------------------------------------
 
 template <class T>
-std::string violation(const T&, Anything) {
+std::string broken(const T&, Anything) {
   return {};
 }
-
-// "a finite number", "at least 1", "greater than 0 and below 1".
-std::string words(const Range& range) {
-  std::string text;
-  if (std::isfinite(range.low)) {
-    text = fmt::format("{} {}", range.open_low ? "greater than" : "at least", range.low);
-  }
-  if (std::isfinite(range.high)) {
-    text += fmt::format(
-        "{}{} {}", text.empty() ? "" : " and ", range.open_high ? "below" : "at most",
-        range.high == std::floor(range.high) ? fmt::format("{}", static_cast<int64_t>(range.high))
-                                             : fmt::format("{}", range.high));
-  }
-  if (text.empty()) {
-    text = "a finite number";
-  }
-  return range.or_zero ? "0 or " + text : text;
-}
-
 template <class T>
-requires std::is_arithmetic_v<T> std::string violation(T value, const Range& range) {
-  const auto x = static_cast<double>(value);
-  const bool above = range.open_low ? x > range.low : x >= range.low;
-  const bool below = range.open_high ? x < range.high : x <= range.high;
-  if (std::isfinite(x) && ((above && below) || (range.or_zero && x == 0))) {
-    return {};
-  }
-  return fmt::format("must be {}, is {}", words(range), value);
+std::string broken(const T&, Registered) {
+  return {};
+}
+template <class T>
+requires std::is_arithmetic_v<T> std::string broken(T value, const Range& rule) {
+  return violation(static_cast<double>(value), fmt::format("{}", value), rule);
+}
+template <class Rule>
+std::string broken(const std::string& value,
+                   const Rule& rule) requires(std::same_as<Rule, OneOf> ||
+                                              std::same_as<Rule, FolderName>) {
+  return violation(value, rule);
 }
 
-std::string violation(const std::string& value, const OneOf& rule) {
-  for (const auto name : rule.names) {
-    if (value == name) {
-      return {};
-    }
-  }
-  std::vector<std::string> names;
-  for (const auto name : rule.names) {
-    if (!name.empty()) {
-      names.emplace_back(name);
-    }
-  }
-  return unknown_name(rule.what, value, names);
-}
-
-std::string violation(const std::string& value, FolderName) {
-  const bool good =
-      !value.empty() && value.size() <= 100 &&
-      value.find_first_not_of(
-          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == std::string::npos;
-  return good ? "" : "must be 1 to 100 letters, digits, '_', '-' or '.': it names a folder";
+// A number within the range, in the place of one that was refused.
+template <class T>
+T harmless(const Range& rule) {
+  return static_cast<T>(std::isfinite(rule.low) ? rule.low : 0);
 }
 
 // ---- reading ----------------------------------------------------------------------------------
@@ -135,28 +103,34 @@ class Reader {
   explicit Reader(const Message& message) : message_(&message) {}
   std::vector<Problem> take() { return std::move(problems_); }
 
+  // A refused value is reported and the default kept, so that whoever computes with the
+  // configuration never meets a value outside its range.
   template <class T, class Rule>
-  void field(std::string_view name, T& value, const Rule& rule) {
+  void field(std::string_view name, T& value, const Rule& rule, std::string_view) {
     const auto* descriptor = find(*message_, name);
     const bool given = message_->GetReflection()->HasField(*message_, descriptor);
+    const T standard = value;
     if (given) {
       get(*message_, descriptor, value);
     }
-    const auto wrong = violation(value, rule);
+    const auto wrong = broken(value, rule);
     if (!wrong.empty()) {
       report(below(name), name, given ? wrong : "is required: " + wrong);
+      value = standard;
     }
   }
 
   template <class T>
-  void list(std::string_view name, std::vector<T>& values, const Range& rule, size_t count) {
+  void list(std::string_view name, std::vector<T>& values, const Range& rule, size_t count,
+            std::string_view) {
     const auto* descriptor = find(*message_, name);
     values.resize(size_t(message_->GetReflection()->FieldSize(*message_, descriptor)));
     for (size_t i = 0; i < values.size(); ++i) {
       get_entry(*message_, descriptor, static_cast<int>(i), values[i]);
-      const auto wrong = violation(values[i], rule);
+      const auto wrong = broken(values[i], rule);
       if (!wrong.empty()) {
         report(fmt::format("{}[{}]", below(name), i), fmt::format("{}[{}]", name, i), wrong);
+        values[i] = harmless<T>(rule);
       }
     }
     if (count == 0 ? values.empty() : values.size() != count) {
@@ -166,14 +140,14 @@ class Reader {
   }
 
   template <class S>
-  void message(std::string_view name, S& value) {
+  void message(std::string_view name, S& value, std::string_view) {
     const auto* descriptor = find(*message_, name);
     // A block that is absent reads as an empty one: its defaults are checked like any value.
     descend(message_->GetReflection()->GetMessage(*message_, descriptor), below(name), value);
   }
 
   template <class S>
-  void messages(std::string_view name, std::vector<S>& values) {
+  void messages(std::string_view name, std::vector<S>& values, std::string_view) {
     const auto* descriptor = find(*message_, name);
     const auto* reflection = message_->GetReflection();
     values.resize(size_t(reflection->FieldSize(*message_, descriptor)));
@@ -183,25 +157,26 @@ class Reader {
     }
   }
 
-  template <class Variant, class... S>
-  void oneof(std::string_view what, Variant& value, Alternative<S>... alternatives) {
-    (try_alternative(value, alternatives), ...);
-    if (std::holds_alternative<std::monostate>(value)) {
-      std::string names;
-      ((names += fmt::format("{}{}", names.empty() ? "" : ", ", alternatives.name)), ...);
+  template <class Variant>
+  void oneof(std::string_view what, Variant& value) {
+    std::string names;
+    for_each_alternative<Variant>([&]<class S>() {
+      try_alternative<S>(value);
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", S::kBlock.name);
+    });
+    if (std::holds_alternative<std::monostate>(value))
       problems_.push_back({path_.empty() ? std::string(what) : path_,
                            fmt::format("no {} is chosen: give one of the blocks {}", what, names),
                            ""});
-    }
   }
 
  private:
-  template <class Variant, class S>
-  void try_alternative(Variant& value, Alternative<S> alternative) {
-    const auto* descriptor = find(*message_, alternative.name);
+  template <class S, class Variant>
+  void try_alternative(Variant& value) {
+    const auto* descriptor = find(*message_, S::kBlock.name);
     const auto* reflection = message_->GetReflection();
     if (reflection->HasField(*message_, descriptor)) {
-      descend(reflection->GetMessage(*message_, descriptor), below(alternative.name),
+      descend(reflection->GetMessage(*message_, descriptor), below(S::kBlock.name),
               value.template emplace<S>());
     }
   }
@@ -234,37 +209,35 @@ class Writer {
   explicit Writer(Message& message) : message_(&message) {}
 
   template <class T, class Rule>
-  void field(std::string_view name, const T& value, const Rule&) {
+  void field(std::string_view name, const T& value, const Rule&, std::string_view) {
     set(*message_, find(*message_, name), value);
   }
 
   template <class T>
-  void list(std::string_view name, const std::vector<T>& values, const Range&, size_t) {
+  void list(std::string_view name, const std::vector<T>& values, const Range&, size_t,
+            std::string_view) {
     for (const T value : values) {
       add(*message_, find(*message_, name), value);
     }
   }
 
   template <class S>
-  void message(std::string_view name, const S& value) {
+  void message(std::string_view name, const S& value, std::string_view) {
     descend(message_->GetReflection()->MutableMessage(message_, find(*message_, name)), value);
   }
 
   template <class S>
-  void messages(std::string_view name, const std::vector<S>& values) {
+  void messages(std::string_view name, const std::vector<S>& values, std::string_view) {
     for (const S& value : values) {
       descend(message_->GetReflection()->AddMessage(message_, find(*message_, name)), value);
     }
   }
 
-  template <class Variant, class... S>
-  void oneof(std::string_view, const Variant& value, Alternative<S>... alternatives) {
-    const auto write = [&]<class A>(Alternative<A> alternative) {
-      if (const auto* chosen = std::get_if<A>(&value)) {
-        message(alternative.name, *chosen);
-      }
-    };
-    (write(alternatives), ...);
+  template <class Variant>
+  void oneof(std::string_view, const Variant& value) {
+    for_each_alternative<Variant>([&]<class S>() {
+      if (const auto* chosen = std::get_if<S>(&value)) message(S::kBlock.name, *chosen, "");
+    });
   }
 
  private:

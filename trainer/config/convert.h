@@ -12,14 +12,12 @@
 namespace allmodes::config {
 
 // Fills `config` from what `message` (an allmodes.v1.Run) has, and returns every value outside its
-// range, in the order of config/fields.h; `where` of the problems is empty. A value that was left
-// out although it has no usable default gives a message with "is required".
+// range, in the order of the descriptions; `where` of the problems is empty. In `config` such a
+// value keeps its default. One that was left out although it has no usable default gives a message
+// with "is required".
 std::vector<Problem> read_message(const google::protobuf::Message& message, RunConfig& config);
 
 // Writes every value of `config` into `message`, defaults included.
 void write_message(const RunConfig& config, google::protobuf::Message& message);
-
-// What relates several fields: divisibility, what a family allows, what a penalty forbids.
-std::vector<Problem> check_relations(const RunConfig& config);
 
 }  // namespace allmodes::config

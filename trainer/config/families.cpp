@@ -8,29 +8,12 @@
 namespace allmodes::config {
 namespace {
 
+template <class S>
+std::string name_of(const S&) {
+  return std::string(S::kBlock.name);
+}
 std::string name_of(const std::monostate&) {
   return "";
-}
-std::string name_of(const Gan&) {
-  return "gan";
-}
-std::string name_of(const Vae&) {
-  return "vae";
-}
-std::string name_of(const Aae&) {
-  return "aae";
-}
-std::string name_of(const InfoVae&) {
-  return "infovae";
-}
-std::string name_of(const WaeMmd&) {
-  return "wae_mmd";
-}
-std::string name_of(const WaeGan&) {
-  return "wae_gan";
-}
-std::string name_of(const Fit&) {
-  return "fit";
 }
 
 }  // namespace

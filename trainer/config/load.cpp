@@ -11,11 +11,13 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <set>
 
 #include "allmodes/v1/run.pb.h"
 #include "base/error.h"
 #include "config/convert.h"
 #include "config/overrides.h"
+#include "config/relations.h"
 #include "config/syntax.h"
 
 namespace allmodes::config {
@@ -101,6 +103,9 @@ Loaded parse(std::string_view text, const std::string& file,
     refuse_large(file);
   }
   allmodes::v1::Run message;
+  // The mark that some editors put before UTF-8 text is no part of it, nor of its first column.
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   auto syntax = read_syntax(text, file, message);
 
   Loaded loaded;
@@ -112,7 +117,9 @@ Loaded parse(std::string_view text, const std::string& file,
   }
 
   auto meaning = read_message(message, loaded.config);
-  auto relations = check_relations(loaded.config);
+  std::set<std::string> refused = syntax.left_out;
+  for (const Problem& problem : meaning) refused.insert(problem.path);
+  auto relations = check_relations(loaded.config, refused);
   std::move(relations.begin(), relations.end(), std::back_inserter(meaning));
 
   using Placed = std::pair<std::pair<int, int>, Problem>;

@@ -1,8 +1,8 @@
 #pragma once
 
 // Text-proto -> RunConfig, with every error at once and each at its place. Nothing here knows
-// Torch, MPI or the registries: names are checked by whoever owns them (cli/check_run.h), with the
-// places that `Source` gives.
+// Torch, MPI or the registries: names are checked by whoever owns them (run/checked_run.h), with
+// the places that `Source` gives.
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "config/suggestions.h"
 
 namespace allmodes::config {
 
@@ -70,13 +71,5 @@ std::string print(const RunConfig& config);
 
 // XXH3 of print(config): equal on all ranks that run the same configuration.
 uint64_t fingerprint(const RunConfig& config);
-
-// The candidate nearest to `name` (Damerau-Levenshtein, at most a third of the name's length
-// edited), or "".
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
-
-// "unknown X 'name'; did you mean 'Y'? Known: a, b, c".
-std::string unknown_name(std::string_view what, std::string_view name,
-                         const std::vector<std::string>& candidates);
 
 }  // namespace allmodes::config

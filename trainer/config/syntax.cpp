@@ -304,8 +304,12 @@ class Recovery {
     }
     result_.left_out.insert(statement.path);
     // A misspelt or broken family is not a missing one.
-    if (statement.scope == &descriptor_ && !nearest(statement.name, {"gan", "vae"}).empty()) {
-      result_.left_out.insert("family");
+    if (statement.scope != &descriptor_) return;
+    for (int i = 0; i < descriptor_.real_oneof_decl_count(); ++i) {
+      const auto& oneof = *descriptor_.oneof_decl(i);
+      std::vector<std::string> blocks;
+      for (int j = 0; j < oneof.field_count(); ++j) blocks.push_back(oneof.field(j)->name());
+      if (!nearest(statement.name, blocks).empty()) result_.left_out.insert(oneof.name());
     }
   }
 

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr Layout kLayout{.shape = {.channels = 3, .height = 32, .width = 32, .image = true}};
 constexpr uint64_t kPixels = 3 * 32 * 32;
 constexpr uint64_t kRecord = 1 + kPixels;
-constexpr size_t kClasses = 10;
+constexpr size_t kCifarClasses = 10;
 constexpr uint64_t kMostNameBytes = 64 * 1024;
 constexpr const char* kRemedy =
     "data.path is to be a folder with data_batch_1.bin to data_batch_5.bin (any of them) and "
@@ -43,7 +43,7 @@ std::vector<std::string> read_names(const fs::path& path) {
   std::vector<std::string> names;
   std::string line;
   const auto end_line = [&](uint64_t at) {
-    if (!line.empty() && names.size() == kClasses)
+    if (!line.empty() && names.size() == kCifarClasses)
       file.fail(at - line.size(), "an eleventh class; ten were expected");
     if (!line.empty()) names.push_back(readable_name(std::exchange(line, {})));
   };
@@ -54,7 +54,7 @@ std::vector<std::string> read_names(const fs::path& path) {
       line += text[i];
   }
   end_line(text.size());
-  if (names.size() != kClasses)
+  if (names.size() != kCifarClasses)
     file.fail(text.size(),
               fmt::format("{} names of classes; ten were expected, one a line", names.size()));
   return names;
@@ -75,9 +75,9 @@ uint64_t records_in(const InputFile& file) {
 }
 
 int32_t checked_label(const std::string& path, uint64_t record, uint8_t label) {
-  if (label >= kClasses)
+  if (label >= kCifarClasses)
     ALLMODES_FAIL(ExitCode::kDataError, "{}, byte {}: label {} of record {}; 0 to {} was expected",
-                  path, record * kRecord, label, record, kClasses - 1);
+                  path, record * kRecord, label, record, kCifarClasses - 1);
   return label;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "base/field_error.h"
 #include "data/formats/picture.h"
 #include "data/labels.h"
 #include "data/mapped_dataset.h"
@@ -87,8 +88,10 @@ std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files) {
   const uint64_t samples = header.dimensions[0];
   const auto labels = [&] {
     if (files.labels.empty()) return Labels{};
-    return read_labels(files.labels, static_cast<int64_t>(samples), std::move(files.class_names),
-                       files.remedy);
+    return of_field("labels", [&] {
+      return read_labels(files.labels, static_cast<int64_t>(samples), std::move(files.class_names),
+                         files.remedy);
+    });
   };
   if (files.memory_map) {
     file.expect_mappable(header.values, 1, what);

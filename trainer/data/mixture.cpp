@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/field_error.h"
 #include "base/random.h"
 #include "data/array_dataset.h"
 
@@ -139,8 +140,10 @@ void sample_mixture(const Mixture& mixture, uint64_t seed, uint64_t first, int64
 std::unique_ptr<Dataset> make_mixture_dataset(const std::string& name, Mixture mixture,
                                               int64_t samples, uint64_t seed) {
   require(samples >= 1, "samples", static_cast<double>(samples), "at least 1");
-  require_memory(static_cast<uint64_t>(samples), sizeof(float) * 2 + sizeof(int64_t) * 2,
-                 "data.samples");
+  of_field("samples", [&] {
+    require_memory(static_cast<uint64_t>(samples), sizeof(float) * 2 + sizeof(int64_t) * 2,
+                   "data.samples");
+  });
   std::vector<float> xy(static_cast<size_t>(samples) * 2);
   std::vector<int64_t> modes(static_cast<size_t>(samples));
   sample_mixture(mixture, seed, 0, samples, xy.data(), modes.data());

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kChannels = 3;
 constexpr int64_t kDigits = 10;
-constexpr int64_t kDigitClasses = kDigits * kDigits * kDigits;
+constexpr int64_t kStackedClasses = kDigits * kDigits * kDigits;
 
 class StackedDataset final : public Dataset {
  public:
@@ -27,21 +27,21 @@ class StackedDataset final : public Dataset {
     const uint64_t content[] = {digits_->fingerprint(), purpose.value, seed,
                                 static_cast<uint64_t>(samples)};
     fingerprint_ = XXH3_64bits(content, sizeof content);
-    description_ = fmt::format("{} of {} digits", describe(name, size_, shape_, kDigitClasses),
+    description_ = fmt::format("{} of {} digits", describe(name, size_, shape_, kStackedClasses),
                                digits_->size());
   }
 
   std::string description() const override { return description_; }
   int64_t size() const override { return size_; }
   SampleShape shape() const override { return shape_; }
-  int64_t classes() const override { return kDigitClasses; }
+  int64_t classes() const override { return kStackedClasses; }
   uint64_t fingerprint() const override { return fingerprint_; }
   const Dataset* channel_base() const override { return digits_.get(); }
 
   std::vector<std::string> class_names() const override {
     std::vector<std::string> names;
-    names.reserve(kDigitClasses);
-    for (int64_t k = 0; k < kDigitClasses; ++k) names.push_back(fmt::format("{:03}", k));
+    names.reserve(kStackedClasses);
+    for (int64_t k = 0; k < kStackedClasses; ++k) names.push_back(fmt::format("{:03}", k));
     return names;
   }
 

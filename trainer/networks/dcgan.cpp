@@ -11,15 +11,15 @@
 namespace allmodes::networks {
 namespace {
 
-Pyramid pyramid_of(const Shape& image, int64_t width) {
+Pyramid dcgan_pyramid(const Shape& image, int64_t width) {
   const Pyramid result = pyramid("dcgan", image);
   check_width(width, result.stages - 1);
   return result;
 }
 
-Layers to_image(const Request& request) {
+Layers dcgan_to_image(const Request& request) {
   const config::Network& network = request.network;
-  const auto [smallest, stages] = pyramid_of(request.output, network.width);
+  const auto [smallest, stages] = dcgan_pyramid(request.output, network.width);
   need_code("dcgan", request);
   const bool bias = !makes_bias_idle(network.norm);
   int64_t channels = network.width << (stages - 1);
@@ -44,9 +44,9 @@ Layers to_image(const Request& request) {
   return layers;
 }
 
-Layers from_image(const Request& request) {
+Layers dcgan_from_image(const Request& request) {
   const config::Network& network = request.network;
-  const int64_t stages = pyramid_of(request.input, network.width).stages;
+  const int64_t stages = dcgan_pyramid(request.input, network.width).stages;
   Layers layers;
   append_labels(layers, request);
   for (int64_t stage = 0; stage < stages; ++stage) {
@@ -67,10 +67,12 @@ Layers from_image(const Request& request) {
   return layers;
 }
 
+Layers build_dcgan(const Request& request) {
+  return request.makes_sample() ? dcgan_to_image(request) : dcgan_from_image(request);
+}
+
 }  // namespace
 
-std::vector<config::Layer> build_dcgan(const Request& request) {
-  return request.makes_sample() ? to_image(request) : from_image(request);
-}
+extern const Architecture kDcgan{.name = "dcgan", .build = build_dcgan, .fields = kNormedFields};
 
 }  // namespace allmodes::networks

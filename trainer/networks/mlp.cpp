@@ -8,8 +8,14 @@
 // with batch norm and ReLU, a discriminator of 3 x maxout 200 of 5 pieces.
 
 namespace allmodes::networks {
+namespace {
 
-std::vector<config::Layer> build_mlp(const Request& request) {
+constexpr std::string_view kMlpFields[] = {
+    "width",         "depth",         "activation",        "norm",
+    "bias",          "maxout_pieces", "output_activation", "initialization",
+    "spectral_norm", "dropout",       "minibatch_stddev",  "minibatch_features"};
+
+Layers build_mlp(const Request& request) {
   const config::Network& network = request.network;
   if (network.depth < 1 || network.depth > 1000)
     throw ShapeError("", fmt::format("depth is {}, it must be in [1, 1000]", network.depth));
@@ -40,5 +46,9 @@ std::vector<config::Layer> build_mlp(const Request& request) {
   append_head(layers, request);
   return layers;
 }
+
+}  // namespace
+
+extern const Architecture kMlp{.name = "mlp", .build = build_mlp, .fields = kMlpFields};
 
 }  // namespace allmodes::networks

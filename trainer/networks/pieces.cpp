@@ -1,10 +1,14 @@
 #include "networks/pieces.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace allmodes::networks {
+
 config::Layer activation_layer(const std::string& function, double slope) {
   return {config::Activation{.function = function, .slope = slope}};
 }
@@ -90,14 +94,40 @@ std::vector<int64_t> halvings(int64_t side, int64_t times) {
   return sides;
 }
 
-Pyramid pyramid(const std::string& architecture, const Shape& image) {
-  Pyramid result{.smallest = side_of(architecture, image, 1)};
+namespace {
+
+// The image halved until it has 4 to 7 pixels a side; nothing where that is not how it comes out.
+std::optional<Pyramid> halved(int64_t side) {
+  Pyramid result{.smallest = side};
   for (; result.smallest % 2 == 0 && result.smallest >= 8; ++result.stages) result.smallest /= 2;
-  if (result.smallest < 4 || result.smallest > 7 || result.stages < 1)
-    throw ShapeError("", fmt::format("{} makes images of 4, 5, 6 or 7 times a power of two pixels "
-                                     "a side (28, 32, 64, ...), not {}; set data.image_size",
-                                     architecture, image[1]));
+  if (result.smallest < 4 || result.smallest > 7 || result.stages < 1) return std::nullopt;
   return result;
+}
+
+}  // namespace
+
+Pyramid pyramid(const std::string& architecture, const Shape& image) {
+  const int64_t side = side_of(architecture, image, 1);
+  const auto result = halved(side);
+  if (!result)
+    throw ShapeError(
+        "", fmt::format("{} makes images of 4, 5, 6 or 7 times a power of two pixels a side (28, "
+                        "32, 64, ...), not {}; set data.image_size, the nearest that fit: {}",
+                        architecture, side, nearest_sides(side, [](int64_t other) {
+                          return halved(other).has_value();
+                        })));
+  return *result;
+}
+
+std::string nearest_sides(int64_t side, const std::function<bool(int64_t)>& fits) {
+  constexpr int64_t kLargest = 1 << 15;
+  std::vector<int64_t> found;
+  for (int64_t below = std::min(side, kLargest); below > 0 && found.empty(); --below)
+    if (fits(below)) found.push_back(below);
+  const size_t smaller = found.size();
+  for (int64_t above = side + 1; above <= kLargest && found.size() == smaller; ++above)
+    if (fits(above)) found.push_back(above);
+  return fmt::format("{}", fmt::join(found, " and "));
 }
 
 void check_width(int64_t width, int64_t doublings) {

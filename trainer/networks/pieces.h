@@ -2,6 +2,7 @@
 
 // Pieces that architectures are put together from.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,14 @@
 namespace allmodes::networks {
 
 using Layers = std::vector<config::Layer>;
+
+// The fields of config::Network that convolutional architectures read: those whose normalization is
+// the user's choice, and those that have none.
+inline constexpr std::string_view kNormedFields[] = {
+    "width",         "norm",    "output_activation", "initialization",
+    "spectral_norm", "dropout", "minibatch_stddev",  "minibatch_features"};
+inline constexpr std::string_view kNormFreeFields[] = {
+    "width", "output_activation", "initialization", "minibatch_stddev", "minibatch_features"};
 
 // The activation by name; of leaky_relu the slope.
 config::Layer activation_layer(const std::string& function, double slope = 0.2);
@@ -45,8 +54,11 @@ struct Pyramid {
   int64_t stages = 0;    // halvings, at least 1
 };
 
-// Throws ShapeError for other images.
+// Throws ShapeError for other images, with the nearest sizes that fit.
 Pyramid pyramid(const std::string& architecture, const Shape& image);
+
+// "96 and 112": the largest side up to `side` and the smallest above it that `fits`.
+std::string nearest_sides(int64_t side, const std::function<bool(int64_t)>& fits);
 
 // The side of a square image. Throws ShapeError for another shape or fewer than `least` pixels.
 int64_t side_of(const std::string& architecture, const Shape& image, int64_t least);

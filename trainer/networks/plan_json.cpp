@@ -1,6 +1,6 @@
 #include "networks/plan_json.h"
 
-#include "config/fields.h"
+#include <variant>
 
 namespace allmodes::networks {
 namespace {
@@ -13,31 +13,31 @@ class FieldWriter {
   explicit FieldWriter(nlohmann::json& out) : out_(out) {}
 
   template <class T, class Rule>
-  void field(std::string_view name, const T& value, const Rule&) {
+  void field(std::string_view name, const T& value, const Rule&, std::string_view) {
     out_[std::string(name)] = value;
   }
   template <class T>
-  void list(std::string_view name, const std::vector<T>& values, const config::Range&, size_t) {
+  void list(std::string_view name, const std::vector<T>& values, const config::Range&, size_t,
+            std::string_view) {
     out_[std::string(name)] = values;
   }
   // The layers inside a block are written from their plans, which know their shapes.
   template <class T>
-  void messages(std::string_view, const std::vector<T>&) {}
+  void messages(std::string_view, const std::vector<T>&, std::string_view) {}
 
-  template <class Variant, class... Alternatives>
-  void oneof(std::string_view, const Variant& variant, Alternatives... alternatives) {
-    (write_if(variant, alternatives), ...);
+  template <class Variant>
+  void oneof(std::string_view, const Variant& variant) {
+    std::visit(
+        [&]<class Chosen>(const Chosen& chosen) {
+          if constexpr (!std::same_as<Chosen, std::monostate>) {
+            out_["kind"] = Chosen::kBlock.name;
+            config::describe(*this, chosen);
+          }
+        },
+        variant);
   }
 
  private:
-  template <class Variant, class A>
-  void write_if(const Variant& variant, A alternative) {
-    const auto* chosen = std::get_if<typename A::Type>(&variant);
-    if (chosen == nullptr) return;
-    out_["kind"] = alternative.name;
-    config::describe(*this, *chosen);
-  }
-
   nlohmann::json& out_;
 };
 

@@ -17,12 +17,13 @@
 namespace allmodes::networks {
 namespace {
 
-constexpr const char* kName = "r3gan";
+constexpr const char* kR3ganName = "r3gan";
 constexpr int64_t kBlocks = 2;
 constexpr int64_t kExpansion = 2;
 constexpr int64_t kGroupSize = 16;
 
-config::Layer convolution(int64_t channels, int64_t kernel, int64_t groups = 1, bool bias = true) {
+config::Layer r3gan_convolution(int64_t channels, int64_t kernel, int64_t groups = 1,
+                                bool bias = true) {
   return {config::Convolution{.channels = channels,
                               .kernel = kernel,
                               .padding = kernel / 2,
@@ -34,23 +35,23 @@ void append_blocks(Layers& layers, int64_t width) {
   const int64_t inner = kExpansion * width;
   for (int64_t i = 0; i < kBlocks; ++i)
     layers.push_back({config::Residual{
-        .layers = {convolution(inner, 1), activation_layer("leaky_relu"),
-                   convolution(inner, 3, inner / kGroupSize), activation_layer("leaky_relu"),
-                   convolution(width, 1, 1, /*bias=*/false)},
+        .layers = {r3gan_convolution(inner, 1), activation_layer("leaky_relu"),
+                   r3gan_convolution(inner, 3, inner / kGroupSize), activation_layer("leaky_relu"),
+                   r3gan_convolution(width, 1, 1, /*bias=*/false)},
         .shortcut = {}}});
 }
 
 int64_t checked_width(const config::Network& network) {
   if (network.width % (kGroupSize / kExpansion) != 0)
-    throw ShapeError("", fmt::format("width is {}, {} needs a multiple of {}", network.width, kName,
-                                     kGroupSize / kExpansion));
+    throw ShapeError("", fmt::format("width is {}, {} needs a multiple of {}", network.width,
+                                     kR3ganName, kGroupSize / kExpansion));
   return network.width;
 }
 
-Layers to_image(const Request& request) {
-  const Pyramid image = pyramid(kName, request.output);
+Layers r3gan_to_image(const Request& request) {
+  const Pyramid image = pyramid(kR3ganName, request.output);
   const int64_t width = checked_width(request.network);
-  need_code(kName, request);
+  need_code(kR3ganName, request);
   Layers layers;
   append_labels(layers, request);
   layers.push_back({config::Linear{.units = width * image.smallest * image.smallest}});
@@ -60,17 +61,17 @@ Layers to_image(const Request& request) {
     layers.push_back({config::Upsample{.mode = "bilinear"}});
     append_blocks(layers, width);
   }
-  layers.push_back(convolution(request.output[0], 1));
+  layers.push_back(r3gan_convolution(request.output[0], 1));
   append_output(layers, request);
   return layers;
 }
 
-Layers from_image(const Request& request) {
-  const Pyramid image = pyramid(kName, request.input);
+Layers r3gan_from_image(const Request& request) {
+  const Pyramid image = pyramid(kR3ganName, request.input);
   const int64_t width = checked_width(request.network);
   Layers layers;
   append_labels(layers, request);
-  layers.push_back(convolution(width, 1));
+  layers.push_back(r3gan_convolution(width, 1));
   append_blocks(layers, width);
   for (int64_t stage = 0; stage < image.stages; ++stage) {
     layers.push_back({config::Downsample{}});
@@ -85,10 +86,12 @@ Layers from_image(const Request& request) {
   return layers;
 }
 
+Layers build_r3gan(const Request& request) {
+  return request.makes_sample() ? r3gan_to_image(request) : r3gan_from_image(request);
+}
+
 }  // namespace
 
-std::vector<config::Layer> build_r3gan(const Request& request) {
-  return request.makes_sample() ? to_image(request) : from_image(request);
-}
+extern const Architecture kR3gan{.name = "r3gan", .build = build_r3gan, .fields = kNormFreeFields};
 
 }  // namespace allmodes::networks

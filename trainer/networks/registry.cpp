@@ -4,41 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 namespace allmodes::networks {
 namespace {
 
-struct Architecture {
-  std::string_view name;
-  std::vector<config::Layer> (*build)(const Request&);
-  std::span<const std::string_view> fields;
-};
-
-constexpr std::string_view kMlpFields[] = {
-    "width",         "depth",         "activation",        "norm",
-    "bias",          "maxout_pieces", "output_activation", "initialization",
-    "spectral_norm", "dropout",       "minibatch_stddev",  "minibatch_features"};
-// Of the convolutional pairs: what is not fixed by the publication.
-constexpr std::string_view kNormedFields[] = {
-    "width",         "norm",    "output_activation", "initialization",
-    "spectral_norm", "dropout", "minibatch_stddev",  "minibatch_features"};
-constexpr std::string_view kNormFreeFields[] = {"width", "output_activation", "initialization",
-                                                "minibatch_stddev", "minibatch_features"};
-
-// A new architecture: its builder in a file of its own, and a line here.
-constexpr Architecture kArchitectures[] = {
-    {"mlp", build_mlp, kMlpFields},
-    {"dcgan", build_dcgan, kNormedFields},
-    {"dcgan_veegan", build_dcgan_veegan, kNormedFields},
-    {"dcgan_unrolled", build_dcgan_unrolled, kNormedFields},
-    {"sn_resnet", build_sn_resnet, kNormFreeFields},
-    {"r3gan", build_r3gan, kNormFreeFields},
-};
-
 const Architecture* find(std::string_view name) {
-  const auto* found = std::ranges::find(kArchitectures, name, &Architecture::name);
-  return found == std::end(kArchitectures) ? nullptr : found;
+  const auto rows = architectures();
+  const auto found =
+      std::ranges::find_if(rows, [&](const Architecture* row) { return row->name == name; });
+  return found == rows.end() ? nullptr : *found;
 }
 
 }  // namespace
@@ -65,7 +39,8 @@ std::vector<config::Layer> build(const Request& request) {
 
 std::vector<std::string_view> architecture_names() {
   std::vector<std::string_view> names;
-  for (const Architecture& architecture : kArchitectures) names.push_back(architecture.name);
+  for (const Architecture* architecture : architectures()) names.push_back(architecture->name);
+  std::ranges::sort(names);
   return names;
 }
 

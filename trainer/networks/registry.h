@@ -36,17 +36,21 @@ struct Request {
 // it is, without an output activation: plan it and compare the output shape.
 std::vector<config::Layer> build(const Request& request);
 
+// A named architecture is a row `extern const Architecture kNAME{...}` in a file of its own that
+// says what it is; the build finds the rows (docs/extending.md).
+struct Architecture {
+  std::string_view name;
+  std::vector<config::Layer> (*build)(const Request& request);
+  std::span<const std::string_view> fields;  // of config::Network that it reads
+};
+
+// All rows, by cmake/Rooms.cmake.
+std::span<const Architecture* const> architectures();
+
+// In alphabetical order.
 std::vector<std::string_view> architecture_names();
 
 // The fields of config::Network that an architecture reads; empty for an unknown name.
 std::span<const std::string_view> architecture_fields(std::string_view architecture);
-
-// One function for each architecture, in a file of its own that says what it is.
-std::vector<config::Layer> build_mlp(const Request& request);
-std::vector<config::Layer> build_dcgan(const Request& request);
-std::vector<config::Layer> build_dcgan_veegan(const Request& request);
-std::vector<config::Layer> build_dcgan_unrolled(const Request& request);
-std::vector<config::Layer> build_sn_resnet(const Request& request);
-std::vector<config::Layer> build_r3gan(const Request& request);
 
 }  // namespace allmodes::networks

@@ -21,22 +21,23 @@
 namespace allmodes::networks {
 namespace {
 
-constexpr const char* kName = "sn_resnet";
+constexpr const char* kSnResnetName = "sn_resnet";
 
-Pyramid pyramid_of(const Shape& image) {
-  const Pyramid result = pyramid(kName, image);
-  if (result.smallest != 4 || result.stages < 3)
+Pyramid sn_resnet_pyramid(const Shape& image) {
+  const auto fits = [](int64_t side) { return side >= 32 && (side & (side - 1)) == 0; };
+  const int64_t side = side_of(kSnResnetName, image, 1);
+  if (!fits(side))
     throw ShapeError("", fmt::format("{} makes images of 32, 64, 128, ... pixels a side, not {}; "
-                                     "set data.image_size",
-                                     kName, image[1]));
-  return result;
+                                     "set data.image_size, the nearest that fit: {}",
+                                     kSnResnetName, side, nearest_sides(side, fits)));
+  return pyramid(kSnResnetName, image);
 }
 
 bool is_constant(const Pyramid& image) {
   return image.stages == 3;
 }
 
-config::Layer convolution(int64_t channels, int64_t kernel, bool spectral_norm) {
+config::Layer sn_resnet_convolution(int64_t channels, int64_t kernel, bool spectral_norm) {
   return {config::Convolution{.channels = channels,
                               .kernel = kernel,
                               .padding = kernel / 2,
@@ -48,11 +49,11 @@ config::Layer enlarging_block(int64_t channels) {
   append_norm(block.layers, "batch", channels);
   block.layers.push_back(activation_layer("relu"));
   block.layers.push_back({config::Upsample{}});
-  block.layers.push_back(convolution(channels, 3, false));
+  block.layers.push_back(sn_resnet_convolution(channels, 3, false));
   append_norm(block.layers, "batch", channels);
   block.layers.push_back(activation_layer("relu"));
-  block.layers.push_back(convolution(channels, 3, false));
-  block.shortcut = {{config::Upsample{}}, convolution(channels, 1, false)};
+  block.layers.push_back(sn_resnet_convolution(channels, 3, false));
+  block.shortcut = {{config::Upsample{}}, sn_resnet_convolution(channels, 1, false)};
   return {block};
 }
 
@@ -60,23 +61,23 @@ config::Layer enlarging_block(int64_t channels) {
 config::Layer reducing_block(int64_t channels, bool first, bool pools, bool same, bool sn) {
   config::Residual block;
   if (!first) block.layers.push_back(activation_layer("relu"));
-  block.layers.push_back(convolution(channels, 3, sn));
+  block.layers.push_back(sn_resnet_convolution(channels, 3, sn));
   block.layers.push_back(activation_layer("relu"));
-  block.layers.push_back(convolution(channels, 3, sn));
+  block.layers.push_back(sn_resnet_convolution(channels, 3, sn));
   if (pools) block.layers.push_back({config::Downsample{}});
   if (first)
-    block.shortcut = {{config::Downsample{}}, convolution(channels, 1, sn)};
+    block.shortcut = {{config::Downsample{}}, sn_resnet_convolution(channels, 1, sn)};
   else if (pools)
-    block.shortcut = {convolution(channels, 1, sn), {config::Downsample{}}};
+    block.shortcut = {sn_resnet_convolution(channels, 1, sn), {config::Downsample{}}};
   else if (!same)
-    block.shortcut = {convolution(channels, 1, sn)};
+    block.shortcut = {sn_resnet_convolution(channels, 1, sn)};
   return {block};
 }
 
-Layers to_image(const Request& request) {
-  const Pyramid image = pyramid_of(request.output);
+Layers sn_resnet_to_image(const Request& request) {
+  const Pyramid image = sn_resnet_pyramid(request.output);
   const int64_t width = request.network.width;
-  need_code(kName, request);
+  need_code(kSnResnetName, request);
   check_width(width, image.stages);
   Layers layers;
   append_labels(layers, request);
@@ -90,13 +91,13 @@ Layers to_image(const Request& request) {
     layers.push_back(enlarging_block(channels_at(stage)));
   append_norm(layers, "batch", channels_at(0));
   layers.push_back(activation_layer("relu"));
-  layers.push_back(convolution(request.output[0], 3, false));
+  layers.push_back(sn_resnet_convolution(request.output[0], 3, false));
   append_output(layers, request);
   return layers;
 }
 
-Layers from_image(const Request& request) {
-  const Pyramid image = pyramid_of(request.input);
+Layers sn_resnet_from_image(const Request& request) {
+  const Pyramid image = sn_resnet_pyramid(request.input);
   const int64_t width = request.network.width;
   check_width(width, image.stages);
   const bool sn = request.role == Role::kDiscriminator;
@@ -119,10 +120,13 @@ Layers from_image(const Request& request) {
   return layers;
 }
 
+Layers build_sn_resnet(const Request& request) {
+  return request.makes_sample() ? sn_resnet_to_image(request) : sn_resnet_from_image(request);
+}
+
 }  // namespace
 
-std::vector<config::Layer> build_sn_resnet(const Request& request) {
-  return request.makes_sample() ? to_image(request) : from_image(request);
-}
+extern const Architecture kSnResnet{
+    .name = "sn_resnet", .build = build_sn_resnet, .fields = kNormFreeFields};
 
 }  // namespace allmodes::networks

@@ -19,7 +19,7 @@
 namespace allmodes::networks {
 namespace {
 
-struct Setting {
+struct StackedSetting {
   const char* name;
   int64_t kernel;
   int64_t halvings;
@@ -28,10 +28,10 @@ struct Setting {
   bool ends_in_convolution;  // the generator
 };
 
-constexpr Setting kVeegan{"dcgan_veegan", 5, 4, 0.2, false, false};
-constexpr Setting kUnrolled{"dcgan_unrolled", 3, 3, 0.3, true, true};
+constexpr StackedSetting kVeegan{"dcgan_veegan", 5, 4, 0.2, false, false};
+constexpr StackedSetting kUnrolled{"dcgan_unrolled", 3, 3, 0.3, true, true};
 
-Layers to_image(const Setting& setting, const Request& request) {
+Layers stacked_to_image(const StackedSetting& setting, const Request& request) {
   const config::Network& network = request.network;
   const auto sides =
       halvings(side_of(setting.name, request.output, int64_t{1} << (setting.halvings - 1)),
@@ -73,7 +73,7 @@ Layers to_image(const Setting& setting, const Request& request) {
   return layers;
 }
 
-Layers from_image(const Setting& setting, const Request& request) {
+Layers stacked_from_image(const StackedSetting& setting, const Request& request) {
   const config::Network& network = request.network;
   side_of(setting.name, request.input, int64_t{1} << (setting.halvings - 1));
   check_width(network.width, setting.halvings - 1);
@@ -97,18 +97,24 @@ Layers from_image(const Setting& setting, const Request& request) {
   return layers;
 }
 
-Layers build_stacked(const Setting& setting, const Request& request) {
-  return request.makes_sample() ? to_image(setting, request) : from_image(setting, request);
+Layers build_stacked(const StackedSetting& setting, const Request& request) {
+  return request.makes_sample() ? stacked_to_image(setting, request)
+                                : stacked_from_image(setting, request);
+}
+
+Layers build_dcgan_veegan(const Request& request) {
+  return build_stacked(kVeegan, request);
+}
+
+Layers build_dcgan_unrolled(const Request& request) {
+  return build_stacked(kUnrolled, request);
 }
 
 }  // namespace
 
-std::vector<config::Layer> build_dcgan_veegan(const Request& request) {
-  return build_stacked(kVeegan, request);
-}
-
-std::vector<config::Layer> build_dcgan_unrolled(const Request& request) {
-  return build_stacked(kUnrolled, request);
-}
+extern const Architecture kDcganVeegan{
+    .name = "dcgan_veegan", .build = build_dcgan_veegan, .fields = kNormedFields};
+extern const Architecture kDcganUnrolled{
+    .name = "dcgan_unrolled", .build = build_dcgan_unrolled, .fields = kNormedFields};
 
 }  // namespace allmodes::networks

@@ -5,6 +5,7 @@
 
 #include "objectives/adversary.h"
 #include "objectives/matching.h"
+#include "objectives/registry.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -56,11 +57,9 @@ class Aae final : public MatchingAutoencoder {
   Adversary adversary_;
 };
 
-}  // namespace
-
-std::unique_ptr<Objective> make_aae(const config::RunConfig&, const config::Aae& aae,
-                                    const DataFacts& data,
+std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const DataFacts& data,
                                     std::vector<ConfigurationError>& errors) {
+  const auto& aae = std::get<config::Aae>(config.family);
   const size_t before = errors.size();
   check_adversarial(aae, "aae", errors, {aae.latent.dimension});
   auto core = AutoencoderCore::plan(aae, {.path = "aae", .encoder = encoder_of(aae.posterior)},
@@ -69,5 +68,9 @@ std::unique_ptr<Objective> make_aae(const config::RunConfig&, const config::Aae&
   if (errors.size() > before || !core || !discriminator) return nullptr;
   return std::make_unique<Aae>(aae, std::move(*core), std::move(*discriminator));
 }
+
+}  // namespace
+
+extern const FamilyRow kAaeFamily{.name = config::Aae::kBlock.name, .make = make_aae};
 
 }  // namespace allmodes::objectives

@@ -21,20 +21,25 @@ at::Tensor classify(const Scores& scores, double real_label) {
 }  // namespace
 
 // G maximizes ln D(G(z)).
-const GanLoss kNonSaturating{
+extern const GanLoss kNonSaturating{
+    .name = "non_saturating",
     .discriminator = classify,
     .generator = [](const Scores& scores) { return at::softplus(-scores.fake).mean(); },
-    .labels = true};
+    .labels = true,
+    .logits = true};
 
 // The minimax form: G minimizes ln(1 - D(G(z))).
-const GanLoss kSaturating{
+extern const GanLoss kSaturating{
+    .name = "saturating",
     .discriminator = classify,
     .generator = [](const Scores& scores) { return -at::softplus(scores.fake).mean(); },
-    .labels = true};
+    .labels = true,
+    .logits = true};
 
 // Each sample is judged against one of the other kind (Jolicoeur-Martineau, arXiv 1807.00734;
 // pairs and both softplus as in Huang et al., "R3GAN", arXiv 2501.05441, section 2).
-const GanLoss kRelativistic{
+extern const GanLoss kRelativistic{
+    .name = "relativistic",
     .discriminator = [](const Scores& scores,
                         double) { return at::softplus(scores.fake - scores.real).mean(); },
     .generator =

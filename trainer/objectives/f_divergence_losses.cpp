@@ -18,13 +18,17 @@ namespace {
 
 // `Divergence` has the output activation g_f and f* of it, both of the score.
 template <class Divergence>
-constexpr GanLoss loss_of{
-    .discriminator =
-        [](const Scores& scores, double) {
-          return Divergence::conjugate(scores.fake).mean() -
-                 Divergence::activation(scores.real).mean();
-        },
-    .generator = [](const Scores& scores) { return -Divergence::conjugate(scores.fake).mean(); }};
+constexpr GanLoss loss_of(std::string_view name, bool logits = false) {
+  return {
+      .name = name,
+      .discriminator =
+          [](const Scores& scores, double) {
+            return Divergence::conjugate(scores.fake).mean() -
+                   Divergence::activation(scores.real).mean();
+          },
+      .generator = [](const Scores& scores) { return -Divergence::conjugate(scores.fake).mean(); },
+      .logits = logits};
+}
 
 // f = u ln u, f* = exp(t - 1)
 struct ForwardKl {
@@ -63,10 +67,10 @@ struct SquaredHellinger {
 
 }  // namespace
 
-const GanLoss kForwardKl = loss_of<ForwardKl>;
-const GanLoss kReverseKl = loss_of<ReverseKl>;
-const GanLoss kJensenShannon = loss_of<JensenShannon>;
-const GanLoss kPearson = loss_of<Pearson>;
-const GanLoss kSquaredHellinger = loss_of<SquaredHellinger>;
+extern const GanLoss kForwardKl = loss_of<ForwardKl>("f_kl");
+extern const GanLoss kReverseKl = loss_of<ReverseKl>("f_reverse_kl", /*logits=*/true);
+extern const GanLoss kJensenShannon = loss_of<JensenShannon>("f_jensen_shannon", /*logits=*/true);
+extern const GanLoss kPearson = loss_of<Pearson>("f_pearson");
+extern const GanLoss kSquaredHellinger = loss_of<SquaredHellinger>("f_squared_hellinger");
 
 }  // namespace allmodes::objectives

@@ -171,9 +171,11 @@ GaussianMixture fitted_mixture(const Forward& forward, const config::Fit& fit,
           at::log_softmax(values.narrow(0, 2 * places, fit.components), 0)};
 }
 
-std::unique_ptr<Objective> make_fit(const config::RunConfig&, const config::Fit& fit,
-                                    const DataFacts& data,
+namespace {
+
+std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const DataFacts& data,
                                     std::vector<ConfigurationError>& errors) {
+  const auto& fit = std::get<config::Fit>(config.family);
   if (data.mixture == nullptr) {
     errors.push_back({"fit",
                       "a density is fitted to a mixture that is known: use data set \"mixture\", "
@@ -191,5 +193,9 @@ std::unique_ptr<Objective> make_fit(const config::RunConfig&, const config::Fit&
   if (!density) return nullptr;
   return std::make_unique<Fit>(fit, std::move(*density), *data.mixture);
 }
+
+}  // namespace
+
+extern const FamilyRow kFitFamily{.name = config::Fit::kBlock.name, .make = make_fit};
 
 }  // namespace allmodes::objectives

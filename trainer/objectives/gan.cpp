@@ -8,6 +8,7 @@
 
 #include "objectives/adversary.h"
 #include "objectives/mode_seeking.h"
+#include "objectives/registry.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -114,11 +115,9 @@ void check_conditioning(const config::Gan& gan, const DataFacts& data,
   check(gan.discriminator, "gan.discriminator.layers", "class_projection or class_concatenation");
 }
 
-}  // namespace
-
-std::unique_ptr<Objective> make_gan(const config::RunConfig&, const config::Gan& gan,
-                                    const DataFacts& data,
+std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const DataFacts& data,
                                     std::vector<ConfigurationError>& errors) {
+  const auto& gan = std::get<config::Gan>(config.family);
   const size_t before = errors.size();
   const networks::Shape sample = network_shape(data.shape);
   check_adversarial(gan, "gan", errors, sample);
@@ -144,5 +143,9 @@ std::unique_ptr<Objective> make_gan(const config::RunConfig&, const config::Gan&
   if (errors.size() > before || !generator || !discriminator) return nullptr;
   return std::make_unique<Gan>(gan, sample, std::move(*generator), std::move(*discriminator));
 }
+
+}  // namespace
+
+extern const FamilyRow kGanFamily{.name = config::Gan::kBlock.name, .make = make_gan};
 
 }  // namespace allmodes::objectives

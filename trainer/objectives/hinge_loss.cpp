@@ -7,11 +7,12 @@
 
 namespace allmodes::objectives {
 
-const GanLoss kHinge{.discriminator =
-                         [](const Scores& scores, double) {
-                           return at::relu(1 - scores.real).mean() +
-                                  at::relu(1 + scores.fake).mean();
-                         },
-                     .generator = [](const Scores& scores) { return -scores.fake.mean(); }};
+extern const GanLoss kHinge{.name = "hinge",
+                            .discriminator =
+                                [](const Scores& scores, double) {
+                                  return at::relu(1 - scores.real).mean() +
+                                         at::relu(1 + scores.fake).mean();
+                                },
+                            .generator = [](const Scores& scores) { return -scores.fake.mean(); }};
 
 }  // namespace allmodes::objectives

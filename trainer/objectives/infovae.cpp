@@ -6,6 +6,7 @@
 
 #include "objectives/matching.h"
 #include "objectives/mmd.h"
+#include "objectives/registry.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -41,11 +42,9 @@ class InfoVae final : public MatchingAutoencoder {
   KernelFunction kernel_;
 };
 
-}  // namespace
-
-std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
-                                        const config::InfoVae& infovae, const DataFacts& data,
+std::unique_ptr<Objective> make_infovae(const config::RunConfig& config, const DataFacts& data,
                                         std::vector<ConfigurationError>& errors) {
+  const auto& infovae = std::get<config::InfoVae>(config.family);
   const size_t before = errors.size();
   check_mmd_batch(config, errors);
   if (infovae.alpha > 1)
@@ -63,5 +62,9 @@ std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
   if (errors.size() > before || !core) return nullptr;
   return std::make_unique<InfoVae>(infovae, std::move(*core));
 }
+
+}  // namespace
+
+extern const FamilyRow kInfoVaeFamily{.name = config::InfoVae::kBlock.name, .make = make_infovae};
 
 }  // namespace allmodes::objectives

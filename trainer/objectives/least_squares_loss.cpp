@@ -6,7 +6,8 @@
 
 namespace allmodes::objectives {
 
-const GanLoss kLeastSquares{
+extern const GanLoss kLeastSquares{
+    .name = "least_squares",
     .discriminator =
         [](const Scores& scores, double real_label) {
           return ((scores.real - real_label).square().mean() + scores.fake.square().mean()) * 0.5;

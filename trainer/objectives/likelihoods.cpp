@@ -30,7 +30,8 @@ MeanAndLogVariance split(const at::Tensor& output) {
 }  // namespace
 
 // Values in [-1, 1] are taken as probabilities (x + 1) / 2; the output is their logit.
-const Likelihood kBernoulliLikelihood = {
+extern const Likelihood kBernoulli{
+    .name = "bernoulli",
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double) {
           return sum_over_values(at::binary_cross_entropy_with_logits(output, (samples + 1) * 0.5,
@@ -40,7 +41,8 @@ const Likelihood kBernoulliLikelihood = {
     .needs_images = true,
 };
 
-const Likelihood kGaussianLikelihood = {
+extern const Likelihood kGaussian{
+    .name = "gaussian",
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double variance) {
           return sum_over_values((output - samples).square()) * (0.5 / variance);
@@ -49,7 +51,8 @@ const Likelihood kGaussianLikelihood = {
 };
 
 // A mean and a log-variance for every value (Kingma and Welling, arXiv 1312.6114, appendix C.2).
-const Likelihood kLearnedGaussianLikelihood = {
+extern const Likelihood kLearnedGaussian{
+    .name = "gaussian_learned",
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double) {
           const auto [mean, log_variance] = split(output);

@@ -5,7 +5,7 @@
 namespace allmodes::objectives {
 namespace {
 
-constexpr const char* kPosterior = "posterior";
+constexpr const char* kPosteriorNoise = "posterior";
 constexpr const char* kPrior = "prior";
 
 }  // namespace
@@ -17,12 +17,12 @@ Encoder encoder_of(const std::string& posterior) {
 MatchingAutoencoder::Codes MatchingAutoencoder::codes(const PhaseInput& in) const {
   const Posterior posterior = encode(in.forward, in.samples, in.labels);
   if (!posterior.log_variance.defined()) return {posterior, posterior.mean};
-  return {posterior, sample_posterior(posterior, in.noise(kPosterior))};
+  return {posterior, sample_posterior(posterior, in.noise(kPosteriorNoise))};
 }
 
 std::vector<NoiseInput> MatchingAutoencoder::coding_noise() const {
   if (networks_[0].plan.output[0] == latent().dimension) return {};  // deterministic
-  return {posterior_noise(kPosterior, latent())};
+  return {posterior_noise(kPosteriorNoise, latent())};
 }
 
 Contest MatchingAutoencoder::contest(const PhaseInput& in) const {

@@ -12,7 +12,7 @@
 
 namespace allmodes::objectives {
 
-// "deterministic" or "gaussian", as config/fields.h accepts.
+// "deterministic" or "gaussian", as config/rules.h accepts.
 Encoder encoder_of(const std::string& posterior);
 
 class MatchingAutoencoder : public AutoencoderFamily {

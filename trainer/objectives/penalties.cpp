@@ -50,14 +50,15 @@ at::Tensor around_data(const PenaltyInput& in) {
 }  // namespace
 
 // Mescheder et al., arXiv 1801.04406: 1/2 E ||grad D(x)||^2 on reals, and on fakes.
-const PenaltyKind kR1{.value = [](const PenaltyInput& in) {
-  return squared_gradient(in.discriminate, in.real).mean() * 0.5;
-}};
-const PenaltyKind kR2{.value = [](const PenaltyInput& in) {
-  return squared_gradient(in.discriminate, in.fake).mean() * 0.5;
-}};
+extern const PenaltyKind kR1{.name = "r1", .value = [](const PenaltyInput& in) {
+                               return squared_gradient(in.discriminate, in.real).mean() * 0.5;
+                             }};
+extern const PenaltyKind kR2{.name = "r2", .value = [](const PenaltyInput& in) {
+                               return squared_gradient(in.discriminate, in.fake).mean() * 0.5;
+                             }};
 
-const PenaltyKind kGradientPenalty{.value = between_reals_and_fakes, .mixes = true};
-const PenaltyKind kDragan{.value = around_data, .disturbs = true};
+extern const PenaltyKind kGradientPenalty{
+    .name = "gradient_penalty", .value = between_reals_and_fakes, .mixes = true};
+extern const PenaltyKind kDragan{.name = "dragan", .value = around_data, .disturbs = true};
 
 }  // namespace allmodes::objectives

@@ -1,64 +1,45 @@
 #include "objectives/registry.h"
 
-#include <variant>
-
-#include "config/load.h"
+#include "base/error.h"
+#include "config/families.h"
 
 namespace allmodes::objectives {
 
+namespace {
+
+template <typename Row>
+std::map<std::string, Row> by_name(std::span<const Row* const> rows) {
+  std::map<std::string, Row> table;
+  for (const Row* row : rows)
+    ALLMODES_CHECK(table.emplace(row->name, *row).second, "two rows are named '{}'", row->name);
+  return table;
+}
+
+}  // namespace
+
 const std::map<std::string, GanLoss>& gan_losses() {
-  static const std::map<std::string, GanLoss> table = {
-      {"non_saturating", kNonSaturating},
-      {"saturating", kSaturating},
-      {"relativistic", kRelativistic},
-      {"hinge", kHinge},
-      {"least_squares", kLeastSquares},
-      {"wasserstein", kWasserstein},
-      {"f_kl", kForwardKl},
-      {"f_reverse_kl", kReverseKl},
-      {"f_jensen_shannon", kJensenShannon},
-      {"f_pearson", kPearson},
-      {"f_squared_hellinger", kSquaredHellinger},
-  };
+  static const auto table = by_name(gan_loss_rows());
   return table;
 }
 
 const std::map<std::string, PenaltyKind>& penalties() {
-  static const std::map<std::string, PenaltyKind> table = {
-      {"r1", kR1},
-      {"r2", kR2},
-      {"gradient_penalty", kGradientPenalty},
-      {"dragan", kDragan},
-  };
+  static const auto table = by_name(penalty_rows());
   return table;
 }
 
 const std::map<std::string, Likelihood>& likelihoods() {
-  static const std::map<std::string, Likelihood> table = {
-      {"bernoulli", kBernoulliLikelihood},
-      {"gaussian", kGaussianLikelihood},
-      {"gaussian_learned", kLearnedGaussianLikelihood},
-  };
+  static const auto table = by_name(likelihood_rows());
   return table;
 }
 
 std::unique_ptr<Objective> make_objective(const config::RunConfig& config, const DataFacts& data,
                                           std::vector<ConfigurationError>& errors) {
-  if (const auto* gan = std::get_if<config::Gan>(&config.family))
-    return make_gan(config, *gan, data, errors);
-  if (const auto* vae = std::get_if<config::Vae>(&config.family))
-    return make_vae(config, *vae, data, errors);
-  if (const auto* aae = std::get_if<config::Aae>(&config.family))
-    return make_aae(config, *aae, data, errors);
-  if (const auto* infovae = std::get_if<config::InfoVae>(&config.family))
-    return make_infovae(config, *infovae, data, errors);
-  if (const auto* wae = std::get_if<config::WaeMmd>(&config.family))
-    return make_wae_mmd(config, *wae, data, errors);
-  if (const auto* wae = std::get_if<config::WaeGan>(&config.family))
-    return make_wae_gan(config, *wae, data, errors);
-  if (const auto* fit = std::get_if<config::Fit>(&config.family))
-    return make_fit(config, *fit, data, errors);
-  return nullptr;  // reported by config::load
+  const std::string name = config::family_name(config);
+  if (name.empty()) return nullptr;  // reported by config::load
+  for (const FamilyRow* row : family_rows())
+    if (row->name == name) return row->make(config, data, errors);
+  ALLMODES_CHECK(false, "no file of objectives/ has a row for the family '{}'", name);
+  return nullptr;
 }
 
 }  // namespace allmodes::objectives

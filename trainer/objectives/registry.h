@@ -1,13 +1,16 @@
 #pragma once
 
-// Everything in objectives/ that a configuration names by a string: adding one is a function in a
-// file of its own and a line in registry.cpp.
+// Everything in objectives/ that a configuration names by a string. A loss, a penalty or a
+// likelihood is a row `extern const TYPE kNAME{.name = ...}` in a file of its own; the build finds
+// the rows (docs/extending.md).
 
 #include <ATen/core/Tensor.h>
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "objectives/objective.h"
@@ -22,11 +25,15 @@ struct Scores {
 
 // An adversarial loss: the means over the batch of what each player minimizes.
 struct GanLoss {
+  std::string_view name;
   // `real_label` is 1 - label_smoothing; 1 for losses without labels.
   at::Tensor (*discriminator)(const Scores& scores, double real_label);
   at::Tensor (*generator)(const Scores& scores);
   bool labels = false;    // reals and fakes have labels, which may be smoothed
   bool compares = false;  // the generator's loss depends on real scores
+  // The best discriminator's score is ln(p / q), p the data's density and q the generator's, so
+  // that its sigmoid is the probability of "real".
+  bool logits = false;
 };
 
 // The discriminator with its current weights, on what it is shown: [n, ...] -> [n, 1].
@@ -42,6 +49,7 @@ struct PenaltyInput {
 
 // A penalty on the discriminator's gradient.
 struct PenaltyKind {
+  std::string_view name;
   at::Tensor (*value)(const PenaltyInput& in);  // mean over the batch, weight not applied
   bool mixes = false;
   bool disturbs = false;
@@ -49,6 +57,7 @@ struct PenaltyKind {
 
 // A decoder's likelihood.
 struct Likelihood {
+  std::string_view name;
   // -ln p(sample | output) of each sample, [n], in nats, summed over its values; for the Gaussian
   // of fixed variance without the constant that does not depend on the output (dim/2 ln 2 pi
   // variance).
@@ -59,6 +68,12 @@ struct Likelihood {
   bool needs_images = false;  // values in [-1, 1]
 };
 
+// All rows, by cmake/Rooms.cmake.
+std::span<const GanLoss* const> gan_loss_rows();
+std::span<const PenaltyKind* const> penalty_rows();
+std::span<const Likelihood* const> likelihood_rows();
+
+// The same by name.
 const std::map<std::string, GanLoss>& gan_losses();
 const std::map<std::string, PenaltyKind>& penalties();
 const std::map<std::string, Likelihood>& likelihoods();
@@ -70,36 +85,14 @@ std::vector<std::string> names_of(const Table& table) {
   return names;
 }
 
-// One family of losses a file.
-extern const GanLoss kNonSaturating, kSaturating, kRelativistic;  // cross_entropy_losses.cpp
-extern const GanLoss kHinge;                                      // hinge_loss.cpp
-extern const GanLoss kLeastSquares;                               // least_squares_loss.cpp
-extern const GanLoss kWasserstein;                                // wasserstein_loss.cpp
-extern const GanLoss kForwardKl, kReverseKl, kJensenShannon, kPearson,
-    kSquaredHellinger;  // f_divergence_losses.cpp
+// A family: `name` is its block in the configuration. `make` returns its phases and networks, or
+// null and a reason in `errors`; it is called for configurations of this family only.
+struct FamilyRow {
+  std::string_view name;
+  std::unique_ptr<Objective> (*make)(const config::RunConfig& config, const DataFacts& data,
+                                     std::vector<ConfigurationError>& errors);
+};
 
-extern const PenaltyKind kR1, kR2, kGradientPenalty, kDragan;  // penalties.cpp
-
-extern const Likelihood kBernoulliLikelihood;
-extern const Likelihood kGaussianLikelihood;
-extern const Likelihood kLearnedGaussianLikelihood;
-
-std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const config::Gan& gan,
-                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
-                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const config::Aae& aae,
-                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_infovae(const config::RunConfig& config,
-                                        const config::InfoVae& infovae, const DataFacts& data,
-                                        std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const config::WaeMmd& wae,
-                                        const DataFacts& data,
-                                        std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const config::WaeGan& wae,
-                                        const DataFacts& data,
-                                        std::vector<ConfigurationError>& errors);
-std::unique_ptr<Objective> make_fit(const config::RunConfig& config, const config::Fit& fit,
-                                    const DataFacts& data, std::vector<ConfigurationError>& errors);
+std::span<const FamilyRow* const> family_rows();
 
 }  // namespace allmodes::objectives

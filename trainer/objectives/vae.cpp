@@ -8,6 +8,7 @@
 #include "config/families.h"
 #include "objectives/autoencoder.h"
 #include "objectives/kl_schedule.h"
+#include "objectives/registry.h"
 #include "objectives/vae_terms.h"
 
 namespace allmodes::objectives {
@@ -64,9 +65,9 @@ class Vae final : public AutoencoderFamily {
   // The KL term in the form that is configured; observations say what it hides.
   void add_kl(const PhaseInput& in, const Posterior& q, const at::Tensor& z,
               PhaseOutput& out) const {
-    const double weight = vae_.kl_schedule == "constant"
-                              ? vae_.beta
-                              : kl_weight(vae_.kl_schedule, vae_.beta, vae_.kl_warmup_steps, in.step);
+    const double weight = vae_.kl_schedule == "constant" ? vae_.beta
+                                                         : kl_weight(vae_.kl_schedule, vae_.beta,
+                                                                     vae_.kl_warmup_steps, in.step);
     if (vae_.kl_schedule != "constant")
       out.observations.push_back(
           {"kl_weight", at::scalar_tensor(weight, z.options().requires_grad(false))});
@@ -183,11 +184,9 @@ class Checks {
   std::vector<ConfigurationError>& errors_;
 };
 
-}  // namespace
-
-std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const config::Vae& vae,
-                                    const DataFacts& data,
+std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const DataFacts& data,
                                     std::vector<ConfigurationError>& errors) {
+  const auto& vae = std::get<config::Vae>(config.family);
   const size_t before = errors.size();
   Checks(config, vae, errors).run(data);
   auto core =
@@ -195,5 +194,9 @@ std::unique_ptr<Objective> make_vae(const config::RunConfig& config, const confi
   if (errors.size() > before || !core) return nullptr;
   return std::make_unique<Vae>(vae, std::move(*core), data.size);
 }
+
+}  // namespace
+
+extern const FamilyRow kVaeFamily{.name = config::Vae::kBlock.name, .make = make_vae};
 
 }  // namespace allmodes::objectives

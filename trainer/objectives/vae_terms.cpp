@@ -11,7 +11,8 @@ namespace allmodes::objectives {
 namespace {
 
 // ln N(z; mean, variance), elementwise.
-at::Tensor log_normal(const at::Tensor& z, const at::Tensor& mean, const at::Tensor& log_variance) {
+at::Tensor log_normal_density(const at::Tensor& z, const at::Tensor& mean,
+                              const at::Tensor& log_variance) {
   return ((z - mean).square() * (-log_variance).exp() + log_variance +
           std::log(2 * std::numbers::pi)) *
          -0.5;
@@ -51,10 +52,10 @@ KlParts decompose_kl(const Objective::Posterior& posterior, const at::Tensor& z,
   const at::Tensor &codes = parts[0], &mean = parts[1], &log_variance = parts[2];
   // [code, sample, dimension]: every code under every sample's posterior.
   const at::Tensor log_q =
-      log_normal(codes.unsqueeze(1), mean.unsqueeze(0), log_variance.unsqueeze(0));
+      log_normal_density(codes.unsqueeze(1), mean.unsqueeze(0), log_variance.unsqueeze(0));
   const at::Tensor shares = log_shares(codes.size(0), data_set_size, codes.options());
 
-  const at::Tensor conditional = log_normal(codes, mean, log_variance).sum(1);
+  const at::Tensor conditional = log_normal_density(codes, mean, log_variance).sum(1);
   const at::Tensor aggregate = (log_q.sum(2) + shares).logsumexp(1);
   const at::Tensor product = (log_q + shares.unsqueeze(2)).logsumexp(1).sum(1);
   const at::Tensor prior = (codes.square() + std::log(2 * std::numbers::pi)).sum(1) * -0.5;

@@ -8,6 +8,7 @@
 #include "objectives/adversary.h"
 #include "objectives/matching.h"
 #include "objectives/mmd.h"
+#include "objectives/registry.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -70,11 +71,9 @@ class WaeGan final : public MatchingAutoencoder {
   Adversary adversary_;
 };
 
-}  // namespace
-
-std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const config::WaeMmd& wae,
-                                        const DataFacts& data,
+std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const DataFacts& data,
                                         std::vector<ConfigurationError>& errors) {
+  const auto& wae = std::get<config::WaeMmd>(config.family);
   const size_t before = errors.size();
   check_mmd_batch(config, errors);
   auto core = AutoencoderCore::plan(wae, {.path = "wae_mmd", .encoder = encoder_of(wae.posterior)},
@@ -83,9 +82,9 @@ std::unique_ptr<Objective> make_wae_mmd(const config::RunConfig& config, const c
   return std::make_unique<WaeMmd>(wae, std::move(*core));
 }
 
-std::unique_ptr<Objective> make_wae_gan(const config::RunConfig&, const config::WaeGan& wae,
-                                        const DataFacts& data,
+std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const DataFacts& data,
                                         std::vector<ConfigurationError>& errors) {
+  const auto& wae = std::get<config::WaeGan>(config.family);
   const size_t before = errors.size();
   check_adversarial(wae, "wae_gan", errors, {wae.latent.dimension});
   auto core = AutoencoderCore::plan(wae, {.path = "wae_gan", .encoder = encoder_of(wae.posterior)},
@@ -94,5 +93,10 @@ std::unique_ptr<Objective> make_wae_gan(const config::RunConfig&, const config::
   if (errors.size() > before || !core || !discriminator) return nullptr;
   return std::make_unique<WaeGan>(wae, std::move(*core), std::move(*discriminator));
 }
+
+}  // namespace
+
+extern const FamilyRow kWaeMmdFamily{.name = config::WaeMmd::kBlock.name, .make = make_wae_mmd};
+extern const FamilyRow kWaeGanFamily{.name = config::WaeGan::kBlock.name, .make = make_wae_gan};
 
 }  // namespace allmodes::objectives

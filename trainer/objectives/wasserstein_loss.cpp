@@ -7,7 +7,8 @@
 
 namespace allmodes::objectives {
 
-const GanLoss kWasserstein{
+extern const GanLoss kWasserstein{
+    .name = "wasserstein",
     .discriminator = [](const Scores& scores,
                         double) { return scores.fake.mean() - scores.real.mean(); },
     .generator = [](const Scores& scores) { return -scores.fake.mean(); }};

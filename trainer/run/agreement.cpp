@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/version.h"
 #include "config/families.h"

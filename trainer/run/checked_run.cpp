@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/field_error.h"
 #include "config/families.h"
+#include "config/field_list.h"
 #include "data/dataset.h"
 #include "diagnostics/features/sample_features.h"
 #include "diagnostics/metrics/precision_recall.h"
@@ -54,10 +56,10 @@ class Checker {
 
   // Fields of `prefix` that were given another value than their default although `owner` does not
   // read them. (A default that was written, as in a resolved configuration, does no harm.)
-  void check_unread(const std::string& prefix, const std::vector<std::pair<std::string, bool>>& all,
+  void check_unread(const std::string& prefix, const std::vector<std::string>& changed,
                     const std::vector<std::string>& read, const std::string& owner) {
-    for (const auto& [field, changed] : all) {
-      if (changed && std::find(read.begin(), read.end(), field) == read.end()) {
+    for (const auto& field : changed) {
+      if (std::find(read.begin(), read.end(), field) == read.end()) {
         refuse(prefix + "." + field, fmt::format("{} does not read '{}'; it reads: {}", owner,
                                                  field, fmt::join(read, ", ")));
       }
@@ -71,50 +73,20 @@ class Checker {
       refuse("data.dataset", config::unknown_name("data set", data.dataset, names));
       return;
     }
-    const config::Data plain;
-    check_unread("data",
-                 {{"path", data.path != plain.path},
-                  {"labels", data.labels != plain.labels},
-                  {"samples", data.samples != plain.samples},
-                  {"image_size", data.image_size != plain.image_size},
-                  {"modes", data.modes != plain.modes},
-                  {"radius", data.radius != plain.radius},
-                  {"spacing", data.spacing != plain.spacing},
-                  {"std", data.std != plain.std},
-                  {"mode", !data.mode.empty()},
-                  {"memory_map", data.memory_map},
-                  {"classes", data.classes != plain.classes},
-                  {"split", data.split != plain.split},
-                  {"held_out", data.held_out != plain.held_out},
-                  {"fit", data.fit != plain.fit},
-                  {"filter", data.filter != plain.filter},
-                  {"colour", data.colour != plain.colour},
-                  {"background", data.background != plain.background},
-                  {"exif", data.exif != plain.exif},
-                  {"flip", data.flip != plain.flip},
-                  {"range", data.range != plain.range},
-                  {"layout", data.layout != plain.layout},
-                  {"threads", data.threads != plain.threads},
-                  {"cache", data.cache != plain.cache},
-                  {"on_damage", data.on_damage != plain.on_damage},
-                  {"most_damaged", data.most_damaged != plain.most_damaged},
-                  {"largest_picture", data.largest_picture != plain.largest_picture},
-                  {"label_column", data.label_column != plain.label_column},
-                  {"standardize", data.standardize != plain.standardize}},
-                 strings(data::dataset_fields(data.dataset)),
+    check_unread("data", config::changed_fields(data), strings(data::dataset_fields(data.dataset)),
                  fmt::format("data set '{}'", data.dataset));
     const auto fields = data::dataset_fields(data.dataset);
     if (facts_ && std::find(fields.begin(), fields.end(), "path") != fields.end()) return;
     try {
       run_.dataset = data::make_dataset(data, run_.config().seed);
     } catch (const Error& error) {
-      // Of a file: the field that names it.
-      const std::string message = error.what();
-      const bool of_labels = !data.labels.empty() && message.starts_with(data.labels);
+      // The field that the error knows, else the file. MNIST's labels are found beside its images.
+      const auto* known = dynamic_cast<const FieldError*>(&error);
+      const bool beside = known != nullptr && known->field() == "labels" && data.labels.empty();
       const std::string field = error.code() == ExitCode::kConfiguration ? ""
-                                : of_labels                              ? ".labels"
+                                : known != nullptr && !beside            ? "." + known->field()
                                                                          : ".path";
-      if (refuse("data" + field, message)) run_.data_failure = error.code();
+      if (refuse("data" + field, error.what())) run_.data_failure = error.code();
     }
   }
 
@@ -126,20 +98,9 @@ class Checker {
              config::unknown_name("architecture", network.architecture, names));
       return;
     }
-    const config::Network plain;
-    check_unread(path,
-                 {{"width", network.width != plain.width},
-                  {"depth", network.depth != plain.depth},
-                  {"activation", network.activation != plain.activation},
-                  {"norm", network.norm != plain.norm},
-                  {"maxout_pieces", network.maxout_pieces != plain.maxout_pieces},
-                  {"bias", network.bias != plain.bias},
-                  {"output_activation", network.output_activation != plain.output_activation},
-                  {"spectral_norm", network.spectral_norm != plain.spectral_norm},
-                  {"dropout", network.dropout != plain.dropout},
-                  {"minibatch_stddev", network.minibatch_stddev != plain.minibatch_stddev},
-                  {"minibatch_features", network.minibatch_features != plain.minibatch_features}},
-                 strings(networks::architecture_fields(network.architecture)),
+    auto changed = config::changed_fields(network);
+    std::erase(changed, "architecture");
+    check_unread(path, changed, strings(networks::architecture_fields(network.architecture)),
                  fmt::format("architecture '{}'", network.architecture));
   }
 

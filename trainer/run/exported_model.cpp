@@ -12,7 +12,6 @@
 #include "base/version.h"
 #include "checkpoints/safetensors.h"
 #include "config/families.h"
-#include "config/fields.h"
 #include "networks/plan_json.h"
 #include "run/model_py.h"
 #include "training/noise.h"
@@ -82,7 +81,7 @@ NamedTensors example_of(const networks::Plan& plan, const std::string& name,
 struct BlockWriter {
   nlohmann::json out;
   template <class T, class Rule>
-  void field(std::string_view name, const T& value, const Rule&) {
+  void field(std::string_view name, const T& value, const Rule&, std::string_view) {
     out[std::string(name)] = value;
   }
 };

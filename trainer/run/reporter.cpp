@@ -11,6 +11,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "config/families.h"
+#include "objectives/registry.h"
 #include "optimizers/schedule.h"
 #include "records/terminal.h"
 #include "run/pictures.h"
@@ -56,8 +57,7 @@ std::optional<double> batch_diversity(const RankSums& sums) {
 // A discriminator whose scores are the logits of "real".
 bool judges_by_probability(const config::RunConfig& config) {
   const config::Adversarial* adversarial = config::adversarial_of(config);
-  return adversarial != nullptr &&
-         (adversarial->loss == "non_saturating" || adversarial->loss == "saturating");
+  return adversarial != nullptr && objectives::gan_losses().at(adversarial->loss).logits;
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr int kRecipe = 4;  // of what is cached: raise it with every change to a figure
-constexpr uint64_t kSeed = 1;
+constexpr uint64_t kComparisonSeed = 1;
 constexpr int64_t kFeatures = 8;
 constexpr int64_t kProjectionReals = 2000;
 constexpr int64_t kReferenceReals = 5000;
@@ -142,7 +142,8 @@ class ComparisonCollector final : public Collector {
     std::vector<double> packed(static_cast<size_t>(count) *
                                static_cast<size_t>(projection_.dimensions + 1));
     for_each_chunk(count, evaluation.control, [&](int64_t from, int64_t rows) {
-      const at::Tensor samples = real_samples(evaluation.dataset, kSeed, first + from, rows);
+      const at::Tensor samples =
+          real_samples(evaluation.dataset, kComparisonSeed, first + from, rows);
       put(packed, from, samples, modes_of(samples));
     });
     return gathered(evaluation.control, std::move(packed));
@@ -152,9 +153,10 @@ class ComparisonCollector final : public Collector {
     const data::Dataset& dataset = evaluation.dataset;
     const int64_t size = dataset.size();
     const at::Tensor some =
-        real_samples(dataset, kSeed, 0, std::min(kProjectionReals, size)).contiguous();
-    projection_ = principal_projection(values_of(some), dataset.shape().values(), kFeatures,
-                                       {.seed = kSeed, .purpose = Purpose("principal directions")});
+        real_samples(dataset, kComparisonSeed, 0, std::min(kProjectionReals, size)).contiguous();
+    projection_ =
+        principal_projection(values_of(some), dataset.shape().values(), kFeatures,
+                             {.seed = kComparisonSeed, .purpose = Purpose("principal directions")});
     const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.samples));
     const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
@@ -186,7 +188,7 @@ class ComparisonCollector final : public Collector {
     const auto draws = static_cast<size_t>(draws_);
     std::vector<double> packed(figures().size() * draws, 0.0);
     for (auto i = static_cast<size_t>(control.rank()); i < draws; i += size_t(control.size())) {
-      const auto values = null_draw(pool, comparison_.reference, count, kSeed, i);
+      const auto values = null_draw(pool, comparison_.reference, count, kComparisonSeed, i);
       for (size_t f = 0; f < values.size(); ++f) packed[f * draws + i] = values[f];
     }
     sum_over_ranks(control, packed);

@@ -11,10 +11,10 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr uint64_t kSeed = 1;
-constexpr int64_t kBlock = 250;       // samples read together
-constexpr double kRare = 0.1;         // of the mean number of samples of a class
-constexpr double kManyCopies = 0.01;  // of the samples
+constexpr uint64_t kAuditSeed = 1;
+constexpr int64_t kAuditBlock = 250;         // samples read together
+constexpr double kRare = 0.1;                // of the mean number of samples of a class
+constexpr double kManyAuditedCopies = 0.01;  // of the samples
 
 std::string percent(int64_t part, int64_t whole) {
   return fmt::format("{:.2g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
@@ -43,11 +43,11 @@ Findings look(const data::Dataset& dataset, int64_t count, int rank, int ranks) 
   const auto width = static_cast<size_t>(dataset.shape().values());
   Findings found{.hashes = std::vector<int64_t>(static_cast<size_t>(count), 0),
                  .counts = std::vector<int64_t>(static_cast<size_t>(dataset.classes()) + 1, 0)};
-  const data::Sampler order(dataset.size(), kSeed);
+  const data::Sampler order(dataset.size(), kAuditSeed);
   std::vector<int64_t> indices, labels;
   std::vector<float> samples;
-  for (int64_t first = rank * kBlock; first < count; first += ranks * kBlock) {
-    const auto rows = static_cast<size_t>(std::min(kBlock, count - first));
+  for (int64_t first = rank * kAuditBlock; first < count; first += ranks * kAuditBlock) {
+    const auto rows = static_cast<size_t>(std::min(kAuditBlock, count - first));
     indices.resize(rows);
     labels.resize(rows);
     samples.resize(rows * width);
@@ -118,7 +118,8 @@ std::vector<std::string> data_faults(const DataAudit& audit) {
   const int64_t looked_at = audit.copies.samples;
   std::vector<std::string> faults = audit.remarks;
   add_label_faults(audit, faults);
-  if (static_cast<double>(audit.copies.copies) > kManyCopies * static_cast<double>(looked_at))
+  if (static_cast<double>(audit.copies.copies) >
+      kManyAuditedCopies * static_cast<double>(looked_at))
     faults.push_back(fmt::format("{} of {} samples ({}) equal another one", audit.copies.copies,
                                  looked_at, percent(audit.copies.copies, looked_at)));
   if (audit.constant > 0)

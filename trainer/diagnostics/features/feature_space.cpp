@@ -20,17 +20,17 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kBlock = 250;  // rows
+constexpr int64_t kFeatureBlock = 250;  // rows
 
 at::Tensor view(std::span<const float> values, at::IntArrayRef shape) {
   return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat);
 }
 
-// Calls work(first, count) for blocks that begin at multiples of kBlock.
+// Calls work(first, count) for blocks that begin at multiples of kFeatureBlock.
 template <class Work>
 void for_each_block(RowRange range, const Work& work) {
   for (int64_t first = range.first; first < range.last;) {
-    const int64_t end = std::min(range.last, (first / kBlock + 1) * kBlock);
+    const int64_t end = std::min(range.last, (first / kFeatureBlock + 1) * kFeatureBlock);
     work(first, end - first);
     first = end;
   }

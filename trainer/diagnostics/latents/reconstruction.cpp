@@ -8,7 +8,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-void add_each(std::vector<double>& into, const std::vector<double>& part) {
+void add_each_value(std::vector<double>& into, const std::vector<double>& part) {
   ALLMODES_CHECK(into.size() == part.size(), "merging rows of {} and {} values", into.size(),
                  part.size());
   for (size_t j = 0; j < part.size(); ++j) into[j] += part[j];
@@ -64,8 +64,8 @@ void add(ReconstructionSums& sums, std::span<const float> inputs,
 }
 
 void merge(ReconstructionSums& into, const ReconstructionSums& part) {
-  add_each(into.input, part.input);
-  add_each(into.reconstruction, part.reconstruction);
+  add_each_value(into.input, part.input);
+  add_each_value(into.reconstruction, part.reconstruction);
   into.count += part.count;
   into.error += part.error;
   into.error_of_mean += part.error_of_mean;

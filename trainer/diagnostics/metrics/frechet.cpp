@@ -13,7 +13,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kBlock = 512;  // rows
+constexpr int64_t kFrechetBlock = 512;  // rows
 
 void add_to(std::vector<double>& into, const std::vector<double>& part) {
   for (size_t i = 0; i < into.size(); ++i) into[i] += part[i];
@@ -34,9 +34,9 @@ FeatureMoments feature_moments(const Features& features, std::span<const float> 
                          .sum = std::vector<double>(static_cast<size_t>(width), 0),
                          .products = std::vector<double>(static_cast<size_t>(width * width), 0)};
   at::Tensor products = at::from_blob(moments.products.data(), {width, width}, at::kDouble);
-  at::Tensor storage = at::empty({kBlock, width}, at::kDouble);
-  for (int64_t first = range.first; first < range.last; first += kBlock) {
-    const int64_t count = std::min(kBlock, range.last - first);
+  at::Tensor storage = at::empty({kFrechetBlock, width}, at::kDouble);
+  for (int64_t first = range.first; first < range.last; first += kFrechetBlock) {
+    const int64_t count = std::min(kFrechetBlock, range.last - first);
     double* out = storage.data_ptr<double>();
     for (int64_t row = first; row < first + count; ++row) {
       const auto values = features.row(row);

@@ -10,7 +10,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kFarthest = std::numeric_limits<double>::infinity();
 
 // So many columns are tested at once; the compiler makes vector instructions of it.
 constexpr int64_t kStrip = 16;
@@ -53,7 +53,7 @@ class NeighborSearch {
   NeighborSearch(const Features& features, int64_t k, RowRange range)
       : features_(features), range_(range) {
     found_.k = k;
-    found_.squared.assign(static_cast<size_t>(range.count() * k), kInfinity);
+    found_.squared.assign(static_cast<size_t>(range.count() * k), kFarthest);
     found_.rows.assign(static_cast<size_t>(range.count() * k), -1);
     found_.nearest.assign(static_cast<size_t>(range.count()), -1);
   }
@@ -74,7 +74,7 @@ class NeighborSearch {
     const auto own = features_.row(row);
     // Nothing is nearer than 0; without this, copies of one sample would all be looked at twice.
     const auto limit = [&] {
-      return static_cast<float>(list[k - 1] > 0 ? list[k - 1] + error : -kInfinity);
+      return static_cast<float>(list[k - 1] > 0 ? list[k - 1] + error : -kFarthest);
     };
     scan(block.row(row), block.columns.count(), nullptr, limit, [&](int64_t i, float) {
       const int64_t column = block.columns.first + i;
@@ -100,7 +100,7 @@ class NeighborhoodSearch {
     counts_.recalled.assign(balls.real_coverage.size(), 0);
     counts_.covered.assign(balls.real_coverage.size(), 0);
     counts_.nearest_real.assign(count, -1);
-    counts_.nearest_square.assign(count, kInfinity);
+    counts_.nearest_square.assign(count, kFarthest);
     precise_.assign(count, 0);
   }
 

@@ -14,7 +14,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kBlock = 512;  // rows
+constexpr int64_t kVendiBlock = 512;  // rows
 
 // Writes the row, less the centre, at length 1; false for a row of length 0, which stays zeros.
 bool direction(std::span<const float> row, std::span<const double> centre, double* out) {
@@ -46,9 +46,9 @@ DirectionSums direction_sums(const Features& features, std::span<const double> c
   DirectionSums sums{.count = range.count(),
                      .products = std::vector<double>(static_cast<size_t>(width * width), 0)};
   at::Tensor products = at::from_blob(sums.products.data(), {width, width}, at::kDouble);
-  at::Tensor storage = at::empty({kBlock, width}, at::kDouble);
-  for (int64_t first = range.first; first < range.last; first += kBlock) {
-    const int64_t count = std::min(kBlock, range.last - first);
+  at::Tensor storage = at::empty({kVendiBlock, width}, at::kDouble);
+  for (int64_t first = range.first; first < range.last; first += kVendiBlock) {
+    const int64_t count = std::min(kVendiBlock, range.last - first);
     double* out = storage.data_ptr<double>();
     for (int64_t row = first; row < first + count; ++row, out += width)
       sums.zeros += direction(features.row(row), centre, out) ? 0 : 1;

@@ -10,7 +10,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-void check(std::span<const float> points, const Mixture& mixture) {
+void check_mixture(std::span<const float> points, const Mixture& mixture) {
   const size_t modes = mixture.stds.size();
   ALLMODES_CHECK(modes > 0 && mixture.means.size() == 2 * modes,
                  "a mixture of {} deviations and {} coordinates of means", modes,
@@ -42,7 +42,7 @@ Nearest nearest_mode(double x, double y, const Mixture& mixture) {
 }  // namespace
 
 MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture) {
-  check(points, mixture);
+  check_mixture(points, mixture);
   const size_t modes = mixture.stds.size();
   MixtureCounts counts{.nearest = std::vector<int64_t>(modes),
                        .high_quality = std::vector<int64_t>(modes)};
@@ -61,7 +61,7 @@ MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture)
 }
 
 std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture& mixture) {
-  check(points, mixture);
+  check_mixture(points, mixture);
   std::vector<int64_t> modes;
   for (size_t i = 0; i < points.size(); i += 2)
     modes.push_back(nearest_mode(points[i], points[i + 1], mixture).mode);

@@ -15,7 +15,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr size_t kTold = 4;  // modes of a figure that a sentence names
-constexpr double kLostMass = 0.01;
+constexpr double kComparedLostMass = 0.01;
 constexpr double kThinCoverage = 2;  // times minimum_coverage: a risk
 constexpr double kVeryNarrow = 0.2;  // of minimum_spread
 constexpr double kOneSided = 0.5;    // of minimum_spread
@@ -104,7 +104,7 @@ std::optional<Witness> witness_coverage(const Evidence& evidence, const config::
       find_modes(evidence.coverage_by_mode, kThinCoverage * lost, levels.significance);
   if (found.modes.empty()) return std::nullopt;
   const bool far =
-      find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kLostMass;
+      find_modes(evidence.coverage_by_mode, lost, levels.significance).mass >= kComparedLostMass;
   return Witness{
       far ? State::collapsed : State::at_risk,
       "mode_dropping",
@@ -121,7 +121,7 @@ std::optional<Witness> witness_spread(const Evidence& evidence, const config::Ve
   if (found.modes.empty()) return std::nullopt;
   const bool far =
       find_modes(evidence.spread_by_mode, kVeryNarrow * levels.minimum_spread, levels.significance)
-          .mass >= kLostMass;
+          .mass >= kComparedLostMass;
   return Witness{
       far ? State::collapsed : State::at_risk,
       "within_mode_collapse",

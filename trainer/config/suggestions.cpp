@@ -2,8 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
-#include "config/load.h"
+#include "config/suggestions.h"
 
 namespace allmodes::config {
 namespace {
@@ -76,6 +77,14 @@ std::string unknown_name(std::string_view what, std::string_view name,
     text += fmt::format(" Known: {}", fmt::join(candidates, ", "));
   }
   return text;
+}
+
+std::string nearest_multiples(int64_t value, int64_t unit) {
+  const int64_t below = value - value % unit;
+  // What would not fit into 64 bits has no multiple above that could be meant.
+  const bool has_above = below <= std::numeric_limits<int64_t>::max() - unit;
+  if (below == 0) return fmt::format("{}", unit);
+  return has_above ? fmt::format("{} and {}", below, below + unit) : fmt::format("{}", below);
 }
 
 }  // namespace allmodes::config

@@ -1,9 +1,11 @@
+#include "config/relations.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "config/adjustment.h"
-#include "config/convert.h"
 #include "config/families.h"
 
 namespace allmodes::config {
@@ -11,7 +13,14 @@ namespace {
 
 class Relations {
  public:
+  explicit Relations(const std::set<std::string>& refused) : refused_(refused) {}
+
   std::vector<Problem> problems;
+
+  // Whether none of these fields was refused, so that a relation between them can be judged.
+  bool known(std::initializer_list<std::string> paths) const {
+    return std::ranges::none_of(paths, [&](const auto& path) { return refused_.contains(path); });
+  }
 
   void network(const std::string& path, const Network& network, bool twice_differentiated,
                int64_t samples) {
@@ -70,7 +79,7 @@ class Relations {
   }
 
   void check_group(std::string path, int64_t group, int64_t samples) {
-    if (group >= 2 && samples % group != 0)
+    if (group >= 2 && samples % group != 0 && known({"batch", "microbatches"}))
       add(std::move(path),
           fmt::format(
               "groups of {} do not divide the {} samples that the discriminator sees at once "
@@ -85,6 +94,7 @@ class Relations {
         "discriminator, or neither of them");
   }
 
+  const std::set<std::string>& refused_;
   bool compares_samples_ = false;  // the network at hand may
 };
 
@@ -96,12 +106,14 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
   const auto* gan = std::get_if<Gan>(&config.family);
   const bool pairs = gan != nullptr && gan->mode_seeking > 0;
   const int64_t together = samples_together(config);
-  if (together > 1 && config.microbatches >= 1 &&
-      config.batch % (config.microbatches * together) != 0) {
+  const int64_t unit = product(config.microbatches, together);
+  if (together > 1 && config.batch % unit != 0 &&
+      relations.known({"batch", "microbatches", path + "packing", path + "mode_seeking"})) {
     relations.add(path + (adversarial->packing > 1 ? "packing" : "mode_seeking"),
                   fmt::format("batch: {} is no multiple of {} microbatches x {} samples that are "
-                              "taken together",
-                              config.batch, config.microbatches, together));
+                              "taken together; the nearest that fit: {}",
+                              config.batch, config.microbatches, together,
+                              nearest_multiples(config.batch, unit)));
   }
   const auto refuse_microbatches = [&](const char* field, const char* why) {
     if (backward_passes(config) > 1)
@@ -113,7 +125,8 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
   if (adversarial->unrolled_steps > 0)
     refuse_microbatches("unrolled_steps", "a simulated step takes the whole batch");
   if (pairs) refuse_microbatches("mode_seeking", "it is a ratio of means over the whole batch");
-  if (adversarial->instance_noise_steps > 0 && adversarial->instance_noise == 0)
+  if (adversarial->instance_noise_steps > 0 && adversarial->instance_noise == 0 &&
+      relations.known({path + "instance_noise"}))
     relations.add(path + "instance_noise_steps",
                   "instance_noise_steps: there is no noise to decay: set instance_noise");
   if (gan != nullptr && gan->conditioning != "none" && gan->packing > 1)
@@ -126,7 +139,7 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
 int64_t samples_at_once(const RunConfig& config) {
   const Adversarial* adversarial = adversarial_of(config);
   const int64_t packing = adversarial == nullptr ? 1 : adversarial->packing;
-  return config.batch / (backward_passes(config) * std::max<int64_t>(1, packing));
+  return config.batch / product(backward_passes(config), packing);
 }
 
 void check_deterministic(const RunConfig& config, Relations& relations) {
@@ -139,10 +152,14 @@ void check_deterministic(const RunConfig& config, Relations& relations) {
     relations.add("microbatches",
                   "microbatches: each deterministic shard is one already: leave it "
                   "out");
-  if (config.batch >= 1 && config.batch % (shards * samples_together(config)) != 0)
+  const int64_t unit = product(shards, samples_together(config));
+  const std::string family = family_name(config);
+  if (config.batch % unit != 0 &&
+      relations.known({"batch", family + ".packing", family + ".mode_seeking"}))
     relations.add("deterministic_shards",
-                  fmt::format("deterministic_shards: {} do not divide the batch of {}", shards,
-                              config.batch));
+                  fmt::format("deterministic_shards: {} do not divide the batch of {}; the nearest "
+                              "batches that fit: {}",
+                              shards, config.batch, nearest_multiples(config.batch, unit)));
   if (config.device == "cuda")
     relations.add("device",
                   "device: runs with deterministic_shards are on the CPU: set device: "
@@ -151,7 +168,7 @@ void check_deterministic(const RunConfig& config, Relations& relations) {
 
 void check_verdict(const RunConfig& config, Relations& relations) {
   const Verdict& verdict = config.verdict;
-  if (verdict.confirmations > verdict.window)
+  if (verdict.confirmations > verdict.window && relations.known({"verdict.window"}))
     relations.add("verdict.confirmations",
                   fmt::format("confirmations: {} of the last {} evaluations: raise window",
                               verdict.confirmations, verdict.window));
@@ -168,23 +185,27 @@ void check_verdict(const RunConfig& config, Relations& relations) {
 
 }  // namespace
 
-std::vector<Problem> check_relations(const RunConfig& config) {
-  Relations relations;
-  if (config.batch >= 1 && config.microbatches >= 1 && config.batch % config.microbatches != 0) {
-    relations.add("microbatches", fmt::format("microbatches: {} does not divide the batch of {}",
-                                              config.microbatches, config.batch));
-  }
+std::vector<Problem> check_relations(const RunConfig& config,
+                                     const std::set<std::string>& refused) {
+  Relations relations(refused);
+  if (config.batch % config.microbatches != 0 && relations.known({"batch", "microbatches"}))
+    relations.add("microbatches",
+                  fmt::format("microbatches: {} does not divide the batch of {}; the nearest "
+                              "batches that fit: {}",
+                              config.microbatches, config.batch,
+                              nearest_multiples(config.batch, config.microbatches)));
   check_deterministic(config, relations);
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
     relations.network(path, *network, differentiated_twice, samples_at_once(config));
   check_adversarial(config, relations);
   check_verdict(config, relations);
-  if (const auto* vae = std::get_if<Vae>(&config.family)) {
-    if (vae->latent.distribution != "normal") {
-      relations.add("vae.latent.distribution",
-                    "distribution: a VAE's prior is 'normal', whose KL has a closed form");
-    }
-  }
+  if (const auto* vae = std::get_if<Vae>(&config.family);
+      vae != nullptr && vae->latent.distribution != "normal")
+    relations.add("vae.latent.distribution",
+                  "distribution: a VAE's prior is 'normal', whose KL has a closed form");
+  // What was said of a value's range is enough.
+  std::erase_if(relations.problems,
+                [&](const Problem& problem) { return refused.contains(problem.path); });
   return std::move(relations.problems);
 }
 

@@ -1,0 +1,294 @@
+#pragma once
+
+// The settings of the families of generative networks and of what several of them share.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/network_config.h"
+#include "config/rules.h"
+
+namespace allmodes::config {
+
+struct Latent {
+  int64_t dimension = 64;
+  std::string distribution = "normal";
+  int64_t components = 10;
+  double radius = 4.0;
+  double std = 0.5;
+};
+
+template <class V, Is<Latent> T>
+void describe(V& v, T& c) {
+  v.field("dimension", c.dimension, kSize, "Numbers a code.");
+  v.field("distribution", c.distribution, OneOf{"distribution", kDistributions},
+          "normal: N(0, I); uniform: U(-1, 1); sphere: uniform on the sphere of radius "
+          "sqrt(dimension); mixture: equal Gaussians whose means lie on a circle in the first two "
+          "dimensions.");
+  v.field("components", c.components, kSize, "mixture: Gaussians.");
+  v.field("radius", c.radius, kPositive, "mixture: of the circle.");
+  v.field("std", c.std, kPositive, "mixture: standard deviation of each component.");
+}
+
+// Adam.
+struct Optimizer {
+  double learning_rate = 2e-4;
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;
+  int64_t warmup_steps = 0;
+  std::string decay = "none";
+  double clip_norm = 0.0;
+  double ema_decay = 0.999;
+};
+
+template <class V, Is<Optimizer> T>
+void describe(V& v, T& c) {
+  v.field("learning_rate", c.learning_rate, kPositive, "Of Adam.");
+  v.field("beta1", c.beta1, kDecayRate, "Decay of the mean of gradients.");
+  v.field("beta2", c.beta2, kDecayRate, "Decay of the mean of squared gradients.");
+  v.field("epsilon", c.epsilon, kPositive, "Added to the root of the mean square.");
+  v.field("weight_decay", c.weight_decay, kNotNegative,
+          "Added to the gradient times the weight (L2).");
+  v.field("warmup_steps", c.warmup_steps, kCountOrZero,
+          "Steps in which the learning rate rises linearly from 0.");
+  v.field("decay", c.decay, OneOf{"decay", kDecays},
+          "The way of the learning rate to 0 at the last step.");
+  v.field("clip_norm", c.clip_norm, kNotNegative,
+          "Gradients are scaled to at most this L2 norm; 0: off.");
+  v.field("ema_decay", c.ema_decay, kDecayRate, "Of the averaged weights that are evaluated.");
+}
+
+// A penalty on the discriminator's gradient.
+struct Penalty {
+  std::string kind = "r1";
+  double weight = 1.0;
+  int64_t interval = 1;
+};
+
+template <class V, Is<Penalty> T>
+void describe(V& v, T& c) {
+  v.field("kind", c.kind, Registered{"penalty"}, "Which penalty on the discriminator's gradient.");
+  v.field("weight", c.weight, kPositive, "Factor of the penalty in the loss.");
+  v.field("interval", c.interval, kCount,
+          "Computed every so many steps, and scaled to the same strength.");
+}
+
+// A discriminator and how it is trained: the same fields in every family that has one.
+struct Adversarial {
+  std::string loss = "non_saturating";
+  Network discriminator;
+  Optimizer discriminator_optimizer;
+  int64_t discriminator_steps = 1;
+  std::vector<Penalty> penalty;
+  int64_t packing = 1;
+  int64_t unrolled_steps = 0;
+  double weight_clip = 0.0;
+  double label_smoothing = 0.0;
+  double instance_noise = 0.0;
+  int64_t instance_noise_steps = 0;
+  std::string augment = "";
+};
+
+template <class V, class T>
+void describe_adversarial(V& v, T& c) {
+  v.field("loss", c.loss, Registered{"loss"}, "What both players minimize.");
+  v.message("discriminator", c.discriminator, "The network that tells real from generated.");
+  v.message("discriminator_optimizer", c.discriminator_optimizer, "Of the discriminator.");
+  v.field("discriminator_steps", c.discriminator_steps, kCount,
+          "Updates of the discriminator before each step of the other player.");
+  v.messages("penalty", c.penalty, "Penalties on the discriminator's gradient.");
+  v.field("packing", c.packing, kSize,
+          "Consecutive samples that the discriminator sees at once (PacGAN).");
+  v.field("unrolled_steps", c.unrolled_steps, Range{.low = 0, .high = 1024},
+          "Steps of the discriminator that the other player looks ahead; 0: off.");
+  v.field("weight_clip", c.weight_clip, kNotNegative,
+          "The discriminator's weights are clamped to [-c, c]; 0: off.");
+  v.field("label_smoothing", c.label_smoothing, Range{.low = 0, .high = 0.5, .open_high = true},
+          "Reals are labelled 1 minus this.");
+  v.field("instance_noise", c.instance_noise, kNotNegative,
+          "Standard deviation of noise on all that the discriminator sees.");
+  v.field("instance_noise_steps", c.instance_noise_steps, kCountOrZero,
+          "The noise falls linearly to 0 at this step; 0: it stays.");
+  v.field("augment", c.augment, Registered{"list of augmentations"},
+          "Any of color, translation, cutout, separated by commas: on all that the discriminator "
+          "sees.");
+}
+
+// An encoder and a decoder: the same fields in every family that has them.
+struct Autoencoder {
+  Latent latent;
+  Network encoder;
+  Network decoder;
+  Optimizer optimizer{.learning_rate = 1e-3, .beta1 = 0.9};
+  std::string likelihood = "bernoulli";
+  double variance = 1.0;
+};
+
+template <class V, class T>
+void describe_autoencoder(V& v, T& c) {
+  v.message("latent", c.latent, "The prior of the codes.");
+  v.message("encoder", c.encoder, "From a sample to its posterior.");
+  v.message("decoder", c.decoder, "From a code to a sample.");
+  v.message("optimizer", c.optimizer, "Of encoder and decoder.");
+  v.field("likelihood", c.likelihood, Registered{"likelihood"}, "Of a sample given its code.");
+  v.field("variance", c.variance, kPositive, "likelihood gaussian: the decoder's variance.");
+}
+
+struct Gan : Adversarial {
+  static constexpr Block kBlock{"gan", "Generative adversarial network."};
+  Latent latent;
+  Network generator;
+  Optimizer generator_optimizer;
+  double mode_seeking = 0.0;
+  std::string conditioning = "none";
+  int64_t generator_steps = 1;
+};
+
+template <class V, Is<Gan> T>
+void describe(V& v, T& c) {
+  v.message("latent", c.latent, "The prior of the generator's input.");
+  v.message("generator", c.generator, "From a code to a sample.");
+  v.message("generator_optimizer", c.generator_optimizer, "Of the generator.");
+  v.field("mode_seeking", c.mode_seeking, kNotNegative,
+          "Weight of 1 / (distance of two samples over that of their codes); 0: off.");
+  v.field("conditioning", c.conditioning, OneOf{"conditioning", kConditionings},
+          "How both networks take class labels.");
+  v.field("generator_steps", c.generator_steps, Range{.low = 1, .high = 1024},
+          "Updates of the generator after those of the discriminator.");
+  describe_adversarial(v, c);
+}
+
+struct Vae : Autoencoder {
+  static constexpr Block kBlock{"vae", "Variational autoencoder."};
+  double beta = 1.0;
+  std::string kl_schedule = "constant";
+  int64_t kl_warmup_steps = 0;
+  double free_bits = 0.0;
+  int64_t importance_samples = 1;
+  double total_correlation = 1.0;
+  int64_t inference_steps = 0;
+  int64_t inference_until = 0;
+  bool conditional = false;
+};
+
+template <class V, Is<Vae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("beta", c.beta, kNotNegative, "Weight of the KL term.");
+  v.field("kl_schedule", c.kl_schedule, OneOf{"schedule", kKlSchedules},
+          "The way of that weight to beta.");
+  v.field("kl_warmup_steps", c.kl_warmup_steps, kCountOrZero,
+          "linear: steps from 0 to beta; cyclical: steps of one cycle, in the first half of which "
+          "the weight rises.");
+  v.field("free_bits", c.free_bits, kNotNegative,
+          "Nats a dimension below which the KL costs the same.");
+  v.field("importance_samples", c.importance_samples, Range{.low = 1, .high = 10'000},
+          "Codes a sample of the importance-weighted bound; 1: the ELBO.");
+  v.field("total_correlation", c.total_correlation, kNotNegative,
+          "Weight of the total correlation within the KL; 1: the plain KL.");
+  v.field("inference_steps", c.inference_steps, Range{.low = 0, .high = 10'000},
+          "Updates of the encoder alone before each step.");
+  v.field("inference_until", c.inference_until, kCountOrZero,
+          "inference_steps are made in the steps below this one; 0: in all.");
+  v.field("conditional", c.conditional, Anything{}, "Both networks take class labels.");
+}
+
+struct Aae : Autoencoder, Adversarial {
+  static constexpr Block kBlock{
+      "aae", "Adversarial autoencoder: a discriminator compares codes with the prior."};
+  std::string posterior = "deterministic";
+  Optimizer code_optimizer;
+};
+
+template <class V, Is<Aae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors}, "What the encoder gives.");
+  v.message("code_optimizer", c.code_optimizer, "Of the encoder against the discriminator.");
+  describe_adversarial(v, c);
+}
+
+// The kernel of a maximum mean discrepancy between codes and prior.
+struct Kernel {
+  std::string kind = "imq";
+  double scale = 1.0;
+};
+
+template <class V, Is<Kernel> T>
+void describe(V& v, T& c) {
+  v.field("kind", c.kind, OneOf{"kernel", kKernels},
+          "imq: inverse multiquadrics of seven scales; rbf: a Gaussian.");
+  v.field("scale", c.scale, kPositive, "Factor of its squared width.");
+}
+
+struct InfoVae : Autoencoder {
+  static constexpr Block kBlock{"infovae", "InfoVAE: a VAE with an MMD between codes and prior."};
+  double alpha = 0.0;
+  double lambda = 1000.0;
+  Kernel kernel;
+};
+
+template <class V, Is<InfoVae> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("alpha", c.alpha, kFinite, "1 minus the weight of the KL term.");
+  v.field("lambda", c.lambda, kNotNegative, "alpha + lambda - 1 is the weight of the MMD.");
+  v.message("kernel", c.kernel, "Of the MMD.");
+}
+
+struct WaeMmd : Autoencoder {
+  static constexpr Block kBlock{"wae_mmd",
+                                "Wasserstein autoencoder with an MMD between codes and prior."};
+  std::string posterior = "deterministic";
+  double lambda = 10.0;
+  Kernel kernel;
+};
+
+template <class V, Is<WaeMmd> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors}, "What the encoder gives.");
+  v.field("lambda", c.lambda, kNotNegative, "Weight of the MMD.");
+  v.message("kernel", c.kernel, "Of the MMD.");
+}
+
+struct WaeGan : Autoencoder, Adversarial {
+  static constexpr Block kBlock{
+      "wae_gan", "Wasserstein autoencoder whose codes a discriminator compares with the prior."};
+  std::string posterior = "deterministic";
+  double lambda = 10.0;
+};
+
+template <class V, Is<WaeGan> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("posterior", c.posterior, OneOf{"posterior", kPosteriors}, "What the encoder gives.");
+  v.field("lambda", c.lambda, kNotNegative, "Weight of the adversarial term.");
+  describe_adversarial(v, c);
+}
+
+struct Fit {
+  static constexpr Block kBlock{"fit",
+                                "A mixture of Gaussians fitted to a mixture that is known: shows "
+                                "what each divergence does with modes."};
+  std::string divergence = "forward_kl";
+  int64_t components = 1;
+  double spread = 1.0;
+  Optimizer optimizer{.learning_rate = 1e-2, .beta1 = 0.9};
+};
+
+template <class V, Is<Fit> T>
+void describe(V& v, T& c) {
+  v.field("divergence", c.divergence, OneOf{"divergence", kDivergences}, "What is minimized.");
+  v.field("components", c.components, kSize, "Gaussians of the fit.");
+  v.field("spread", c.spread, kPositive, "Standard deviation of the components' first means.");
+  v.message("optimizer", c.optimizer, "Of means, deviations and weights.");
+}
+
+using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit>;
+
+}  // namespace allmodes::config
