@@ -46,7 +46,7 @@ class CacheLock {
 };
 
 // Nothing when the files are not there, not whole, or another version's.
-std::optional<CachedPictures> find(const fs::path& bytes, const fs::path& facts) {
+std::optional<CachedPictures> find_cached(const fs::path& bytes, const fs::path& facts) {
   std::error_code error;
   if (!fs::exists(bytes, error) || !fs::exists(facts, error)) return std::nullopt;
   const auto json = nlohmann::json::parse(read_file(facts), nullptr, false);
@@ -110,7 +110,8 @@ uint64_t picture_cache_key(const config::Data& data, const PictureSet& set) {
 
 std::optional<CachedPictures> find_cached_pictures(uint64_t key) {
   const std::string name = fmt::format("{:016x}", key);
-  return find(picture_cache_folder() / (name + ".u8"), picture_cache_folder() / (name + ".json"));
+  return find_cached(picture_cache_folder() / (name + ".u8"),
+                     picture_cache_folder() / (name + ".json"));
 }
 
 bool cache_has_room(uint64_t bytes) {
@@ -134,7 +135,7 @@ CachedPictures cached_pictures(
   const fs::path bytes = folder / (name + ".u8");
   const fs::path facts = folder / (name + ".json");
   const CacheLock lock(folder / (name + ".lock"));
-  if (auto found = find(bytes, facts)) return *found;
+  if (auto found = find_cached(bytes, facts)) return *found;
   const fs::path part = folder / (name + ".part");
   CachedPictures made;
   try {

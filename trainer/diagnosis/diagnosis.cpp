@@ -24,7 +24,6 @@ using diagnostics::RowRange;
 constexpr int64_t kPairs = 20'000;
 constexpr int64_t kDraws = 100;      // of the null of what is read off the pooled rows
 constexpr double kTestsAtMost = 12;  // that share the false-alarm rate of a diagnosis
-constexpr size_t kTableRows = 20;    // classes or dimensions printed
 
 std::string shape_text(const data::SampleShape& shape) {
   return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)

@@ -18,9 +18,9 @@
 namespace allmodes::records {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::string_view kNonFinite = "_nonfinite";
+constexpr std::string_view kNonFiniteSuffix = "_nonfinite";
 
 double non_finite_value(const std::string& name) {
   if (name == "inf") return std::numeric_limits<double>::infinity();
@@ -29,10 +29,10 @@ double non_finite_value(const std::string& name) {
 }
 
 // A list of the numbers in `json`, the nulls filled from their companion.
-std::vector<double> read_doubles(const Json& json, const Json* companion) {
+std::vector<double> read_doubles(const OrderedJson& json, const OrderedJson* companion) {
   std::vector<double> list;
   size_t lost = 0;
-  for (const Json& element : json) {
+  for (const OrderedJson& element : json) {
     if (element.is_null() && companion != nullptr) {
       list.push_back(non_finite_value(companion->at(lost++).get<std::string>()));
     } else {
@@ -42,7 +42,7 @@ std::vector<double> read_doubles(const Json& json, const Json* companion) {
   return list;
 }
 
-Value read_value(const Json& json, const Json* companion) {
+Value read_value(const OrderedJson& json, const OrderedJson* companion) {
   if (json.is_null()) {
     return non_finite_value(companion == nullptr ? "nan" : companion->get<std::string>());
   }
@@ -51,17 +51,17 @@ Value read_value(const Json& json, const Json* companion) {
   if (json.is_number()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
   const auto all = [&](auto test) { return std::all_of(json.begin(), json.end(), test); };
-  if (all([](const Json& e) { return e.is_string(); }) && !json.empty()) {
+  if (all([](const OrderedJson& e) { return e.is_string(); }) && !json.empty()) {
     return json.get<std::vector<std::string>>();
   }
-  if (all([](const Json& e) { return e.is_number_integer(); }) && !json.empty()) {
+  if (all([](const OrderedJson& e) { return e.is_number_integer(); }) && !json.empty()) {
     return json.get<std::vector<int64_t>>();
   }
   return read_doubles(json, companion);
 }
 
 Record parse_record(std::string_view line) {
-  const Json json = Json::parse(line);
+  const OrderedJson json = OrderedJson::parse(line);
   Record record{.kind = json.at("record").get<std::string>(),
                 .step = json.at("step").get<uint64_t>(),
                 .samples = json.at("samples").get<uint64_t>(),
@@ -69,11 +69,11 @@ Record parse_record(std::string_view line) {
                 .values = {}};
   for (const auto& [name, value] : json.items()) {
     if (name == "record" || name == "step" || name == "samples" || name == "time_s") continue;
-    if (name.ends_with(kNonFinite) &&
-        json.contains(name.substr(0, name.size() - kNonFinite.size()))) {
+    if (name.ends_with(kNonFiniteSuffix) &&
+        json.contains(name.substr(0, name.size() - kNonFiniteSuffix.size()))) {
       continue;
     }
-    const auto companion = json.find(name + std::string(kNonFinite));
+    const auto companion = json.find(name + std::string(kNonFiniteSuffix));
     record.values.emplace_back(name,
                                read_value(value, companion == json.end() ? nullptr : &*companion));
   }
@@ -91,7 +91,7 @@ void for_each_line(const std::string& content, Keep keep, Bad bad) {
     std::optional<Record> record;
     try {
       record = parse_record(line);
-    } catch (const Json::exception& error) {
+    } catch (const OrderedJson::exception& error) {
       bad(BadLine{.number = number, .text = std::string(line), .why = error.what()});
     }
     if (record) keep(line, std::move(*record));

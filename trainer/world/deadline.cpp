@@ -10,7 +10,7 @@ namespace {
 
 // For the text to be written and to leave the host, and for other ranks, whose deadlines come a
 // little later, to write theirs. The process ends after that also where stderr takes nothing.
-constexpr std::chrono::seconds kTellingTime{2};
+constexpr std::chrono::seconds kMessageTime{2};
 
 }  // namespace
 
@@ -23,7 +23,7 @@ Deadline::Deadline(double seconds, ExitCode code, std::function<std::string()> e
         return;
     }
     std::thread([code] {
-      std::this_thread::sleep_for(kTellingTime);
+      std::this_thread::sleep_for(kMessageTime);
       ::_exit(static_cast<int>(code));
     }).detach();
     const std::string text = explain();
@@ -33,7 +33,7 @@ Deadline::Deadline(double seconds, ExitCode code, std::function<std::string()> e
       if (bytes <= 0) break;
       written += static_cast<size_t>(bytes);
     }
-    std::this_thread::sleep_for(2 * kTellingTime);
+    std::this_thread::sleep_for(2 * kMessageTime);
   });
 }
 

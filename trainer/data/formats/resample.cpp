@@ -91,7 +91,7 @@ Weights weights_of(int64_t from, int64_t to, Filter filter) {
   return weights;
 }
 
-uint8_t rounded(int32_t sum) {
+uint8_t to_byte_rounded(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
@@ -106,7 +106,7 @@ void resize_row(const uint8_t* in, const Weights& weights, uint8_t* out) {
     std::fill_n(sums, kChannels, kHalf);
     for (int64_t j = 0; j < run.count; ++j)
       for (int c = 0; c < kChannels; ++c) sums[c] += w[j] * p[j * kChannels + c];
-    for (int c = 0; c < kChannels; ++c) *out++ = rounded(sums[c]);
+    for (int c = 0; c < kChannels; ++c) *out++ = to_byte_rounded(sums[c]);
   }
 }
 
@@ -145,7 +145,7 @@ Picture resize_columns(const Picture& picture, const Weights& weights) {
       const uint8_t* in = &picture.pixels[static_cast<size_t>((run.first + j) * row)];
       for (int64_t x = 0; x < row; ++x) sums[static_cast<size_t>(x)] += w * in[x];
     }
-    for (const int32_t sum : sums) *target++ = rounded(sum);
+    for (const int32_t sum : sums) *target++ = to_byte_rounded(sum);
   }
   return out;
 }

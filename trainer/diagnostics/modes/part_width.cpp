@@ -58,7 +58,7 @@ Spectrum spectrum_of(const std::vector<float>& rows, int64_t width) {
   return spectrum;
 }
 
-std::vector<double> along(const std::vector<double>& directions, const Features& rows) {
+std::vector<double> values_along(const std::vector<double>& directions, const Features& rows) {
   const auto w = static_cast<size_t>(rows.width);
   const size_t dimensions = directions.size() / w;
   std::vector<double> found;
@@ -179,7 +179,7 @@ std::vector<double> leading_directions(const PartTree& tree, const Features& row
 std::vector<double> node_middles(const PartTree& tree, const std::vector<double>& directions,
                                  const Features& rows, const std::vector<int64_t>& leaf) {
   const size_t dimensions = directions.size() / static_cast<size_t>(rows.width);
-  const auto values = along(directions, rows);
+  const auto values = values_along(directions, rows);
   const auto by_leaf = rows_by_leaf(leaf, tree.leaves());
   std::vector<double> middles;
   for (const auto& members : tree.members) {
@@ -215,8 +215,8 @@ PartWidths part_widths(const PartReference& reference, const PartReference::Half
   const Features all_reals{reference.reals, reference.width};
   const std::vector<float> counted = gathered_rows(all_reals, half.counted);
   const size_t dimensions = half.directions.size() / static_cast<size_t>(reference.width);
-  const auto real_rows = along(half.directions, {counted, reference.width});
-  const auto sample_rows = along(half.directions, samples);
+  const auto real_rows = values_along(half.directions, {counted, reference.width});
+  const auto sample_rows = values_along(half.directions, samples);
   const auto reals_by_leaf = rows_by_leaf(half.leaf, half.tree.leaves());
   const auto samples_by_leaf = rows_by_leaf(leaf_of_sample, half.tree.leaves());
   PartWidths widths{.width = std::vector<double>(half.tree.mother.size(), 1.0),
