@@ -28,6 +28,7 @@
 #include "records/run_folder.h"
 #include "run/session.h"
 #include "world/runtime.h"
+#include "world/signals.h"
 
 namespace allmodes {
 namespace {
@@ -129,7 +130,8 @@ class CrashTest : public testing::Test {
           .config = (folder_ / "config.txtpb").string(), .out = runs().string(), .quiet = true};
       if (resume) options.resume = "auto";
       world::Runtime runtime;
-      return run::train(options, runtime);
+      const world::StopRequest signals;
+      return run::train(options, runtime, signals);
     });
   }
 
