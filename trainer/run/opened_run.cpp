@@ -75,8 +75,9 @@ void read_progress(const records::RunFolder& folder, FolderContent& content) {
     const auto loaded = config::load(folder.config());
     if (loaded.problems.empty()) {
       const auto& config = loaded.config;
+      // A checkpoint is written while the training goes on, until the next one, which waits for it.
       content.first_checkpoint_step = static_cast<uint64_t>(
-          config.checkpoints.every > 0 ? config.checkpoints.every : config.steps);
+          config.checkpoints.every > 0 ? 2 * config.checkpoints.every : config.steps);
     }
     for (const auto& record : records::read_records(folder.records()).records)
       content.recorded_step = std::max(content.recorded_step, record.step);

@@ -20,7 +20,7 @@ struct FolderContent {
   std::vector<std::string> refused = {};  // why those that were tried are no use, newest first
   bool has_whole = false;                 // one of them is whole and belongs to the run
   uint64_t recorded_step = 0;             // the last step of records.jsonl
-  // The first step after which its configuration has a checkpoint saved; 0: not known.
+  // The first step after which there has to be a checkpoint; 0: not known.
   uint64_t first_checkpoint_step = 0;
 };
 
