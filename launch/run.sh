@@ -69,6 +69,8 @@ find_binary
 ALLMODES_BINARY="$(realpath -s "$ALLMODES_BINARY")"
 subcommand="$1"
 program_words=("$@")
+# The command that continues a run is named here, not by the program.
+export ALLMODES_NAMES_COMMAND=1
 
 scratch="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-run.XXXXXX")"
 trap 'rm -rf "$scratch"' EXIT

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/durable_file.h"
@@ -115,7 +116,8 @@ class Session {
       case training::StopReason::kNotFinite:
         return static_cast<int>(ExitCode::kCollapsed);
       case training::StopReason::kSignal:
-        if (runtime_.world().rank == 0)
+        // launch/run.sh and the batch script know the command that started the ranks, and name it.
+        if (runtime_.world().rank == 0 && std::getenv("ALLMODES_NAMES_COMMAND") == nullptr)
           spdlog::warn(
               "stopped after a checkpoint; to continue: {}",
               continuing_command(options_.command, std::filesystem::current_path().string(),

@@ -21,10 +21,11 @@ namespace allmodes::run {
 struct TrainOptions {
   std::string config;
   std::string out = "runs";
-  std::vector<std::string> overrides;      // FIELD=VALUE
-  std::optional<std::string> resume;       // "auto", a run folder or a checkpoint folder
-  std::vector<std::string> allow_changes;  // fields or blocks that may differ from the checkpoint's
-  std::vector<std::string> command;        // the whole command line, to say how to go on
+  std::vector<std::string> overrides = {};  // FIELD=VALUE
+  std::optional<std::string> resume = {};   // "auto", a run folder or a checkpoint folder
+  std::vector<std::string> allow_changes =
+      {};                                 // fields or blocks that may differ from the checkpoint's
+  std::vector<std::string> command = {};  // the whole command line, to say how to go on
   bool dry_run = false;
   bool quiet = false;
 };
