@@ -107,6 +107,16 @@ inline constexpr std::array<std::string_view, 7> kActivations{
 // The output's: "" leaves it to the family.
 inline constexpr std::array<std::string_view, 9> kOutputActivations{
     "", "none", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus", "silu"};
+inline constexpr std::array<std::string_view, 2> kClassSources{"folders", "none"};
+inline constexpr std::array<std::string_view, 3> kFits{"pad", "crop", "adm"};
+inline constexpr std::array<std::string_view, 6> kFilters{"auto",     "area",    "box",
+                                                          "bilinear", "bicubic", "lanczos"};
+inline constexpr std::array<std::string_view, 3> kColours{"auto", "grey", "rgb"};
+inline constexpr std::array<std::string_view, 2> kExif{"apply", "ignore"};
+inline constexpr std::array<std::string_view, 4> kValueRanges{"auto", "bytes", "unit", "signed"};
+inline constexpr std::array<std::string_view, 3> kLayouts{"auto", "images", "points"};
+inline constexpr std::array<std::string_view, 4> kCaches{"auto", "memory", "disk", "none"};
+inline constexpr std::array<std::string_view, 2> kOnDamage{"refuse", "skip"};
 inline constexpr std::array<std::string_view, 4> kDistributions{"normal", "uniform", "sphere",
                                                                 "mixture"};
 inline constexpr std::array<std::string_view, 2> kStatistics{"local", "global"};
