@@ -42,6 +42,23 @@ State state_at(uint64_t step) {
                     {200, "collapsed", "mode_dropping", "3 of 8 missing"}};
   state.evaluations = {
       {100, {{"modes_covered", 8}, {"kl", std::numeric_limits<double>::infinity()}}}, {200, {}}};
+  state.run_id = "00ab00cd00ef0011";
+  state.data = {.channels = 3,
+                .height = 4,
+                .width = 5,
+                .image = true,
+                .classes = 3,
+                .size = 70,
+                .existing_classes = {0, 2},
+                .dimensions = {3, 4, 5},
+                .column_means = {1.5F},
+                .column_deviations = {0.25F}};
+  state.since_evaluation = {.evaluated_step = 200,
+                            .margin_count = 3,
+                            .margin_sum = 0.5,
+                            .margin_sum_squares = 0.25,
+                            .skipped_steps = 7,
+                            .skipped_steps_evaluated = 5};
   return state;
 }
 
