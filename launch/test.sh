@@ -90,25 +90,31 @@ finish() {
 }
 trap finish EXIT
 
-# The authors' implementations of the metrics, beside which tests/reference puts ours. Where they
-# cannot be had that test is skipped.
+# Python packages beside which tests put ours: the authors' implementations of the metrics, Pillow for
+# pictures, TensorBoard for its files; and what the tests of python/ need. Where they cannot be had those
+# tests are skipped. PyTorch is LibTorch's own wheel, which only the flavour with CUDA has whole.
 setup_reference() {
-  local folder="$cache/reference-1" lock
+  local folder="$cache/reference-2" lock site
   [[ -z "${ALLMODES_REFERENCE_PYTHON:-}" ]] || return 0
   exec {lock}>"$cache/.lock-reference"
   flock "$lock"
   if [[ ! -f "$folder/.complete" ]]; then
-    say "fetching the reference implementations from PyPI (unpacked 0.3 GB) into $folder"
+    say "fetching the reference implementations from PyPI (unpacked 0.4 GB) into $folder"
     rm -rf "$folder"
     /usr/bin/python3 -m venv "$folder"
-    if pip_install "$folder/bin/python" prdc==0.2 vendi-score==0.0.3 numpy scipy scikit-learn; then
+    if pip_install "$folder/bin/python" prdc==0.2 vendi-score==0.0.3 numpy scipy scikit-learn \
+      Pillow tensorboard pytest safetensors; then
       touch "$folder/.complete"
     else
-      say "could not fetch them: reference.metrics will be skipped"
+      say "could not fetch them: the tests beside other implementations will be skipped"
     fi
   fi
   exec {lock}>&-
-  [[ ! -f "$folder/.complete" ]] || export ALLMODES_REFERENCE_PYTHON="$folder/bin/python"
+  [[ -f "$folder/.complete" ]] || return 0
+  for site in "$folder"/lib/python3*/site-packages; do
+    dirname "$libtorch_root" >"$site/libtorch.pth"
+  done
+  export ALLMODES_REFERENCE_PYTHON="$folder/bin/python"
 }
 
 # Which tests run without being asked for: all but the long ones.

@@ -4,9 +4,9 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python="${ALLMODES_PACKAGE_PYTHON:-}"
+python="${ALLMODES_REFERENCE_PYTHON:-}"
 if [[ -z "$python" ]] || ! "$python" -c "import numpy, pytest, safetensors, torch" 2>/dev/null; then
-  echo "skipped: ALLMODES_PACKAGE_PYTHON names no Python with numpy, pytest, safetensors and torch"
+  echo "skipped: ALLMODES_REFERENCE_PYTHON names no Python with numpy, pytest, safetensors and torch"
   exit 77
 fi
 export ALLMODES_BINARY="$program" PYTHONPATH="$source/python" PYTHONDONTWRITEBYTECODE=1
