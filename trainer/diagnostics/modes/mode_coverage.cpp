@@ -7,6 +7,16 @@
 #include "base/error.h"
 
 namespace allmodes::diagnostics {
+namespace {
+
+// The j-th of `count` samples that lie evenly among all, so that samples in an order of modes are
+// not cut off after the first modes.
+const float* spread_sample(const FeatureRows& samples, int64_t j, int64_t count) {
+  return &samples.features[static_cast<size_t>(j * samples.size() / count * samples.width)];
+}
+
+}  // namespace
+
 std::vector<float> ball_square_radii(const FeatureRows& reals, int64_t balls) {
   const auto w = static_cast<size_t>(reals.width);
   std::vector<float> distances(static_cast<size_t>(balls));
@@ -30,14 +40,14 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
   const auto w = static_cast<size_t>(samples.width);
   const bool by_mode = reference.modes_are_large;
   std::vector<int64_t> covered(static_cast<size_t>(reference.mode_count), 0);
-  const auto count = static_cast<size_t>(std::min(samples.size(), kMostBalls));
+  const int64_t count = std::min(samples.size(), kMostBalls);
   int64_t total = 0;
   for (int64_t i = 0; i < reference.balls; ++i) {
     const float* real = &reference.reals.features[size_t(i) * w];
     const float radius = reference.square_radii[size_t(i)];
     bool hit = false;
-    for (size_t j = 0; j < count && !hit; ++j)
-      hit = square_distance(real, &samples.features[j * w], w) <= radius;
+    for (int64_t j = 0; j < count && !hit; ++j)
+      hit = square_distance(real, spread_sample(samples, j, count), w) <= radius;
     if (!hit) continue;
     ++total;
     const int64_t mode = reference.reals.modes[size_t(i)];
@@ -60,7 +70,7 @@ double share_on_data(const FeatureRows& samples, const Reference& reference) {
   const int64_t count = std::min(samples.size(), kMostBalls);
   int64_t on_data = 0;
   for (int64_t j = 0; j < count; ++j) {
-    const float* sample = &samples.features[size_t(j) * w];
+    const float* sample = spread_sample(samples, j, count);
     for (int64_t i = 0; i < reference.balls; ++i) {
       if (square_distance(&reference.reals.features[size_t(i) * w], sample, w) >
           reference.square_radii[size_t(i)])

@@ -211,8 +211,8 @@ std::optional<Witness> witness_memory(const Evidence& evidence, const config::Ve
   const double excess = near != nullptr ? near->value - near->null_median : 0;
   if (!significant(near, levels) || excess < kMemory) return std::nullopt;
   std::string reason = fmt::format(
-      "{:.1f} % of the samples are four times as near to a real as that is to any other one, of "
-      "real samples {:.2g} %; {}",
+      "{:.1f} % of the samples are four times as near to a real as that is to any other one; with "
+      "reals and samples mixed {:.2g} %; {}",
       100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
   if (evidence.copied_reals.value_or(0) > 0)
     reason += fmt::format("; {} equal a real to the last bit", *evidence.copied_reals);
