@@ -275,6 +275,9 @@ void Reporter::write_verdict(const training::Position& position,
   record.set("state", diagnostics::to_string(verdict.state));
   record.set("kind", verdict.kind);
   record.set("reason", verdict.reason);
+  record.set("missing", verdict.lost);
+  record.set("starved", verdict.starved);
+  record.set("narrow", verdict.narrow);
   sink_->write(record);
   sink_->flush();
 

@@ -71,7 +71,7 @@ struct ModeShare {
 // Share of each mode's reals in whose ball (radius: the distance to the fifth nearest real) at
 // least one sample lies, in [0, 1]; modes with ten balls or more. The coverage of Naeem et al.,
 // arXiv 2002.09797, section 3.2, mode by mode: a mode that the generator leaves out has 0 whatever
-// a classifier takes its samples for. Of the first 1000 samples: with ever more of them a mode at a
+// a classifier takes its samples for. Of 1000 samples at most: with ever more of them a mode at a
 // tenth of its share would be reached as a whole mode is. Costs 1000 x 1000 distances.
 std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Reference& reference);
 
