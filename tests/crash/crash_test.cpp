@@ -126,8 +126,10 @@ class CrashTest : public testing::Test {
     *progress_ = {};
     return in_child([&] {
       crash::watch(runs().c_str(), kill_at, exchange_, progress_);
-      run::TrainOptions options{
-          .config = (folder_ / "config.txtpb").string(), .out = runs().string(), .quiet = true};
+      run::TrainOptions options;
+      options.config = (folder_ / "config.txtpb").string();
+      options.out = runs().string();
+      options.quiet = true;
       if (resume) options.resume = "auto";
       world::Runtime runtime;
       const world::StopRequest signals;
