@@ -18,9 +18,9 @@ constexpr int64_t kComponents = 64;
 // Whole blocks, so that a row's bits do not depend on the number of ranks.
 RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
   const RowRange blocks =
-      rows_of_rank((rows + kFeatureBlock - 1) / kFeatureBlock, control.rank(), control.size());
-  return {std::min(rows, blocks.first * kFeatureBlock),
-          std::min(rows, blocks.last * kFeatureBlock)};
+      rows_of_rank((rows + kSampleBlock - 1) / kSampleBlock, control.rank(), control.size());
+  return {std::min(rows, blocks.first * kSampleBlock),
+          std::min(rows, blocks.last * kSampleBlock)};
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ FeatureMap classifier_features(Classifier classifier, const data::Dataset& datas
           std::span<const float> samples, RowRange range) {
         std::vector<float> rows;
         for (int64_t first = range.first; first < range.last;) {
-          const int64_t end = std::min(range.last, (first / kFeatureBlock + 1) * kFeatureBlock);
+          const int64_t end = std::min(range.last, (first / kSampleBlock + 1) * kSampleBlock);
           auto sizes = shape;
           sizes[0] = end - first;
           const auto* from = samples.data() + static_cast<size_t>(first) * values;

@@ -20,13 +20,13 @@ struct FeatureMap {
   std::string name;   // pixels, pca, random_conv, classifier
   int64_t width = 0;  // numbers of a row
   // Rows [range.count()][width] of samples [n][values]. Computed in blocks that begin at multiples
-  // of kFeatureBlock, so that a row's bits do not depend on a range that begins at one.
+  // of kSampleBlock, so that a row's bits do not depend on a range that begins at one.
   std::function<std::vector<float>(std::span<const float> samples, RowRange range)> map;
   bool identity = false;  // rows are the samples themselves
 
   std::string description() const;  // "pca (64 numbers)"
 };
-inline constexpr int64_t kFeatureBlock = kChunk;
+inline constexpr int64_t kSampleBlock = kChunk;
 
 FeatureMap pixel_features(const data::SampleShape& shape);
 
