@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "config/field_list.h"
@@ -42,11 +43,25 @@ std::string cell(std::string text) {
   return text;
 }
 
-std::string row(const Field& field, const Names& names) {
+// Of a block whose fields have other defaults in this place than elsewhere: "beta1: 0.9".
+std::string own_defaults(const Field& block, const std::vector<Field>& fields) {
+  std::string text;
+  for (const Field& field : fields) {
+    if (field.block || field.path != block.path + "." + field.name) continue;
+    const auto usual = std::ranges::find_if(fields, [&](const Field& other) {
+      return other.scope == field.scope && other.name == field.name;
+    });
+    if (usual->value != field.value)
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", field.name, field.value);
+  }
+  return text.empty() ? "" : "`" + text + "`";
+}
+
+std::string row(const Field& field, const std::vector<Field>& fields, const Names& names) {
   if (field.block)
-    return fmt::format("| `{}` | {}[{}](#{}) | | | {} |\n", field.name,
+    return fmt::format("| `{}` | {}[{}](#{}) | | {} | {} |\n", field.name,
                        field.repeated ? "blocks " : "block ", field.type, anchor(field.type),
-                       cell(field.meaning));
+                       own_defaults(field, fields), cell(field.meaning));
   const std::string range = allowed(field, names);
   return fmt::format("| `{}` | {} | {} | `{}` | {} |\n", field.name, field.type, cell(range),
                      field.value, cell(field.meaning));
@@ -91,7 +106,7 @@ std::string reference_page(const Names& names) {
     std::string rows;
     std::set<std::string> seen;
     for (const Field& field : fields)
-      if (field.scope == scope && seen.insert(field.name).second) rows += row(field, names);
+      if (field.scope == scope && seen.insert(field.name).second) rows += row(field, fields, names);
     page += fmt::format("## {}\n\n", scope);
     page += rows.empty() ? "No fields.\n\n"
                          : "| field | type | range | default | meaning |\n|---|---|---|---|---|\n" +
@@ -106,15 +121,17 @@ std::string explain_field(const std::string& name, const Names& names) {
   const auto fields = every_field();
   const auto exact = std::ranges::find(fields, wanted, &Field::path);
   if (exact != fields.end()) return paragraph(exact->path, *exact, names);
-  // One paragraph for fields of the same block in several places, with all the places.
+  // One paragraph for what is the same in several places, with all the places.
   std::string text;
   std::set<std::string> said;
   for (const Field& field : fields) {
-    if (!ends_with(field.path, wanted) || !said.insert(field.scope + field.value).second) continue;
+    if (!ends_with(field.path, wanted) ||
+        !said.insert(field.meaning + field.type + field.value).second)
+      continue;
     std::string places;
     int64_t count = 0;
     for (const Field& other : fields) {
-      const bool same = other.scope == field.scope && other.name == field.name &&
+      const bool same = other.meaning == field.meaning && other.type == field.type &&
                         other.value == field.value && ends_with(other.path, wanted);
       if (same && ++count <= 4) places += (places.empty() ? "" : ", ") + other.path;
     }
