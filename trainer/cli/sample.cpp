@@ -30,7 +30,7 @@ struct SampleArguments {
 // its samples.
 class Sampler {
  public:
-  Sampler(run::LoadedModel& loaded, const Arguments& arguments)
+  Sampler(run::LoadedModel& loaded, const SampleArguments& arguments)
       : run_(loaded.run),
         device_(loaded.model->device()),
         forward_(loaded.model->evaluation_forward(!arguments.raw)),
