@@ -44,7 +44,7 @@ gan {
   generator { width: 8 depth: 1 }
   discriminator { width: 8 depth: 1 }
 }
-diagnostics { log_every: 5 evaluate_every: 12 samples: 64 calibration_draws: 20 }
+diagnostics { log_every: 5 evaluate_every: 12 samples: 64 calibration_draws: 50 }
 checkpoints { every: 8 keep: 2 }
 images { every: 12 count: 4 }
 )";
@@ -63,7 +63,7 @@ vae {
   variance: 1
   beta: 4
 }
-diagnostics { log_every: 70 evaluate_every: 200 samples: 400 calibration_draws: 20 }
+diagnostics { log_every: 70 evaluate_every: 200 samples: 400 calibration_draws: 50 }
 verdict { on_collapse: "rollback" rollback { limit: 2 kl_weight: 0.01 } }
 checkpoints { every: 200 }
 images { every: 0 count: 4 }
