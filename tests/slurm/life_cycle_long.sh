@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # label: long
+#
+#   ALLMODES_CASES   only those whose "LAUNCHER: NAME" matches this regular expression
+#
 # The life of a job on a real Slurm of four emulated nodes, with both launchers: everything that tells
 # it to stop, everything that takes a rank or a node away, and what must not be put back. One line a
 # case: name, launcher, how it ended, the step at which it was disturbed and the one it continued from.
@@ -18,6 +21,7 @@ cases=0
 disturb() {
   local name="$1" launcher="$2" step="$3" wanted="$4" at
   shift 4
+  [[ "$launcher: $name" =~ ${ALLMODES_CASES:-.} ]] || return 0
   arguments=(ring.txtpb --quiet)
   ALLMODES_LAUNCHER="$launcher" submit --nodes=2 --ntasks-per-node=1 --output=%j.out \
     ${options[@]+"${options[@]}"}
@@ -39,7 +43,7 @@ signal_early() { sleep "$1"; scancel --batch --signal=USR1 "$job"; }
 freeze() { kill -STOP "$(ranks_on n2)"; }
 kill_rank() { kill -9 "$(ranks_on n2)"; }
 power_off() { kill_node n2; sleep 30; start_node n2; }
-set_down() { scontrol update NodeName=n2 State=DOWN Reason=test; sleep 8; scontrol update NodeName=n2 State=RESUME; }
+set_down() { scontrol update NodeName=n2 State=DOWN Reason=test; sleep 8; scontrol update NodeName=n2 State=RESUME 2>/dev/null || true; }
 away() {
   stop_controller
   scancel_pid="$(on_node n1 | while read -r pid; do
