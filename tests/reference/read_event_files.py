@@ -1,4 +1,5 @@
-"""TensorBoard's own reader reads what a run writes for it. 77 where the package is not installed.
+"""TensorBoard's own reader reads what a run writes for it. 77 where the package is not installed;
+ALLMODES_REFERENCE_PYTHON names the interpreter that has it.
 
     python3 read_event_files.py
 
@@ -13,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+other = os.environ.pop("ALLMODES_REFERENCE_PYTHON", None)
+if other:
+    os.execv(other, [other, *sys.argv])
 try:
     from tensorboard.backend.event_processing import event_accumulator
 except ImportError:

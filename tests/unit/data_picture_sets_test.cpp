@@ -1,0 +1,326 @@
+// Folders and archives of pictures as data sets.
+
+#include <atomic>
+
+#include "data/formats/picture.h"
+#include "data/formats/resample.h"
+#include "data/pack.h"
+#include "data/prefetcher.h"
+#include "data/workers.h"
+#include "unit/data_fixture.h"
+#include "unit/picture_files.h"
+#include "unit/pillow_pictures.h"
+
+namespace allmodes::data {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PictureFiles : public DataFiles {
+ protected:
+  config::Data images(const std::string& name, int64_t size = 0) const {
+    return data_of("images", path(name), "", size);
+  }
+  std::string small(uint8_t grey) const { return pgm(4, 4, grey); }
+};
+
+TEST_F(PictureFiles, TheNameOfAFileSaysNothingOfItsFormat) {
+  write("p/a.png", bmp(4, 4, 9));
+  write("p/b.jpg", webp(4, 4, 9));
+  write("p/c", png(4, 4, std::vector<uint8_t>(48, 9), PNG_FORMAT_RGB));
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_EQ(dataset->size(), 3);
+  for (int64_t i = 0; i < 3; ++i)
+    EXPECT_THAT(sample(*dataset, i), Each((9 - kByteCentre) * kByteScale));
+  EXPECT_THAT(dataset->remarks(), ElementsAre(HasSubstr("1 BMP, 1 PNG, 1 WebP")));
+}
+
+TEST_F(PictureFiles, EveryPictureThatCannotBeReadIsNamedAtOnce) {
+  for (int i = 0; i < 40; ++i) write("p/" + std::to_string(100 + i) + ".png", small(1));
+  write("p/103.png", small(1).substr(0, 20));
+  write("p/117.png", "");
+  write("p/125.png", "<html>");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr("3 of 40"), HasSubstr("103.png, byte 20"),
+                       HasSubstr("117.png, byte 0: the file is empty"), HasSubstr("125.png"),
+                       HasSubstr("HTML")));
+  config::Data skip = images("p");
+  skip.on_damage = "skip";
+  EXPECT_REFUSED(skip, ExitCode::kDataError, HasSubstr("data.most_damaged"));
+  skip.most_damaged = 0.1;
+  const auto dataset = make_dataset(skip, 1);
+  EXPECT_EQ(dataset->size(), 37);
+  EXPECT_THAT(dataset->remarks(),
+              ElementsAre(AllOf(HasSubstr("3 pictures"), HasSubstr("117.png"))));
+}
+
+TEST_F(PictureFiles, MoreThanTwentyDamagedPicturesAreCounted) {
+  for (int i = 0; i < 30; ++i) write("p/" + std::to_string(100 + i) + ".png", "?");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr("30 of 30"), HasSubstr("and 10 more"), Not(HasSubstr("121.png"))));
+}
+
+TEST_F(PictureFiles, FilesThatAreNoPicturesAreCountedByExtension) {
+  write("p/a.pgm", small(1));
+  for (const char* name : {"p/1.txt", "p/2.txt", "p/x.json", "p/y"}) write(name, "text");
+  EXPECT_THAT(make_dataset(images("p"), 1)->remarks(),
+              ElementsAre(AllOf(HasSubstr("4 of 5"), HasSubstr(".txt 2, "), HasSubstr(".json 1"),
+                                HasSubstr("no extension 1"))));
+  for (const char* name : {"p/1.gif", "p/2.gif"}) write(name, "GIF89a......");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr(".gif 2"), HasSubstr("format that is not read")));
+  fs::remove(folder_ / "p/a.pgm");
+  EXPECT_REFUSED(images("p"), ExitCode::kNoInput,
+                 AllOf(HasSubstr("no picture in it"), HasSubstr("6 files")));
+}
+
+TEST_F(PictureFiles, PicturesMayLieDeepInsideOfAClassAndHiddenFoldersAreNone) {
+  write("p/cat/2020/a.pgm", small(1));
+  write("p/cat/b.pgm", small(2));
+  write("p/dog/c.pgm", small(3));
+  write("p/__MACOSX/._a.pgm", "x");
+  write("p/.ipynb_checkpoints/a.pgm", small(4));
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(dataset->class_names(), ElementsAre("cat", "dog"));
+  EXPECT_EQ(dataset->size(), 3);
+  config::Data plain = images("p");
+  plain.classes = "none";
+  EXPECT_EQ(make_dataset(plain, 1)->classes(), 0);
+}
+
+TEST_F(PictureFiles, AClassWhoseNameIsNoUtf8HasAReadableName) {
+  write("p/gr\xFCn/a.pgm", small(1));
+  write("p/rot/b.pgm", small(2));
+  const auto names = make_dataset(images("p"), 1)->class_names();
+  EXPECT_THAT(names, ElementsAre("gr\\xFCn", "rot"));
+}
+
+TEST_F(PictureFiles, NumberedFoldersAreClassesWithAWord) {
+  write("p/00000/a.pgm", small(1));
+  write("p/01000/b.pgm", small(2));
+  EXPECT_THAT(make_dataset(images("p"), 1)->remarks(),
+              ElementsAre(HasSubstr("data.classes: none")));
+}
+
+TEST_F(PictureFiles, FoldersWithSplitWordsPartTheSet) {
+  for (int i = 0; i < 3; ++i) write("p/train/cat/" + std::to_string(i) + ".pgm", small(1));
+  write("p/validation/cat/v.pgm", small(2));
+  write("p/test/cat/t.pgm", small(3));
+  write("p/test/dog/t.pgm", small(3));
+  const auto training = make_dataset(images("p"), 1);
+  EXPECT_EQ(training->size(), 3);
+  EXPECT_THAT(training->class_names(), ElementsAre("cat"));
+  EXPECT_EQ(make_held_out_dataset(images("p"), 1)->size(), 2);
+  config::Data validation = images("p");
+  validation.split = "val";
+  EXPECT_EQ(make_dataset(validation, 1)->size(), 1);
+  validation.split = "gold";
+  EXPECT_REFUSED(validation, ExitCode::kConfiguration, HasSubstr("data.split"));
+}
+
+TEST_F(PictureFiles, ThePartHeldOutByHashStaysWhenFilesAreAdded) {
+  config::Data data = images("p");
+  data.held_out = 0.3;
+  for (int i = 0; i < 60; ++i)
+    write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  const auto greys = [&](const Dataset& set) {
+    std::vector<float> found;
+    for (int64_t i = 0; i < set.size(); ++i) found.push_back(sample(set, i)[0]);
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  const auto training = make_dataset(data, 1);
+  const auto before = greys(*make_held_out_dataset(data, 1));
+  EXPECT_EQ(training->size() + std::ssize(before), 60);
+  EXPECT_GT(std::ssize(before), 8);
+  EXPECT_LT(std::ssize(before), 30);
+  for (int i = 60; i < 90; ++i)
+    write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  const auto after = greys(*make_held_out_dataset(data, 1));
+  EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+}
+
+TEST_F(PictureFiles, AFolderAnArchiveAndShardsOfTheSameFilesAreOneDataSet) {
+  std::vector<std::pair<std::string, std::string>> files;
+  std::vector<std::pair<std::string, std::string>> members;
+  std::vector<std::string> pictures;
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = (i < 5 ? "ant/0" : "bee/0") + std::to_string(100 + i);
+    const auto grey = static_cast<uint8_t>(20 * i);
+    pictures.push_back(i % 3 == 0   ? bmp(9, 7, grey)
+                       : i % 3 == 1 ? webp(8, 6, grey)
+                                    : pgm(7, 7, grey));
+    files.emplace_back(name + ".jpg", pictures.back());
+    members.emplace_back(name + ".jpg", pictures.back());
+    members.emplace_back(name + ".cls", i < 5 ? "0\n" : "1");
+    write("p/" + name + ".jpg", pictures.back());
+  }
+  write("stored.zip", zip(files));
+  write("deflated.zip", zip(files, true));
+  write("s-0.tar", tar({members.begin(), members.begin() + 10}));
+  write("s-1.tar", tar({members.begin() + 10, members.end()}));
+  const auto folder = make_dataset(images("p", 6), 1);
+  EXPECT_EQ(folder->size(), 12);
+  const auto bytes_of_all = [&](const Dataset& set) {
+    std::vector<int64_t> labels(12);
+    std::vector<int64_t> indices(12);
+    for (int64_t i = 0; i < 12; ++i) indices[static_cast<size_t>(i)] = i;
+    std::vector<uint8_t> out(static_cast<size_t>(12 * set.shape().values()));
+    set.copy_bytes(indices, out.data(), labels.data());
+    out.insert(out.end(), labels.begin(), labels.end());
+    return out;
+  };
+  for (const char* name : {"stored.zip", "deflated.zip", "s-{0..1}.tar"}) {
+    const auto same = make_dataset(images(name, 6), 1);
+    EXPECT_EQ(same->fingerprint(), folder->fingerprint()) << name;
+    EXPECT_EQ(bytes_of_all(*same), bytes_of_all(*folder)) << name;
+  }
+  write("m/index.json", mds_index(12));
+  write("m/shard.00000.mds", mds_shard(pictures));
+  config::Data unlabelled = images("p", 6);
+  unlabelled.classes = "none";
+  EXPECT_EQ(make_dataset(images("m", 6), 1)->fingerprint(),
+            make_dataset(unlabelled, 1)->fingerprint());
+  setenv("ALLMODES_CACHE", path("cache").c_str(), 1);
+  for (const char* cache : {"none", "memory", "disk", "disk"}) {
+    config::Data data = images("p", 6);
+    data.cache = cache;
+    data.threads = 3;
+    const auto same = make_dataset(data, 1);
+    EXPECT_EQ(same->fingerprint(), folder->fingerprint()) << cache;
+    EXPECT_EQ(bytes_of_all(*same), bytes_of_all(*folder)) << cache;
+    expect_bytes_are_samples(*same);
+  }
+}
+
+TEST_F(PictureFiles, AnArchivesOwnLabelsAreItsClasses) {
+  const std::string json = R"({"labels": [["00000/a.pgm", 3], ["00000/b.pgm", 1]]})";
+  write("s.zip",
+        zip({{"dataset.json", json}, {"00000/a.pgm", small(1)}, {"00000/b.pgm", small(2)}}));
+  const auto dataset = make_dataset(images("s.zip"), 1);
+  EXPECT_EQ(dataset->classes(), 4);
+  EXPECT_EQ(label_of(*dataset, 0), 3);
+  EXPECT_EQ(label_of(*dataset, 1), 1);
+  EXPECT_THAT(dataset->existing_classes(), ElementsAre(1, 3));
+  write("n.zip", zip({{"dataset.json", R"({"labels": null})"}, {"00000/a.pgm", small(1)}}));
+  EXPECT_EQ(make_dataset(images("n.zip"), 1)->classes(), 0);
+  write("v.zip", zip({{"dataset.json", R"({"labels": [["a.pgm", [0.5]]]})"}, {"a.pgm", small(1)}}));
+  EXPECT_REFUSED(images("v.zip"), ExitCode::kDataError, HasSubstr("vectors"));
+}
+
+TEST_F(PictureFiles, DamagedArchivesAreRefusedWithTheirPlace) {
+  const std::string whole = zip({{"a.pgm", small(1)}, {"b.pgm", small(2)}});
+  write("cut.zip", whole.substr(0, whole.size() - 30));
+  EXPECT_REFUSED(images("cut.zip"), ExitCode::kDataError, HasSubstr("truncated"));
+  std::string changed = whole;
+  changed[60] = static_cast<char>(changed[60] ^ 1);
+  write("sum.zip", changed);
+  EXPECT_REFUSED(images("sum.zip"), ExitCode::kDataError,
+                 AllOf(HasSubstr("sum.zip: a.pgm, byte"), HasSubstr("checksum")));
+  const std::string shard = tar({{"a.pgm", pgm(30, 30, 1)}});
+  write("cut.tar", shard.substr(0, 900));
+  EXPECT_REFUSED(images("cut.tar"), ExitCode::kDataError,
+                 AllOf(HasSubstr("cut.tar, byte 900"), HasSubstr("truncated")));
+  write("twice.tar", tar({{"a.pgm", small(1)}, {"a.pgm", small(1)}}));
+  EXPECT_REFUSED(images("twice.tar"), ExitCode::kDataError, HasSubstr("'.pgm' twice"));
+  write("m/shard.00000.mds", mds_shard({small(1)}));
+  write("m/index.json", mds_index(1, "pkl"));
+  EXPECT_REFUSED(images("m"), ExitCode::kDataError, HasSubstr("pickle"));
+}
+
+TEST_F(PictureFiles, AnUnpackedSizeAboveTheLimitIsRefused) {
+  std::string bomb = zip({{"a.pgm", pgm(1000, 1000, 0)}}, true);
+  config::Data data = data_of("images", write("bomb.zip", bomb));
+  data.largest_picture = 1;
+  EXPECT_EQ(make_dataset(data, 1)->size(), 1);
+  const size_t directory = bomb.find("PK\x01\x02");
+  bomb.replace(directory + 24, 4, little(0x7FFFFFFF, 4));
+  data.path = write("bomb.zip", bomb);
+  EXPECT_REFUSED(data, ExitCode::kDataError, HasSubstr("data.largest_picture"));
+}
+
+TEST_F(PictureFiles, TheDiskCacheServesASecondStartAndNoticesAChange) {
+  setenv("ALLMODES_CACHE", path("cache").c_str(), 1);
+  for (int i = 0; i < 6; ++i)
+    write("p/" + std::to_string(i) + ".pgm", small(static_cast<uint8_t>(i)));
+  write("p/5.pgm", "broken");
+  config::Data data = images("p");
+  data.cache = "disk";
+  data.on_damage = "skip";
+  data.most_damaged = 0.5;
+  const auto first = make_dataset(data, 1);
+  EXPECT_EQ(first->size(), 5);
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(folder_ / "cache/data"), fs::directory_iterator());
+  };
+  const auto one = files();
+  const auto second = make_dataset(data, 1);
+  EXPECT_EQ(files(), one);
+  EXPECT_EQ(second->fingerprint(), first->fingerprint());
+  EXPECT_EQ(second->remarks(), first->remarks());
+  EXPECT_EQ(sample(*second, 4), sample(*first, 4));
+  write("p/6.pgm", small(6));
+  EXPECT_EQ(make_dataset(data, 1)->size(), 6);
+  EXPECT_GT(files(), one);
+}
+
+TEST_F(PictureFiles, APackedSetIsTheSameSet) {
+  for (int i = 0; i < 5; ++i) {
+    write("p/cat/" + std::to_string(i) + ".bmp", bmp(5, 2, static_cast<uint8_t>(40 * i)));
+    write("p/dog/" + std::to_string(i) + ".pgm", pgm(5, 2, static_cast<uint8_t>(50 * i)));
+  }
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(pack(*dataset, path("x.npy")), ElementsAre(path("x.npy"), path("x.labels.npy")));
+  for (const bool map : {false, true}) {
+    config::Data data = data_of("npy", path("x.npy"), path("x.labels.npy"));
+    data.memory_map = map;
+    EXPECT_EQ(make_dataset(data, 1)->fingerprint(), dataset->fingerprint());
+  }
+  EXPECT_THAT(pack(*dataset, path("x.zip")), ElementsAre(path("x.zip")));
+  EXPECT_EQ(make_dataset(images("x.zip"), 1)->fingerprint(), dataset->fingerprint());
+  EXPECT_FALSE(fs::exists(path("x.zip.part")));
+  EXPECT_EQ(error_of([&] { pack(*dataset, path("x.tar")); }).code(), ExitCode::kUsage);
+}
+
+TEST_F(PictureFiles, FieldsThatDoNotGoTogetherAreRefused) {
+  write("p/a.pgm", small(1));
+  config::Data data = images("p");
+  data.fit = "crop";
+  EXPECT_REFUSED(data, ExitCode::kConfiguration, HasSubstr("data.image_size"));
+  data.image_size = 4;
+  data.filter = "area";
+  EXPECT_REFUSED(data, ExitCode::kConfiguration, HasSubstr("data.filter"));
+}
+
+TEST_F(PictureFiles, FlipsDependOnEpochAndSampleAloneAndAreHalfOfAll) {
+  for (int i = 0; i < 64; ++i)
+    write("p/" + std::to_string(i) + ".pgm", "P5\n2 1\n255\n" + std::string("\x00\xFF", 2));
+  config::Data data = images("p");
+  data.flip = true;
+  const auto dataset = make_dataset(data, 1);
+  const Sampler sampler(64, 5);
+  const auto epoch = [&](int64_t batch, uint64_t first) {
+    Prefetcher prefetcher(*dataset, sampler, first, batch, {0, batch}, 1, Form::bytes);
+    std::vector<int> flipped(64, -1);
+    for (int64_t have = 0; have < 64; have += batch) {
+      const Batch got = prefetcher.next();
+      for (int64_t i = 0; i < batch; ++i)
+        flipped[static_cast<size_t>(got.indices[static_cast<size_t>(i)])] =
+            got.bytes[static_cast<size_t>(2 * i)] == 255 ? 1 : 0;
+    }
+    return flipped;
+  };
+  const auto first = epoch(64, 0);
+  EXPECT_EQ(epoch(16, 0), first);
+  EXPECT_NE(epoch(64, 64), first);
+  const auto count = std::count(first.begin(), first.end(), 1);
+  EXPECT_GT(count, 16);
+  EXPECT_LT(count, 48);
+}
+
+}  // namespace
+}  // namespace allmodes::data
