@@ -169,6 +169,10 @@ class CrashTest : public testing::Test {
     return outcome;
   }
 
+  static bool has_gone_back(const fs::path& folder) {
+    return fs::exists(folder / "records-before-rollback-1.jsonl");
+  }
+
   static void expect_no_temporaries(const fs::path& folder) {
     for (const auto& entry : fs::recursive_directory_iterator(folder))
       EXPECT_FALSE(is_temporary(entry.path())) << entry.path();
@@ -196,7 +200,8 @@ class CrashTest : public testing::Test {
         const auto newest = checkpoints::open_newest(run().checkpoints(), refused);
         EXPECT_TRUE(refused.empty()) << refused[0];
         ASSERT_TRUE(newest.has_value()) << "no checkpoint of " << killed.renamed;
-        EXPECT_GE(newest->state.step, killed.last_step);
+        // A run that goes back has removed the checkpoints behind the one that it goes back to.
+        if (!has_gone_back(run().root)) EXPECT_GE(newest->state.step, killed.last_step);
       }
       ASSERT_EQ(train(0, true).code, 0);
       EXPECT_TRUE(outcome_of(run()) == calm);

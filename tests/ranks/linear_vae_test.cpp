@@ -89,7 +89,8 @@ TEST(LinearVae, CollapsesWhenItsVarianceExceedsTheLargestEigenvalueAndTheVerdict
   const auto verdict_of = [](double variance) {
     const Trained found = train(linear_vae(1, variance));
     config::Verdict levels;
-    levels.witnesses = 1;  // the encoder alone
+    levels.witnesses = 1;      // the encoder alone
+    levels.confirmations = 1;  // and this evaluation alone
     return diagnostics::judge({.step = 800,
                                .kl_total = found.kl,
                                .active_units = found.active,
