@@ -81,7 +81,8 @@ struct PartFindings {
   double lost_mass_low = 0;   // its lower confidence bound at the level, >= 0
   double moved_mass = 0;      // the same of parts that are short for another reason
   double width = 1;           // of the whole: median over nodes that have their share, by mass
-  // A part of this share of the data without a sample would have been found with 99 %; 1: none.
+  // A node of the tree with this share of the data and without a sample would have been found with
+  // 99 %; 1: none. What is lost across nodes, amid other data, has to be larger.
   double smallest_loss = 1;
 };
 

@@ -42,8 +42,8 @@ std::string describe(const Evidence& evidence) {
   for (const char* name : {"precision", "recall"}) figure(name);
   if (evidence.smallest_loss)
     parts.push_back(
-        fmt::format("a loss of {:.1f} % of the data or more would have been found "
-                    "(99 %)",
+        fmt::format("the loss of a part that stands apart and holds {:.1f} % of the data or more "
+                    "would have been found (99 %)",
                     100 * *evidence.smallest_loss));
   if (evidence.r2_mean) parts.push_back(fmt::format("R2 {:.3g}", *evidence.r2_mean));
   if (evidence.kl_total) parts.push_back(fmt::format("KL {:.3g} nats", *evidence.kl_total));
