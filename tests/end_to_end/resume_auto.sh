@@ -17,7 +17,7 @@ TIMES = ("time_s", "_s", "_ms", "samples_per_s")
 runs = []
 for run in sys.argv[1:]:
     records = [json.loads(line) for line in open(f"{run}/records.jsonl")]
-    runs.append([{k: v for k, v in r.items() if not k.endswith(TIMES) and "_ms_" not in k}
+    runs.append([{k: v for k, v in r.items() if not k.endswith(TIMES) and "_ms_" not in k and "_s_" not in k}
                  for r in records if r["record"] in KINDS and (r["record"] != "train" or r["step"] % 7 == 0)])
 assert runs[0] == runs[1], next((a, b) for a, b in zip(*runs) if a != b)
 assert any(r.get("learning_rate_generator") == 1e-3 for r in runs[0]), runs[0]

@@ -33,7 +33,7 @@ says out 'collapsed: posterior_collapse'
 expect 3 "$program" train vae.txtpb --out stop --on-collapse stop
 for ranks in 1 2; do
   expect 0 on_ranks "$ranks" train vae.txtpb --out "back$ranks" --on-collapse rollback
-  says err 'rollback 1 of 2: from step 200 to step 0 because of posterior_collapse; vae.beta 4 -> 0.04'
+  says err 'rollback 1 of 2: from step 400 to step 0 because of posterior_collapse; vae.beta 4 -> 0.04'
   grep -q 'collapsed' out && { cat out; fail "the run still ends in a collapse"; }
 done
 expect 0 "$program" train vae.txtpb --out back1 --on-collapse rollback --resume auto --steps 600
@@ -46,7 +46,7 @@ for ranks in 1, 2:
     run = pathlib.Path(f"back{ranks}/00000-vae")
     records = [json.loads(line) for line in (run / "records.jsonl").open()]
     back = [r for r in records if r["record"] == "rollback"]
-    assert len(back) == 1 and back[0]["step"] == 0 and back[0]["from_step"] == 200, back
+    assert len(back) == 1 and back[0]["step"] == 0 and back[0]["from_step"] == 400, back
     assert back[0]["kind"] == "posterior_collapse" and "KL" in back[0]["reason"], back
     assert back[0]["adjustments"] == ["vae.beta 4 -> 0.04"], back
     # What was left behind is kept aside, with the verdict that ended it.

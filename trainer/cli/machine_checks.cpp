@@ -128,7 +128,11 @@ Finding check_folder(const std::string& what, const std::filesystem::path& folde
   auto there = std::filesystem::absolute(folder, error);
   while (!std::filesystem::is_directory(there, error) && there.has_relative_path())
     there = there.parent_path();
-  if (::access(there.c_str(), W_OK | X_OK) != 0)
+  // Tried, not asked for: the superuser may write everywhere but where nothing can be written.
+  std::string probe = (there / ".allmodes-XXXXXX").string();
+  const bool writable = ::mkdtemp(probe.data()) != nullptr;
+  if (writable) ::rmdir(probe.c_str());
+  if (!writable)
     return {Mark::kMissing, what, folder.string() + ": not writable", other};
   const auto space = free_gibibytes(there);
   if (!space) return {Mark::kMissing, what, folder.string() + ": its disk does not answer", other};

@@ -62,6 +62,12 @@ class ComparisonCollector final : public Collector {
       record.set(figure.name + "_log10_p", figure.log10_tail);
     }
     if (evidence.parts) write_parts(*evidence.parts, record);
+    // A decoder answers with means, without the noise of its likelihood: of noisy data its samples
+    // are narrower by design, which is recorded and not judged.
+    if (evidence.parts && evaluation.objective.encodes()) {
+      evidence.parts->narrow.clear();
+      evidence.parts->width = 1;
+    }
     write_modes("coverage", evidence.coverage_by_mode, record);
     write_modes("spread", evidence.spread_by_mode, record);
     write_modes("halves", evidence.halves_by_mode, record);
