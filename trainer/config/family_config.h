@@ -98,7 +98,7 @@ void describe_adversarial(V& v, T& c) {
   v.field("loss", c.loss, Registered{"loss"}, "What both players minimize.");
   v.message("discriminator", c.discriminator, "The network that tells real from generated.");
   v.message("discriminator_optimizer", c.discriminator_optimizer, "Of the discriminator.");
-  v.field("discriminator_steps", c.discriminator_steps, kCount,
+  v.field("discriminator_steps", c.discriminator_steps, Range{.low = 1, .high = 1024},
           "Updates of the discriminator before each step of the other player.");
   v.messages("penalty", c.penalty, "Penalties on the discriminator's gradient.");
   v.field("packing", c.packing, kSize,
