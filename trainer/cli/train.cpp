@@ -27,6 +27,14 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->add_option(
       "--resume", options.resume,
       "auto: the newest run of this name under --out; or a run or checkpoint folder");
+  auto* from = command->add_option(
+      "--from", options.from,
+      "A run or checkpoint folder: begin a new run with its weights, on whatever data. With "
+      "--resume auto, only where there is no run to resume");
+  command
+      ->add_flag("--from-partly", options.from_partly,
+                 "Take the weights that fit, and list the others")
+      ->needs(from);
   command
       ->add_option(
           "--allow-change", options.allow_changes,
@@ -44,7 +52,8 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->footer(R"(Examples:
   allmodes train configs/ring_gan.txtpb
   mpirun -np 4 allmodes train configs/ring_gan.txtpb --set batch=512 --steps 2000
-  allmodes train configs/ring_gan.txtpb --resume auto --on-collapse stop)");
+  allmodes train configs/ring_gan.txtpb --resume auto --on-collapse stop
+  allmodes train configs/npy_vae.txtpb --set data.path=more.npy --from runs/00000-npy_vae)");
   command->callback([&dispatch, arguments] {
     auto& set = arguments->options.overrides;
     if (arguments->steps) set.push_back(fmt::format("steps={}", *arguments->steps));
@@ -52,6 +61,9 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
     if (!arguments->device.empty()) set.push_back("device=" + arguments->device);
     if (!arguments->on_collapse.empty())
       set.push_back("verdict.on_collapse=" + arguments->on_collapse);
+    if (arguments->options.from && arguments->options.resume.value_or("auto") != "auto")
+      throw CLI::ValidationError("--from begins a new run, and --resume names one to go on with",
+                                 "give one of the two, or --resume auto");
     arguments->options.command = dispatch.command_line;
     dispatch.stoppable = [arguments](world::Runtime& runtime, const world::StopRequest& signals) {
       return run::train(arguments->options, runtime, signals);

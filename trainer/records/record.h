@@ -17,7 +17,7 @@ using Value = std::variant<double, int64_t, bool, std::string, std::vector<doubl
                            std::vector<std::string>, std::vector<int64_t>>;
 
 struct Record {
-  std::string kind;      // "data", "train", "evaluation", "verdict" or "rollback"
+  std::string kind;      // "data", "from", "train", "evaluation", "verdict" or "rollback"
   uint64_t step = 0;     // steps done
   uint64_t samples = 0;  // samples seen, over all ranks
   double time_s = 0;     // seconds of training, over all parts of the run

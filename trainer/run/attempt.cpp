@@ -28,6 +28,8 @@ void Attempt::prepare() {
   if (opened_.state) {
     position_ = {opened_.state->step, opened_.state->samples};
     restore(*model_, opened_, runtime_);
+  } else if (!opened_.from.empty()) {
+    begin_with_weights(*model_, opened_, runtime_);
   }
   // Also finds ranks that read other checkpoints.
   compare_replicas(*model_, run_, position_, control_);
@@ -51,6 +53,8 @@ training::StopReason Attempt::run(const config::RunConfig& original, bool quiet,
 
 void Attempt::begin(const config::RunConfig& original, bool went_back) {
   const int64_t rollbacks = std::ssize(this->rollbacks());
+  if (!opened_.state && !opened_.from.empty())
+    reporter_->began_with(opened_.from.string(), opened_.first_weights);
   if (position_.step == 0 && rollbacks == 0)
     reporter_->audited(diagnostics::audit_data(*run_.dataset, control_, run_.config().batch));
   if (!went_back) return;

@@ -15,6 +15,7 @@
 #include "run/agreement.h"
 #include "run/resume.h"
 #include "run/rollback.h"
+#include "run/saved_model.h"
 #include "training/snapshot.h"
 #include "world/handshake.h"
 
@@ -179,7 +180,7 @@ void refuse_other_data(const checkpoints::State& state, const CheckedRun& run) {
       ExitCode::kDataError,
       "the checkpoint was made on other data ({}fingerprint {}) than the configuration's "
       "({}fingerprint {}): a run goes on with the data that it began with. Give it these; "
-      "or begin a new run",
+      "or begin a new run with its weights: --from instead of --resume",
       size(state.data.size), hexadecimal(state.data_fingerprint), size(run.dataset->size()),
       hexadecimal(run.dataset->fingerprint()));
 }
@@ -203,17 +204,36 @@ std::string packed_state(const std::optional<checkpoints::State>& state) {
 
 // Tells all ranks what rank 0 has opened.
 void share(OpenedRun& opened, world::Communicator& control) {
-  const auto parts = world::unpack(
-      from_root(control, world::pack({opened.folder.root.string(), opened.id,
-                                      opened.checkpoint.string(), packed_state(opened.state)})));
+  const auto parts = world::unpack(from_root(
+      control, world::pack({opened.folder.root.string(), opened.id, opened.checkpoint.string(),
+                            packed_state(opened.state), opened.from.string()})));
   opened.folder.root = parts.at(0);
   opened.id = parts.at(1);
   opened.checkpoint = parts.at(2);
+  opened.from = parts.at(4);
   if (control.rank() != 0) {
     opened.state = std::nullopt;
     if (!parts.at(3).empty())
       opened.state = checkpoints::decode_manifest(parts.at(3), "rank 0's checkpoint").state;
   }
+}
+
+// Of a new run, on rank 0.
+void open_from(const TrainOptions& options, const CheckedRun& run, OpenedRun& opened) {
+  const auto path = fs::absolute(data::expanded_path(*options.from)).lexically_normal();
+  opened.read = patiently([&] { return open_saved(path); });
+  opened.from = opened.read->folder;
+  opened.first_weights = first_weights(*run.objective, *opened.read);
+  const auto& weights = opened.first_weights;
+  if (weights.taken == 0)
+    ALLMODES_FAIL(ExitCode::kConfiguration, "--from {}: none of its weights fits this model:\n{}",
+                  *options.from, to_text(weights));
+  if (!weights.all() && !options.from_partly)
+    ALLMODES_FAIL(
+        ExitCode::kConfiguration,
+        "--from {}: {} tensors fit, and these do not:\n{}\nTrain the model that it was, or "
+        "add --from-partly",
+        *options.from, weights.taken, to_text(weights));
 }
 
 }  // namespace
@@ -235,6 +255,7 @@ OpenedRun open_run(const TrainOptions& options, const CheckedRun& run, world::Ru
       refuse_other_data(*opened.state, run);
       if (opened.id.empty()) opened.id = new_run_id();
     } else {
+      if (options.from) open_from(options, run, opened);
       opened.folder.root = records::create_run_folder(
           fs::absolute(data::expanded_path(options.out)).lexically_normal(), run.config().name);
       opened.lock.emplace(opened.folder.root, host);
@@ -269,6 +290,17 @@ void restore(training::Model& model, OpenedRun& opened, world::Runtime& runtime)
   training::restore(model, opened.read ? &*opened.read : nullptr, *node);
   opened.read = std::nullopt;
   runtime.control().barrier("checkpoint read");
+}
+
+void begin_with_weights(training::Model& model, OpenedRun& opened, world::Runtime& runtime) {
+  const auto& world = runtime.world();
+  const world::ScopedStage reading(runtime.control().flight_log(), "reading the first weights");
+  const auto node = runtime.control().split(world.node, world.rank);
+  if (node->rank() == 0 && !opened.read)
+    opened.read = patiently([&] { return checkpoints::open(opened.from); });
+  take_weights(model, opened.read ? &*opened.read : nullptr, *node);
+  opened.read = std::nullopt;
+  runtime.control().barrier("first weights read");
 }
 
 void say_differences(const OpenedRun& opened, const config::RunConfig& config) {

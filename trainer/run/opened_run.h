@@ -9,6 +9,7 @@
 
 #include "checkpoints/checkpoint.h"
 #include "records/run_folder.h"
+#include "run/first_weights.h"
 #include "run/run_lock.h"
 #include "run/set_up.h"
 #include "training/model.h"
@@ -20,6 +21,8 @@ struct OpenedRun {
   std::string id;                           // the run's number, as text
   std::optional<checkpoints::State> state;  // of the checkpoint that it continues from
   std::filesystem::path checkpoint;         // its folder
+  std::filesystem::path from;               // of a new run: the checkpoint whose weights it takes
+  FirstWeights first_weights;               // rank 0: what these are
   std::optional<RunLock> lock;              // rank 0
   // The checkpoint, verified, on the ranks that have read it.
   std::optional<checkpoints::Opened> read;
@@ -30,12 +33,14 @@ struct OpenedRun {
   }
 };
 
-// Collective. What --resume asks for, or a new folder under --out. `auto` means a new run only
-// where there is no run of that name, or only false starts, which are named and passed over.
-// Errors that may pass (of a network file system) are tried again for some seconds. Throws kNoInput
-// or kDataError for what is not there or damaged, kInputOutput for what cannot be read,
-// kCannotCreate when another job holds the run, and kConfiguration when the configuration differs
-// from the checkpoint's in what may not change. Nothing is written to an existing run but its lock.
+// Collective. What --resume asks for, or a new folder under --out, for which --from is opened and
+// compared before it is made (kConfiguration when not all weights fit, unless from_partly). `auto`
+// means a new run only where there is no run of that name, or only false starts, which are named
+// and passed over. Errors that may pass (of a network file system) are tried again for some
+// seconds. Throws kNoInput or kDataError for what is not there or damaged, kInputOutput for what
+// cannot be read, kCannotCreate when another job holds the run, and kConfiguration when the
+// configuration differs from the checkpoint's in what may not change. Nothing is written to an
+// existing run but its lock.
 OpenedRun open_run(const TrainOptions& options, const CheckedRun& run, world::Runtime& runtime);
 
 // Collective. Goes on from another checkpoint of the run, which rank 0 has opened.
@@ -45,6 +50,9 @@ void go_on_from(OpenedRun& opened, std::optional<checkpoints::Opened> checkpoint
 // Collective. Puts the opened checkpoint into the model: one rank of each node reads and verifies
 // it, the others get it from that one. No rank returns before all have read.
 void restore(training::Model& model, OpenedRun& opened, world::Runtime& runtime);
+
+// Collective. As restore(), the weights of a new run that takes them from `opened.from`.
+void begin_with_weights(training::Model& model, OpenedRun& opened, world::Runtime& runtime);
 
 // Says on rank 0 how the configuration differs from the checkpoint's, and where a learning rate
 // jumps.

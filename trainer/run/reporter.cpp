@@ -122,6 +122,18 @@ void Reporter::say(const std::string& line, bool warning) {
   }
 }
 
+void Reporter::began_with(const std::string& checkpoint, const FirstWeights& weights) {
+  if (!root_) return;
+  records::Record record = start_record("from", {});
+  record.set("checkpoint", checkpoint);
+  record.set("taken", weights.taken);
+  record.set("kept", weights.kept);
+  record.set("unused", weights.unused);
+  sink_->write(record);
+  say(fmt::format("{} tensors of weights from {}", weights.taken, checkpoint), false);
+  if (!weights.all()) say(to_text(weights), true);
+}
+
 void Reporter::audited(const diagnostics::DataAudit& audit) {
   if (!root_) return;
   records::Record record = start_record("data", {});

@@ -19,6 +19,7 @@
 #include "records/record.h"
 #include "records/run_folder.h"
 #include "run/checked_run.h"
+#include "run/first_weights.h"
 #include "run/rank_sums.h"
 #include "training/loop.h"
 
@@ -31,6 +32,8 @@ class Reporter {
            const diagnostics::CollectorSetup& setup, records::RunFolder folder,
            const checkpoints::State* resumed, bool quiet);
 
+  // Records whose weights a new run begins with.
+  void began_with(const std::string& checkpoint, const FirstWeights& weights);
   // Records what the data look like, and warns of what is odd. Before the first step.
   void audited(const diagnostics::DataAudit& audit);
   void tick(const training::Position& position, const training::StepReport& report);

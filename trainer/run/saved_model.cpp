@@ -7,23 +7,6 @@
 namespace allmodes::run {
 namespace {
 
-checkpoints::Opened open_path(const std::filesystem::path& path) {
-  if (std::filesystem::exists(path / "manifest.pb")) return checkpoints::open(path);
-  if (!std::filesystem::is_directory(path))
-    ALLMODES_FAIL(ExitCode::kNoInput, "{}: there is no such run or checkpoint folder",
-                  path.string());
-  std::vector<std::string> refused;
-  auto found = checkpoints::open_newest(records::RunFolder{path}.checkpoints(), refused);
-  for (const auto& reason : refused) fmt::print(stderr, "passed over: {}\n", reason);
-  if (!found)
-    ALLMODES_FAIL(
-        refused.empty() ? ExitCode::kNoInput : ExitCode::kDataError,
-        "{}: no whole checkpoint in it; name a run's folder, as runs/00000-NAME, or one of "
-        "its checkpoints",
-        path.string());
-  return std::move(*found);
-}
-
 // Older checkpoints do not say what their networks were made for: the data set does.
 CheckedRun check_state(const checkpoints::Opened& checkpoint) {
   const auto& config = checkpoint.state.config;
@@ -46,8 +29,25 @@ CheckedRun check_state(const checkpoints::Opened& checkpoint) {
 
 }  // namespace
 
+checkpoints::Opened open_saved(const std::filesystem::path& path) {
+  if (std::filesystem::exists(path / "manifest.pb")) return checkpoints::open(path);
+  if (!std::filesystem::is_directory(path))
+    ALLMODES_FAIL(ExitCode::kNoInput, "{}: there is no such run or checkpoint folder",
+                  path.string());
+  std::vector<std::string> refused;
+  auto found = checkpoints::open_newest(records::RunFolder{path}.checkpoints(), refused);
+  for (const auto& reason : refused) fmt::print(stderr, "passed over: {}\n", reason);
+  if (!found)
+    ALLMODES_FAIL(
+        refused.empty() ? ExitCode::kNoInput : ExitCode::kDataError,
+        "{}: no whole checkpoint in it; name a run's folder, as runs/00000-NAME, or one of "
+        "its checkpoints",
+        path.string());
+  return std::move(*found);
+}
+
 LoadedModel load_model(const std::filesystem::path& path) {
-  auto checkpoint = open_path(path);
+  auto checkpoint = open_saved(path);
   CheckedRun run = check_state(checkpoint);
   if (!run.good()) throw Error(run.exit_code(), problems_text(run.loaded));
   LoadedModel loaded{std::move(run), std::move(checkpoint), world::make_self_communicator(),

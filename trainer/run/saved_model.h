@@ -20,6 +20,10 @@ struct LoadedModel {
   std::unique_ptr<training::Model> model;  // on the CPU
 };
 
+// Opens and verifies the newest whole checkpoint of a run folder, or a checkpoint folder. Says on
+// standard error which newer ones were passed over. Throws kNoInput, kDataError.
+checkpoints::Opened open_saved(const std::filesystem::path& path);
+
 // `path`: a run folder (its newest whole checkpoint) or a checkpoint folder. Throws kNoInput,
 // kDataError, or kConfiguration when its configuration no longer fits this machine.
 LoadedModel load_model(const std::filesystem::path& path);

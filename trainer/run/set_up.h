@@ -23,6 +23,8 @@ struct TrainOptions {
   std::string out = "runs";
   std::vector<std::string> overrides = {};  // FIELD=VALUE
   std::optional<std::string> resume = {};   // "auto", a run folder or a checkpoint folder
+  std::optional<std::string> from = {};     // a run or checkpoint folder: a new run's weights
+  bool from_partly = false;                 // also where not all of the weights fit
   std::vector<std::string> allow_changes =
       {};                                 // fields or blocks that may differ from the checkpoint's
   std::vector<std::string> command = {};  // the whole command line, to say how to go on

@@ -12,7 +12,21 @@
 namespace allmodes::training {
 namespace {
 
-// Every tensor of a network that a checkpoint carries, as views of its flat storage.
+void read(const checkpoints::SafetensorsFile& file, const std::string& name,
+          const at::Tensor& host) {
+  const auto& entry = file.at(name);
+  if (entry.shape != host.sizes().vec() || entry.dtype != checkpoints::DType::kF32) {
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{}: tensor '{}' is {} [{}], the configuration needs F32 [{}]; resume with "
+                  "the configuration that the checkpoint was made with",
+                  file.path().string(), name, checkpoints::dtype_name(entry.dtype),
+                  fmt::join(entry.shape, ", "), fmt::join(host.sizes().vec(), ", "));
+  }
+  file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState& network) {
   const auto& flat = network.flat;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
@@ -36,21 +50,6 @@ std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState
     tensors.emplace_back("buffers/" + flat.plan.buffers[i].name, flat.buffer_views[i]);
   return tensors;
 }
-
-void read(const checkpoints::SafetensorsFile& file, const std::string& name,
-          const at::Tensor& host) {
-  const auto& entry = file.at(name);
-  if (entry.shape != host.sizes().vec() || entry.dtype != checkpoints::DType::kF32) {
-    ALLMODES_FAIL(ExitCode::kDataError,
-                  "{}: tensor '{}' is {} [{}], the configuration needs F32 [{}]; resume with "
-                  "the configuration that the checkpoint was made with",
-                  file.path().string(), name, checkpoints::dtype_name(entry.dtype),
-                  fmt::join(entry.shape, ", "), fmt::join(host.sizes().vec(), ", "));
-  }
-  file.read(name, host.data_ptr<float>(), static_cast<size_t>(host.nbytes()));
-}
-
-}  // namespace
 
 Snapshot take_snapshot(const Model& model) {
   const at::NoGradGuard no_grad;

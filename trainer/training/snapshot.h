@@ -4,6 +4,7 @@
 // name, in their own shapes, so a checkpoint does not depend on layout, buckets or rank count.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoints/checkpoint.h"
@@ -20,6 +21,10 @@ struct Snapshot {
 };
 
 Snapshot take_snapshot(const Model& model);
+
+// Every tensor of a network that a checkpoint carries, by its name there, as views of the network's
+// storage.
+std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState& network);
 
 // Puts a checkpoint's tensors into the model. Throws kDataError naming file and tensor when one is
 // missing or of another shape.
