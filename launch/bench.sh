@@ -16,13 +16,14 @@ set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly known=(adam collectives loader step ranks autoencoders diagnostics gpu)
+readonly known=(adam collectives loader data step ranks autoencoders diagnostics gpu)
 
 list() {
   cat <<'TEXT'
 adam          one update of Adam with averaged weights, beside torch::optim::Adam
 collectives   an all-reduce on two ranks, beside MPI_Allreduce and gloo
 loader        filling a batch of images, beside PyTorch's index_select
+data          JPEG files to ready samples, beside Pillow, torchvision and webdataset; a second start
 step          one training step on one core, beside the same model in PyTorch, eager
 ranks         two ranks, beside DistributedDataParallel over gloo, and what synchronizing costs
 autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
@@ -88,6 +89,18 @@ setup_pythae() {
   touch "$pythae/.complete"
 }
 
+# What people load pictures with, in a folder of their own; torchvision of the wheel's PyTorch.
+setup_loaders() {
+  loaders="$cache/loaders-1"
+  [[ ! -f "$loaders/.complete" ]] || return 0
+  say "fetching Pillow, torchvision and webdataset from PyPI into $loaders"
+  rm -rf "$loaders"
+  pip_install "$python" --target "$loaders" numpy pillow pyyaml braceexpand &&
+    pip_install "$python" --target "$loaders" --no-deps webdataset torchvision==0.26.0 ||
+    refuse "could not fetch the loaders: is PyPI reachable?" "$exit_unavailable"
+  touch "$loaders/.complete"
+}
+
 out="$ALLMODES_ROOT/runs/bench"
 mkdir -p "$out"
 for name in "${names[@]}"; do
@@ -103,6 +116,11 @@ for name in "${names[@]}"; do
     autoencoders)
       setup_pythae
       arguments+=(--python "$python" --pythae "$pythae")
+      ;;
+    data)
+      setup_loaders
+      arguments+=(--python "$python")
+      export PYTHONPATH="$loaders"
       ;;
     *) arguments+=(--python "$python") ;;
   esac
