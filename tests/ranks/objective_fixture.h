@@ -91,18 +91,27 @@ class DoubleFamily {
 
  private:
   objectives::Forward runner() {
-    return {[this](const std::string& network, const at::Tensor& x, const at::Tensor& of_classes,
-                   std::span<const at::Tensor> weights) {
-              networks::Context context{.training = true, .labels = of_classes};
-              for (const auto& spec : objective_->networks())
-                if (spec.name == network)
-                  return networks::forward(
-                      spec.plan, weights.empty() ? weights_.at(network) : weights, {}, x, context);
-              throw std::runtime_error("no network " + network);
-            },
-            [this](const std::string& network) -> std::span<const at::Tensor> {
-              return weights_.at(network);
-            }};
+    return {
+        [this](const std::string& network, const at::Tensor& x, const at::Tensor& of_classes,
+               std::span<const at::Tensor> weights) {
+          networks::Context context{.training = true, .labels = of_classes};
+          for (const auto& spec : objective_->networks())
+            if (spec.name == network)
+              return networks::forward(spec.plan, weights.empty() ? weights_.at(network) : weights,
+                                       {}, x, context);
+          throw std::runtime_error("no network " + network);
+        },
+        [this](const std::string& network) -> std::span<const at::Tensor> {
+          return weights_.at(network);
+        },
+        {},
+        [this](const std::string& network, size_t layers, const at::Tensor& x, const at::Tensor&) {
+          networks::Context context{.training = true, .layers = layers};
+          for (const auto& spec : objective_->networks())
+            if (spec.name == network)
+              return networks::forward(spec.plan, weights_.at(network), {}, x, context);
+          throw std::runtime_error("no network " + network);
+        }};
   }
 
   std::unique_ptr<objectives::Objective> objective_;

@@ -102,5 +102,26 @@ TEST(WeightClipping, KeepsTheDiscriminatorsWeightsInTheirBox) {
   }
 }
 
+// StyleGAN2's setting: rate 0.002, decay 0.99, R1 every 16 steps: 16/17 of each (Karras et al.,
+// arXiv 1912.04958, appendix B).
+TEST(LazyPenalties, LeaveTheDiscriminatorsOptimizerAsFastAsPenaltiesInEveryStep) {
+  Problem problem = ring_gan();
+  auto& gan = problem.gan();
+  gan.discriminator_optimizer = {.learning_rate = 0.002, .beta1 = 0.5, .beta2 = 0.99};
+  gan.penalty = {{.kind = "r1", .interval = 1}};
+  EXPECT_EQ(discriminator_optimizer(gan).learning_rate, 0.002);
+  EXPECT_EQ(discriminator_optimizer(gan).beta2, 0.99);
+  gan.penalty = {{.kind = "r1", .interval = 16}};
+  EXPECT_NEAR(discriminator_optimizer(gan).learning_rate, 0.00188235, 1e-8);
+  EXPECT_NEAR(discriminator_optimizer(gan).beta1, 0.520808, 1e-6);
+  EXPECT_NEAR(discriminator_optimizer(gan).beta2, 0.990585, 1e-6);
+  // 3 updates of its own a step, and 1/4 + 1/2 of the penalties.
+  gan.discriminator_steps = 3;
+  gan.penalty = {{.kind = "r1", .interval = 4}, {.kind = "r2", .interval = 2}};
+  EXPECT_NEAR(discriminator_optimizer(gan).learning_rate, 0.002 * 3 / 3.75, 1e-12);
+  const auto objective = testing::objective_of(problem);
+  EXPECT_NEAR(objective->networks()[1].optimizer.learning_rate, 0.002 * 3 / 3.75, 1e-12);
+}
+
 }  // namespace
 }  // namespace allmodes::objectives

@@ -194,7 +194,7 @@ TEST(TrainingOverRanks, FollowsTheSamePathOnAnyNumberOfRanks) {
   for (const Problem& problem :
        {penalized_gan(), image_gan(), image_vae(), image_autoencoder<config::Aae>(),
         image_autoencoder<config::InfoVae>(), image_autoencoder<config::WaeMmd>(),
-        image_autoencoder<config::WaeGan>()}) {
+        image_autoencoder<config::WaeGan>(), image_autoencoder<config::VaeGan>()}) {
     Floats alone;
     for (const int size : kRankCounts) {
       const auto ends = on_ranks<Floats>(size, [&](world::Communicator& group) {

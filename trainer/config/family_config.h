@@ -271,6 +271,32 @@ void describe(V& v, T& c) {
   describe_adversarial(v, c);
 }
 
+struct VaeGan : Autoencoder, Adversarial {
+  static constexpr Block kBlock{
+      "vae_gan",
+      "VAE whose decoder is a GAN's generator, and whose reconstructions are compared in features "
+      "of the discriminator."};
+  std::string reconstruction = "features";
+  int64_t feature_layer = -1;
+  double gamma = 0.01;
+  double beta = 1.0;
+};
+
+template <class V, Is<VaeGan> T>
+void describe(V& v, T& c) {
+  describe_autoencoder(v, c);
+  v.field("reconstruction", c.reconstruction, OneOf{"reconstruction", kReconstructions},
+          "features: half the squared distance in a layer of the discriminator; pixels: the "
+          "likelihood.");
+  v.field("feature_layer", c.feature_layer, Range{.low = -1, .high = kMostSize},
+          "features: the layer of the discriminator, counted from 0; -1: its last activation.");
+  v.field("gamma", c.gamma, kPositive,
+          "Weight of the reconstruction beside the adversarial loss, for the decoder.");
+  v.field("beta", c.beta, kNotNegative,
+          "Weight of the KL term beside the reconstruction, for the encoder.");
+  describe_adversarial(v, c);
+}
+
 struct Fit {
   static constexpr Block kBlock{"fit",
                                 "A mixture of Gaussians fitted to a mixture that is known: shows "
@@ -289,6 +315,6 @@ void describe(V& v, T& c) {
   v.message("optimizer", c.optimizer, "Of means, deviations and weights.");
 }
 
-using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit>;
+using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit, VaeGan>;
 
 }  // namespace allmodes::config

@@ -199,9 +199,10 @@ std::vector<Problem> check_relations(const RunConfig& config,
     relations.network(path, *network, differentiated_twice, samples_at_once(config));
   check_adversarial(config, relations);
   check_verdict(config, relations);
-  if (const auto* vae = std::get_if<Vae>(&config.family);
-      vae != nullptr && vae->latent.distribution != "normal")
-    relations.add("vae.latent.distribution",
+  const bool has_kl =
+      std::holds_alternative<Vae>(config.family) || std::holds_alternative<VaeGan>(config.family);
+  if (has_kl && autoencoder_of(config)->latent.distribution != "normal")
+    relations.add(family_name(config) + ".latent.distribution",
                   "distribution: a VAE's prior is 'normal', whose KL has a closed form");
   // What was said of a value's range is enough.
   std::erase_if(relations.problems,

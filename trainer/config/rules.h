@@ -128,6 +128,7 @@ inline constexpr std::array<std::string_view, 3> kConditionings{"none", "project
                                                                 "concatenation"};
 inline constexpr std::array<std::string_view, 3> kKlSchedules{"constant", "linear", "cyclical"};
 inline constexpr std::array<std::string_view, 2> kPosteriors{"deterministic", "gaussian"};
+inline constexpr std::array<std::string_view, 2> kReconstructions{"features", "pixels"};
 inline constexpr std::array<std::string_view, 2> kKernels{"imq", "rbf"};
 inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "reverse_kl",
                                                               "jensen_shannon"};

@@ -6,7 +6,7 @@
 
 namespace allmodes::networks {
 
-at::Tensor Runner::run(const std::vector<LayerPlan>& layers, at::Tensor x) {
+at::Tensor Runner::run(std::span<const LayerPlan> layers, at::Tensor x) {
   for (const LayerPlan& layer : layers)
     x = std::visit([&](const auto& kind) { return apply(*this, kind, layer, x); },
                    layer.layer.kind);
@@ -33,7 +33,11 @@ at::Tensor forward(const Plan& plan, std::span<const at::Tensor> parameters,
   ALLMODES_CHECK(x.dim() >= 1 && x.sizes().slice(1) == at::IntArrayRef(plan.input),
                  "the network takes {} for each sample, the batch is {}", to_string(plan.input),
                  to_string(x.sizes().vec()));
-  return Runner(parameters, buffers, context).run(plan.layers, x);
+  ALLMODES_CHECK(context.layers <= plan.layers.size(), "{} layers of {}", context.layers,
+                 plan.layers.size());
+  const std::span<const LayerPlan> layers(plan.layers);
+  return Runner(parameters, buffers, context)
+      .run(context.layers > 0 ? layers.first(context.layers) : layers, x);
 }
 
 void update_running_statistics(const Plan& plan, const BatchStatistics& statistics,

@@ -48,6 +48,9 @@ struct Context {
   // Likewise, for minibatch discrimination.
   const GatherRows* gather = nullptr;
   BatchStatistics* batch_statistics = nullptr;  // collects, where not null
+  // Only so many layers of the network's list are run, and the last one's output is returned; 0:
+  // all.
+  size_t layers = 0;
 };
 
 // The network's output for a batch x of shape [batch, plan.input...]: [batch, plan.output...].

@@ -20,7 +20,7 @@ class Runner {
          Context& context)
       : parameters_(parameters), buffers_(buffers), context_(context) {}
 
-  at::Tensor run(const std::vector<LayerPlan>& layers, at::Tensor x);
+  at::Tensor run(std::span<const LayerPlan> layers, at::Tensor x);
 
   const Context& context() const { return context_; }
   // The layer's parameters and buffers, in the order in which its plan declared them.

@@ -5,6 +5,7 @@
 #include <ATen/ops/cat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "objectives/unrolled.h"
@@ -40,6 +41,19 @@ Adversary::Adversary(const config::Adversarial& settings, networks::Shape compar
       loss_(gan_losses().at(settings.loss)),
       presentation_(settings, std::move(compared)),
       together_(discriminator.takes_batches_together() && !loss_.compares) {}
+
+config::Optimizer discriminator_optimizer(const config::Adversarial& settings) {
+  const auto steps = static_cast<double>(settings.discriminator_steps);
+  double updates = steps;
+  for (const auto& penalty : settings.penalty)
+    if (penalty.interval > 1) updates += 1 / static_cast<double>(penalty.interval);
+  config::Optimizer optimizer = settings.discriminator_optimizer;
+  const double share = steps / updates;
+  optimizer.learning_rate *= share;
+  optimizer.beta1 = std::pow(optimizer.beta1, share);
+  optimizer.beta2 = std::pow(optimizer.beta2, share);
+  return optimizer;
+}
 
 std::vector<Phase> Adversary::phases(const Stage& stage, const std::vector<NoiseInput>& noise,
                                      const std::vector<std::string>& player) const {
@@ -105,8 +119,9 @@ Scores Adversary::scores(const PhaseInput& in, const Contest& shown, Weights wei
   const auto score = [&](const at::Tensor& x) {
     return x.defined() ? discriminate(in, x, shown.labels, weights) : x;
   };
-  const at::Tensor real = score(shown.real);
-  return {real, score(shown.fake)};
+  const at::Tensor real = score(shown.real), fake = score(shown.fake);
+  if (!real.defined() || !loss_.compares) return {real, fake};
+  return {repeat_rows(real, fake.size(0)), fake};
 }
 
 at::Tensor Adversary::discriminator_loss(const Scores& scores) const {
@@ -127,7 +142,11 @@ LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& s
                      .disturbance = {},
                      .coupling = in.coupling};
   // One number a sample, of which a pack takes its first's.
-  if (kind.mixes) input.mix = in.noise(kMix).slice(0, 0, {}, settings_.packing);
+  if (kind.mixes) {
+    const int64_t rows = shown.fake.size(0);
+    input.real = repeat_rows(shown.real, rows);
+    input.mix = repeat_rows(in.noise(kMix).slice(0, 0, {}, settings_.packing), rows);
+  }
   if (kind.disturbs) input.disturbance = pack(in.noise(kDisturbance), settings_.packing);
   return {settings.kind, kind.value(input), settings.weight * gain};
 }

@@ -71,6 +71,14 @@ class Adversary {
 // with 100, all samples of ring_unrolled.txtpb are at one mode within 1,000 steps.
 inline constexpr double kUnrolledRateFactor = 10;
 
+// The discriminator's optimizer as it is run. A penalty of interval k > 1 is an update of its own
+// in every k-th step, so that n steps of the discriminator come with m = n + (sum of 1 / k)
+// updates. With c = n / m the rate is multiplied by c and both decay rates are raised to the power
+// c: over a step the optimizer then moves as far, and forgets as much, as with penalties of
+// interval 1 (Karras et al., arXiv 1912.04958, appendix B, "Lazy regularization", for one penalty
+// and n = 1).
+config::Optimizer discriminator_optimizer(const config::Adversarial& settings);
+
 // Adds to `errors` what is refused in `settings`: names that are not known, and what does not go
 // together; `path` is the family's ("gan"), `compared` the shape of a sample (or code).
 void check_adversarial(const config::Adversarial& settings, const std::string& path,

@@ -29,7 +29,7 @@ struct NoiseInput {
   // "normal" N(0,1), "uniform" U[0,1), "uniform_symmetric" U[-1,1); with `prior`, not read.
   std::string distribution = "normal";
   std::optional<config::Latent> prior =
-      std::nullopt;  // latents of this prior; shape is its dimension
+      std::nullopt;           // latents of this prior; shape is its dimension
   std::string drawn_by = {};  // the phase whose numbers they are; empty: the one that takes them
 };
 
@@ -46,14 +46,26 @@ class Forward {
                                const at::Tensor& labels, std::span<const at::Tensor> weights)>;
   using Weights = std::function<std::span<const at::Tensor>(const std::string& network)>;
 
+  // The first `layers` layers of a network, with its own weights.
+  using First = std::function<at::Tensor(const std::string& network, size_t layers,
+                                         const at::Tensor& x, const at::Tensor& labels)>;
+
   // `exact`: the same in float32 where `run` is not; by default `run` itself.
-  Forward(Run run, Weights weights, Run exact = {})
-      : run_(std::move(run)), weights_(std::move(weights)), exact_(std::move(exact)) {}
+  Forward(Run run, Weights weights, Run exact = {}, First first = {})
+      : run_(std::move(run)),
+        weights_(std::move(weights)),
+        exact_(std::move(exact)),
+        first_(std::move(first)) {}
 
   // `labels` [n] int64: of class-conditional networks, else undefined.
   at::Tensor operator()(const std::string& network, const at::Tensor& x,
                         const at::Tensor& labels = {}) const {
     return run_(network, x, labels, {});
+  }
+  // The output of the first `layers` layers of the network's list, at least one: [n, ...].
+  at::Tensor first(const std::string& network, size_t layers, const at::Tensor& x,
+                   const at::Tensor& labels = {}) const {
+    return first_(network, layers, x, labels);
   }
   // The network's weights, in the order of its plan.
   std::span<const at::Tensor> weights(const std::string& network) const {
@@ -74,6 +86,7 @@ class Forward {
   Run run_;
   Weights weights_;
   Run exact_;
+  First first_;
 };
 
 // The step of the run, from 0. That it was read says that a phase's work is not the same in every
@@ -133,7 +146,7 @@ struct Observation {
 struct PhaseOutput {
   std::vector<LossTerm> losses;
   std::vector<Observation> observations;
-  at::Tensor generated;  // samples made in this phase, if any; detached by whoever keeps them
+  at::Tensor generated;       // samples made in this phase, if any; detached by whoever keeps them
   at::Tensor handed_on = {};  // of a phase that hands on: with its graph
 };
 

@@ -25,6 +25,14 @@ at::Tensor pack(const at::Tensor& samples, int64_t m) {
   return samples.reshape(shape);
 }
 
+at::Tensor repeat_rows(const at::Tensor& each, int64_t rows) {
+  if (each.size(0) == rows) return each;
+  ALLMODES_CHECK(rows % each.size(0) == 0, "{} rows for {}", each.size(0), rows);
+  std::vector<int64_t> times(static_cast<size_t>(each.dim()), 1);
+  times[0] = rows / each.size(0);
+  return each.repeat(times);
+}
+
 networks::Shape shown_shape(const config::Adversarial& settings, networks::Shape shape) {
   shape[0] *= settings.packing;
   return shape;
@@ -60,8 +68,9 @@ at::Tensor Presentation::show(const PhaseInput& in, const at::Tensor& samples,
   if (!samples.defined()) return samples;
   at::Tensor shown = samples;
   const double deviation = deviation_steps_ == 0 ? deviation_ : noise_deviation(in.step);
-  if (deviation > 0) shown = shown + in.noise(noise) * deviation;
-  if (!augmentations_.empty()) shown = augment(shown, in.noise(kAugmentation), augmentations_);
+  if (deviation > 0) shown = shown + repeat_rows(in.noise(noise), shown.size(0)) * deviation;
+  if (!augmentations_.empty())
+    shown = augment(shown, repeat_rows(in.noise(kAugmentation), shown.size(0)), augmentations_);
   return pack(shown, packing_);
 }
 

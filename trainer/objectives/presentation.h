@@ -9,7 +9,8 @@
 
 namespace allmodes::objectives {
 
-// What the discriminator compares, [n, ...] each, of the same samples' rows.
+// What the discriminator compares. Fake i stands beside real i; where there are several kinds of
+// fakes they follow each other, [k n, ...] beside [n, ...] reals.
 struct Contest {
   at::Tensor real;
   at::Tensor fake;
@@ -19,6 +20,10 @@ struct Contest {
 // [n, c, ...] -> [n / m, m c, ...]: m consecutive samples as one, features or channels side by side
 // (Lin et al., "PacGAN", arXiv 1712.04086, section 3). m divides n.
 at::Tensor pack(const at::Tensor& samples, int64_t m);
+
+// [n, ...] repeated until it has `rows` rows, a multiple of n: what belongs to real i beside every
+// kind of fake.
+at::Tensor repeat_rows(const at::Tensor& each, int64_t rows);
 
 // The shape of what the discriminator is shown, for samples (or codes) of `shape`.
 networks::Shape shown_shape(const config::Adversarial& settings, networks::Shape shape);

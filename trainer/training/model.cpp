@@ -143,7 +143,8 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
   const bool reduced = device_.is_cuda() && config_.gpu.precision == "bfloat16";
   const auto run = [this, trains, scope, source, forwards = std::make_shared<int>(0)](
                        bool in_bfloat16, const std::string& name, const at::Tensor& x,
-                       const at::Tensor& labels, std::span<const at::Tensor> weights) {
+                       const at::Tensor& labels, std::span<const at::Tensor> weights,
+                       size_t layers = 0) {
     const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
                                                                  at::IntArrayRef shape) {
       // The network may see several samples as one row, or one as several.
@@ -163,7 +164,8 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                               .noise = &noise,
                               .reducer = statistics_reducer_ ? &statistics_reducer_ : nullptr,
                               .gather = gather_rows_ ? &gather_rows_ : nullptr,
-                              .batch_statistics = trained ? &network.statistics : nullptr};
+                              .batch_statistics = trained ? &network.statistics : nullptr,
+                              .layers = layers};
     const Autocast autocast(in_bfloat16);
     const at::Tensor output =
         networks::forward(network.flat.plan, own ? network.flat.parameter_views : weights,
@@ -179,7 +181,11 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
   const auto weights_of = [this](const std::string& name) -> std::span<const at::Tensor> {
     return at(name).flat.parameter_views;
   };
-  return {in(reduced), weights_of, in(false)};
+  const auto first = [run, reduced](const std::string& name, size_t layers, const at::Tensor& x,
+                                    const at::Tensor& labels) {
+    return run(reduced, name, x, labels, {}, layers);
+  };
+  return {in(reduced), weights_of, in(false), first};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {
