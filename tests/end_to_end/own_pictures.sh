@@ -59,6 +59,10 @@ done
 [[ "$(sort -u fingerprints | wc -l)" == 1 ]] || fail "the sets differ: $(cat fingerprints)"
 expect 0 "$program" data check folder --image-size 16 --fit crop
 says out '48 images 3 x 16 x 16, 2 classes'
+mv out alone
+expect 0 on_ranks 2 data check folder --image-size 16 --fit crop
+diff alone out || fail "under mpirun the check says something else"
+cp alone out
 says out '1 of 49 files are left out.*\.txt 1'
 expect 0 "$program" data pack folder --image-size 16 --fit crop --out packed.zip
 expect 0 "$program" data check packed.zip

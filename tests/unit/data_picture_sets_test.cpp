@@ -212,6 +212,51 @@ TEST_F(PictureFiles, AnArchivesOwnLabelsAreItsClasses) {
   EXPECT_REFUSED(images("v.zip"), ExitCode::kDataError, HasSubstr("vectors"));
 }
 
+TEST_F(PictureFiles, AFoldersLabelsMayStandInAFileBesideThePictures) {
+  for (const char* name : {"s/00000/a.pgm", "s/00000/b.pgm"}) write(name, small(1));
+  write("s/dataset.json", R"({"labels": [["00000/a.pgm", 2], ["00000/b.pgm", 0]]})");
+  const auto styled = make_dataset(images("s"), 1);
+  EXPECT_THAT(styled->class_names(), ElementsAre("0", "1", "2"));
+  EXPECT_EQ(label_of(*styled, 0), 2);
+  EXPECT_THAT(styled->remarks(), ElementsAre());
+
+  write("c/README.md", "what it is");
+  for (const char* name : {"c/train/x/1.pgm", "c/train/x/2.pgm", "c/train/3.pgm"})
+    write(name, small(1));
+  write("c/train/metadata.csv",
+        "file_name,text,label\nx/1.pgm,\"a, b\",wolf\nx/2.pgm,,cat\n3.pgm,,wolf\n");
+  const auto table = make_dataset(images("c"), 1);
+  EXPECT_THAT(table->class_names(), ElementsAre("cat", "wolf"));
+  EXPECT_EQ(label_of(*table, 0) + label_of(*table, 1) + label_of(*table, 2), 2);
+
+  write("j.zip", zip({{"metadata.jsonl", "{\"file_name\": \"a.pgm\", \"label\": 1}\n"},
+                      {"a.pgm", small(1)}}));
+  EXPECT_THAT(make_dataset(images("j.zip"), 1)->class_names(), ElementsAre("0", "1"));
+
+  // Captions alone are no classes.
+  write("k/a.pgm", small(1));
+  write("k/metadata.jsonl", "{\"file_name\": \"a.pgm\", \"text\": \"a wolf\"}\n");
+  EXPECT_EQ(make_dataset(images("k"), 1)->classes(), 0);
+}
+
+TEST_F(PictureFiles, LabelFilesThatDoNotFitAreRefusedWithTheirLine) {
+  write("p/a.pgm", small(1));
+  write("p/metadata.csv", "file_name,label\na.pgm,1\nb.pgm,1\n");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError,
+                 AllOf(HasSubstr("metadata.csv:3"), HasSubstr("'b.pgm' is not there")));
+  write("p/metadata.csv", "name,label\na.pgm,1\n");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError, HasSubstr("'file_name'"));
+  write("p/b.pgm", small(1));
+  write("p/metadata.csv", "file_name,label\na.pgm,1\n");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError, HasSubstr("has no label, but others have"));
+  fs::remove(folder_ / "p/metadata.csv");
+  write("p/metadata.jsonl", "{\"file_name\": 3}\n");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError, HasSubstr("metadata.jsonl:1"));
+  fs::remove(folder_ / "p/metadata.jsonl");
+  write("p/dataset.json", R"({"labels": 5})");
+  EXPECT_REFUSED(images("p"), ExitCode::kDataError, HasSubstr("[[NAME, CLASS], ...]"));
+}
+
 TEST_F(PictureFiles, DamagedArchivesAreRefusedWithTheirPlace) {
   const std::string whole = zip({{"a.pgm", small(1)}, {"b.pgm", small(2)}});
   write("cut.zip", whole.substr(0, whole.size() - 30));

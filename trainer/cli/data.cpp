@@ -4,12 +4,15 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "data/dataset.h"
 #include "data/pack.h"
+#include "data/workers.h"
 
 namespace allmodes::cli {
 namespace {
@@ -60,7 +63,17 @@ Looked look_at(const data::Dataset& dataset) {
   return looked;
 }
 
-int check(const Arguments& arguments) {
+// Under a launcher one rank does the work, with the processors that its machine's ranks have been
+// given, and says it once.
+bool another_rank_does_it(config::Data& data) {
+  if (data.threads == 0) data.threads = data::default_workers() * data::processes_beside();
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+    if (const char* rank = std::getenv(name)) return std::string_view(rank) != "0";
+  return false;
+}
+
+int check(Arguments& arguments) {
+  if (another_rank_does_it(arguments.data)) return 0;
   const auto dataset = data::make_dataset(arguments.data, 1);
   fmt::print("{}\n", dataset->description());
   for (const std::string& remark : dataset->remarks()) fmt::print("  {}\n", remark);
@@ -79,7 +92,8 @@ int check(const Arguments& arguments) {
   return 0;
 }
 
-int pack(const Arguments& arguments) {
+int pack(Arguments& arguments) {
+  if (another_rank_does_it(arguments.data)) return 0;
   const auto dataset = data::make_dataset(arguments.data, 1);
   for (const std::string& path : data::pack(*dataset, arguments.out)) fmt::print("{}\n", path);
   return 0;

@@ -105,7 +105,7 @@ uint64_t picture_cache_key(const config::Data& data, const PictureSet& set) {
     hash.add(&size, sizeof size);
     hash.add(&time, sizeof time);
   }
-  return hash.finish({}, 1, {});
+  return hash.finish({}, 1, set.labels);
 }
 
 std::optional<CachedPictures> find_cached_pictures(uint64_t key) {

@@ -18,9 +18,10 @@ namespace allmodes::data {
 // ~/.cache/allmodes/data.
 std::filesystem::path picture_cache_folder();
 
-// A number that changes with whatever the decoded bytes depend on: the path, each file's name, size
-// and time of its last change (of archives, their own), and the fields that say how pictures are
-// read. What it cannot see is a file that was changed within its size and time.
+// A number that changes with whatever the decoded bytes and their fingerprint depend on: the path,
+// each file's name, size and time of its last change (of archives, their own), the labels, and the
+// fields that say how pictures are read. What it cannot see is a file that was changed within its
+// size and time.
 uint64_t picture_cache_key(const config::Data& data, const PictureSet& set);
 
 // What is said of a set beside its bytes.

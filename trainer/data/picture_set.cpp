@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/containers/label_files.h"
 #include "data/formats/picture.h"
 
 namespace allmodes::data {
@@ -19,7 +20,7 @@ constexpr std::array<std::string_view, 12> kPictureEndings{
 // Enough for a picture's first bytes and for telling a web page.
 constexpr uint64_t kProbeBytes = 256;
 
-enum class Kind : uint8_t { kPicture, kMeantAsPicture, kOtherPicture, kOther };
+enum class Kind : uint8_t { kPicture, kMeantAsPicture, kOtherPicture, kOther, kLabels };
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -34,9 +35,13 @@ std::string ending_of(const std::string& key) {
   return dot == std::string::npos || dot < name ? "" : lower(key.substr(dot + 1));
 }
 
+bool is_named_as_picture(const std::string& key) {
+  return std::ranges::find(kPictureEndings, ending_of(key)) != kPictureEndings.end();
+}
+
 Kind kind_of(const Container& container, int64_t index) {
-  const std::string ending = ending_of(container.key(index));
-  const bool meant = std::ranges::find(kPictureEndings, ending) != kPictureEndings.end();
+  if (is_label_file(container.key(index))) return Kind::kLabels;
+  const bool meant = is_named_as_picture(container.key(index));
   try {
     const Bytes bytes = container.read(index, kProbeBytes);
     if (picture_format(bytes.view)) return Kind::kPicture;
@@ -110,6 +115,7 @@ class Chooser {
       if (by_hash && is_held_out(key) != (split_ == Split::kHeldOut)) continue;
       const std::string rest = part.empty() ? key : key.substr(key.find('/') + 1);
       const Kind kind = kinds[static_cast<size_t>(i)];
+      if (kind == Kind::kLabels) continue;
       folders_.insert(first_component(rest));
       if (kind != Kind::kPicture && kind != Kind::kMeantAsPicture) continue;
       set_.members.push_back(i);
@@ -124,21 +130,28 @@ class Chooser {
     std::map<std::string, int64_t> endings;
     int64_t read = 0;
     int64_t others = 0;
+    int64_t total = 0;
     for (size_t i = 0; i < kinds.size(); ++i) {
+      if (kinds[i] == Kind::kLabels) continue;
+      ++total;
       const bool taken = kinds[i] == Kind::kPicture || kinds[i] == Kind::kMeantAsPicture;
       read += taken ? 1 : 0;
       others += kinds[i] == Kind::kOtherPicture ? 1 : 0;
       if (!taken) ++endings[ending_of(set_.container->key(static_cast<int64_t>(i)))];
     }
-    const auto total = std::ssize(kinds);
     const std::string found = total == 0
                                   ? "it holds no file"
                                   : fmt::format("it holds {} files: {}", total, counted(endings));
     if (read == 0)
       ALLMODES_FAIL(ExitCode::kNoInput,
                     "{}: no picture in it ({}); JPEG, PNG, WebP, BMP, PGM and PPM are read, of any "
-                    "name",
-                    data_.path, found);
+                    "name{}",
+                    data_.path, found,
+                    others > 0
+                        ? fmt::format("; {} are pictures in a format that is not read: convert "
+                                      "them to PNG (mogrify -format png, of ImageMagick)",
+                                      others)
+                        : "");
     if (read == total) return;
     const std::string left = fmt::format(
         "{} of {} files are left out, which are no pictures that "
@@ -157,7 +170,10 @@ class Chooser {
     std::set<std::string> words;
     bool all = true;
     for (int64_t i = 0; i < set_.container->size() && all; ++i) {
-      const std::string word = split_word(first_component(set_.container->key(i)));
+      // A README or a table beside the folders is none of the parts.
+      const std::string key = set_.container->key(i);
+      if (key.find('/') == std::string::npos && !is_named_as_picture(key)) continue;
+      const std::string word = split_word(first_component(key));
       all = !word.empty();
       words.insert(word);
     }

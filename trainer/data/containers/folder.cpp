@@ -12,12 +12,17 @@
 
 #include "base/error.h"
 #include "data/containers/container.h"
+#include "data/containers/label_files.h"
 #include "data/paths.h"
 
 namespace allmodes::data {
 namespace {
 
 namespace fs = std::filesystem;
+
+int64_t changed_at(const struct stat& status) {
+  return int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
 
 // Deeper than anyone's data; a link to a folder above would go round for ever.
 constexpr int kDeepestFolder = 32;
@@ -39,8 +44,10 @@ class Folder final : public Container {
     struct stat status {};
     const std::string path = place(index);
     if (stat(path.c_str(), &status) != 0) return {0, 0};
-    return {static_cast<uint64_t>(status.st_size), last_change(path)};
+    return {static_cast<uint64_t>(status.st_size), changed_at(status)};
   }
+
+  std::optional<Labels> labels() const override { return labels_beside(*this); }
 
   Bytes read(int64_t index, uint64_t most) const override {
     const std::string path = place(index);
@@ -98,8 +105,7 @@ class Folder final : public Container {
 
 int64_t last_change(const std::string& path) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return 0;
-  return int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return stat(path.c_str(), &status) == 0 ? changed_at(status) : 0;
 }
 
 bool key_before(const std::string& a, const std::string& b) {

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "data/containers/container.h"
+#include "data/containers/label_files.h"
 #include "data/formats/decoders.h"
 #include "data/mapped_file.h"
 
@@ -62,41 +61,10 @@ class Zip final : public Container {
   }
 
   std::optional<Labels> labels() const override {
-    if (!labels_file_) return std::nullopt;
+    if (!labels_file_) return labels_beside(*this);
     const Bytes text = read_member(*labels_file_, UINT64_MAX);
-    const auto refuse = [&](const std::string& why) {
-      ALLMODES_FAIL(ExitCode::kDataError, "{}: {}: {}", file_.path(), labels_file_->name, why);
-    };
-    nlohmann::json json;
-    try {
-      json = nlohmann::json::parse(text.view.begin(), text.view.end());
-    } catch (const nlohmann::json::exception& error) {
-      refuse(fmt::format("no JSON: {}", error.what()));
-    }
-    if (!json.is_object() || !json.contains("labels") || json["labels"].is_null()) return Labels{};
-    std::map<std::string, int32_t> by_name;
-    int32_t largest = -1;
-    for (const auto& entry : json["labels"]) {
-      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string())
-        refuse("[[NAME, CLASS], ...] was expected under 'labels'");
-      if (!entry[1].is_number_integer())
-        refuse(
-            "labels are vectors; only whole numbers are read as classes: set data.classes: "
-            "\"none\"");
-      const auto label = entry[1].get<int64_t>();
-      if (label < 0 || label >= 100'000) refuse(fmt::format("the class {}", label));
-      std::string name = entry[0].get<std::string>();
-      std::ranges::replace(name, '\\', '/');
-      by_name[name] = static_cast<int32_t>(label);
-      largest = std::max(largest, static_cast<int32_t>(label));
-    }
-    Labels labels;
-    for (int32_t k = 0; k <= largest; ++k) labels.names.push_back(fmt::format("{}", k));
-    for (const ZipMember& member : members_) {
-      const auto found = by_name.find(member.name);
-      labels.values.push_back(found == by_name.end() ? -1 : found->second);
-    }
-    return labels;
+    return labels_of_dataset_json(*this, fmt::format("{}: {}", file_.path(), labels_file_->name),
+                                  text.view);
   }
 
  private:
