@@ -52,7 +52,7 @@ training::StopReason Attempt::run(const config::RunConfig& original, bool quiet,
 }
 
 void Attempt::begin(const config::RunConfig& original, bool went_back) {
-  const int64_t rollbacks = std::ssize(this->rollbacks());
+  const int64_t rollbacks = std::ssize(opened_.rollbacks());
   if (!opened_.state && !opened_.from.empty())
     reporter_->began_with(opened_.from.string(), opened_.first_weights);
   if (position_.step == 0 && rollbacks == 0)
@@ -85,7 +85,7 @@ training::LoopHooks Attempt::hooks(const config::RunConfig& original) {
               if (rolls_back) saver_.save(*model_, *reporter_, position);
               return training::Reaction::none;
             }
-            return reaction_to(*verdict, original.verdict, std::ssize(rollbacks()));
+            return reaction_to(*verdict, original.verdict, std::ssize(opened_.rollbacks()));
           },
       .checkpoint = [this](const auto& position) { saver_.save(*model_, *reporter_, position); },
       .images =
@@ -109,10 +109,6 @@ void Attempt::tick(const training::Position& position, const training::StepRepor
   const int64_t every = run_.config().consistency.replicas_every;
   if (every > 0 && position.step % static_cast<uint64_t>(every) == 0)
     compare_replicas(*model_, run_, position, control_);
-}
-
-std::vector<checkpoints::State::Rollback> Attempt::rollbacks() const {
-  return opened_.state ? opened_.state->rollbacks : std::vector<checkpoints::State::Rollback>();
 }
 
 world::ScopedStage Attempt::stage(const char* name, world::Stage::Kind kind) const {

@@ -31,8 +31,6 @@ class Attempt {
   training::StopReason run(const config::RunConfig& original, bool quiet, bool went_back);
 
   checkpoints::State::Verdict last_verdict() const { return reporter_->last_verdict(); }
-  // Of the run so far.
-  std::vector<checkpoints::State::Rollback> rollbacks() const;
 
  private:
   void begin(const config::RunConfig& original, bool went_back);

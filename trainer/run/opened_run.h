@@ -27,6 +27,11 @@ struct OpenedRun {
   // The checkpoint, verified, on the ranks that have read it.
   std::optional<checkpoints::Opened> read;
 
+  // Of the run so far, in their order.
+  std::vector<checkpoints::State::Rollback> rollbacks() const {
+    return state ? state->rollbacks : std::vector<checkpoints::State::Rollback>{};
+  }
+
   // Whether all of the steps have been made.
   bool finished(int64_t steps) const {
     return state && state->step >= static_cast<uint64_t>(steps);

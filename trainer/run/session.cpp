@@ -1,21 +1,18 @@
 #include "run/session.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <optional>
 
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "config/adjustment.h"
-#include "config/families.h"
 #include "records/log.h"
 #include "run/agreement.h"
+#include "run/announcements.h"
 #include "run/attempt.h"
 #include "run/failure.h"
 #include "run/opened_run.h"
-#include "run/resume.h"
 #include "run/rollback.h"
 
 namespace allmodes::run {
@@ -37,7 +34,7 @@ class Session {
       attempt_->prepare();
       // Only now, so that a configuration which does not fit the checkpoint leaves the run as it
       // was.
-      if (first) begin_folder();
+      if (first) begin_folder(options_, set_up_.run, original_, opened_, runtime_.world());
       const auto reason = attempt_->run(original_, options_.quiet, /*went_back=*/!first);
       if (reason != training::StopReason::kRollback) return end(reason);
       go_back(attempt_->last_verdict());
@@ -45,55 +42,25 @@ class Session {
   }
 
  private:
-  const std::vector<checkpoints::State::Rollback>& rollbacks() const {
-    static const std::vector<checkpoints::State::Rollback> none;
-    return opened_.state ? opened_.state->rollbacks : none;
-  }
-
   // Sets configuration and family to what the rollbacks so far have made of them.
   void adjust() {
-    if (rollbacks().empty()) return;
+    const auto count = std::ssize(opened_.rollbacks());
+    if (count == 0) return;
     auto& run = set_up_.run;
-    run.loaded.config = config::adjusted(original_, std::ssize(rollbacks()));
+    run.loaded.config = config::adjusted(original_, count);
     std::vector<objectives::ConfigurationError> errors;
     run.objective = objectives::make_objective(run.config(), run.facts, errors);
     if (!errors.empty()) {
-      ALLMODES_FAIL(ExitCode::kConfiguration, "after {} rollbacks: {}: {}", rollbacks().size(),
+      ALLMODES_FAIL(ExitCode::kConfiguration, "after {} rollbacks: {}: {}", count,
                     errors.front().path, errors.front().message);
     }
-  }
-
-  // The first words of a run, on rank 0.
-  void begin_folder() {
-    if (runtime_.world().rank != 0) return;
-    const auto& run = set_up_.run;
-    const auto& folder = opened_.folder;
-    const bool finished = opened_.finished(original_.steps);
-    folder.remove_temporaries();
-    // A run that makes no step keeps the configuration that its steps were made with.
-    if (!finished) write_file_atomically(folder.config(), config::print(original_));
-    records::setup_log(0, runtime_.world().host, folder.log(), options_.quiet,
-                       records::may_color(STDERR_FILENO));
-    spdlog::info("{} '{}' on {}", config::family_name(original_), original_.name,
-                 run.dataset->description());
-    for (const auto& spec : run.objective->networks())
-      spdlog::info("  {}: {} parameters, {} -> {}", spec.name, spec.plan.parameter_count(),
-                   networks::to_string(spec.plan.input), networks::to_string(spec.plan.output));
-    spdlog::info("run folder: {}", folder.root.string());
-    if (!opened_.state) return;
-    spdlog::info("resumed at step {} from {}", opened_.state->step, opened_.checkpoint.string());
-    say_differences(opened_, original_);
-    if (!rollbacks().empty())
-      spdlog::info("with the adjustments of {} rollbacks", rollbacks().size());
-    if (finished)
-      spdlog::info("the run already has its {} steps; raise --steps to go on", opened_.state->step);
   }
 
   // What came after the last healthy checkpoint is put aside, and the next attempt starts there. A
   // crash on the way leaves a run that collapses again and comes here again.
   void go_back(const checkpoints::State::Verdict& verdict) {
     const world::ScopedStage going_back(runtime_.control().flight_log(), "rollback");
-    auto before = attempt_->rollbacks();
+    auto before = opened_.rollbacks();
     attempt_.reset();
     std::optional<checkpoints::Opened> healthy;
     if (runtime_.world().rank == 0) {
@@ -116,12 +83,8 @@ class Session {
       case training::StopReason::kNotFinite:
         return static_cast<int>(ExitCode::kCollapsed);
       case training::StopReason::kSignal:
-        // launch/run.sh and the batch script know the command that started the ranks, and name it.
-        if (runtime_.world().rank == 0 && std::getenv("ALLMODES_NAMES_COMMAND") == nullptr)
-          spdlog::warn(
-              "stopped after a checkpoint; to continue: {}",
-              continuing_command(options_.command, std::filesystem::current_path().string(),
-                                 opened_.folder.root.string(), runtime_.world().size));
+        if (runtime_.world().rank == 0)
+          say_how_to_continue(options_, opened_, runtime_.world().size);
         return static_cast<int>(ExitCode::kTemporaryFailure);
       default:
         return static_cast<int>(ExitCode::kOk);
