@@ -10,11 +10,6 @@ import sys
 MOST = 400
 EXCEPTIONS = {
     "proto/allmodes/v1/run.proto": "the schema is one list",
-    "tests/ranks/collectors_test.cpp": "cases of one fixture",
-    "tests/ranks/gan_test.cpp": "cases of one fixture",
-    "tests/ranks/objectives_vae_test.cpp": "cases of one fixture",
-    "tests/ranks/sample_metrics_test.cpp": "cases of one fixture",
-    "tests/unit/config_test.cpp": "cases of one fixture",
 }
 FOLDERS = ["trainer", "proto", "tests", "launch", "cmake"]
 SUFFIXES = {".h", ".cpp", ".py", ".sh", ".bash", ".cmake", ".proto", ".txt"}

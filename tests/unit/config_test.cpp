@@ -13,44 +13,20 @@
 #include "config/families.h"
 #include "config/field_list.h"
 #include "config/load.h"
+#include "unit/config_reading.h"
 
 namespace allmodes::config {
 namespace {
 
+using reading::all_text;
+using reading::kEverything;
+using reading::only;
+using reading::read;
+using reading::wheres;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-std::vector<std::string> wheres(const Loaded& loaded) {
-  std::vector<std::string> result;
-  for (const auto& problem : loaded.problems) {
-    result.push_back(problem.where);
-  }
-  return result;
-}
-
-std::string all_text(const Loaded& loaded) {
-  std::string text;
-  for (const auto& problem : loaded.problems) {
-    text += problem.where + ": " + problem.message + " <" + problem.path + ">\n";
-  }
-  return text;
-}
-
-Loaded read(std::string_view text, const std::vector<std::string>& overrides = {}) {
-  return parse(text, "a.txtpb", overrides);
-}
-
-// The only problem of a text; fails when there is another number of them.
-Problem only(const Loaded& loaded) {
-  EXPECT_THAT(loaded.problems, SizeIs(1)) << all_text(loaded);
-  return loaded.problems.empty() ? Problem{} : loaded.problems[0];
-}
-
-Problem only(std::string_view text, const std::vector<std::string>& overrides = {}) {
-  return only(read(text, overrides));
-}
 
 // ---- the list of fields ------------------------------------------------------------------------
 
@@ -94,24 +70,6 @@ TEST(ConfigFields, EverySingularScalarTellsGivenFromDefault) {
 }
 
 // ---- values -------------------------------------------------------------------------------------
-
-constexpr std::string_view kEverything = R"(
-name: "x-1" seed: 18446744073709551615 batch: 96 steps: 7 microbatches: 3
-data { dataset: "mixture" mode { mean: [1, -2.5] std: 0.125 weight: 3 }
-       mode { mean: 0 mean: 1e-3 } }
-gan {
-  latent { dimension: 3 distribution: "uniform" }
-  generator { layers { linear { units: 8 bias: false } }
-              layers { residual { layers { activation { function: "elu" } }
-                                  layers { residual { layers { flatten {} } } } } }
-              layers { transposed_convolution { channels: 2 output_padding: 1 } }
-              layers { maxout { units: 4 } } layers { reshape { shape: [1, 28, 28] } } }
-  discriminator { norm: "batch" layers { batch_norm { statistics: "local" momentum: 1 } }
-                  layers { convolution { channels: 5 } } }
-  penalty { kind: "r1" weight: 0.30000000000000004 } penalty { kind: "other" interval: 16 }
-}
-verdict { significance: 1e-300 }
-)";
 
 TEST(ConfigLoad, ValuesArriveAndTheRestKeepsItsDefault) {
   const auto loaded = read(kEverything);
@@ -173,126 +131,6 @@ TEST(ConfigPrint, FingerprintChangesWithAnyValue) {
   const auto before = fingerprint(config);
   config.data.std = 0.050000000000000003 * (1 + 1e-15);
   EXPECT_NE(fingerprint(config), before);
-}
-
-// ---- all mistakes at once
-// -------------------------------------------------------------------------
-
-TEST(ConfigProblems, FiveDifferentMistakesGiveFivePositions) {
-  const auto loaded = read(R"(batch: "abc"
-steps: 5
-gan {
-  generator { widht: 5 }
-  discriminator_optimizer {
-    learning_rate: -1
-    epsilon: nan
-  }
-  latent { distribution: "nromal" }
-}
-steps: 6
-)");
-  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:8", "a.txtpb:4:15", "a.txtpb:6:5",
-                                          "a.txtpb:7:5", "a.txtpb:9:12", "a.txtpb:11:1"))
-      << all_text(loaded);
-  const auto text = all_text(loaded);
-  EXPECT_THAT(text, HasSubstr("batch: expected a whole number, got \"abc\""));
-  EXPECT_THAT(text, HasSubstr("unknown field 'widht'; did you mean 'width'?"));
-  EXPECT_THAT(text, HasSubstr("learning_rate: must be greater than 0, is -1"));
-  EXPECT_THAT(text, HasSubstr("epsilon: must be greater than 0, is nan"));
-  EXPECT_THAT(text, HasSubstr("unknown distribution 'nromal'; did you mean 'normal'?"));
-  EXPECT_THAT(text, HasSubstr("steps: given twice, first on line 2"));
-}
-
-TEST(ConfigProblems, EveryWrongTypeIsReported) {
-  const auto loaded = read(
-      "batch: \"a\"\nsteps: 1.5\nseed: -1\nname: 3\ndata: 5\ngan { generator { bias: maybe\n"
-      "width: 99999999999999999999 depth { } } }\nverdict { significance: \"x\" }");
-  EXPECT_THAT(wheres(loaded),
-              ElementsAre("a.txtpb:1:8", "a.txtpb:2:8", "a.txtpb:3:7", "a.txtpb:4:7", "a.txtpb:5:7",
-                          "a.txtpb:6:25", "a.txtpb:7:8", "a.txtpb:7:35", "a.txtpb:8:25"))
-      << all_text(loaded);
-}
-
-TEST(ConfigProblems, AMissingValueDoesNotSwallowTheNextStatement) {
-  const auto loaded = read("gan { }\nbatch:\nsteps: -1\n");
-  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:2:1", "a.txtpb:3:1")) << all_text(loaded);
-  EXPECT_THAT(loaded.problems[1].message, HasSubstr("is -1"));
-  EXPECT_EQ(loaded.config.steps, RunConfig{}.steps);  // refused: the default stays
-}
-
-TEST(ConfigProblems, TwoFamiliesConflictAndNoneIsMissing) {
-  EXPECT_THAT(only("gan {}\nvae {}").message, HasSubstr("cannot stand beside 'gan' of line 1"));
-  EXPECT_EQ(only("gan {}\nvae {}").where, "a.txtpb:2:1");
-  EXPECT_THAT(only("batch: 4").message, HasSubstr("one of the blocks gan, vae"));
-  EXPECT_THAT(only("").message, HasSubstr("no family"));
-  // A misspelt family is one mistake, not two.
-  EXPECT_THAT(only("gam {}").message, HasSubstr("did you mean 'gan'"));
-}
-
-TEST(ConfigProblems, AnUnclosedBlockIsReportedBesideTheOthers) {
-  const auto loaded = read("batch: -1\ngan {\n  generator { width: 0\n}\n");
-  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:1", "a.txtpb:2:5", "a.txtpb:3:15"))
-      << all_text(loaded);
-}
-
-TEST(ConfigProblems, StrayTextIsReportedWithoutLosingTheRest) {
-  for (const std::string stray : {"5", "\x01", "%", ": 3", "\xff"}) {
-    const auto loaded = read("gan { " + stray + "\n}\nbatch: -1\n");
-    ASSERT_GE(loaded.problems.size(), 2u) << stray;
-    EXPECT_EQ(loaded.problems.front().where, "a.txtpb:1:7") << all_text(loaded);
-    EXPECT_EQ(loaded.problems.back().where, "a.txtpb:3:1") << all_text(loaded);
-  }
-}
-
-TEST(ConfigProblems, AMissingQuoteEndsWithItsLine) {
-  const auto loaded = read("gan { loss: \"open\n}\nbatch: -1\ndevice: \"cpu");
-  EXPECT_THAT(wheres(loaded), ElementsAre("a.txtpb:1:13", "a.txtpb:3:1", "a.txtpb:4:9"))
-      << all_text(loaded);
-  EXPECT_THAT(loaded.problems[0].message, HasSubstr("no closing quote"));
-}
-
-TEST(ConfigProblems, DepthAndSizeAreRefused) {
-  std::string deep = "gan { generator { ";
-  for (int i = 0; i < 30'000; ++i) {
-    deep += "layers { residual { ";
-  }
-  EXPECT_THAT(only(deep).message, HasSubstr("more than 100 blocks"));
-  std::string large = "gan { generator { ";
-  while (large.size() < (2u << 20)) {
-    large += "layers { residual { ";
-  }
-  try {
-    read(large);
-    FAIL() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kDataError);
-  }
-}
-
-TEST(ConfigProblems, TabsAndLongLinesKeepPositions) {
-  EXPECT_EQ(only("\tgan\t{\twidth: 3 }").where, "a.txtpb:1:25");
-  // As many mistakes as fit, on one line: time linear in the text.
-  std::string many;
-  while (many.size() < 1'000'000) {
-    many += "a:1 ";
-  }
-  EXPECT_EQ(read(many).problems.back().where, "a.txtpb:1:3997");
-}
-
-TEST(ConfigProblems, EveryPrefixAndEveryDamagedByteIsSurvived) {
-  const std::string text(kEverything);
-  for (size_t i = 0; i < text.size(); i += 3) {
-    EXPECT_NO_THROW(read(text.substr(0, i)));
-    for (const char c : {'{', '}', '[', '"', '\0', '-', '\t'}) {
-      auto damaged = text;
-      damaged[i] = c;
-      const auto loaded = read(damaged);
-      for (const auto& problem : loaded.problems) {
-        EXPECT_EQ(problem.where.rfind("a.txtpb:", 0), 0u);
-        EXPECT_FALSE(problem.message.empty());
-      }
-    }
-  }
 }
 
 // ---- ranges
