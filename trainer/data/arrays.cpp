@@ -11,6 +11,7 @@
 #include "data/mapped_dataset.h"
 #include "data/paths.h"
 #include "data/pixels.h"
+#include "data/registry.h"
 
 namespace allmodes::data {
 namespace {
@@ -241,5 +242,22 @@ bool NonFinite::of(const std::string& path) const {
 std::unique_ptr<Dataset> read_arrays(const config::Data& data) {
   return Reader(data).read();
 }
+
+namespace {
+
+constexpr std::string_view kArraysFields[] = {"path",       "labels", "image_size",
+                                              "memory_map", "range",  "layout"};
+
+}  // namespace
+
+extern const DatasetRow kNpyDataset{
+    .name = "npy",
+    .summary = "points or images (and labels) in arrays: .npy, .npz, safetensors",
+    .fields = kArraysFields,
+    .held_out = false,
+    .build = [](const config::Data& d, uint64_t, Split) {
+      needed_path(d);
+      return read_arrays(d);
+    }};
 
 }  // namespace allmodes::data

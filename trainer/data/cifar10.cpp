@@ -12,6 +12,7 @@
 #include "data/input_file.h"
 #include "data/mapped_dataset.h"
 #include "data/pixels.h"
+#include "data/registry.h"
 
 namespace allmodes::data {
 namespace {
@@ -139,5 +140,26 @@ std::unique_ptr<Dataset> read_cifar10(const std::string& folder,
                             prepare_samples(std::move(pixels), kLayout, shape, uint8_t{0}),
                             std::move(labels));
 }
+
+namespace {
+
+constexpr std::string_view kCifar10Fields[] = {"path", "image_size", "memory_map"};
+
+std::unique_ptr<Dataset> build_cifar10(const config::Data& data, uint64_t /*seed*/, Split split) {
+  const std::string& folder = needed_path(data);
+  const auto files =
+      split == Split::kTraining ? cifar10_training_files(folder) : cifar10_held_out_files(folder);
+  if (files.empty()) return nullptr;
+  return read_cifar10(folder, files, data.image_size, data.memory_map);
+}
+
+}  // namespace
+
+extern const DatasetRow kCifar10Dataset{
+    .name = "cifar10",
+    .summary = "50000 colour images 32 x 32 of animals and vehicles, 10 classes; binary batches",
+    .fields = kCifar10Fields,
+    .held_out = true,
+    .build = build_cifar10};
 
 }  // namespace allmodes::data

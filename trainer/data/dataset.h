@@ -1,7 +1,7 @@
 #pragma once
 
 // A data set as training sees it: a fixed, numbered list of samples, in memory, computed, or mapped
-// from files. Which ones there are, and which configuration fields each reads: registry.cpp.
+// from files. Which ones there are, and which configuration fields each reads: registry.h.
 
 #include <cstdint>
 #include <memory>

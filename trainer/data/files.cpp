@@ -10,6 +10,7 @@
 #include "data/containers/container.h"
 #include "data/idx.h"
 #include "data/input_file.h"
+#include "data/registry.h"
 #include "data/table.h"
 
 namespace allmodes::data {
@@ -83,5 +84,26 @@ std::unique_ptr<Dataset> read_files(const config::Data& data, Split split) {
   if (!named && is_text(head_of(data.path))) return read_table(data);
   return read_arrays(data);
 }
+
+namespace {
+
+constexpr std::string_view kFilesFields[] = {
+    "path",         "labels",     "image_size", "memory_map",   "range",
+    "layout",       "classes",    "split",      "held_out",     "fit",
+    "filter",       "colour",     "background", "exif",         "flip",
+    "threads",      "cache",      "on_damage",  "most_damaged", "largest_picture",
+    "label_column", "standardize"};
+
+}  // namespace
+
+extern const DatasetRow kFilesDataset{
+    .name = "files",
+    .summary = "pictures, arrays, idx or a table, told by content",
+    .fields = kFilesFields,
+    .held_out = true,
+    .build = [](const config::Data& d, uint64_t, Split split) {
+      needed_path(d);
+      return read_files(d, split);
+    }};
 
 }  // namespace allmodes::data

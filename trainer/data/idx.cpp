@@ -8,6 +8,7 @@
 #include "data/labels.h"
 #include "data/mapped_dataset.h"
 #include "data/pixels.h"
+#include "data/registry.h"
 
 namespace allmodes::data {
 namespace {
@@ -108,5 +109,23 @@ std::unique_ptr<Dataset> read_idx_dataset(IdxFiles files) {
   return make_array_dataset(
       files.name, shape, prepare_samples(std::move(values), *layout, shape, uint8_t{0}), labels());
 }
+
+namespace {
+
+constexpr std::string_view kIdxFields[] = {"path", "labels", "image_size", "memory_map"};
+
+}  // namespace
+
+extern const DatasetRow kIdxDataset{.name = "idx",
+                                    .summary = "images (and labels) in idx files, plain or gzip",
+                                    .fields = kIdxFields,
+                                    .held_out = false,
+                                    .build = [](const config::Data& d, uint64_t, Split) {
+                                      return read_idx_dataset({.name = needed_path(d),
+                                                               .images = d.path,
+                                                               .labels = d.labels,
+                                                               .image_size = d.image_size,
+                                                               .memory_map = d.memory_map});
+                                    }};
 
 }  // namespace allmodes::data

@@ -10,6 +10,7 @@
 #include "base/field_error.h"
 #include "base/random.h"
 #include "data/array_dataset.h"
+#include "data/registry.h"
 
 namespace allmodes::data {
 namespace {
@@ -153,5 +154,40 @@ std::unique_ptr<Dataset> make_mixture_dataset(const std::string& name, Mixture m
   return make_array_dataset(name, SampleShape{.channels = 2}, std::move(xy), std::move(labels),
                             std::move(mixture));
 }
+
+namespace {
+
+constexpr std::string_view kGridFields[] = {"samples", "modes", "spacing", "std"};
+constexpr std::string_view kMixtureFields[] = {"samples", "mode"};
+constexpr std::string_view kRingFields[] = {"samples", "modes", "radius", "std"};
+
+}  // namespace
+
+extern const DatasetRow kGridDataset{
+    .name = "grid",
+    .summary = "mixture of equal Gaussians on a square grid in the plane",
+    .fields = kGridFields,
+    .held_out = false,
+    .build = [](const config::Data& d, uint64_t seed, Split) {
+      return make_mixture_dataset("grid", grid_mixture(d.modes, d.spacing, d.std), d.samples, seed);
+    }};
+
+extern const DatasetRow kMixtureDataset{.name = "mixture",
+                                        .summary = "mixture of the Gaussians listed in data.mode",
+                                        .fields = kMixtureFields,
+                                        .held_out = false,
+                                        .build = [](const config::Data& d, uint64_t seed, Split) {
+                                          return make_mixture_dataset(
+                                              "mixture", custom_mixture(d.mode), d.samples, seed);
+                                        }};
+
+extern const DatasetRow kRingDataset{
+    .name = "ring",
+    .summary = "mixture of equal Gaussians on a circle in the plane",
+    .fields = kRingFields,
+    .held_out = false,
+    .build = [](const config::Data& d, uint64_t seed, Split) {
+      return make_mixture_dataset("ring", ring_mixture(d.modes, d.radius, d.std), d.samples, seed);
+    }};
 
 }  // namespace allmodes::data

@@ -17,6 +17,7 @@
 #include "data/picture_set.h"
 #include "data/picture_source.h"
 #include "data/pixels.h"
+#include "data/registry.h"
 #include "data/workers.h"
 
 namespace allmodes::data {
@@ -321,5 +322,24 @@ std::unique_ptr<Dataset> read_pictures(const config::Data& data, Split split) {
   check_fit(data);
   return Builder(data, split).build();
 }
+
+namespace {
+
+constexpr std::string_view kPicturesFields[] = {
+    "path",   "image_size", "classes",      "split",          "held_out", "fit",
+    "filter", "colour",     "background",   "exif",           "flip",     "threads",
+    "cache",  "on_damage",  "most_damaged", "largest_picture"};
+
+}  // namespace
+
+extern const DatasetRow kImagesDataset{
+    .name = "images",
+    .summary = "JPEG, PNG, WebP, BMP and PNM pictures in folders, a zip archive, tar or MDS shards",
+    .fields = kPicturesFields,
+    .held_out = true,
+    .build = [](const config::Data& d, uint64_t, Split split) {
+      needed_path(d);
+      return read_pictures(d, split);
+    }};
 
 }  // namespace allmodes::data

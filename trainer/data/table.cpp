@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "data/array_dataset.h"
 #include "data/input_file.h"
+#include "data/registry.h"
 
 namespace allmodes::data {
 namespace {
@@ -277,5 +278,21 @@ TextTable parse_table(const std::string& path, const std::string& text) {
 std::unique_ptr<Dataset> read_table(const config::Data& data) {
   return TableReader(data, parse_table(data.path, valid_utf8(whole_text(data.path)))).read();
 }
+
+namespace {
+
+constexpr std::string_view kTableFields[] = {"path", "label_column", "standardize"};
+
+}  // namespace
+
+extern const DatasetRow kTableDataset{
+    .name = "table",
+    .summary = "rows of a CSV file with a header: numbers and categories",
+    .fields = kTableFields,
+    .held_out = false,
+    .build = [](const config::Data& d, uint64_t, Split) {
+      needed_path(d);
+      return read_table(d);
+    }};
 
 }  // namespace allmodes::data
