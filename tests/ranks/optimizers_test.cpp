@@ -192,8 +192,7 @@ TEST(AdamKernel, GivesTheSameBitsWithEveryInstructionSet) {
                           .beta2 = 0.997F,
                           .step_size = 0.0123F,
                           .inverse_root = 1.7F,
-                          .average_weight = 0.037F,
-                          .shrinkage = 0.9987F};
+                          .average_weight = 0.037F};
   const auto result = [&](InstructionSet set) {
     std::vector<float> values(5 * kCount);
     fill_normal({.seed = 9, .purpose = Purpose("kernel")}, 0, 1, 5 * kCount, values.data());

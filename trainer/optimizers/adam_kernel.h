@@ -21,9 +21,6 @@ struct AdamUpdate {
   float step_size = 0;       // learning rate / (1 - beta1^t)
   float inverse_root = 1;    // 1 / sqrt(1 - beta2^t)
   float average_weight = 1;  // 1 - decay of the moving average; 1: the average is the weights
-  // What is left of a weight before the update: 1 - learning rate * decay of AdamW (Loshchilov and
-  // Hutter, arXiv 1711.05101, algorithm 2); 1 of Adam.
-  float shrinkage = 1;
 };
 
 struct AdamArrays {
