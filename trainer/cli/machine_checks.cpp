@@ -16,6 +16,8 @@
 #include <set>
 #include <thread>
 
+#include "base/cache_folder.h"
+#include "base/cpu_quota.h"
 #include "base/error.h"
 
 namespace allmodes::cli {
@@ -55,11 +57,11 @@ bool on_path(const std::string& program) {
   return ask("command -v " + program).status == 0;
 }
 
-// Of a file of the cgroup: its first word as a number; nothing for "max" or where there is no file.
-std::optional<double> cgroup_limit(const char* file, int word) {
-  std::ifstream stream(std::filesystem::path("/sys/fs/cgroup") / file);
+// The memory that the cgroup allows, in bytes; nothing for "max" or where there is no such file.
+std::optional<double> memory_limit() {
+  std::ifstream stream("/sys/fs/cgroup/memory.max");
   std::string text;
-  for (int i = 0; i <= word; ++i) stream >> text;
+  stream >> text;
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0') return std::nullopt;
@@ -70,10 +72,8 @@ Finding check_cores() {
   const auto visible = std::max(1U, std::thread::hardware_concurrency());
   auto value = fmt::format("{} visible", visible);
   double allowed = visible;
-  const auto quota = cgroup_limit("cpu.max", 0);
-  const auto period = cgroup_limit("cpu.max", 1);
-  if (quota && period && *period > 0 && *quota / *period < visible) {
-    allowed = *quota / *period;
+  if (const auto quota = cpu_quota(); quota && quota->processors < visible) {
+    allowed = quota->processors;
     value += fmt::format(", {:.1f} allowed by the cgroup", allowed);
   }
   const auto threads = environment("OMP_NUM_THREADS");
@@ -88,7 +88,7 @@ Finding check_cores() {
 Finding check_memory() {
   const double all = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
                      static_cast<double>(::sysconf(_SC_PAGESIZE)) / kGibibyte;
-  const auto limit = cgroup_limit("memory.max", 0);
+  const auto limit = memory_limit();
   auto value = fmt::format("{:.0f} GiB", all);
   double allowed = all;
   if (limit && *limit / kGibibyte < all) {
@@ -132,8 +132,7 @@ Finding check_folder(const std::string& what, const std::filesystem::path& folde
   std::string probe = (there / ".allmodes-XXXXXX").string();
   const bool writable = ::mkdtemp(probe.data()) != nullptr;
   if (writable) ::rmdir(probe.c_str());
-  if (!writable)
-    return {Mark::kMissing, what, folder.string() + ": not writable", other};
+  if (!writable) return {Mark::kMissing, what, folder.string() + ": not writable", other};
   const auto space = free_gibibytes(there);
   if (!space) return {Mark::kMissing, what, folder.string() + ": its disk does not answer", other};
   const auto value = fmt::format("{}, {:.1f} GiB free", folder.string(), *space);
@@ -142,10 +141,13 @@ Finding check_folder(const std::string& what, const std::filesystem::path& folde
   return {Mark::kGood, what, value};
 }
 
-std::filesystem::path cache_folder() {
-  if (const auto own = environment("ALLMODES_CACHE"); !own.empty()) return own;
-  if (const auto xdg = environment("XDG_CACHE_HOME"); !xdg.empty()) return xdg + "/allmodes";
-  return environment("HOME") + "/.cache/allmodes";
+Finding check_cache() {
+  const std::string remedy = "export ALLMODES_CACHE=FOLDER, one that you can write";
+  const auto kept = cache_folder("classifiers");
+  if (!kept)
+    return {Mark::kWarning, "cache",
+            "none: neither ALLMODES_CACHE nor XDG_CACHE_HOME nor HOME is set", remedy};
+  return check_folder("cache", kept->parent_path(), remedy);
 }
 
 Finding check_mpirun() {
@@ -208,10 +210,8 @@ Finding check_networks() {
 }  // namespace
 
 std::vector<Finding> check_host() {
-  return {
-      check_cores(), check_memory(), check_shared_memory(),
-      check_folder("cache", cache_folder(), "export ALLMODES_CACHE=FOLDER, one that you can write"),
-      check_folder("runs", "runs", "train with --out FOLDER, one that you can write")};
+  return {check_cores(), check_memory(), check_shared_memory(), check_cache(),
+          check_folder("runs", "runs", "train with --out FOLDER, one that you can write")};
 }
 
 std::vector<Finding> check_launchers() {
