@@ -72,7 +72,7 @@ expect 3 "$program" diagnose --real reals.npy --fake copies.npy
 says out '^verdict: collapsed: duplicates, 1000 of 1000 samples equal another one'
 
 expect 0 "$program" diagnose --posterior mean.npy log_variance.npy
-says out 'active_units +1 +of 2'
+says out 'active_units +1 +latent dimensions .*; of 2 dimensions'
 expect 3 "$program" diagnose --posterior silent.npy silent.npy
 says out '^verdict: collapsed: posterior_collapse'
 

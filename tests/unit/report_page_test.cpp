@@ -114,9 +114,21 @@ TEST_F(ReportTest, WhatIsNoRunIsRefused) {
   EXPECT_THROW(runs_in(base_ / "absent"), Error);
 }
 
+TEST_F(ReportTest, CurvesSayWhatTheirFiguresMean) {
+  constexpr records::Figure kTimes[] = {{"step_ms", "ms", "> 0", "", "of a step <mean>"}};
+  const RunView view{.folder = run_.root,
+                     .name = "run",
+                     .configuration = {},
+                     .status = {},
+                     .train = {{.kind = "train", .step = 1, .values = {{"step_ms", 3.5}}}}};
+  const std::string page = run_page(view, {{"train", "", kTimes}});
+  EXPECT_TRUE(has(page, "Time of a step, ms"));
+  EXPECT_TRUE(has(page, "title=\"ms, of a step &lt;mean&gt;\""));
+}
+
 TEST_F(ReportTest, TheSinkKeepsThePage) {
   {
-    ReportSink sink(run_.root);
+    ReportSink sink(run_.root, {});
     sink.write(verdict(80, "healthy"));
     sink.write(train(90));
     EXPECT_TRUE(has(read_file(run_.report()), "judged at step 80"));

@@ -8,6 +8,7 @@
 #include "base/durable_file.h"
 #include "cli/commands.h"
 #include "records/run_folder.h"
+#include "run/figures.h"
 
 namespace allmodes::cli {
 namespace {
@@ -30,7 +31,7 @@ Example:
       for (const std::string& run : arguments->runs) {
         const auto view = report::read_run(run);
         const auto page = records::RunFolder{run}.report();
-        write_file_atomically(page, report::run_page(view));
+        write_file_atomically(page, report::run_page(view, run::figure_tables()));
         fmt::print("{}\n", page.string());
       }
       return 0;

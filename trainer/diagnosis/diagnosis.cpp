@@ -170,30 +170,28 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
   };
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   const auto* near = diagnostics::calibrated_figure(evidence, "near_reals");
-  return {
-      {"precision", scores.precision, "share of fakes among the data; " + beside("precision")},
-      {"recall", scores.recall, "share of the data among fakes; " + beside("recall")},
-      {"density", scores.density, beside("density")},
-      {"coverage", scores.coverage, beside("coverage")},
-      {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median, ""},
-      {"near_reals", near->value, "share of fakes learnt by heart; " + beside("near_reals")},
-      {"vendi", metrics.vendi.value_or(unknown),
-       fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
-      {"vendi_real", metrics.vendi_real.value_or(unknown), ""},
-      {"diversity", *evidence.diversity_ratio, "median distance over the data's, 1 when equal"},
-      {"frechet_distance", metrics.frechet_distance.value_or(unknown),
-       "0 for equal moments; grows as N falls"},
-      {"kid", metrics.kernel_distance, "0 when equal"},
-      {"ndb", static_cast<double>(metrics.cells.different),
-       fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
-                   0.05 * static_cast<double>(metrics.cells.cells))},
-      {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected),
-       "0 when equal (95 %)"},
-      {"jsd", metrics.cells.jensen_shannon,
-       fmt::format("nats; {:.4f} when equal", metrics.cells.jensen_shannon_floor)},
-      {"copies", static_cast<double>(evidence.copies->of_samples.copies),
-       fmt::format("fakes equal to another; {} of the data", evidence.copies->of_reals.copies)},
-      {"support_ratio", metrics.support_ratio, "of near-duplicates; 1 when equal"}};
+  return {{"precision", scores.precision, beside("precision")},
+          {"recall", scores.recall, beside("recall")},
+          {"density", scores.density, beside("density")},
+          {"coverage", scores.coverage, beside("coverage")},
+          {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median,
+           "", false},
+          {"near_reals", near->value, beside("near_reals")},
+          {"vendi", metrics.vendi.value_or(unknown),
+           fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
+          {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
+          {"diversity", *evidence.diversity_ratio},
+          {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
+          {"kid", metrics.kernel_distance},
+          {"ndb", static_cast<double>(metrics.cells.different),
+           fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
+                       0.05 * static_cast<double>(metrics.cells.cells))},
+          {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected)},
+          {"jsd", metrics.cells.jensen_shannon,
+           fmt::format("{:.4f} when equal", metrics.cells.jensen_shannon_floor)},
+          {"copies", static_cast<double>(evidence.copies->of_samples.copies),
+           fmt::format("{} of the data", evidence.copies->of_reals.copies)},
+          {"support_ratio", metrics.support_ratio}};
 }
 
 void add_mode_lines(Diagnosis& diagnosis) {
@@ -201,14 +199,13 @@ void add_mode_lines(Diagnosis& diagnosis) {
   if (modes.samples == 0) return;
   diagnosis.lines.push_back(
       {"kl_reverse", diagnostics::kl_reverse(modes),
-       fmt::format("nats over {} {}; {:.2g} when equal", modes.names.size(),
-                   diagnosis.evidence.mode_noun, diagnostics::sampling_floor(modes))});
-  diagnosis.lines.push_back({"kl_forward", diagnostics::kl_forward(modes), "nats"});
+       fmt::format("{} {}; {:.2g} when equal", modes.names.size(), diagnosis.evidence.mode_noun,
+                   diagnostics::sampling_floor(modes))});
+  diagnosis.lines.push_back({"kl_forward", diagnostics::kl_forward(modes)});
   const auto rare = diagnostics::rare_modes(modes);
   if (rare.empty()) return;
   diagnosis.lines.push_back({"rare_mode_recall", diagnostics::recall_of_modes(modes, rare),
-                             fmt::format("of the samples that {} rare {} should have", rare.size(),
-                                         diagnosis.evidence.mode_noun)});
+                             fmt::format("{} rare {}", rare.size(), diagnosis.evidence.mode_noun)});
 }
 
 // What `--features auto` is of samples of this shape.
@@ -315,15 +312,14 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
   diagnosis.evidence.aggregate_kl = aggregate;
   diagnosis.evidence.active_units = diagnostics::active_units(sums);
   diagnosis.evidence.latent_dimensions = width;
-  diagnosis.lines = {
-      {"kl_total", total, "nats, of posterior from prior"},
-      {"active_units", static_cast<double>(*diagnosis.evidence.active_units),
-       fmt::format("of {} dimensions", width)},
-      {"mutual_information", information,
-       fmt::format("nats; at most ln N = {:.2f} can be seen",
-                   std::log(static_cast<double>(means.count)))},
-      {"marginal_kl", total - information, "nats, of the aggregate posterior from the prior"},
-      {"aggregate_kl", aggregate, "nats, the same by mean and variance of each dimension"}};
+  diagnosis.lines = {{"kl_total", total},
+                     {"active_units", static_cast<double>(*diagnosis.evidence.active_units),
+                      fmt::format("of {} dimensions", width)},
+                     {"mutual_information", information,
+                      fmt::format("at most ln N = {:.2f} can be seen",
+                                  std::log(static_cast<double>(means.count)))},
+                     {"marginal_kl", total - information},
+                     {"aggregate_kl", aggregate}};
   // The codes are all there is here: no second instrument could agree.
   config::Verdict alone;
   alone.grace_steps = 0;

@@ -31,10 +31,13 @@ diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
                                      const diagnostics::Features& fitted,
                                      const std::string& remedy);
 
+// A figure of the table (figures.h).
 struct Line {
-  std::string name;    // as in diagnosis.json
-  double value = 0;    // NaN: not measured
-  std::string beside;  // what it is of equal distributions, or its range
+  std::string name;  // as in diagnosis.json
+  double value = 0;  // NaN: not measured
+  std::string beside =
+      {};  // of these very samples: what equal ones have, of how many; else as described
+  bool printed = true;  // false: in diagnosis.json only
 };
 
 struct Diagnosis {

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "diagnosis/diagnosis.h"
+#include "diagnosis/figures.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -33,15 +35,27 @@ nlohmann::ordered_json parts_json(const diagnostics::PartFindings& found) {
   return list;
 }
 
+// What the figure means, and what it is of equal distributions: of these very samples where that is
+// known.
+std::string caption_of(const Line& line, const records::FigureTables& figures) {
+  const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
+  ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
+  const std::string caption = records::caption_of(*figure);
+  if (!line.beside.empty()) return caption + "; " + line.beside;
+  return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
+}
+
 }  // namespace
 
 std::string to_text(const Diagnosis& diagnosis) {
   std::string text = fmt::format("N = {}, features: {}\n", diagnosis.samples, diagnosis.features);
+  const auto figures = figure_tables();
   for (const auto& line : diagnosis.lines) {
-    if (line.beside.empty()) continue;
+    if (!line.printed) continue;
     text += std::isnan(line.value)
                 ? fmt::format("  {:<20}{:>12}  too many features\n", line.name, "-")
-                : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value, line.beside);
+                : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value,
+                              caption_of(line, figures));
   }
   const auto& modes = diagnosis.evidence.modes;
   const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()

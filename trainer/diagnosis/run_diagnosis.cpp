@@ -163,17 +163,9 @@ class RunDiagnosis {
 
   // What a sampler cannot show.
   static void add_figures(const records::Record& record, Diagnosis& diagnosis) {
-    static constexpr std::pair<const char*, const char*> kFigures[] = {
-        {"modes_covered", "with a sample (mixtures: one of high quality)"},
-        {"high_quality", "share within three deviations of a mode"},
-        {"r2_mean", "of reconstructions, 0 is the mean of the data"},
-        {"decoder_sensitivity", "variance over z, of the data's"},
-        {"kl_total", "nats, of posterior from prior"},
-        {"active_units", "latent dimensions that vary with the data"},
-        {"aggregate_kl", "nats, of all codes from the prior"},
-        {"aggregate_discrepancy", "of codes and prior, 0 to 1"}};
-    for (const auto& [name, beside] : kFigures)
-      if (const auto value = record.number(name)) diagnosis.lines.push_back({name, *value, beside});
+    for (const char* name : {"modes_covered", "high_quality", "r2_mean", "decoder_sensitivity",
+                             "kl_total", "active_units", "aggregate_kl", "aggregate_discrepancy"})
+      if (const auto value = record.number(name)) diagnosis.lines.push_back({name, *value});
   }
 
   DiagnoseOptions options_;

@@ -156,7 +156,7 @@ std::string line_chart(const std::string& title, std::vector<NamedCurve> curves,
   const double width = kWidth - kLeft - kRight, height = kHeight - kTop - kBottom;
   std::string legend, lines;
   for (size_t i = 0; i < curves.size(); ++i) {
-    const auto& [name, points] = curves[i];
+    const auto& [name, points, meaning] = curves[i];
     std::string line, data, marks;
     for (const auto& [step, value] : points) {
       const double x = kLeft + width * steps.at(step);
@@ -169,8 +169,8 @@ std::string line_chart(const std::string& title, std::vector<NamedCurve> curves,
     lines += fmt::format(R"(<polyline class="c{}" points="{}" data-name="{}" data-points="{}"/>{})",
                          i, line, escaped(name), data, marks);
     legend += fmt::format(
-        R"(<span><svg viewBox="0 0 24 8" class="key" aria-hidden="true"><line class="c{}" x1="0" x2="24" y1="4" y2="4"/></svg>{} <b>{}</b></span>)",
-        i, escaped(name), short_number(points.back().second));
+        R"(<span title="{3}"><svg viewBox="0 0 24 8" class="key" aria-hidden="true"><line class="c{0}" x1="0" x2="24" y1="4" y2="4"/></svg>{1} <b>{2}</b></span>)",
+        i, escaped(name), short_number(points.back().second), escaped(meaning));
   }
   return fmt::format(
       R"(<figure class="chart"><figcaption>{0}</figcaption><svg viewBox="0 0 {1} {2}" role="img" aria-label="{3}">{4}{5}</svg><p class="legend">{6}</p><p class="hover" aria-hidden="true">&nbsp;</p></figure>)",

@@ -21,6 +21,7 @@ std::string short_number(double value);
 struct NamedCurve {
   std::string name;
   Curve points;
+  std::string meaning = {};  // shown by the legend when pointed at
 };
 
 // A line chart of up to six curves over the steps, with a legend, axes and, for those who cannot

@@ -151,56 +151,78 @@ std::string samples(const RunView& view) {
   return "<section><h2>Samples</h2><div class=\"grid2\">" + out + "</div></section>\n";
 }
 
-std::vector<NamedCurve> curves_named(const std::vector<records::Record>& of,
-                                     const std::vector<std::string>& names) {
-  std::vector<NamedCurve> curves;
-  for (const auto& name : names) {
-    std::string words = name;
-    std::ranges::replace(words, '_', ' ');
-    curves.push_back({words, curve_of(of, name)});
+// Curves of one kind of record, with what they mean.
+class Curves {
+ public:
+  Curves(const std::vector<records::Record>& of, const char* kind,
+         const records::FigureTables& figures)
+      : of_(of), kind_(kind), figures_(figures) {}
+
+  std::vector<NamedCurve> named(const std::vector<std::string>& names) const {
+    std::vector<NamedCurve> curves;
+    for (const auto& name : names) {
+      std::string words = name;
+      std::ranges::replace(words, '_', ' ');
+      curves.push_back({words, curve_of(of_, name), meaning_of(name)});
+    }
+    return curves;
   }
-  return curves;
-}
 
-// Every figure of the train records whose name begins so.
-std::vector<NamedCurve> curves_beginning(const std::vector<records::Record>& of,
-                                         const std::string& prefix) {
-  std::vector<std::string> names;
-  if (!of.empty())
-    for (const auto& [name, value] : of.back().values)
-      if (name.starts_with(prefix)) names.push_back(name);
-  auto curves = curves_named(of, names);
-  for (auto& curve : curves)
-    if (curve.name.size() > prefix.size()) curve.name = curve.name.substr(prefix.size());
-  return curves;
-}
+  // Every figure of the last record whose name begins so.
+  std::vector<NamedCurve> beginning(const std::string& prefix) const {
+    std::vector<std::string> names;
+    if (!of_.empty())
+      for (const auto& [name, value] : of_.back().values)
+        if (name.starts_with(prefix)) names.push_back(name);
+    auto curves = named(names);
+    for (auto& curve : curves)
+      if (curve.name.size() > prefix.size()) curve.name = curve.name.substr(prefix.size());
+    return curves;
+  }
 
-std::string curves(const RunView& view) {
-  const auto& train = view.train;
-  const auto& evaluations = view.evaluations;
-  std::string out = line_chart("Losses", curves_beginning(train, "loss_"));
-  out += line_chart("Discriminator's outputs", curves_named(train, {"d_real", "d_fake"}));
-  out += line_chart("Modes covered", curves_named(evaluations, {"modes_covered", "modes_total"}),
-                    true);
-  out += line_chart("KL between the shares of modes, nats",
-                    curves_named(evaluations, {"kl_reverse", "kl_forward", "kl_floor"}), true);
-  out += line_chart("Samples beside reals",
-                    curves_named(evaluations, {"precision", "recall", "density", "coverage",
-                                               "coverage_expected"}),
-                    true);
-  out +=
-      line_chart("Diversity, 1 is that of the reals",
-                 curves_named(evaluations, {"diversity", "variance_ratio", "support_ratio"}), true);
-  out +=
-      line_chart("Latents", curves_named(evaluations, {"active_units", "latent_dimensions"}), true);
-  out += line_chart("KL to the prior, nats",
-                    curves_named(evaluations, {"kl_total", "aggregate_kl"}), true);
-  out += line_chart("Gradient norms", curves_beginning(train, "gradient_norm_"));
-  out += line_chart("Time of a step, ms",
-                    curves_named(train, {"step_ms", "loading_ms", "exchange_ms"}));
-  out += line_chart("Samples per second", curves_named(train, {"samples_per_s"}));
+  // The title of a chart of figures with one unit, which is that of the first one.
+  std::string titled(const std::string& title, const std::string& name) const {
+    const records::Figure* figure = records::find_figure(figures_, kind_, name);
+    if (figure == nullptr || figure->unit.empty()) return title;
+    return fmt::format("{}, {}", title, figure->unit);
+  }
+
+ private:
+  std::string meaning_of(const std::string& name) const {
+    const records::Figure* figure = records::find_figure(figures_, kind_, name);
+    if (figure == nullptr) return "";
+    const std::string caption = records::caption_of(*figure);
+    return figure->equal.empty() ? caption
+                                 : fmt::format("{}; {} when equal", caption, figure->equal);
+  }
+
+  const std::vector<records::Record>& of_;
+  const char* kind_;
+  const records::FigureTables& figures_;
+};
+
+std::string curves(const RunView& view, const records::FigureTables& figures) {
+  const Curves train(view.train, "train", figures);
+  const Curves evaluations(view.evaluations, "evaluation", figures);
+  std::string out = line_chart("Losses", train.beginning("loss_"));
+  out += line_chart("Discriminator's outputs", train.named({"d_real", "d_fake"}));
+  out += line_chart("Modes covered", evaluations.named({"modes_covered", "modes_total"}), true);
+  out += line_chart(evaluations.titled("KL between the shares of modes", "kl_reverse"),
+                    evaluations.named({"kl_reverse", "kl_forward", "kl_floor"}), true);
+  out += line_chart(
+      "Samples beside reals",
+      evaluations.named({"precision", "recall", "density", "coverage", "coverage_expected"}), true);
+  out += line_chart("Diversity, 1 is that of the reals",
+                    evaluations.named({"diversity", "variance_ratio", "support_ratio"}), true);
+  out += line_chart("Latents", evaluations.named({"active_units", "latent_dimensions"}), true);
+  out += line_chart(evaluations.titled("KL to the prior", "kl_total"),
+                    evaluations.named({"kl_total", "aggregate_kl"}), true);
+  out += line_chart("Gradient norms", train.beginning("gradient_norm_"));
+  out += line_chart(train.titled("Time of a step", "step_ms"),
+                    train.named({"step_ms", "loading_ms", "exchange_ms"}));
+  out += line_chart("Samples per second", train.named({"samples_per_s"}));
   std::vector<std::pair<double, double>> places;
-  for (const auto& record : evaluations)
+  for (const auto& record : view.evaluations)
     if (const auto recall = record.number("recall"), precision = record.number("precision");
         recall && precision && std::isfinite(*recall) && std::isfinite(*precision))
       places.emplace_back(*recall, *precision);
@@ -234,9 +256,10 @@ std::string footer(const RunView& view) {
 
 }  // namespace
 
-std::string run_page(const RunView& view) {
+std::string run_page(const RunView& view, const records::FigureTables& figures) {
   return page_head(view.name + " · allmodes") + header(view) + "<main>" + timeline(view) +
-         modes(view) + samples(view) + curves(view) + footer(view) + "</main>" + page_end();
+         modes(view) + samples(view) + curves(view, figures) + footer(view) + "</main>" +
+         page_end();
 }
 
 }  // namespace allmodes::report

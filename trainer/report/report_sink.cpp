@@ -8,8 +8,8 @@
 
 namespace allmodes::report {
 
-ReportSink::ReportSink(const std::filesystem::path& run)
-    : view_(read_run(run)), written_at_(Clock::now()) {}
+ReportSink::ReportSink(const std::filesystem::path& run, records::FigureTables figures)
+    : view_(read_run(run)), figures_(std::move(figures)), written_at_(Clock::now()) {}
 
 ReportSink::~ReportSink() {
   try {
@@ -34,7 +34,7 @@ void ReportSink::write(const records::Record& record) {
 void ReportSink::replace() {
   const auto begin = Clock::now();
   refresh(view_);
-  replace_file(records::RunFolder{view_.folder}.report(), run_page(view_));
+  replace_file(records::RunFolder{view_.folder}.report(), run_page(view_, figures_));
   outdated_ = judged_ = false;
   written_at_ = Clock::now();
   cost_s_ = std::chrono::duration<double>(written_at_ - begin).count();

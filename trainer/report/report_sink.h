@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "records/figure.h"
 #include "records/record.h"
 #include "report/run_view.h"
 
@@ -14,7 +15,7 @@ namespace allmodes::report {
 class ReportSink : public records::Sink {
  public:
   // Reads what the run has recorded before. Throws kNoInput or kInputOutput.
-  explicit ReportSink(const std::filesystem::path& run);
+  explicit ReportSink(const std::filesystem::path& run, records::FigureTables figures);
   ~ReportSink() override;
 
   void write(const records::Record& record) override;
@@ -24,6 +25,7 @@ class ReportSink : public records::Sink {
   void replace();
 
   RunView view_;
+  records::FigureTables figures_;
   bool outdated_ = false;  // records have come since it was written
   bool judged_ = false;    // a verdict among them
   Clock::time_point written_at_;

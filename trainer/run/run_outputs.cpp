@@ -8,6 +8,7 @@
 #include "records/status_file.h"
 #include "records/tensorboard_sink.h"
 #include "report/report_sink.h"
+#include "run/figures.h"
 
 namespace allmodes::run {
 namespace {
@@ -60,7 +61,8 @@ std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, co
         folder, name_of_host(), config::print(run.config()),
         continued ? std::optional(continued->step) : std::nullopt);
   });
-  outputs->add("report.html", [&] { return std::make_unique<report::ReportSink>(folder.root); });
+  outputs->add("report.html",
+               [&] { return std::make_unique<report::ReportSink>(folder.root, figure_tables()); });
   return outputs;
 }
 

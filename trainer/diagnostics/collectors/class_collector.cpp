@@ -49,10 +49,23 @@ class ClassCollector final : public Collector {
   std::vector<double> shares_;
 };
 
+constexpr records::Figure kClassesCollectorFigures[] = {
+    {"modes_covered_5", "modes", "", "all of them", "with at least five samples"},
+    {"kl_uniform", "nats", ">= 0", "about (K - 1) / 2N",
+     "stacked digits: KL(observed || uniform) over the K modes, N samples"},
+    {"classifier_accuracy", "share", "[0, 1]", "",
+     "of held-out images that the classifier takes for their class"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_class_collector(std::shared_ptr<ModeFinder> finder) {
-  return std::make_unique<ClassCollector>(std::move(finder));
-}
+extern const CollectorRow kClassesCollector{
+    .name = "classes",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& finder) -> std::unique_ptr<Collector> {
+      if (setup.dataset.mixture() != nullptr || finder == nullptr) return nullptr;
+      return std::make_unique<ClassCollector>(finder);
+    },
+    .figures = kClassesCollectorFigures};
 
 }  // namespace allmodes::diagnostics

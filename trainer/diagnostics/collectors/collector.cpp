@@ -2,7 +2,35 @@
 
 #include <chrono>
 
+#include "diagnostics/collectors/data_audit.h"
+
 namespace allmodes::diagnostics {
+namespace {
+
+// Of an evaluation as a whole, and of the histogram of its modes.
+constexpr records::Figure kEvaluationFigures[] = {
+    {"evaluated_samples", "samples", "", "", "drawn from the averaged weights of the generator"},
+    {"evaluation_s", "s", "", "", "that the evaluation took, which are in no step_ms"},
+    {"evaluation_s_COLLECTOR", "s", "", "", "of them, those of each collector"},
+    {"unwritten_files", "", "", "0", "files that could not be written so far, said in the log"},
+    {"modes_covered", "modes", "", "all of them",
+     "with at least one sample (of a mixture: one of high quality)"},
+    {"modes_total", "modes", "", "", "that the data have"},
+    {"histogram", "samples", "", "", "of each mode, in the order of the classes"},
+    {"missing", "names", "", "none", "of the modes with significantly and far too few samples"},
+    {"missing_expected", "samples", "", "", "expected of each of them"},
+    {"missing_observed", "samples", "", "", "seen of each of them"},
+    {"missing_log10_p", "", "<= 0", "", "log10 of the binomial tail of each of them"},
+    {"kl_reverse", "nats", ">= 0", "kl_floor", "KL(observed || expected) over the shares of modes"},
+    {"kl_forward", "nats", ">= 0", "",
+     "KL(expected || observed) over the shares of modes, half a sample added to each"},
+    {"kl_floor", "nats", ">= 0", "", "kl_reverse of a perfect sampler, on average"},
+    {"rare_modes", "names", "", "", "of modes below half of the mean share, of unbalanced data"},
+    {"rare_mode_recall", "share", "[0, 1]", "a little below 1",
+     "of the samples that rare modes should have, those that they have"},
+};
+
+}  // namespace
 
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,
                       records::Record& record) {
@@ -45,31 +73,20 @@ ClassifierSetup classifier_setup(const CollectorSetup& setup) {
 }
 
 std::vector<NamedCollector> make_collectors(const CollectorSetup& setup) {
-  std::vector<NamedCollector> collectors;
-  const auto add = [&](const char* name, std::unique_ptr<Collector> collector) {
-    collectors.push_back({name, std::move(collector)});
-  };
   const std::shared_ptr<ModeFinder> finder =
       make_mode_finder(classifier_setup(setup), setup.config.diagnostics.classifier);
-  if (setup.dataset.mixture() != nullptr) {
-    add("mixture", make_mixture_collector(setup.dataset));
-  } else if (finder != nullptr) {
-    add("classes", make_class_collector(finder));
-  }
-  add("diversity", make_diversity_collector(setup.config));
-  add("copies", make_copies_collector());
-  add("comparison", make_comparison_collector(setup, finder));
-  if (setup.objective.conditional()) add("conditional", make_conditional_collector(finder));
-  if (setup.config.diagnostics.sample_metrics != "off")
-    add("sample_metrics", make_sample_metrics_collector(setup));
-  if (std::holds_alternative<config::Fit>(setup.config.family))
-    add("fit", make_fit_collector(setup));
-  if (setup.objective.encodes()) {
-    add("latent", make_latent_collector());
-    add("aggregate", make_aggregate_collector(setup));
-    add("reconstruction", make_reconstruction_collector(setup));
-  }
+  std::vector<NamedCollector> collectors;
+  for (const CollectorRow* row : collector_rows())
+    if (auto collector = row->make(setup, finder))
+      collectors.push_back({std::string(row->name), std::move(collector)});
   return collectors;
+}
+
+records::FigureTables figure_tables() {
+  records::FigureTables tables{{"data", "", kDataFigures}, {"evaluation", "", kEvaluationFigures}};
+  for (const CollectorRow* row : collector_rows())
+    tables.push_back({"evaluation", row->name, row->figures});
+  return tables;
 }
 
 void collect_all(const std::vector<NamedCollector>& collectors, const Evaluation& evaluation,

@@ -2,11 +2,13 @@
 
 // Collectors: each measures one thing at an evaluation, the same on every rank count, and adds its
 // fields to the record and its evidence for the verdict. A collector is a class in a file of its
-// own and a line in make_collectors().
+// own, which ends with its row.
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "diagnostics/collectors/evaluation.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/verdict/verdict.h"
+#include "records/figure.h"
 #include "records/record.h"
 
 namespace allmodes::diagnostics {
@@ -35,12 +38,28 @@ struct CollectorSetup {
   at::Device device;
 };
 
-// A collector under the name by which the time it takes is recorded.
+// A collector, and what its figures mean: a row `extern const CollectorRow kNAME{...}` at the end
+// of its file; the build finds the rows (docs/extending.md).
+struct CollectorRow {
+  std::string_view name;  // by which the time it takes is recorded
+  // Null where there is nothing for it to measure in this run. `finder` may be null. Collective.
+  std::unique_ptr<Collector> (*make)(const CollectorSetup& setup,
+                                     const std::shared_ptr<ModeFinder>& finder);
+  std::span<const records::Figure> figures;  // each field that it sets
+};
+
+// All rows, by cmake/Rooms.cmake, in the order of their constants' names.
+std::span<const CollectorRow* const> collector_rows();
+
+// Those that have something to measure.
 struct NamedCollector {
   std::string name;
   std::unique_ptr<Collector> collector;
 };
 std::vector<NamedCollector> make_collectors(const CollectorSetup& setup);
+
+// What evaluations and the look at the data record.
+records::FigureTables figure_tables();
 
 // Lets each of them measure and adds, under "evaluation_s_NAME", the seconds that it took.
 void collect_all(const std::vector<NamedCollector>& collectors, const Evaluation& evaluation,
@@ -49,22 +68,6 @@ void collect_all(const std::vector<NamedCollector>& collectors, const Evaluation
 
 // Of a run, with the held-out part of its data; `setup` and what it refers to outlive it.
 ClassifierSetup classifier_setup(const CollectorSetup& setup);
-
-std::unique_ptr<Collector> make_mixture_collector(const data::Dataset& dataset);
-std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config);
-std::unique_ptr<Collector> make_latent_collector();
-std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup);
-std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup);
-std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup);
-std::unique_ptr<Collector> make_copies_collector();
-std::unique_ptr<Collector> make_class_collector(std::shared_ptr<ModeFinder> finder);
-// Of each class of a class-conditional family. `finder` may be null.
-std::unique_ptr<Collector> make_conditional_collector(std::shared_ptr<ModeFinder> finder);
-// Samples beside real ones in a feature space, calibrated (comparison.h). `finder` may be null.
-std::unique_ptr<Collector> make_comparison_collector(const CollectorSetup& setup,
-                                                     std::shared_ptr<ModeFinder> finder);
-// Precision, recall, density, coverage, Frechet and kernel distance (diagnostics.sample_metrics).
-std::unique_ptr<Collector> make_sample_metrics_collector(const CollectorSetup& setup);
 
 // Fields of a mode histogram in a record.
 void record_histogram(const ModeHistogram& histogram, const config::Verdict& levels,

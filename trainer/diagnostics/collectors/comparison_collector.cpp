@@ -173,8 +173,8 @@ class ComparisonCollector final : public Collector {
       comparison_.reference.parts = make_part_reference({rows.features, rows.width});
     }
     const auto cache = cache_folder("calibrations");
-    const auto file = cache ? *cache / file_name(dataset, {reference, pool, count})
-                            : std::filesystem::path();
+    const auto file =
+        cache ? *cache / file_name(dataset, {reference, pool, count}) : std::filesystem::path();
     auto values = read_cache(evaluation.control, file);
     if (!values) {
       const bool images = dataset.shape().image;
@@ -265,11 +265,50 @@ class ComparisonCollector final : public Collector {
   Comparison comparison_;  // without nulls until it is calibrated
 };
 
+constexpr records::Figure kComparisonCollectorFigures[] = {
+    {"lowest_coverage", "share", "[0, 1]", "lowest_coverage_null_median",
+     "coverage of the least covered mode"},
+    {"on_data", "share", "[0, 1]", "on_data_null_median",
+     "of samples in the ball of some real, to its 5th nearest"},
+    {"spread_deficit", "", "", "spread_deficit_null_median",
+     "(1 - spread) in units of its sampling error, of the worst mode"},
+    {"half_deficit", "", "", "half_deficit_null_median",
+     "(1 - share of a half) in units of its sampling error, of the worst mode"},
+    {"distance_ratio", "", ">= 0", "1", "median distance of two samples over that of two reals"},
+    {"near_duplicates", "share", "[0, 1]", "0.01",
+     "of samples as near to another one as the nearest hundredth of reals are"},
+    {"FIGURE_null_median", "", "", "",
+     "median of FIGURE for real samples in place of generated ones"},
+    {"FIGURE_log10_p", "", "<= 0", "",
+     "log10 of the chance that real samples have this value of FIGURE or a worse one"},
+    {"coverage_modes", "names", "", "", "of the modes of coverage_by_mode"},
+    {"coverage_by_mode", "share", "[0, 1]", "lowest_coverage_null_median or more",
+     "of the reals of a mode in whose ball, to the 5th nearest real, a sample lies"},
+    {"spread_modes", "names", "", "", "of the modes of spread_by_mode"},
+    {"spread_by_mode", "", ">= 0", "1",
+     "variance of a mode over that of its reals, in the direction in which it falls shortest"},
+    {"halves_modes", "names", "", "", "of the modes of halves_by_mode"},
+    {"halves_by_mode", "", "[0, 1]", "1",
+     "share of samples in the half of a mode that has fewest, over that of the reals"},
+    {"parts_missing", "names", "", "none",
+     "of parts of the data without samples, where modes are not known"},
+    {"parts_starved", "names", "", "none", "of parts of the data with far too few samples"},
+    {"parts_narrow", "names", "", "none",
+     "of parts of the data that are made narrower than they are"},
+    {"lost_mass", "share", "[0, 1]", "0", "of the data that samples lack"},
+    {"lost_mass_at_least", "share", "[0, 1]", "0", "lower confidence bound of lost_mass"},
+    {"smallest_loss", "share", "[0, 1]", "",
+     "of the data whose loss would have been found with 99 %, if it stands apart"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_comparison_collector(const CollectorSetup& setup,
-                                                     std::shared_ptr<ModeFinder> finder) {
-  return std::make_unique<ComparisonCollector>(setup, std::move(finder));
-}
+extern const CollectorRow kComparisonCollector{
+    .name = "comparison",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& finder) -> std::unique_ptr<Collector> {
+      return std::make_unique<ComparisonCollector>(setup, finder);
+    },
+    .figures = kComparisonCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -97,10 +97,25 @@ class ConditionalCollector final : public Collector {
   std::vector<double> real_variance_;
 };
 
+constexpr records::Figure kConditionalCollectorFigures[] = {
+    {"class_samples", "samples", "", "",
+     "asked for of each class of class_names, as the data have them"},
+    {"class_accuracy", "share", "[0, 1]", "classifier_accuracy",
+     "of the samples asked for of each class, those that the classifier takes for it; 1 / K where "
+     "labels are ignored"},
+    {"class_spread", "", ">= 0", "1",
+     "variance of the samples of each class over that of its reals; 0 for one image a class"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_conditional_collector(std::shared_ptr<ModeFinder> finder) {
-  return std::make_unique<ConditionalCollector>(std::move(finder));
-}
+extern const CollectorRow kConditionalCollector{
+    .name = "conditional",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& finder) -> std::unique_ptr<Collector> {
+      if (!setup.objective.conditional()) return nullptr;
+      return std::make_unique<ConditionalCollector>(finder);
+    },
+    .figures = kConditionalCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -50,10 +50,17 @@ class CopiesCollector final : public Collector {
   std::optional<Copies> of_reals_;
 };
 
+constexpr records::Figure kCopiesCollectorFigures[] = {
+    {"copies", "samples", "", "copies_real", "that equal another one to the last bit"},
+    {"copies_real", "samples", "", "", "among as many reals that equal another one"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_copies_collector() {
-  return std::make_unique<CopiesCollector>();
-}
+extern const CollectorRow kCopiesCollector{
+    .name = "copies",
+    .make = [](const CollectorSetup& /*setup*/, const std::shared_ptr<ModeFinder>& /*finder*/)
+        -> std::unique_ptr<Collector> { return std::make_unique<CopiesCollector>(); },
+    .figures = kCopiesCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "diagnostics/statistics/copies.h"
+#include "records/figure.h"
 #include "records/record.h"
 #include "world/communicator.h"
 
@@ -43,5 +44,20 @@ std::vector<std::string> data_faults(const DataAudit& audit);
 
 // The fields of the record "data".
 void fill(const DataAudit& audit, records::Record& record);
+
+// What fill() writes, beside "copies", which evaluations have too.
+inline constexpr records::Figure kDataFigures[] = {
+    {"dataset_size", "samples", "", "", "of the data set"},
+    {"looked_at", "samples", "", "", "that were looked at before the first step"},
+    {"class_names", "names", "", "",
+     "of the classes, in the order of labels, class_samples and their kind"},
+    {"labels", "samples", "", "", "of each class, among those looked at"},
+    {"columns", "names", "", "", "of what each coordinate of a table stands for"},
+    {"column_mean", "", "", "", "of a table: what was taken from each column"},
+    {"column_deviation", "", "> 0", "", "of a table: what each column was then divided by"},
+    {"constant", "images", "", "", "of one colour all over, among those looked at"},
+    {"batch_of_rank", "samples", "", "", "of each rank in a batch"},
+    {"faults", "", "", "", "what is odd about the data, in sentences that are also warnings"},
+};
 
 }  // namespace allmodes::diagnostics

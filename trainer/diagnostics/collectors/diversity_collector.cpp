@@ -54,10 +54,20 @@ class DiversityCollector final : public Collector {
   int64_t pairs_;
 };
 
+constexpr records::Figure kDiversityCollectorFigures[] = {
+    {"diversity", "", ">= 0", "1",
+     "distance of two samples over that of two reals: the mean in evaluations, the median in "
+     "diagnoses; 0 for one sample repeated"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_diversity_collector(const config::RunConfig& config) {
-  return std::make_unique<DiversityCollector>(config.diagnostics.diversity_pairs);
-}
+extern const CollectorRow kDiversityCollector{
+    .name = "diversity",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      return std::make_unique<DiversityCollector>(setup.config.diagnostics.diversity_pairs);
+    },
+    .figures = kDiversityCollectorFigures};
 
 }  // namespace allmodes::diagnostics

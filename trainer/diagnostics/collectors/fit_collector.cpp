@@ -69,12 +69,31 @@ class FitCollector final : public Collector {
   PlaneMixture truth_;
 };
 
+constexpr records::Figure kFitCollectorFigures[] = {
+    {"fit_means", "", "", "", "two coordinates of each component of the fitted density"},
+    {"fit_stds", "", "> 0", "", "two standard deviations of each component"},
+    {"fit_weights", "share", "[0, 1]", "", "weight of each component"},
+    {"kl_pq_quadrature", "nats", ">= 0", "0", "KL(data || fit), by quadrature"},
+    {"kl_qp_quadrature", "nats", ">= 0", "0", "KL(fit || data), by quadrature"},
+    {"js_quadrature", "nats", "[0, ln 2]", "0",
+     "Jensen-Shannon divergence of data and fit, by quadrature"},
+    {"optimum_means", "", "", "", "of one Gaussian: the mean of the best one by quadrature"},
+    {"optimum_stds", "", "> 0", "", "of one Gaussian: the standard deviations of the best one"},
+    {"optimum_distance", "", ">= 0", "0",
+     "the largest difference of a parameter of the fit from that of the best Gaussian"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_fit_collector(const CollectorSetup& setup) {
-  ALLMODES_CHECK(setup.dataset.mixture() != nullptr, "the data set is no mixture");
-  return std::make_unique<FitCollector>(std::get<config::Fit>(setup.config.family),
-                                        *setup.dataset.mixture());
-}
+extern const CollectorRow kFitCollector{
+    .name = "fit",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      const auto* fit = std::get_if<config::Fit>(&setup.config.family);
+      if (fit == nullptr) return nullptr;
+      ALLMODES_CHECK(setup.dataset.mixture() != nullptr, "the data set is no mixture");
+      return std::make_unique<FitCollector>(*fit, *setup.dataset.mixture());
+    },
+    .figures = kFitCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -121,10 +121,33 @@ class AggregateCollector final : public Collector {
   std::optional<PriorNull> null_;
 };
 
+constexpr records::Figure kAggregateCollectorFigures[] = {
+    {"aggregate_mmd", "", "", "about 0",
+     "squared MMD of codes and prior samples (unbiased, inverse multiquadric kernels of seven "
+     "widths)"},
+    {"aggregate_mmd_null_mean", "", "", "", "the same of two prior samples, mean of 100 draws"},
+    {"aggregate_mmd_null_q99", "", "", "",
+     "the same, 99 % quantile: an aggregate_mmd below it is not to be told from a perfect match"},
+    {"aggregate_discrepancy", "", "[0, 1]", "about 0",
+     "aggregate_mmd over the mean kernels within the two samples: an effect size"},
+    {"aggregate_samples", "samples", "", "", "whose codes were compared"},
+    {"code_effective_dimensions", "", ">= 0", "",
+     "(tr C)^2 / tr C^2 of the covariance C of the codes"},
+    {"code_rank", "", "", "all dimensions",
+     "directions that leave no dimension with 1 % of the variance of the prior"},
+    {"dead_dimensions", "", "", "0",
+     "latent dimensions with less than 1 % of the variance of the prior"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_aggregate_collector(const CollectorSetup& setup) {
-  return std::make_unique<AggregateCollector>(setup.objective.latent());
-}
+extern const CollectorRow kAggregateCollector{
+    .name = "aggregate",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      if (!setup.objective.encodes()) return nullptr;
+      return std::make_unique<AggregateCollector>(setup.objective.latent());
+    },
+    .figures = kAggregateCollectorFigures};
 
 }  // namespace allmodes::diagnostics

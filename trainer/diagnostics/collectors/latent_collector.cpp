@@ -78,10 +78,27 @@ class LatentCollector final : public Collector {
   }
 };
 
+constexpr records::Figure kLatentCollectorFigures[] = {
+    {"active_units", "", "", "",
+     "latent dimensions whose posterior mean varies over the data with variance above 0.01"},
+    {"latent_dimensions", "", "", "", "dimensions of the latent"},
+    {"kl_total", "nats", ">= 0", "",
+     "KL of posterior from prior, summed over dimensions; near 0 the encoder says nothing"},
+    {"aggregate_kl", "nats", ">= 0", "0",
+     "KL of the codes from the prior by mean and variance of each dimension, summed"},
+    {"kl_per_dim", "nats", ">= 0", "",
+     "KL of posterior from prior of each dimension, largest first"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_latent_collector() {
-  return std::make_unique<LatentCollector>();
-}
+extern const CollectorRow kLatentCollector{
+    .name = "latent",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      if (!setup.objective.encodes()) return nullptr;
+      return std::make_unique<LatentCollector>();
+    },
+    .figures = kLatentCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -54,11 +54,20 @@ class MixtureCollector final : public Collector {
   std::vector<std::string> names_;
 };
 
+constexpr records::Figure kMixtureCollectorFigures[] = {
+    {"high_quality", "share", "[0, 1]", "0.989",
+     "of samples within three standard deviations of a mode"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_mixture_collector(const data::Dataset& dataset) {
-  ALLMODES_CHECK(dataset.mixture() != nullptr, "the data set is no mixture");
-  return std::make_unique<MixtureCollector>(*dataset.mixture());
-}
+extern const CollectorRow kMixtureCollector{
+    .name = "mixture",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      if (setup.dataset.mixture() == nullptr) return nullptr;
+      return std::make_unique<MixtureCollector>(*setup.dataset.mixture());
+    },
+    .figures = kMixtureCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -107,10 +107,26 @@ class ReconstructionCollector final : public Collector {
   std::vector<float> mean_;
 };
 
+constexpr records::Figure kReconstructionCollectorFigures[] = {
+    {"r2_mean", "", "<= 1", "",
+     "1 - squared error of reconstructions over that of the mean of the training data; 0 is no "
+     "better than that mean"},
+    {"variance_ratio", "", ">= 0", "1",
+     "variance of reconstructions over that of inputs; 0 for one answer to all"},
+    {"decoder_sensitivity", "", ">= 0", "1",
+     "variance of the output over z of the prior, over that of the data; near 0 the decoder "
+     "ignores z"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_reconstruction_collector(const CollectorSetup& setup) {
-  return std::make_unique<ReconstructionCollector>(setup.dataset, setup.control);
-}
+extern const CollectorRow kReconstructionCollector{
+    .name = "reconstruction",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      if (!setup.objective.encodes()) return nullptr;
+      return std::make_unique<ReconstructionCollector>(setup.dataset, setup.control);
+    },
+    .figures = kReconstructionCollectorFigures};
 
 }  // namespace allmodes::diagnostics

@@ -65,10 +65,41 @@ class SampleMetricsCollector final : public Collector {
   std::vector<float> reals_;
 };
 
+constexpr records::Figure kSampleMetricsCollectorFigures[] = {
+    {"sample_features", "", "", "",
+     "the features in which samples are compared, with their number"},
+    {"sample_count", "samples", "", "", "of either set that are compared"},
+    {"precision", "share", "[0, 1]", "as recall",
+     "of samples within the ball of a real, to its 3rd nearest other one"},
+    {"recall", "share", "[0, 1]", "as precision",
+     "of reals within the ball of a sample, to its 3rd nearest other one"},
+    {"density", "", ">= 0", "1",
+     "balls of reals, to their 5th nearest, that hold a sample, over 5"},
+    {"coverage", "share", "[0, 1]", "coverage_expected",
+     "of balls of reals, to their 5th nearest, that hold a sample"},
+    {"coverage_expected", "share", "[0, 1]", "",
+     "coverage of as many samples distributed as the data"},
+    {"frechet_distance", "", ">= 0", "0, from above with N",
+     "squared, of Gaussians with the two means and covariances; compare at one N and one kind of "
+     "features"},
+    {"kid", "", "", "0, also below", "unbiased squared MMD, kernel (x y / d + 1)^3"},
+    {"vendi", "", ">= 1", "vendi_real",
+     "effective number of different samples, cosine about the mean of the reals"},
+    {"vendi_real", "", ">= 1", "", "the same of the reals"},
+    {"support_ratio", "", ">= 0", "1",
+     "near-duplicates among reals over those among samples, at the distance that 1 % of the reals "
+     "have"},
+};
+
 }  // namespace
 
-std::unique_ptr<Collector> make_sample_metrics_collector(const CollectorSetup& setup) {
-  return std::make_unique<SampleMetricsCollector>(setup);
-}
+extern const CollectorRow kSampleMetricsCollector{
+    .name = "sample_metrics",
+    .make = [](const CollectorSetup& setup,
+               const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
+      if (setup.config.diagnostics.sample_metrics == "off") return nullptr;
+      return std::make_unique<SampleMetricsCollector>(setup);
+    },
+    .figures = kSampleMetricsCollectorFigures};
 
 }  // namespace allmodes::diagnostics

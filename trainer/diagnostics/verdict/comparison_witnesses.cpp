@@ -255,4 +255,11 @@ std::vector<Witness> witness_trends(const Evidence& evidence,
   return witnesses;
 }
 
+extern const Instrument kCopiesInstrument{
+    .name = "copies",
+    .tests = [](const Evidence& evidence) -> int64_t { return evidence.copies ? 1 : 0; }};
+extern const Instrument kCalibratedInstrument{
+    .name = "calibrated figures",
+    .tests = [](const Evidence& evidence) -> int64_t { return std::ssize(evidence.calibrated); }};
+
 }  // namespace allmodes::diagnostics

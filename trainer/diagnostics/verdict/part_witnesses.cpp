@@ -242,4 +242,12 @@ std::optional<Witness> witness_labels(const Evidence& evidence, const config::Ve
                  labels.classes};
 }
 
+// Lost and narrow ones; each level is over all parts.
+extern const Instrument kPartsInstrument{
+    .name = "parts",
+    .tests = [](const Evidence& evidence) -> int64_t { return evidence.parts ? 2 : 0; }};
+extern const Instrument kLabelsInstrument{
+    .name = "labels",
+    .tests = [](const Evidence& evidence) -> int64_t { return evidence.labels ? 1 : 0; }};
+
 }  // namespace allmodes::diagnostics

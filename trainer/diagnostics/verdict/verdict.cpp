@@ -125,21 +125,6 @@ void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
   }
 }
 
-// Who tests how often. An instrument that adds a test says so here, next to the others.
-int64_t tests_of(const Evidence& evidence) {
-  const std::pair<bool, int64_t> instruments[] = {
-      {has_modes(evidence), 3},  // missing or starved modes, unseen ones, imbalance
-      {evidence.good_modes.has_value(), 1},
-      {evidence.aggregate_mmd_log10_tail.has_value(), 1},
-      {evidence.copies.has_value(), 1},
-      {evidence.parts.has_value(), 2},  // lost and narrow ones; each level is over all parts
-      {evidence.labels.has_value(), 1},
-      {true, std::ssize(evidence.calibrated)}};
-  int64_t count = 0;
-  for (const auto& [there, tests] : instruments) count += there ? tests : 0;
-  return count;
-}
-
 // Modes that lack samples, and those that lack good ones where scatter has filled their place.
 std::vector<MissingMode> missing_of(const Evidence& evidence, const config::Verdict& levels) {
   std::vector<MissingMode> missing;
@@ -203,6 +188,8 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_smooth(evidence, levels), worst);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
+  for (const Instrument* each : instruments())
+    if (each->find != nullptr) collect(found, each->find(evidence, levels), worst);
   for (Witness& trend : witness_trends(evidence, history, levels)) {
     // Of what is already said only the fall would be news.
     if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))
@@ -270,7 +257,9 @@ NamedValues summary(const Evidence& evidence, const Verdict& verdict) {
 }
 
 int64_t test_count(const Evidence& evidence) {
-  return std::max<int64_t>(1, tests_of(evidence));
+  int64_t count = 0;
+  for (const Instrument* each : instruments()) count += each->tests(evidence);
+  return std::max<int64_t>(1, count);
 }
 
 double test_level(const Evidence& evidence, const config::Verdict& levels) {

@@ -150,7 +150,7 @@ NamedValues summary(const Evidence& evidence);
 NamedValues summary(const Evidence& evidence, const Verdict& verdict);
 
 // How many tests of significance the evidence admits, >= 1: each instrument says how many are its
-// own (tests_of in verdict.cpp).
+// own (Instrument in witnesses.h).
 int64_t test_count(const Evidence& evidence);
 
 // The level of each of them: significance / test_count(), Bonferroni's correction. Not Holm's: with

@@ -300,4 +300,17 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
       State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", ")), {"codes"}};
 }
 
+// Missing or starved modes, unseen ones, imbalance.
+extern const Instrument kHistogramInstrument{
+    .name = "histogram", .tests = [](const Evidence& evidence) -> int64_t {
+      return evidence.modes && evidence.modes->samples > 0 ? 3 : 0;
+    }};
+extern const Instrument kGoodModesInstrument{
+    .name = "good modes",
+    .tests = [](const Evidence& evidence) -> int64_t { return evidence.good_modes ? 1 : 0; }};
+extern const Instrument kAggregateInstrument{.name = "aggregate posterior",
+                                             .tests = [](const Evidence& evidence) -> int64_t {
+                                               return evidence.aggregate_mmd_log10_tail ? 1 : 0;
+                                             }};
+
 }  // namespace allmodes::diagnostics

@@ -4,6 +4,7 @@
 // for what each says.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,21 @@
 #include "diagnostics/verdict/verdict.h"
 
 namespace allmodes::diagnostics {
+
+// What tests the evidence: a row `extern const Instrument kNAME{...}` in the file of its witness;
+// the build finds the rows (docs/extending.md). Each counts its own tests, which share the
+// false-alarm rate of an evaluation: test_count() is their sum.
+struct Instrument {
+  std::string_view name;
+  // How many tests of significance it makes of this evidence, >= 0.
+  int64_t (*tests)(const Evidence& evidence);
+  // What it finds at `levels`, whose significance is that of each test. Null for those whose place
+  // among the witnesses is stated in verdict.cpp; the others come behind these.
+  std::optional<Witness> (*find)(const Evidence& evidence, const config::Verdict& levels) = nullptr;
+};
+
+// All rows, by cmake/Rooms.cmake.
+std::span<const Instrument* const> instruments();
 
 // Of an earlier evaluation's summary.
 std::optional<double> value_of(const PastEvaluation& past, std::string_view name);

@@ -1,0 +1,47 @@
+#include "diagnosis/figures.h"
+
+#include "run/figures.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+constexpr records::Figure kDiagnosisFigures[] = {
+    {"features", "", "", "", "the features in which samples are compared, with their number"},
+    {"samples", "samples", "", "", "of either set"},
+    {"near_reals", "share", "[0, 1]", "measured",
+     "of fakes four times as near to a real as that real is to its nearest other one: learnt by "
+     "heart"},
+    {"ndb", "", "", "5 % of the cells",
+     "cells of the reals (k-means) whose shares differ, each tested at 5 %"},
+    {"ndb_corrected", "", "", "0", "the same, corrected for the number of cells"},
+    {"jsd", "nats", "[0, ln 2]", "its floor",
+     "Jensen-Shannon divergence of the shares of the cells"},
+    {"mutual_information", "nats", "[0, ln N]", "",
+     "between sample and latent, of all N posteriors as a mixture"},
+    {"marginal_kl", "nats", "", "0",
+     "KL of the aggregate posterior from the prior: kl_total less mutual_information"},
+    {"class_coverage", "share", "[0, 1]", "coverage_expected",
+     "of the balls of the reals of each class that hold a fake"},
+    {"expected_share", "share", "[0, 1]", "",
+     "of each class: what the nearest other real says of each real"},
+    {"missing_modes", "", "", "none",
+     "classes with significantly and far too few fakes: name, expected, observed, log10_p"},
+    {"parts", "", "", "none",
+     "of the data that are missing, starved or narrow: name, finding, share, made, made_99, width, "
+     "log10_p"},
+    {"witnesses", "", "", "none",
+     "what speaks for another state than healthy: state, kind, reason"},
+    {"evaluation", "", "", "", "the evaluation record of a run, as its collectors measure it anew"},
+    {"neighborhood_cpu_s", "s", "> 0", "",
+     "processor time of precision, recall, density and coverage"},
+};
+
+}  // namespace
+
+records::FigureTables figure_tables() {
+  records::FigureTables tables = run::figure_tables();
+  tables.push_back({"diagnosis", "", kDiagnosisFigures});
+  return tables;
+}
+
+}  // namespace allmodes::diagnosis
