@@ -86,6 +86,18 @@ elif [[ -z "$ranks" ]]; then
   ((ranks > 0)) || ranks=1
 fi
 
+# Prints where the library is, in a build folder or an installation; nothing where there is none.
+loopback_library() {
+  local place folder
+  folder="$(dirname "$(realpath "$ALLMODES_BINARY")")"
+  for place in "$folder" "$folder"/../lib/allmodes; do
+    if [[ -r "$place/liballmodes_loopback.so" ]]; then
+      realpath "$place/liballmodes_loopback.so"
+      return 0
+    fi
+  done
+}
+
 # Sets ${options[@]} for $ranks ranks on the hosts of $scratch/hosts.
 choose_options() {
   # The most ranks that share one host, to share out its cores. Hosts are taken to be alike.
@@ -128,13 +140,15 @@ choose_options() {
     --mca oob_tcp_keepalive_probes 5)
 
   # By default every rank listens on all interfaces of its host. On one host it needs no network at
-  # all: through shared memory alone no rank listens anywhere. mpirun itself still does, on all
+  # all: through shared memory alone no rank listens anywhere. mpirun itself still would, on all
   # interfaces: Open MPI 4.1 has no setting for that, *_if_include only chooses the addresses that it
-  # tells others.
+  # tells others. A library of ours keeps it to the loopback interface.
+  preloaded=""
   if [[ -n "${ALLMODES_NETWORK:-}" ]]; then
     options+=(--mca oob_tcp_if_include "$ALLMODES_NETWORK" --mca btl_tcp_if_include "$ALLMODES_NETWORK")
   elif ((hosts == 1)) && [[ -z "$hostfile" ]]; then
     options+=(--mca oob_tcp_if_include lo --mca pml ob1 --mca btl self,vader)
+    preloaded="$(loopback_library)"
   fi
 
   # Containers commonly forbid a process to read another's memory, and Open MPI then complains at each
@@ -160,6 +174,9 @@ choose_options() {
 prepare() {
   choose_options
   command=(mpirun "${options[@]}" "$ALLMODES_BINARY" "${program_words[@]}")
+  if [[ -n "$preloaded" ]]; then
+    command=(env "LD_PRELOAD=$preloaded${LD_PRELOAD:+:$LD_PRELOAD}" "${command[@]}")
+  fi
   if [[ "$verbose" == true || "$dry_run" == true ]]; then
     echo "OMP_NUM_THREADS=$OMP_NUM_THREADS $(quoted "${command[@]}")" >&2
   fi

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "checkpoints/checkpoint.h"
 #include "crash/interposer.h"
+#include "crash/small_runs.h"
 #include "records/json_lines.h"
 #include "records/run_folder.h"
 #include "run/rollback.h"
@@ -34,21 +35,13 @@
 namespace allmodes {
 namespace {
 
+using crash::Ended;
+using crash::in_child;
+using crash::kRing;
+using crash::newest_run;
+using crash::Outcome;
+using crash::outcome_of;
 namespace fs = std::filesystem;
-
-constexpr char kRing[] = R"(name: "ring"
-batch: 32
-steps: 24
-data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 1000 }
-gan {
-  latent { dimension: 4 }
-  generator { width: 8 depth: 1 }
-  discriminator { width: 8 depth: 1 }
-}
-diagnostics { log_every: 5 evaluate_every: 12 samples: 64 calibration_draws: 50 }
-checkpoints { every: 8 keep: 2 }
-images { every: 12 count: 4 }
-)";
 
 // Collapses at its first evaluation and goes back to its beginning.
 constexpr char kVae[] = R"(name: "vae"
@@ -69,41 +62,6 @@ verdict { on_collapse: "rollback" rollback { limit: 2 kl_weight: 0.01 } }
 checkpoints { every: 200 }
 images { every: 0 count: 4 }
 )";
-
-struct Ended {
-  int signal = 0;
-  int code = 0;
-};
-
-Ended in_child(const std::function<int()>& work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(99);
-    if (std::getenv("ALLMODES_CRASH_LOUD") == nullptr &&
-        std::freopen("/dev/null", "w", stderr) == nullptr)
-      ::_exit(99);
-    int code = 98;
-    try {
-      code = work();
-    } catch (const Error& error) {
-      code = static_cast<int>(error.code());
-    } catch (const std::exception&) {
-    }
-    ::_exit(code);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status) ? Ended{.signal = WTERMSIG(status)}
-                             : Ended{.code = WEXITSTATUS(status)};
-}
-
-// What must be the same of two runs: the last checkpoint's bytes, and records but for their times.
-struct Outcome {
-  uint64_t step = 0;
-  std::map<std::string, std::string> payload;  // by file
-  std::vector<std::string> records;
-  bool operator==(const Outcome&) const = default;
-};
 
 class CrashTest : public testing::Test {
  protected:
@@ -139,36 +97,7 @@ class CrashTest : public testing::Test {
   }
 
   // The newest run.
-  records::RunFolder run() const {
-    std::set<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(runs())) found.insert(entry.path());
-    return {found.empty() ? fs::path() : *found.rbegin()};
-  }
-
-  static Outcome outcome_of(const records::RunFolder& run) {
-    Outcome outcome;
-    const auto folders = checkpoints::list_checkpoints(run.checkpoints());
-    if (!folders.empty()) outcome.step = folders.back().first;
-    if (!folders.empty())
-      for (const auto& file : fs::directory_iterator(folders.back().second))
-        if (file.path().extension() == ".safetensors")
-          outcome.payload[file.path().filename().string()] = read_file(file.path());
-    const auto lines = records::read_records(run.records());
-    EXPECT_TRUE(lines.bad.empty());
-    std::set<std::string> seen;
-    for (records::Record record : lines.records) {
-      record.time_s = 0;
-      std::erase_if(record.values, [](const auto& value) {
-        const std::string& name = value.first;
-        return name.ends_with("_ms") || name.ends_with("_s") || name.find("_ms_") != name.npos ||
-               name.find("_s_") != name.npos || name.ends_with("_seconds");
-      });
-      const std::string text = records::to_json(record);
-      EXPECT_TRUE(seen.insert(text).second) << "twice: " << text;
-      outcome.records.push_back(text);
-    }
-    return outcome;
-  }
+  records::RunFolder run() const { return newest_run(runs()); }
 
   static bool has_gone_back(const fs::path& folder) {
     return fs::exists(folder / "records-before-rollback-1.jsonl");

@@ -1,5 +1,6 @@
 #include "crash/interposer.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 #include <atomic>
 #include <cerrno>
 #include <string>
+
+#include "crash/storage_fault.h"
 
 namespace allmodes::crash {
 namespace {
@@ -66,6 +70,14 @@ void before_call() {
   if (is_last_point()) die();
 }
 
+// Whether the call shall fail by a planted fault; sets errno then.
+template <typename... Where>
+bool fails(Call call, Where&&... where) {
+  const int error = fault_of(call, where...);
+  if (error != 0) errno = error;
+  return error != 0;
+}
+
 void note_rename(const char* to) {
   const char* name = strrchr(to, '/');
   name = name == nullptr ? to : name + 1;
@@ -79,6 +91,8 @@ void note_rename(const char* to) {
 int watched_open(int folder, const char* path, int flags, mode_t mode) {
   const bool ours = concerns(folder, path);
   if (ours && (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0) before_call();
+  const bool writes = (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0;
+  if (fails(writes ? Call::kOpen : Call::kOpenToRead, path)) return -1;
   static const auto call = real<int (*)(int, const char*, int, ...)>("openat");
   const int descriptor = call(folder, path, flags, mode);
   if (current != nullptr && descriptor >= 0 && size_t(descriptor) < kDescriptors)
@@ -88,6 +102,7 @@ int watched_open(int folder, const char* path, int flags, mode_t mode) {
 
 ssize_t watched_write(int descriptor, const void* data, size_t bytes) {
   static const auto call = real<ssize_t (*)(int, const void*, size_t)>("write");
+  if (fails(Call::kWrite, descriptor, bytes)) return -1;
   if (!is_watched(descriptor)) return call(descriptor, data, bytes);
   before_call();
   if (is_last_point()) {
@@ -151,8 +166,53 @@ ssize_t write(int descriptor, const void* data, size_t bytes) {
 
 int fsync(int descriptor) {
   if (crash::is_watched(descriptor)) crash::before_call();
+  if (crash::fails(crash::Call::kSync, descriptor)) return -1;
   static const auto call = crash::real<int (*)(int)>("fsync");
   return call(descriptor);
+}
+
+ssize_t read(int descriptor, void* out, size_t bytes) {
+  if (crash::fails(crash::Call::kRead, descriptor, bytes)) return -1;
+  static const auto call = crash::real<ssize_t (*)(int, void*, size_t)>("read");
+  return call(descriptor, out, bytes);
+}
+ssize_t pread(int descriptor, void* out, size_t bytes, off_t offset) {
+  if (crash::fails(crash::Call::kRead, descriptor, bytes)) return -1;
+  static const auto call = crash::real<ssize_t (*)(int, void*, size_t, off_t)>("pread");
+  return call(descriptor, out, bytes, offset);
+}
+ssize_t pread64(int descriptor, void* out, size_t bytes, off64_t offset) {
+  return pread(descriptor, out, bytes, offset);
+}
+ssize_t pwrite(int descriptor, const void* data, size_t bytes, off_t offset) {
+  if (crash::fails(crash::Call::kWrite, descriptor, bytes)) return -1;
+  static const auto call = crash::real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
+  return call(descriptor, data, bytes, offset);
+}
+ssize_t pwrite64(int descriptor, const void* data, size_t bytes, off64_t offset) {
+  return pwrite(descriptor, data, bytes, offset);
+}
+
+// A disk that reports at last what it could not write has closed the descriptor.
+int close(int descriptor) {
+  const int error = crash::fault_of(crash::Call::kClose, descriptor);
+  static const auto call = crash::real<int (*)(int)>("close");
+  const int result = call(descriptor);
+  if (error == 0) return result;
+  errno = error;
+  return -1;
+}
+
+DIR* opendir(const char* path) {
+  if (crash::fails(crash::Call::kList, path)) return nullptr;
+  static const auto call = crash::real<DIR* (*)(const char*)>("opendir");
+  return call(path);
+}
+
+int flock(int descriptor, int operation) noexcept {
+  if (crash::fails(crash::Call::kLock, descriptor)) return -1;
+  static const auto call = crash::real<int (*)(int, int)>("flock");
+  return call(descriptor, operation);
 }
 
 int ftruncate(int descriptor, off_t length) noexcept {
@@ -163,6 +223,7 @@ int ftruncate(int descriptor, off_t length) noexcept {
 
 int mkdir(const char* path, mode_t mode) noexcept {
   if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  if (crash::fails(crash::Call::kMkdir, path)) return -1;
   static const auto call = crash::real<int (*)(const char*, mode_t)>("mkdir");
   return call(path, mode);
 }
@@ -170,6 +231,7 @@ int mkdir(const char* path, mode_t mode) noexcept {
 int rename(const char* from, const char* to) noexcept {
   const bool ours = crash::concerns(AT_FDCWD, to);
   if (ours) crash::before_call();
+  if (crash::fails(crash::Call::kRename, to)) return -1;
   static const auto call = crash::real<int (*)(const char*, const char*)>("rename");
   const int result = call(from, to);
   if (ours && result == 0) crash::note_rename(to);

@@ -44,13 +44,24 @@ freeze() { kill -STOP "$(ranks_on n2)"; }
 kill_rank() { kill -9 "$(ranks_on n2)"; }
 power_off() { kill_node n2; sleep 30; start_node n2; }
 set_down() { scontrol update NodeName=n2 State=DOWN Reason=test; sleep 8; scontrol update NodeName=n2 State=RESUME 2>/dev/null || true; }
+# The batch script's shell, which Slurm runs on a job's first node.
+batch_shell() {
+  local pid
+  for pid in $(on_node n1); do
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q slurm_script; then
+      echo "$pid"
+      return 0
+    fi
+  done
+  fail "job $job has no batch script on n1"
+}
+# The controller is not there when the job wants to be put back.
 away() {
+  local shell
+  shell="$(batch_shell)"
   stop_controller
-  scancel_pid="$(on_node n1 | while read -r pid; do
-    if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q slurm_script; then echo "$pid"; break; fi
-  done)"
-  kill -USR1 "$scancel_pid"
-  sleep 20
+  kill -USR1 "$shell"
+  sleep 30
   start_controller
 }
 preempt() {
@@ -75,7 +86,7 @@ for launcher in srun mpirun; do
   disturb "node set down" $launcher 300 "COMPLETED 0:0 1" set_down
   disturb "node without power" $launcher 300 "COMPLETED 0:0 1" power_off
   disturb "controller away at a stop" $launcher 300 "COMPLETED 0:0 1" away
-  disturb "cancelled" $launcher 300 "CANCELLED 0:15 0" tell
+  disturb "cancelled" $launcher 300 "CANCELLED (0:15|75:0) 0" tell
   options=(--no-requeue)
   disturb "USR1, --no-requeue" $launcher 300 "FAILED 75:0 0" tell --batch --signal=USR1
   options=()

@@ -1,15 +1,65 @@
 #include "records/log.h"
 
 #include <spdlog/sinks/ansicolor_sink.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "base/system_call.h"
 
 namespace allmodes::records {
+namespace {
+
+// Appends lines to a file. What cannot be written is lost, and said once on the console, which has
+// the same lines: a log is no reason to end a run.
+class LogFileSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  LogFileSink(std::filesystem::path path, spdlog::sink_ptr console)
+      : path_(std::move(path)), console_(std::move(console)) {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), kFlags, 0666); });
+    if (descriptor_ < 0) complain(errno);
+  }
+  ~LogFileSink() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  LogFileSink(const LogFileSink&) = delete;
+  LogFileSink& operator=(const LogFileSink&) = delete;
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (descriptor_ < 0) return;
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    size_t written = 0;
+    if (const int error = write_all(descriptor_, line.data(), line.size(), written); error != 0)
+      complain(error);
+  }
+  void flush_() override {}
+
+ private:
+  void complain(int error) {
+    if (std::exchange(complained_, true)) return;
+    const auto text = fmt::format("'{}' was not written, {}; the run goes on", path_.string(),
+                                  storage_cause(error));
+    console_->log(spdlog::details::log_msg("", spdlog::level::warn, text));
+  }
+
+  std::filesystem::path path_;
+  spdlog::sink_ptr console_;
+  int descriptor_ = -1;
+  bool complained_ = false;
+};
+
+}  // namespace
 
 void setup_log(int rank, const std::string& host,
                const std::optional<std::filesystem::path>& log_file, bool quiet, bool color) {
@@ -26,15 +76,10 @@ void setup_log(int rank, const std::string& host,
   }
   std::vector<spdlog::sink_ptr> sinks{console};
   if (log_file.has_value() && rank == 0) {
-    try {
-      auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(log_file->string(), false);
-      file->set_level(spdlog::level::info);
-      file->set_pattern("%Y-%m-%d %H:%M:%S.%e %-7l %v");
-      sinks.push_back(std::move(file));
-    } catch (const spdlog::spdlog_ex& error) {
-      ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot open the log '{}': {}", log_file->string(),
-                    error.what());
-    }
+    auto file = std::make_shared<LogFileSink>(*log_file, console);
+    file->set_level(spdlog::level::info);
+    file->set_pattern("%Y-%m-%d %H:%M:%S.%e %-7l %v");
+    sinks.push_back(std::move(file));
   }
   auto logger = std::make_shared<spdlog::logger>("allmodes", sinks.begin(), sinks.end());
   logger->set_level(spdlog::level::info);

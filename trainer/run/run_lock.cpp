@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/system_call.h"
 
 namespace allmodes::run {
 namespace {
@@ -29,11 +30,7 @@ std::string holder_of(int descriptor) {
 
 // 0, or the errno of a lock that could not be had.
 int try_lock(int descriptor) {
-  int result = -1;
-  do {
-    result = ::flock(descriptor, LOCK_EX | LOCK_NB);
-  } while (result != 0 && errno == EINTR);
-  return result == 0 ? 0 : errno;
+  return uninterrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -41,11 +38,12 @@ int try_lock(int descriptor) {
 RunLock::RunLock(const std::filesystem::path& run_folder, const std::string& host,
                  double patience_s) {
   const auto path = run_folder / "lock";
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+  descriptor_ = uninterrupted([&] { return ::open(path.c_str(), kFlags, 0666); });
   if (descriptor_ < 0) {
     const int error = errno;
     ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot open '{}', which says who trains this run: {}",
-                  path.string(), std::strerror(error));
+                  path.string(), storage_cause(error));
   }
   const auto begin = std::chrono::steady_clock::now();
   int error = try_lock(descriptor_);
@@ -74,9 +72,12 @@ RunLock::RunLock(const std::filesystem::path& run_folder, const std::string& hos
   const std::string text = fmt::format("process {} on {} since {:%Y-%m-%d %H:%M:%S} UTC\n",
                                        ::getpid(), host, fmt::gmtime(std::time(nullptr)));
   // For people to read: a run goes on without it.
-  if (::ftruncate(descriptor_, 0) != 0 ||
-      ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
-    spdlog::warn("'{}' cannot be written: {}", path.string(), std::strerror(errno));
+  size_t written = 0;
+  int unsaid = ::ftruncate(descriptor_, 0) == 0 ? 0 : errno;
+  if (unsaid == 0) unsaid = write_all(descriptor_, text.data(), text.size(), written);
+  if (unsaid != 0)
+    spdlog::warn("'{}' cannot be written, {}; the run goes on", path.string(),
+                 storage_cause(unsaid));
 }
 
 RunLock::~RunLock() {
