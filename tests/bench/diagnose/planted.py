@@ -1,0 +1,514 @@
+#!/usr/bin/env python3
+"""What `allmodes diagnose` says of planted sets: the tables of docs/verdict.md.
+
+  planted.py --binary build/allmodes [--mnist FOLDER] [--set report] [--seeds 3] [--only TEXT]
+
+Every case takes reals and fakes of one source of data and plants one defect in the fakes, or none.
+What is right is known: the kinds that fit, and the classes that are concerned. Printed is, for each
+defect, data and N, how often a kind that fits was said, how often a class that is concerned was
+named (with labels), and how often mass was said to be lost where none is.
+
+`--set develop` and `--set report` differ in sources, sizes and seeds: levels are chosen on the
+first, figures are published of the second. `--short` is the few cases that CI runs; it fails where
+one is not as it must be.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+MASS = {"mode_dropping", "mode_imbalance"}
+DROPPED = {"mode_dropping"}
+SHORT_OF = {"mode_imbalance", "mode_dropping"}
+NARROW = {"within_mode_collapse"}
+UNFORMED = {"unformed"}
+MEMORIZED = {"memorized"}
+DUPLICATES = {"duplicates"}
+REPEATED = {"duplicates", "within_mode_collapse"}
+HALVED = {"mode_dropping", "mode_imbalance", "within_mode_collapse"}
+HEALTHY = {"none"}
+IGNORED = {"label_ignored"}
+
+
+# ---- sources: draw(random, count) gives rows and their classes -----------------------------------
+
+
+class Pool:
+    """A fixed set of rows, of which reals and fakes are different ones."""
+
+    def __init__(self, rows, labels=None, names=None):
+        self.rows, self.labels, self.names = rows, labels, names
+
+    def draw(self, random, count):
+        chosen = random.permutation(len(self.rows))[:count]
+        return self.rows[chosen], None if self.labels is None else self.labels[chosen]
+
+
+class Law:
+    """A distribution to draw from."""
+
+    def __init__(self, sample):
+        self.sample = sample
+
+    def draw(self, random, count):
+        return self.sample(random, count)
+
+
+def groups(width, count, apart, deviation, weights=None, seed=5):
+    centres = np.random.default_rng(seed).normal(size=(count, width)) * apart
+
+    def sample(random, rows):
+        labels = random.choice(count, rows, p=weights)
+        values = centres[labels] + random.normal(size=(rows, width)) * deviation
+        return values.astype("f4"), labels
+
+    return Law(sample)
+
+
+def spectrum(width, power, seed=3):
+    """Normal rows whose variances fall as i^-power along random directions."""
+    basis, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))
+    scale = np.arange(1, width + 1) ** (-power / 2)
+    return Law(lambda random, n: ((random.normal(size=(n, width)) * scale @ basis).astype("f4"), None))
+
+
+def student(width, freedom):
+    return Law(lambda random, n: (random.standard_t(freedom, (n, width)).astype("f4"), None))
+
+
+def repeated_point(width, share):
+    def sample(random, n):
+        rows = random.normal(size=(n, width)).astype("f4")
+        rows[random.random(n) < share] = 0.5
+        return rows, None
+
+    return Law(sample)
+
+
+def constant_columns(width, constant):
+    def sample(random, n):
+        rows = random.normal(size=(n, width)).astype("f4")
+        rows[:, :constant] = 3
+        return rows, None
+
+    return Law(sample)
+
+
+def zipf(count, power=1.0):
+    weights = np.arange(1, count + 1) ** -power
+    return weights / weights.sum()
+
+
+def read_idx(path):
+    raw = gzip.open(path).read()
+    dimensions = raw[3]
+    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    return np.frombuffer(raw, "u1", offset=4 + 4 * dimensions).reshape(shape)
+
+
+def mnist(folder, part):
+    images = read_idx(f"{folder}/{part}-images-idx3-ubyte.gz")
+    labels = read_idx(f"{folder}/{part}-labels-idx1-ubyte.gz")
+    return Pool((images[:, None] / 127.5 - 1).astype("f4"), labels.astype("i8"))
+
+
+def small_digits():
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return Pool((data.images[:, None] / 8 - 1).astype("f4"), data.target.astype("i8"))
+
+
+def photograph(name, side, step):
+    from sklearn.datasets import load_sample_image
+
+    picture = load_sample_image(name).astype("f4") / 127.5 - 1
+    rows = [
+        picture[y : y + side, x : x + side].transpose(2, 0, 1)
+        for y in range(0, picture.shape[0] - side, step)
+        for x in range(0, picture.shape[1] - side, step)
+    ]
+    return Pool(np.stack(rows))
+
+
+# ---- defects: fakes from held-out rows -----------------------------------------------------------
+
+
+class Draw:
+    """Reals, held-out rows to make fakes of, and both sides' classes."""
+
+    def __init__(self, source, random, n, m):
+        # Enough held-out rows that a defect can choose among them.
+        wanted = n + 2 * m
+        rows, labels = source.draw(random, wanted)
+        if len(rows) < n + m:
+            n = m = len(rows) // 2
+        self.random, self.m = random, m
+        self.reals, self.real_labels = rows[:n], None if labels is None else labels[:n]
+        self.pool, self.pool_labels = rows[n:], None if labels is None else labels[n:]
+        self.image = rows.ndim == 4
+
+    def take(self, keep=None):
+        """m held-out rows, of those that `keep` marks; and their classes."""
+        index = np.arange(len(self.pool)) if keep is None else np.flatnonzero(keep)
+        index = index[: self.m]
+        return self.pool[index].copy(), None if self.pool_labels is None else self.pool_labels[index]
+
+    def clip(self, rows):
+        return np.clip(rows, -1, 1).astype("f4") if self.image else rows.astype("f4")
+
+
+def lacking(classes, share=0.0):
+    def make(draw):
+        keep = ~np.isin(draw.pool_labels, classes) | (draw.random.random(len(draw.pool)) < share)
+        return draw.take(keep)[0]
+
+    return make
+
+
+def lacking_side(width_share):
+    """Rows on one side of a random direction are not made."""
+
+    def make(draw):
+        flat = draw.pool.reshape(len(draw.pool), -1)
+        centred = flat - flat.mean(0)
+        along = centred @ (centred.T @ draw.random.normal(size=len(flat)))
+        return draw.take(along <= np.quantile(along, 1 - width_share))[0]
+
+    return make
+
+
+def narrow(factor, by_class=True):
+    def make(draw):
+        rows, labels = draw.take()
+        for label in np.unique(labels) if by_class and labels is not None else [None]:
+            at = slice(None) if label is None else labels == label
+            middle = rows[at].mean(0)
+            rows[at] = middle + factor * (rows[at] - middle)
+        return draw.clip(rows)
+
+    return make
+
+
+def few_things(label, count, noise):
+    def make(draw):
+        rows, labels = draw.take()
+        at = np.flatnonzero(labels == label)
+        chosen = draw.random.choice(at[:count], len(at))
+        rows[at] = rows[chosen] + noise * draw.random.normal(size=rows[at].shape)
+        return draw.clip(rows)
+
+    return make
+
+
+def noisy(deviation):
+    def make(draw):
+        rows, _ = draw.take()
+        scale = 1 if draw.image else rows.std()
+        return draw.clip(rows + deviation * scale * draw.random.normal(size=rows.shape))
+
+    return make
+
+
+def blurred(times):
+    def make(draw):
+        rows, _ = draw.take()
+        for _ in range(times):
+            for axis in (2, 3):
+                rows = (np.roll(rows, 1, axis) + 2 * rows + np.roll(rows, -1, axis)) / 4
+        return rows.astype("f4")
+
+    return make
+
+
+def smoothed(components):
+    def make(draw):
+        rows, _ = draw.take()
+        flat = rows.reshape(len(rows), -1)
+        middle = flat.mean(0)
+        _, _, basis = np.linalg.svd(flat - middle, full_matrices=False)
+        basis = basis[:components]
+        return draw.clip(((flat - middle) @ basis.T @ basis + middle).reshape(rows.shape))
+
+    return make
+
+
+def shifted(pixels):
+    return lambda draw: np.roll(draw.take()[0], pixels, axis=3)
+
+
+def moved(deviations):
+    def make(draw):
+        rows, _ = draw.take()
+        direction = draw.random.normal(size=rows.shape[1])
+        direction /= np.linalg.norm(direction)
+        scale = np.sqrt(rows.var(0).sum())
+        return (rows + deviations * scale * direction).astype("f4")
+
+    return make
+
+
+def contrast(factor):
+    return lambda draw: (draw.take()[0] * factor).astype("f4")
+
+
+def binarized(draw):
+    return np.where(draw.take()[0] > 0, 1, -1).astype("f4")
+
+
+def scattered(share):
+    def make(draw):
+        rows, _ = draw.take()
+        at = np.flatnonzero(draw.random.random(len(rows)) < share)
+        if draw.image:
+            rows[at] = draw.random.uniform(-1, 1, rows[at].shape)
+        else:
+            low, high = np.quantile(draw.reals, [0.001, 0.999], axis=0)
+            rows[at] = draw.random.uniform(low, high, rows[at].shape)
+        return rows
+
+    return make
+
+
+def copied(share, noise=0.0):
+    def make(draw):
+        rows, _ = draw.take()
+        count = int(round(share * len(rows)))
+        chosen = draw.random.choice(len(draw.reals), count, replace=count > len(draw.reals))
+        rows[:count] = draw.reals[chosen] + noise * draw.random.normal(size=rows[:count].shape)
+        return draw.clip(rows)
+
+    return make
+
+
+def one_sample(share, noise=0.0):
+    def make(draw):
+        rows, _ = draw.take()
+        at = np.flatnonzero(draw.random.random(len(rows)) < share)
+        rows[at] = rows[at[0]] + noise * draw.random.normal(size=rows[at].shape)
+        return draw.clip(rows)
+
+    return make
+
+
+def healthy(draw):
+    return draw.take()[0]
+
+
+# ---- cases ---------------------------------------------------------------------------------------
+
+Case = collections.namedtuple(
+    "Case", "name data n m labelled make right concerned fake_labels", defaults=[None]
+)
+
+
+def sources(which, folder):
+    develop = which == "develop"
+    found = {
+        "normal 2": spectrum(2, 0),
+        "normal 64": spectrum(64, 0),
+        "spectrum 768": spectrum(768, 1 if develop else 1.3),
+        "t, 1 degree, 8": student(8, 1),
+        "t, 3 degrees, 24": student(24, 3),
+        "a fifth one point": repeated_point(6, 0.2),
+        "constant columns": constant_columns(12, 7),
+        "ten groups, 2": groups(2, 10, 3, 0.25, seed=2 if develop else 12),
+        "ten groups, 16": groups(16, 10, 1.5, 0.5),
+        "seven groups, 64": groups(64, 7, 0.5, 0.5),
+        "forty groups, 32": groups(32, 40, 1.5, 0.5),
+        "Zipf groups, 10": groups(10, 30, 2, 0.3, zipf(30)),
+        "photograph 12": photograph("china.jpg" if develop else "flower.jpg", 12, 7 if develop else 6),
+        "digits 8x8": small_digits(),
+    }
+    if folder:
+        found["MNIST"] = mnist(folder, "t10k" if develop else "train")
+    return found
+
+
+def healthy_cases(found):
+    sizes = {"digits 8x8": [(200, 200), (800, 800)], "photograph 12": [(150, 150), (1000, 1000)]}
+    for data, source in found.items():
+        for n, m in sizes.get(data, [(100, 100), (500, 500), (2000, 2000), (1500, 400)]):
+            yield Case("nothing", data, n, m, False, healthy, HEALTHY, [])
+            if "groups" in data or "digits" in data or data == "MNIST":
+                yield Case("nothing, labelled", data, n, m, True, healthy, HEALTHY, [])
+
+
+def class_cases(data, classes, n):
+    for label in classes:
+        for labelled in (False, True):
+            words = ", labelled" if labelled else ""
+            yield Case(f"class missing{words}", data, n, n, labelled, lacking([label]), DROPPED, [label])
+            yield Case(f"class at 0.3{words}", data, n, n, labelled, lacking([label], 0.3), SHORT_OF, [label])
+            yield Case(f"class of 20 things{words}", data, n, n, labelled, few_things(label, 20, 0.05), REPEATED, [label])
+
+
+def common_cases(data, n, image):
+    yield Case("classes at 0.6 of their width", data, n, n, False, narrow(0.6), NARROW, [])
+    yield Case("noise 0.5", data, n, n, False, noisy(0.5), UNFORMED, [])
+    yield Case("scatter 0.3", data, n, n, False, scattered(0.3), UNFORMED, [])
+    yield Case("copies 1.0", data, n, n, False, copied(1), MEMORIZED, [])
+    yield Case("copies 0.5", data, n, n, False, copied(0.5), MEMORIZED, [])
+    yield Case("copies 0.05", data, n, n, False, copied(0.05), MEMORIZED, [])
+    yield Case("nearly copies 0.3", data, n, n, False, copied(0.3, 0.005), MEMORIZED, [])
+    yield Case("one sample 0.1", data, n, n, False, one_sample(0.1), DUPLICATES, [])
+    yield Case("one sample 0.3, nearly", data, n, n, False, one_sample(0.3, 0.01), REPEATED, [])
+    yield Case("side missing 0.3", data, n, n, False, lacking_side(0.3), HALVED, [])
+    if image:
+        yield Case("blur", data, n, n, False, blurred(2), UNFORMED, [])
+        yield Case("shift", data, n, n, False, shifted(1), UNFORMED, [])
+        yield Case("contrast 0.6", data, n, n, False, contrast(0.6), UNFORMED, [])
+    else:
+        yield Case("whole at 0.3 of its width", data, n, n, False, narrow(0.3, False), NARROW, [])
+
+
+def digit_cases(data, n):
+    yield Case("smooth, 10 components", data, n, n, False, smoothed(10), UNFORMED, [])
+    yield Case("binarized", data, n, n, False, binarized, UNFORMED | HEALTHY, [])
+    yield Case("five classes missing", data, n, n, False, lacking([5, 6, 7, 8, 9]), DROPPED, [5, 6, 7, 8, 9])
+
+
+def all_cases(which, found):
+    develop = which == "develop"
+    yield from healthy_cases(found)
+    if "MNIST" in found:
+        yield from class_cases("MNIST", [4, 1] if develop else [3, 9, 5], 1000)
+        yield from class_cases("MNIST", [4] if develop else [7], 3000)
+        for n in (400, 1000) if develop else (600, 1500):
+            yield from common_cases("MNIST", n, True)
+            yield from digit_cases("MNIST", n)
+    yield from class_cases("digits 8x8", [2] if develop else [6, 0], 850)
+    yield from common_cases("digits 8x8", 800, True)
+    yield from common_cases("photograph 12", 1000, True)
+    for data in ("ten groups, 2", "ten groups, 16", "seven groups, 64"):
+        for n in (500, 2000) if develop else (700, 1600):
+            yield from class_cases(data, [3] if develop else [5], n)
+            yield from common_cases(data, n, False)
+    for n in (2000,) if develop else (2500,):
+        yield Case("class missing", "forty groups, 32", n, n, False, lacking([7]), DROPPED, [7])
+        yield Case("class missing", "Zipf groups, 10", n, n, False, lacking([1]), DROPPED, [1])
+        yield Case("whole at 0.6 of its width", "spectrum 768", n, n, False, narrow(0.6), NARROW, [])
+        yield Case("side missing 0.5", "normal 64", n, n, False, lacking_side(0.5), HALVED, [])
+        yield Case("moved by 0.3", "ten groups, 16", n, n, False, moved(0.3), UNFORMED, [])
+
+
+SHORT = {
+    ("nothing", "ten groups, 16", 500),
+    ("nothing", "digits 8x8", 800),
+    ("class missing", "ten groups, 16", 500),
+    ("class missing, labelled", "ten groups, 16", 500),
+    ("classes at 0.6 of their width", "ten groups, 16", 500),
+    ("copies 1.0", "ten groups, 16", 500),
+    ("noise 0.5", "digits 8x8", 800),
+}
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+
+def run(binary, case, source, seed):
+    random = np.random.default_rng(seed)
+    draw = Draw(source, random, case.n, case.m)
+    fakes = case.make(draw)
+    if case.m < case.n or len(fakes) > case.m:
+        fakes = fakes[: case.m]
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        np.save(f"{folder}/real.npy", draw.reals)
+        np.save(f"{folder}/fake.npy", random.permutation(fakes))
+        words = [binary, "diagnose", "--real", f"{folder}/real.npy", "--fake", f"{folder}/fake.npy"]
+        if case.labelled:
+            np.save(f"{folder}/labels.npy", draw.real_labels.astype("i8"))
+            words += ["--labels", f"{folder}/labels.npy"]
+        done = subprocess.run(words, capture_output=True, text=True)
+    found = re.search(r"^verdict: (\w+): (?:(\w+), )?(.*)$", done.stdout, re.M)
+    if done.returncode not in (0, 2, 3) or not found:
+        return "failed", "failed", (done.stdout + done.stderr)[-400:]
+    state, kind, reason = found.groups()
+    kind = "none" if state == "healthy" else kind
+    return state, kind, reason
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--binary", default="build/allmodes")
+    parser.add_argument("--mnist", default="")
+    parser.add_argument("--set", default="report", choices=["develop", "report"], dest="which")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="regular expression of 'name | data'")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--wrong", action="store_true", help="print the verdicts that do not fit")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+
+    found = sources(arguments.which if not arguments.short else "develop", arguments.mnist)
+    cases = list(all_cases("develop" if arguments.short else arguments.which, found))
+    if arguments.short:
+        cases = [c for c in cases if (c.name, c.data, c.n) in SHORT]
+    cases = [c for c in cases if re.search(arguments.only, f"{c.name} | {c.data}")]
+    first = 1000 if arguments.which == "develop" else 77000
+    work = [(c, first + s) for c in cases for s in range(1 if arguments.short else arguments.seeds)]
+    rows = collections.OrderedDict()
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        answers = pool.map(lambda w: run(arguments.binary, w[0], found[w[0].data], w[1]), work)
+        for (case, seed), (state, kind, reason) in zip(work, answers):
+            row = rows.setdefault((case.name, case.data, case.n, case.m), collections.Counter())
+            row["sets"] += 1
+            row["right"] += kind in case.right
+            row["found"] += state in ("at_risk", "collapsed") and kind != "too_few_samples"
+            row["collapsed"] += state == "collapsed"
+            row["mass"] += kind in MASS
+            row["few"] += kind == "too_few_samples"
+            row["kinds"] = row["kinds"] or collections.Counter()
+            row["kinds"][kind] += 1
+            row["healthy"] = case.right == HEALTHY
+            row["of mass"] = bool(case.right & (MASS | NARROW))
+            names = [str(c) for c in case.concerned]
+            named = all(re.search(rf"(\(|mostly |, ){n}\b", reason) for n in names[:4])
+            row["named"] += bool(names) and case.labelled and named
+            row["names"] += bool(names) and case.labelled
+            if arguments.wrong and kind not in case.right:
+                print(f"{case.name} | {case.data} | {case.n} | {seed}: {state} {kind}: {reason[:400]}", file=sys.stderr)
+    return report(rows, arguments.short)
+
+
+def report(rows, strict):
+    print("| planted | data | N | sets | found | right kind | class named | collapsed | kinds |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    total = collections.Counter()
+    for (name, data, n, m), row in rows.items():
+        size = f"{n}" if n == m else f"{n}, {m}"
+        named = f"{row['named']}" if row["names"] else ""
+        kinds = ", ".join(f"{k} {v}" for k, v in row["kinds"].most_common())
+        print(f"| {name} | {data} | {size} | {row['sets']} | {row['found']} | {row['right']} | {named} | {row['collapsed']} | {kinds} |")
+        if row["healthy"]:
+            total["healthy"] += row["sets"]
+            total["alarms"] += row["found"]
+            total["few"] += row["few"]
+        else:
+            total["planted"] += row["sets"]
+            total["found"] += row["found"]
+            total["right"] += row["right"]
+        if not row["of mass"] and not row["healthy"]:
+            total["complete"] += row["sets"]
+            total["mass"] += row["mass"]
+    print()
+    print(f"Nothing planted: {total['alarms']} alarms in {total['healthy']} sets ({total['few']} more: too few samples to say).")
+    if total["planted"]:
+        print(f"Planted: {total['found']} of {total['planted']} found, {total['right']} with a kind that fits.")
+    if total["complete"]:
+        print(f"Complete but imperfect, copied or repeated: mass said to be lost in {total['mass']} of {total['complete']}.")
+    wrong = total["alarms"] + total["planted"] - total["right"]
+    return 1 if strict and wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
