@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
+#include "diagnostics/metrics/picture_detail.h"
+#include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/metrics/sample_metrics.h"
 #include "ranks/thread_ranks.h"
 
@@ -60,6 +64,68 @@ TEST(SampleMetrics, CountsAreEqualAndRealsAgreeOnAnyNumberOfRanks) {
     EXPECT_NEAR(*split.vendi, *alone.vendi, 1e-9);
     EXPECT_NEAR(split.kernel_distance, alone.kernel_distance, 1e-9);
   }
+}
+
+PooledFigures pooled_of(const std::vector<float>& reals, const std::vector<float>& fakes,
+                        int ranks = 1) {
+  PooledFigures measured;
+  testing::run_ranks(ranks, [&](world::Communicator& communicator) {
+    auto found = measure_pooled(communicator, {reals, 8}, {fakes, 8}, {}, 20, 1);
+    if (communicator.rank() == 0) measured = std::move(found);
+  });
+  return measured;
+}
+
+double pooled_value(const PooledFigures& measured, const std::string& name) {
+  const auto at = std::ranges::find(kPooledFigures, name) - kPooledFigures.begin();
+  return measured.values.at(static_cast<size_t>(at));
+}
+
+TEST(PooledFigures, ALostGroupIsAPlaceWithoutSamplesOnAnyNumberOfRanks) {
+  const auto reals = groups(600, 1);
+  const auto lost = pooled_of(reals, groups(600, 2, 1));
+  EXPECT_NEAR(pooled_value(lost, "local_loss"), 0.1, 0.01);
+  int64_t wrong = 0;  // a row between two groups may be taken for the other one's
+  for (size_t row = 0; row < 600; ++row) wrong += lost.emptied[row] != (row % 10 == 0) ? 1 : 0;
+  EXPECT_LE(wrong, 6);
+  EXPECT_LT(pooled_value(pooled_of(reals, groups(600, 2)), "local_loss"), 0.01);
+  EXPECT_EQ(pooled_of(reals, groups(600, 2, 1), 3).values, lost.values);
+}
+
+TEST(PooledFigures, FewThingsInManyCopiesAreNearFakesAndOtherSamplesAreNot) {
+  const auto reals = groups(600, 1);
+  auto repeated = groups(600, 2);
+  std::vector<float> noise(repeated.size());
+  fill_normal({3, Purpose("groups")}, 0, 600, 8, noise.data());
+  for (size_t row = 0; row < 60; ++row)  // one in ten is one of six things
+    for (size_t j = 0; j < 8; ++j)
+      repeated[row * 8 + j] = repeated[(row % 6) * 8 + j] + 0.002F * noise[row * 8 + j];
+  EXPECT_NEAR(pooled_value(pooled_of(reals, repeated), "near_fakes"), 0.1, 0.01);
+  EXPECT_LT(pooled_value(pooled_of(reals, groups(600, 2)), "near_fakes"), 0.005);
+}
+
+TEST(PictureDetail, IsWeakOfBlurredPicturesAndStrongOfNoisyOnes) {
+  std::vector<float> reals(200 * 64);
+  std::vector<float> others(200 * 64);
+  fill_normal({4, Purpose("pictures")}, 0, 200, 64, reals.data());
+  fill_normal({5, Purpose("pictures")}, 0, 200, 64, others.data());
+  std::vector<int64_t> nearest(200);
+  for (int64_t i = 0; i < 200; ++i) nearest[static_cast<size_t>(i)] = (i + 1) % 200;
+  const auto detail = [&](const std::vector<float>& fakes) {
+    return compare_detail({reals, fakes, 1, 8, 8}, nearest, nearest);
+  };
+  EXPECT_NEAR(detail(others).ratio, 1, 0.15);
+  EXPECT_GT(detail(others).log10_tail, -3);
+  std::vector<float> blurred = others;
+  for (size_t row = 0; row < 200; ++row)
+    for (size_t y = 0; y < 8; ++y)
+      for (size_t x = 0; x + 1 < 8; ++x)
+        blurred[row * 64 + y * 8 + x] =
+            0.5F * (others[row * 64 + y * 8 + x] + others[row * 64 + y * 8 + x + 1]);
+  EXPECT_LT(detail(blurred).ratio, 0.75);
+  EXPECT_LT(detail(blurred).log10_tail, -6);
+  for (float& value : others) value *= 2;
+  EXPECT_NEAR(detail(others).ratio, 4, 0.6);
 }
 
 TEST(SampleMetrics, RefuseFewerSamplesThanNeighbours) {

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "base/error.h"
+#include "diagnosis/pooled_evidence.h"
 #include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/latents/posterior.h"
-#include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/verdict/comparison_evidence.h"
@@ -22,7 +22,6 @@ namespace {
 using diagnostics::RowRange;
 
 constexpr int64_t kPairs = 20'000;
-constexpr int64_t kDraws = 100;      // of the null of what is read off the pooled rows
 constexpr double kTestsAtMost = 12;  // that share the false-alarm rate of a diagnosis
 
 std::string shape_text(const data::SampleShape& shape) {
@@ -117,48 +116,6 @@ diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
   return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
 }
 
-// Fakes that equal a real to the last bit, of reals that do not themselves repeat.
-int64_t copied_reals(const DiagnosedSamples& reals, const DiagnosedSamples& fakes) {
-  auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
-  std::ranges::sort(of_reals);
-  return std::ranges::count_if(
-      diagnostics::row_hashes(fakes.values, fakes.shape.values()), [&](uint64_t hash) {
-        const auto [first, last] = std::ranges::equal_range(of_reals, hash);
-        return last - first == 1;
-      });
-}
-
-// Where the samples lie beside the reals, each figure with its null measured on these very rows,
-// and which parts of the data they lack.
-void add_pooled(world::Communicator& control, const DiagnosedSamples& reals,
-                const diagnostics::Features& real_rows, const DiagnosedSamples& fakes,
-                const diagnostics::Features& fake_rows, const DiagnoseOptions& options,
-                const config::Verdict& levels, diagnostics::Evidence& evidence) {
-  const auto pooled = diagnostics::measure_pooled(control, real_rows, fake_rows,
-                                                  neighborhood_of(options), kDraws, options.seed);
-  for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
-    const std::string name = diagnostics::kPooledFigures[i];
-    const diagnostics::Null null(pooled.draws[i], diagnostics::worse_of(name));
-    evidence.calibrated.push_back(
-        {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
-  }
-  evidence.copied_reals = copied_reals(reals, fakes);
-  evidence.smallest_loss = 1;
-  if (real_rows.rows() < diagnostics::kFewestForParts) return;
-  const auto* precision = diagnostics::calibrated_figure(evidence, "precision");
-  const double off = 1 - precision->value;
-  const double off_of_reals = 1 - precision->null_median;
-  evidence.parts =
-      diagnostics::find_parts(diagnostics::make_part_reference(real_rows), fake_rows,
-                              diagnostics::parts_level(levels.significance),
-                              {.away = pooled.away,
-                               .away_excess = off > off_of_reals ? (off - off_of_reals) / off : 0,
-                               .reached = pooled.reached,
-                               .labels = reals.labels,
-                               .class_names = reals.class_names});
-  evidence.smallest_loss = evidence.parts->smallest_loss;
-}
-
 // Of the metrics, for the table.
 std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
                            const diagnostics::Evidence& evidence) {
@@ -167,6 +124,9 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
     const auto* figure = diagnostics::calibrated_figure(evidence, name);
     return fmt::format("{:.4f} when equal, measured; p {:.2g}", figure->null_median,
                        std::pow(10.0, figure->log10_tail));
+  };
+  const auto value = [&](const char* name) {
+    return diagnostics::calibrated_figure(evidence, name)->value;
   };
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   const auto* near = diagnostics::calibrated_figure(evidence, "near_reals");
@@ -177,6 +137,8 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median,
            "", false},
           {"near_reals", near->value, beside("near_reals")},
+          {"near_fakes", value("near_fakes"), beside("near_fakes")},
+          {"local_loss", value("local_loss"), beside("local_loss")},
           {"vendi", metrics.vendi.value_or(unknown),
            fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
           {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
@@ -260,7 +222,9 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
     evidence.diversity_ratio = distance_ratio(real_rows.view(), fake_rows.view(), options);
   if (!evidence.copies)
     evidence.copies = {.of_samples = copies_of(fakes), .of_reals = copies_of(reals)};
-  add_pooled(control, reals, real_rows.view(), fakes, fake_rows.view(), options, levels, evidence);
+  add_pooled(control, {reals, fakes, real_rows.view(), fake_rows.view()},
+             {metrics.nearest_real, metrics.nearest_of_real}, neighborhood_of(options),
+             levels.significance, options.seed, evidence);
   Diagnosis diagnosis;
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;

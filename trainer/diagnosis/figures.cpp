@@ -11,6 +11,12 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"near_reals", "share", "[0, 1]", "measured",
      "of fakes four times as near to a real as that real is to its nearest other one: learnt by "
      "heart"},
+    {"near_fakes", "share", "[0, 1]", "measured",
+     "of fakes that have two other fakes a quarter as far as reals there lie apart: few things in "
+     "many copies"},
+    {"local_loss", "share", "[-1, 1]", "0; measured",
+     "of reals around which there are hardly any fakes, less that of fakes: a part that is not "
+     "made"},
     {"ndb", "", "", "5 % of the cells",
      "cells of the reals (k-means) whose shares differ, each tested at 5 %"},
     {"ndb_corrected", "", "", "0", "the same, corrected for the number of cells"},

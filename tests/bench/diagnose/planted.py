@@ -204,7 +204,7 @@ def few_things(label, count, noise):
         rows, labels = draw.take()
         at = np.flatnonzero(labels == label)
         chosen = draw.random.choice(at[:count], len(at))
-        rows[at] = rows[chosen] + noise * draw.random.normal(size=rows[at].shape)
+        rows[at] = rows[chosen] + noise * (1 if draw.image else 0.2) * draw.random.normal(size=rows[at].shape)
         return draw.clip(rows)
 
     return make
@@ -365,10 +365,10 @@ def common_cases(data, n, image):
     yield Case("side missing 0.3", data, n, n, False, lacking_side(0.3), HALVED, [])
     if image:
         yield Case("blur", data, n, n, False, blurred(2), UNFORMED, [])
-        yield Case("shift", data, n, n, False, shifted(1), UNFORMED, [])
-        yield Case("contrast 0.6", data, n, n, False, contrast(0.6), UNFORMED, [])
+        yield Case("shift", data, n, n, False, shifted(1), UNFORMED | HEALTHY, [])
+        yield Case("contrast 0.6", data, n, n, False, contrast(0.6), UNFORMED | NARROW, [])
     else:
-        yield Case("whole at 0.3 of its width", data, n, n, False, narrow(0.3, False), NARROW, [])
+        yield Case("whole at 0.3 of its width", data, n, n, False, narrow(0.3, False), NARROW | UNFORMED, [])
 
 
 def digit_cases(data, n):

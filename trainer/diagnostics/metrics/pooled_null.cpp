@@ -1,6 +1,7 @@
 #include "diagnostics/metrics/pooled_null.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
@@ -12,7 +13,10 @@ namespace {
 // Neighbours of each pooled row that are listed, at least. Of equal numbers of either set, five of
 // the same set are among 32 but for one row in 100,000.
 constexpr int64_t kFewestListed = 32;
-constexpr double kNearRealSquare = 1.0 / 16;  // a quarter of the distance
+constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
+constexpr int64_t kLocal = 30;
+constexpr double kEmptied = 0.3;  // of their part of the nearest rows
+constexpr double kMostHave = 0.75;
 
 // Pooled rows in a random order, in which rows at equal distances come in no order of sets.
 struct Pool {
@@ -46,29 +50,60 @@ class Cut {
   Cut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
       const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real)
       : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-    precise.assign(is_real.size(), 0);
-    recalled.assign(is_real.size(), 0);
-    covered.assign(is_real.size(), 0);
-    for (int64_t row = 0; row < std::ssize(is_real); ++row)
-      is_real[static_cast<size_t>(row)] != 0 ? visit_real(row) : visit_fake(row);
+    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated})
+      flags->assign(is_real.size(), 0);
+    reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
+    fakes_ = static_cast<double>(is_real_.size()) - reals_;
+    usual_spacing_ = usual_spacing();
+    std::vector<double> of_fakes(is_real.size(), std::numeric_limits<double>::infinity());
+    for (int64_t row = 0; row < std::ssize(is_real); ++row) {
+      look_around(row);
+      if (is_real[static_cast<size_t>(row)] != 0) {
+        visit_real(row);
+      } else {
+        of_fakes[static_cast<size_t>(row)] = visit_fake(row);
+      }
+    }
+    mark_repeated(of_fakes);
   }
 
   std::array<double, kPooledFigures.size()> figures() const {
-    const auto reals = static_cast<double>(std::ranges::count(is_real_, 1));
-    const auto fakes = static_cast<double>(is_real_.size()) - reals;
-    const auto share = [](const std::vector<uint8_t>& flags, double of) {
-      return static_cast<double>(std::ranges::count(flags, 1)) / of;
-    };
-    return {share(precise, fakes), share(recalled, reals),
-            static_cast<double>(inside_) / (static_cast<double>(k_.coverage_k) * fakes),
-            share(covered, reals), static_cast<double>(near_) / fakes};
+    return {share(precise, 0),
+            share(recalled, 1),
+            static_cast<double>(inside_) / (static_cast<double>(k_.coverage_k) * fakes_),
+            share(covered, 1),
+            static_cast<double>(near_) / fakes_,
+            share(repeated, 0),
+            share(emptied, 1) - share(emptied, 0),
+            share(crowded, 0) - share(crowded, 1)};
   }
 
   std::vector<uint8_t> precise;   // [pool], of fakes
   std::vector<uint8_t> recalled;  // [pool], of reals
   std::vector<uint8_t> covered;
+  std::vector<uint8_t> emptied;   // [pool], of either
+  std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
+  std::vector<uint8_t> repeated;  // [pool], of fakes
 
  private:
+  // Share of the rows of one set that are marked.
+  double share(const std::vector<uint8_t>& flags, uint8_t of) const {
+    int64_t marked = 0;
+    for (size_t i = 0; i < flags.size(); ++i) marked += is_real_[i] == of && flags[i] != 0 ? 1 : 0;
+    return static_cast<double>(marked) / (of != 0 ? reals_ : fakes_);
+  }
+
+  void look_around(int64_t row) {
+    const int64_t near = std::min(kLocal, listed_);
+    int64_t reals = 0;
+    for (int64_t i = 0; i < near; ++i)
+      reals += is_real_[static_cast<size_t>(rows_[static_cast<size_t>(row * listed_ + i)])];
+    const double of_reals = static_cast<double>(reals) / reals_;
+    const double of_fakes = static_cast<double>(near - reals) / fakes_;
+    emptied[static_cast<size_t>(row)] = of_fakes < kEmptied * of_reals ? 1 : 0;
+    crowded[static_cast<size_t>(row)] = of_reals < kEmptied * of_fakes ? 1 : 0;
+  }
+
   // A fake that comes before the k-th other real of the list lies in this real's ball.
   void visit_real(int64_t row) {
     int64_t reals = 0;
@@ -85,20 +120,52 @@ class Cut {
     }
   }
 
-  void visit_fake(int64_t row) {
+  // The median squared distance of a real to its nearest other one: for fakes among so many others
+  // that no real is listed.
+  double usual_spacing() const {
+    std::vector<double> found;
+    for (int64_t row = 0; row < std::ssize(is_real_); ++row)
+      if (is_real_[static_cast<size_t>(row)] != 0) found.push_back(nearest_real_square(row));
+    const auto middle = found.begin() + std::ssize(found) / 2;
+    std::ranges::nth_element(found, middle);
+    return *middle;
+  }
+
+  // Returns the squared distance of the second nearest other fake over that of the nearest real to
+  // its nearest other one; infinity where the list holds no two fakes.
+  double visit_fake(int64_t row) {
     int64_t fakes = 0;
+    double second = std::numeric_limits<double>::infinity();
+    double spacing = 0;
     bool found = false;
-    for (int64_t i = 0; i < listed_ && (fakes < k_.precision_k || !found); ++i) {
+    for (int64_t i = 0; i < listed_ && (fakes < std::max<int64_t>(2, k_.precision_k) || !found);
+         ++i) {
       const auto at = static_cast<size_t>(row * listed_ + i);
       const int64_t other = rows_[at];
       if (is_real_[static_cast<size_t>(other)] == 0) {
-        ++fakes;
+        if (++fakes == 2) second = squares_[at];
         continue;
       }
       if (fakes < k_.precision_k) recalled[static_cast<size_t>(other)] = 1;
-      if (!found) near_ += squares_[at] < kNearRealSquare * nearest_real_square(other) ? 1 : 0;
+      if (found) continue;
       found = true;
+      spacing = nearest_real_square(other);
+      near_ += squares_[at] < kNearSquare * spacing ? 1 : 0;
     }
+    if (!found) spacing = usual_spacing_;
+    return spacing > 0 ? second / spacing : std::numeric_limits<double>::infinity();
+  }
+
+  void mark_repeated(const std::vector<double>& of_fakes) {
+    std::vector<double> known;
+    for (size_t i = 0; i < of_fakes.size(); ++i)
+      if (is_real_[i] == 0) known.push_back(of_fakes[i]);
+    const auto at = static_cast<std::ptrdiff_t>(kMostHave * static_cast<double>(known.size()));
+    std::ranges::nth_element(known, known.begin() + std::min(at, std::ssize(known) - 1));
+    const double most_have = known[static_cast<size_t>(std::min(at, std::ssize(known) - 1))];
+    const double limit = kNearSquare * std::min(1.0, most_have);
+    for (size_t i = 0; i < of_fakes.size(); ++i)
+      repeated[i] = is_real_[i] == 0 && of_fakes[i] < limit ? 1 : 0;
   }
 
   double nearest_real_square(int64_t real) const {
@@ -114,6 +181,9 @@ class Cut {
   int64_t listed_;
   const Neighborhood& k_;
   const std::vector<uint8_t>& is_real_;
+  double reals_ = 0;
+  double fakes_ = 0;
+  double usual_spacing_ = 0;
   int64_t inside_ = 0;
   int64_t near_ = 0;
 };
@@ -143,16 +213,22 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   const auto lists = whole_list(control, part.rows, first, rows.rows() * listed);
   const auto squares = whole_list(control, part.squared, first, rows.rows() * listed);
 
-  PooledFigures measured{.away = std::vector<uint8_t>(static_cast<size_t>(fakes.rows())),
-                         .reached = std::vector<uint8_t>(static_cast<size_t>(reals.rows()))};
+  PooledFigures measured;
+  for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.repeated})
+    flags->resize(static_cast<size_t>(fakes.rows()));
+  for (auto* flags : {&measured.reached, &measured.emptied})
+    flags->resize(static_cast<size_t>(reals.rows()));
   const Cut actual(lists, squares, listed, neighborhood, pool.is_real);
   measured.values = actual.figures();
   for (size_t i = 0; i < pool.row_of.size(); ++i) {
     const auto row = static_cast<size_t>(pool.row_of[i]);
     if (pool.is_real[i] != 0) {
       measured.reached[row] = actual.covered[i];
+      measured.emptied[row] = actual.emptied[i];
     } else {
       measured.away[row] = actual.precise[i] != 0 ? 0 : 1;
+      measured.emptied_fakes[row] = actual.emptied[i];
+      measured.repeated[row] = actual.repeated[i];
     }
   }
   std::vector<double> packed(static_cast<size_t>(draws) * kPooledFigures.size(), 0.0);
@@ -171,7 +247,8 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
 }
 
 Worse worse_of(const std::string& pooled_figure) {
-  return pooled_figure == "near_reals" ? Worse::high : Worse::low;
+  return pooled_figure.starts_with("near_") || pooled_figure.starts_with("local_") ? Worse::high
+                                                                                   : Worse::low;
 }
 
 }  // namespace allmodes::diagnostics

@@ -17,16 +17,28 @@
 
 namespace allmodes::diagnostics {
 
-// The figures, in this order. near_reals: share of fakes much nearer to a real (a quarter) than
-// that real is to its nearest other one; samples learnt by heart.
-inline constexpr std::array kPooledFigures = {"precision", "recall", "density", "coverage",
-                                              "near_reals"};
+// The figures, in this order.
+// near_reals: share of fakes much nearer to a real (a quarter) than that real is to its nearest
+// other one; samples learnt by heart.
+// near_fakes: share of fakes that have two other fakes as near as that, and nearer than a quarter
+// of what three in four fakes have; few things in many copies. (Samples that all lie closer
+// together than reals do, as means of a decoder do, are none.)
+// local_loss: share of reals among whose 30 nearest rows of either set fakes are fewer than three
+// in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
+// average, wherever the rows are dense or rare; a lost region of any shape shows.
+// local_excess: the same with the sets exchanged; samples where there are hardly any data.
+inline constexpr std::array kPooledFigures = {"precision",  "recall",      "density",
+                                              "coverage",   "near_reals",  "near_fakes",
+                                              "local_loss", "local_excess"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
   std::array<std::vector<double>, kPooledFigures.size()> draws = {};  // [draws] each
-  std::vector<uint8_t> away;     // [fakes], 1: on no real's ball (precision_k)
-  std::vector<uint8_t> reached;  // [reals], 1: a fake lies in its ball (coverage_k)
+  std::vector<uint8_t> away;           // [fakes], 1: on no real's ball (precision_k)
+  std::vector<uint8_t> reached;        // [reals], 1: a fake lies in its ball (coverage_k)
+  std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
+  std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
+  std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
 };
 
 // Collective; the cuts are functions of the seed. `draws` >= 20. As measure_samples().

@@ -6,6 +6,7 @@
 
 #include "diagnostics/statistics/distributions.h"
 #include "diagnostics/statistics/principal.h"
+#include "diagnostics/statistics/rank_sum.h"
 #include "diagnostics/statistics/small_matrix.h"
 
 namespace allmodes::diagnostics {
@@ -94,25 +95,18 @@ std::vector<double> squares_about(const double* middle, const std::vector<double
   return squares;
 }
 
-// log10 of the probability that `small` lies so low among both, or lower.
-double rank_sum_log10(const std::vector<double>& small, const std::vector<double>& large) {
-  std::vector<std::pair<double, int>> all;
-  for (const double value : small) all.emplace_back(value, 0);
-  for (const double value : large) all.emplace_back(value, 1);
-  std::ranges::sort(all);
-  double ranks = 0;
-  for (size_t first = 0; first < all.size();) {
-    size_t end = first;
-    while (end < all.size() && all[end].first == all[first].first) ++end;
-    const double rank = 0.5 * static_cast<double>(first + end + 1);  // of equals, their mean
-    for (; first < end; ++first)
-      if (all[first].second == 0) ranks += rank;
+// The nodes of the tree cut into `count` parts, the last merges undone first.
+std::vector<int64_t> cut_into(const PartTree& tree, int64_t count) {
+  std::vector<int64_t> cut = {tree.whole()};
+  while (std::ssize(cut) < count) {
+    const auto latest = std::ranges::max_element(cut);
+    const int64_t mother = *latest;
+    if (mother < tree.leaves()) break;  // only leaves are left
+    cut.erase(latest);
+    for (int64_t node = 0; node < mother; ++node)
+      if (tree.mother[static_cast<size_t>(node)] == mother) cut.push_back(node);
   }
-  const auto n = static_cast<double>(small.size());
-  const auto m = static_cast<double>(large.size());
-  const double mean = 0.5 * n * (n + m + 1);
-  const double deviation = std::sqrt(n * m * (n + m + 1) / 12);
-  return normal_upper_log10((mean - ranks) / deviation);
+  return cut;
 }
 
 std::vector<std::vector<size_t>> rows_by_leaf(const std::vector<int64_t>& leaf, int64_t leaves) {
@@ -129,6 +123,44 @@ std::vector<size_t> joined(const std::vector<std::vector<size_t>>& by_leaf,
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;
+}
+
+// Rows along the directions, and which of them are in each leaf.
+struct SortedRows {
+  const PartReference::Half& half;
+  size_t dimensions;
+  const std::vector<double>& reals;
+  const std::vector<double>& samples;
+  const std::vector<std::vector<size_t>>& reals_by_leaf;
+  const std::vector<std::vector<size_t>>& samples_by_leaf;
+};
+
+void add_cut(PartWidths& widths, int64_t parts, const SortedRows& rows) {
+  const PartTree& tree = rows.half.tree;
+  std::vector<double> of_reals;
+  std::vector<double> of_samples;
+  for (const int64_t node : cut_into(tree, parts)) {
+    const auto at = static_cast<size_t>(node);
+    const auto real = joined(rows.reals_by_leaf, tree.members[at]);
+    const auto made = joined(rows.samples_by_leaf, tree.members[at]);
+    if (std::ssize(real) < kFewestInCut || std::ssize(made) < kFewestInCut) continue;
+    const double* middle = &rows.half.middles[at * rows.dimensions];
+    const auto real_squares = squares_about(middle, rows.reals, rows.dimensions, real);
+    const auto sample_squares = squares_about(middle, rows.samples, rows.dimensions, made);
+    // A unit of both, so that equal distributions are exchangeable.
+    std::vector<double> both = real_squares;
+    both.insert(both.end(), sample_squares.begin(), sample_squares.end());
+    const double unit = median_of(std::move(both));
+    if (!(unit > 0)) continue;
+    for (const double square : real_squares) of_reals.push_back(square / unit);
+    for (const double square : sample_squares) of_samples.push_back(square / unit);
+  }
+  if (std::ssize(of_reals) < kFewestForWidth || std::ssize(of_samples) < kFewestForWidth) return;
+  const double tail = rank_sum_log10(of_samples, of_reals);
+  const double scale = median_of(of_reals);
+  if (tail >= widths.cut_log10_tail || !(scale > 0)) return;
+  widths.cut_log10_tail = tail;
+  widths.cut_width = median_of(of_samples) / scale;
 }
 
 }  // namespace
@@ -234,6 +266,8 @@ PartWidths part_widths(const PartReference& reference, const PartReference::Half
     widths.width[node] = median_of(of_samples) / scale;
     widths.log10_tail[node] = rank_sum_log10(of_samples, of_reals);
   }
+  const SortedRows sorted{half, dimensions, real_rows, sample_rows, reals_by_leaf, samples_by_leaf};
+  for (int64_t cut = 0; cut < kCuts; ++cut) add_cut(widths, int64_t{4} << cut, sorted);
   return widths;
 }
 

@@ -39,10 +39,18 @@ struct PartWidths {
   // 1947, its normal approximation), in the direction of narrower samples.
   std::vector<double> log10_tail;
 
+  // The same over all parts of one cut of the tree (into 4, 8, 16 or 32 parts, the cut that shows
+  // most), each row's distance in units of its part's median: many parts that are each too small
+  // to show that they are narrow, together.
+  double cut_width = 1;
+  double cut_log10_tail = 0;
+
   // Over the measured nodes below the whole, each with the weight of its reals; 1 for none.
   double median(const PartReference::Half& half) const;
 };
 inline constexpr int64_t kFewestForWidth = 30;
+inline constexpr int64_t kCuts = 4;
+inline constexpr int64_t kFewestInCut = 8;  // of either, of a part of a cut
 
 PartWidths part_widths(const PartReference& reference, const PartReference::Half& half,
                        const Features& samples, const std::vector<int64_t>& leaf_of_sample);

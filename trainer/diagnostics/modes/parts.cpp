@@ -190,6 +190,15 @@ class HalfComparison {
     for (int64_t node = half_.tree.whole(); node >= 0; --node)
       if (narrow(node) || thin(node)) found.push_back(node);
     std::ranges::stable_sort(found, std::greater{}, [&](int64_t node) { return share(node); });
+    // Many parts that are too small to show it one by one.
+    if (found.empty() && widths_.cut_width < kNarrowPart &&
+        widths_.cut_log10_tail <= log10_level_) {
+      findings.narrow.push_back(part_of(half_.tree.whole()));
+      findings.narrow.back().name = "all parts together";
+      findings.narrow.back().width = widths_.cut_width;
+      findings.narrow.back().log10_tail = widths_.cut_log10_tail;
+      return;
+    }
     std::vector<int64_t> kept;
     for (const int64_t node : found) {
       if (overlaps(kept, node) || overlaps(lost, node)) continue;
@@ -314,7 +323,7 @@ double smallest_loss(int64_t reals, int64_t samples, int64_t leaves, double log1
 }  // namespace
 
 int64_t PartReference::tests() const {
-  return halves[0].tree.whole() + halves[1].tree.whole();
+  return halves[0].tree.whole() + halves[1].tree.whole() + 2 * kCuts;
 }
 
 PartReference make_part_reference(const Features& reals) {
@@ -366,7 +375,7 @@ PartFindings find_parts(const PartReference& reference, const Features& samples,
       // Numbers are unique over both trees.
       for (auto* parts : {&found.missing, &found.starved, &found.narrow}) {
         for (Part& part : *parts) {
-          if (&half == reference.halves.data()) continue;
+          if (&half == reference.halves.data() || part.name == "all parts together") continue;
           const std::string before = fmt::format("part {}", part.number);
           part.number += std::ssize(reference.halves[0].tree.mother);
           part.name = fmt::format("part {}", part.number) + part.name.substr(before.size());

@@ -41,7 +41,7 @@ struct PartReference {
   std::vector<float> reals;  // [n][width]
   std::array<Half, 2> halves = {};
 
-  int64_t tests() const;  // nodes of both trees but the two wholes
+  int64_t tests() const;  // nodes of both trees but the two wholes, and the cuts of part_width.h
 };
 inline constexpr int64_t kFewestForParts = 8;
 

@@ -1,4 +1,4 @@
-// Witnesses of the parts of the data, of where samples lie beside reals, and of their labels.
+// Witnesses of the parts of the data, and of samples' labels.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,48 +23,20 @@ constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
-constexpr double kAway = 0.8;    // precision over that of real samples
-constexpr double kSmooth = 0.5;  // recall over that of real samples
-constexpr double kNarrowAll = 0.75;
-constexpr double kMemory = 0.02;   // share of the samples, in excess
 constexpr double kAskedFor = 0.5;  // of what the classifier finds among reals, above chance
 constexpr double kHardlyAskedFor = 0.2;
 constexpr double kMostUnseen = 0.6;
 
-double over_null(const CalibratedFigure* figure) {
-  return figure != nullptr && figure->null_median > 0 ? figure->value / figure->null_median : 1.0;
-}
-
-// Samples on reals' balls, beside real ones: pooled (precision) or beside a reference (on_data).
-const CalibratedFigure* share_on_reals(const Evidence& evidence) {
-  const CalibratedFigure* precision = calibrated_figure(evidence, "precision");
-  return precision != nullptr ? precision : calibrated_figure(evidence, "on_data");
-}
-
-bool lies_away(const Evidence& evidence) {
-  return over_null(share_on_reals(evidence)) < kAway;
-}
-
-bool lacks_detail(const Evidence& evidence) {
-  return over_null(calibrated_figure(evidence, "recall")) < kSmooth;
-}
-
 double narrow_mass(const Evidence& evidence, double limit) {
   double mass = 0;
-  for (const Part& part : evidence.parts->narrow)
-    if (part.width < limit || part.reached >= 0) mass += part.width < limit ? part.share : 0;
+  for (const Part& part : evidence.parts->narrow) mass += part.width < limit ? part.share : 0;
   return mass;
 }
 
 // The loss that has to be sure before mass is spoken of.
 double least_sure_loss(const Evidence& evidence) {
   if (narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
-  return lies_away(evidence) || lacks_detail(evidence) ? kLostThough : 0;
-}
-
-bool loses_parts(const Evidence& evidence) {
-  return evidence.parts && evidence.parts->lost_mass > 0 &&
-         evidence.parts->lost_mass_low >= least_sure_loss(evidence);
+  return lies_away(evidence) || lacks_detail(evidence) || other_detail(evidence) ? kLostThough : 0;
 }
 
 std::string list_parts(const std::vector<Part>& parts) {
@@ -97,14 +69,9 @@ double mass_of(const std::vector<Part>& parts) {
 
 }  // namespace
 
-const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name) {
-  for (const CalibratedFigure& figure : evidence.calibrated)
-    if (figure.name == name) return &figure;
-  return nullptr;
-}
-
-bool significant(const CalibratedFigure* figure, const config::Verdict& levels) {
-  return figure != nullptr && figure->log10_tail <= std::log10(levels.significance);
+bool loses_parts(const Evidence& evidence) {
+  return evidence.parts && evidence.parts->lost_mass > 0 &&
+         evidence.parts->lost_mass_low >= least_sure_loss(evidence);
 }
 
 std::optional<Witness> witness_parts(const Evidence& evidence) {
@@ -178,45 +145,6 @@ std::optional<Witness> witness_few_samples(const Evidence& evidence) {
                         "would be seen (99 %)",
                         100 * *evidence.smallest_loss),
       {"power"}};
-}
-
-std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels) {
-  const CalibratedFigure* precision = share_on_reals(evidence);
-  if (!significant(precision, levels) || !lies_away(evidence)) return std::nullopt;
-  return Witness{
-      State::at_risk,
-      "unformed",
-      fmt::format("{:.1f} % of the samples lie on the data, of real samples {:.1f} %; {}",
-                  100 * precision->value, 100 * precision->null_median,
-                  below_power(precision->log10_tail)),
-      {"precision"}};
-}
-
-std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels) {
-  const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
-  if (!significant(recall, levels) || !lacks_detail(evidence) || lies_away(evidence) ||
-      loses_parts(evidence))
-    return std::nullopt;
-  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
-  std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
-                                   recall->null_median, below_power(recall->log10_tail));
-  reason += narrow ? fmt::format("; the samples' variance within parts is {:.2g} of the data's",
-                                 evidence.parts->width)
-                   : "; the samples are smoother than the data, or few things repeated";
-  return Witness{State::at_risk, narrow ? "within_mode_collapse" : "unformed", reason, {"recall"}};
-}
-
-std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels) {
-  const CalibratedFigure* near = calibrated_figure(evidence, "near_reals");
-  const double excess = near != nullptr ? near->value - near->null_median : 0;
-  if (!significant(near, levels) || excess < kMemory) return std::nullopt;
-  std::string reason = fmt::format(
-      "{:.1f} % of the samples are four times as near to a real as that is to any other one; with "
-      "reals and samples mixed {:.2g} %; {}",
-      100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
-  if (evidence.copied_reals.value_or(0) > 0)
-    reason += fmt::format("; {} equal a real to the last bit", *evidence.copied_reals);
-  return Witness{State::at_risk, "memorized", reason, {"memory"}};
 }
 
 std::optional<Witness> witness_labels(const Evidence& evidence, const config::Verdict& levels) {

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "diagnostics/modes/emptied_region.h"
 #include "diagnostics/modes/mode_histogram.h"
 #include "diagnostics/modes/parts.h"
 #include "diagnostics/statistics/copies.h"
@@ -62,6 +63,20 @@ struct LabelFigures {
   double accuracy = 1;  // of the same eye on reals that it has not seen, [0, 1]
   double chance = 0;    // share that would be right without a look at the labels, [0, 1)
   std::vector<std::string> classes = {};  // whose samples are mostly of other classes
+};
+
+// Samples that equal a real to the last bit, beside reals that equal another real.
+struct CopiedReals {
+  int64_t copied = 0;
+  int64_t samples = 0;
+  int64_t repeated = 0;
+  int64_t reals = 0;
+};
+
+// Few things in many nearly equal samples.
+struct RepeatedThings {
+  double things = 0;  // how many, as equally frequent ones: 1 / sum of shares squared
+  std::vector<std::string> classes;  // of whose samples, by the nearest real, they are half
 };
 
 // What one evaluation measured; what was not measured is left empty and is not judged.
@@ -104,8 +119,10 @@ struct Evidence {
   std::optional<LabelFigures> labels = std::nullopt;
   // Share of the data whose loss would have been found with 99 %; 1: none. Empty: not asked for.
   std::optional<double> smallest_loss = std::nullopt;
-  // Of samples that stand in rows with those of the training data: exact copies of reals.
-  std::optional<int64_t> copied_reals = std::nullopt;
+  std::optional<CopiedReals> copied_reals = std::nullopt;
+  // Where local_loss (pooled_null.h) lies; not set where it is 0.
+  std::optional<EmptiedRegion> emptied = std::nullopt;
+  std::optional<RepeatedThings> repeated = std::nullopt;  // what near_fakes counts
   int64_t nonfinite_samples = 0;  // generated samples with a NaN or infinity
   int64_t nonfinite_steps = 0;    // steps with one, since the previous evaluation
   int64_t steps = 0;              // steps since the previous evaluation; 0: not known

@@ -16,7 +16,8 @@ constexpr double kFallen = 0.5;  // of the best so far
 constexpr double kInsensitive = 1e-3;
 constexpr double kLostMass = 0.01;
 constexpr double kImbalanceCollapsed = 3.0;  // times imbalance_kl
-constexpr double kStarvedShare = 0.25;       // of a mode's expectation
+constexpr double kStarvedShare = 0.4;        // of a mode's expectation, where it lacks kLostMass
+constexpr double kFarStarvedShare = 0.25;    // of whatever mass
 constexpr double kAggregateNats = 0.5;       // a dimension
 constexpr double kAggregateDiscrepancy = 0.1;
 constexpr size_t kListed = 12;  // modes named in one sentence
@@ -232,7 +233,10 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
   auto starved = missing_modes(modes, kStarvedShare, levels.significance);
   // Those that are missing altogether are told elsewhere.
   std::erase_if(starved, [&](const MissingMode& mode) {
-    return static_cast<double>(mode.observed) < levels.dropped_share * mode.expected;
+    const auto made = static_cast<double>(mode.observed);
+    const double lost = (mode.expected - made) / static_cast<double>(modes.samples);
+    return made < levels.dropped_share * mode.expected ||
+           (made >= kFarStarvedShare * mode.expected && lost < kLostMass);
   });
   if (!starved.empty()) {
     std::vector<std::string> names;

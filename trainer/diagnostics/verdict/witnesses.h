@@ -69,8 +69,19 @@ std::optional<Witness> witness_parts(const Evidence& evidence);
 std::optional<Witness> witness_narrow_parts(const Evidence& evidence);
 std::optional<Witness> witness_few_samples(const Evidence& evidence);
 
-// Where samples lie beside reals (pooled_null.h): off the data, or without its finer differences;
-// much nearer to single reals than reals are to each other.
+// Where samples lie beside reals (pooled_null.h): off the data (lies_away), or without its finer
+// differences (lacks_detail); pictures much smoother or rougher than reals like them
+// (other_detail); much nearer to single reals than reals are to each other, or equal to one; hardly
+// any among a part of the data; few things in many copies.
+bool lies_away(const Evidence& evidence);
+bool lacks_detail(const Evidence& evidence);
+bool other_detail(const Evidence& evidence);
+// Whether parts show a loss that neither width nor place explains.
+bool loses_parts(const Evidence& evidence);
+std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels);

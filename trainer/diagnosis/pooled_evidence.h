@@ -1,0 +1,36 @@
+#pragma once
+
+// What the rows of two sets, pooled, say of the samples: each figure with its null measured on
+// these very rows, and the parts of the data that the samples lack.
+
+#include <cstdint>
+#include <vector>
+
+#include "diagnosis/inputs.h"
+#include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/verdict/verdict.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnosis {
+
+// Two sets, and their rows in some features.
+struct ComparedSets {
+  const DiagnosedSamples& reals;
+  const DiagnosedSamples& fakes;
+  diagnostics::Features real_rows;
+  diagnostics::Features fake_rows;
+};
+
+// Among the reals (sample_metrics.h).
+struct NearestReals {
+  const std::vector<int64_t>& of_fake;
+  const std::vector<int64_t>& of_real;  // the nearest other one
+};
+
+// Collective. Adds calibrated figures (kPooledFigures, and `detail` of images), copied_reals,
+// parts, emptied, repeated and smallest_loss. `significance`: of all tests of the diagnosis.
+void add_pooled(world::Communicator& control, const ComparedSets& sets, const NearestReals& nearest,
+                const diagnostics::Neighborhood& neighborhood, double significance, uint64_t seed,
+                diagnostics::Evidence& evidence);
+
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,112 @@
+#include "diagnostics/modes/emptied_region.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "diagnostics/modes/part_width.h"
+#include "diagnostics/statistics/distributions.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kOfClass = 0.4;
+constexpr int64_t kFewestOfClass = 3;
+constexpr double kRegionTail = 0.005;
+constexpr size_t kRegionShown = 12;
+
+// The node whose counted reals have most in common with the region's: their number in both over
+// that in either. Numbers as in find_parts().
+int64_t most_alike(const PartReference& reference, const std::vector<uint8_t>& reals_in) {
+  double best = -1;
+  int64_t number = 0;
+  int64_t first = 0;
+  for (const auto& half : reference.halves) {
+    std::vector<int64_t> leaves_in;
+    for (size_t i = 0; i < half.leaf.size(); ++i)
+      if (reals_in[static_cast<size_t>(half.counted[i])] != 0) leaves_in.push_back(half.leaf[i]);
+    const auto inside = count_nodes(half.tree, leaves_in);
+    for (int64_t node = 0; node < half.tree.whole(); ++node) {
+      const auto at = static_cast<size_t>(node);
+      const auto either =
+          static_cast<double>(half.in_node[at] + std::ssize(leaves_in) - inside[at]);
+      const double alike = either > 0 ? static_cast<double>(inside[at]) / either : 0;
+      if (alike <= best) continue;
+      best = alike;
+      number = first + node;
+    }
+    first += std::ssize(half.tree.mother);
+  }
+  return number;
+}
+
+std::vector<int64_t> rows_marked(const std::vector<uint8_t>& flags) {
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < flags.size(); ++i)
+    if (flags[i] != 0) rows.push_back(static_cast<int64_t>(i));
+  return rows;
+}
+
+std::vector<int64_t> nearest_rows(const std::vector<double>& middle, const Features& rows,
+                                  std::vector<int64_t> of) {
+  const std::vector<float> centre(middle.begin(), middle.end());
+  std::vector<std::pair<double, int64_t>> order;
+  for (const int64_t row : of) order.emplace_back(squared_distance(rows.row(row), centre), row);
+  const size_t shown = std::min(kRegionShown, order.size());
+  std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(shown));
+  of.clear();
+  for (size_t i = 0; i < shown; ++i) of.push_back(order[i].second);
+  return of;
+}
+
+std::vector<std::string> classes_of(const std::vector<int64_t>& rows, const PartHints& hints) {
+  std::vector<int64_t> inside(hints.class_names.size(), 0);
+  std::vector<int64_t> all(hints.class_names.size(), 0);
+  if (hints.labels.empty()) return {};
+  for (const int64_t label : hints.labels) ++all.at(static_cast<size_t>(label));
+  for (const int64_t row : rows)
+    ++inside.at(static_cast<size_t>(hints.labels[static_cast<size_t>(row)]));
+  std::vector<std::string> names;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (inside[i] >= kFewestOfClass &&
+        static_cast<double>(inside[i]) >= kOfClass * static_cast<double>(all[i]))
+      names.push_back(hints.class_names[i]);
+  return names;
+}
+
+}  // namespace
+
+EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
+                             const std::vector<uint8_t>& reals_in,
+                             const std::vector<uint8_t>& samples_in, const PartHints& hints) {
+  const Features reals{reference.reals, reference.width};
+  ALLMODES_CHECK(std::ssize(reals_in) == reals.rows() && std::ssize(samples_in) == samples.rows(),
+                 "{} and {} flags of {} reals and {} samples", reals_in.size(), samples_in.size(),
+                 reals.rows(), samples.rows());
+  const std::vector<int64_t> rows = rows_marked(reals_in);
+  const auto made = std::ssize(rows_marked(samples_in));
+  ALLMODES_CHECK(!rows.empty(), "a region of no real");
+  EmptiedRegion region;
+  region.classes = classes_of(rows, hints);
+  Part& part = region.part;
+  part.number = most_alike(reference, reals_in);
+  part.name = fmt::format("about part {}", part.number);
+  if (region.classes.size() == 1) {
+    part.mostly = region.classes.front();
+    part.name += ", mostly " + part.mostly;
+  }
+  part.share = static_cast<double>(rows.size()) / static_cast<double>(reals.rows());
+  part.made = static_cast<double>(made) / static_cast<double>(samples.rows());
+  part.made_low = binomial_lower_bound(made, samples.rows(), kRegionTail);
+  part.made_high = binomial_upper_bound(made, samples.rows(), kRegionTail);
+  const Cloud cloud = cloud_of(reals, rows);
+  part.reals = nearest_rows(cloud.mean, reals, rows);
+  std::vector<int64_t> every(static_cast<size_t>(samples.rows()));
+  std::iota(every.begin(), every.end(), int64_t{0});
+  part.samples = nearest_rows(cloud.mean, samples, std::move(every));
+  return region;
+}
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,26 @@
+#pragma once
+
+// Where there are reals and hardly any samples, as a part of the data. Torch-free.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "diagnostics/modes/parts.h"
+
+namespace allmodes::diagnostics {
+
+// What the flags of local_loss (pooled_null.h) say of a place.
+struct EmptiedRegion {
+  Part part;                         // share of the reals, made of the samples, with its interval
+  std::vector<std::string> classes;  // of whose reals two in five or more lie in it
+};
+
+// `reals_in` [reals] and `samples_in` [samples] are 1 for the rows in the region, of which at least
+// one real is. The part has the name of the node of the reference's trees that is most like it.
+// hints: labels and class_names alone.
+EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
+                             const std::vector<uint8_t>& reals_in,
+                             const std::vector<uint8_t>& samples_in, const PartHints& hints);
+
+}  // namespace allmodes::diagnostics

@@ -1,0 +1,13 @@
+#pragma once
+
+// The rank-sum test of two sets of numbers (Mann, Whitney 1947).
+
+#include <vector>
+
+namespace allmodes::diagnostics {
+
+// log10 of the probability that `small` lies so low among both sets, or lower, when both have one
+// distribution, by the normal approximation; equals share their mean rank. Neither is empty.
+double rank_sum_log10(const std::vector<double>& small, const std::vector<double>& large);
+
+}  // namespace allmodes::diagnostics

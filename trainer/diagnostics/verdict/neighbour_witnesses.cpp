@@ -1,0 +1,199 @@
+// Witnesses of where samples lie beside reals: on the data or off it, learnt by heart, repeated, or
+// nowhere near a part of it (pooled_null.h).
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnostics/statistics/distributions.h"
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kAway = 0.8;    // precision over that of real samples
+constexpr double kSmooth = 0.5;  // recall over that of real samples
+constexpr double kNarrowAll = 0.75;
+constexpr double kMemory = 0.02;        // share of the samples, in excess
+constexpr double kCopiedReals = 0.005;  // the same, of exact copies
+constexpr double kDetail = 0.4;         // of the reals'; or one over this
+constexpr double kLocalLoss = 0.02;
+constexpr double kMuchLocalLoss = 0.03;
+// Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
+constexpr double kMostElsewhere = 0.5;  // of the loss
+constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
+constexpr double kRepeatedSamples = 0.03;
+constexpr double kOneThing = 3;
+constexpr double kManyRepeated = 0.5;
+
+double over_null(const CalibratedFigure* figure) {
+  return figure != nullptr && figure->null_median > 0 ? figure->value / figure->null_median : 1.0;
+}
+
+// Samples on reals' balls, beside real ones: pooled (precision) or beside a reference (on_data).
+const CalibratedFigure* share_on_reals(const Evidence& evidence) {
+  const CalibratedFigure* precision = calibrated_figure(evidence, "precision");
+  return precision != nullptr ? precision : calibrated_figure(evidence, "on_data");
+}
+
+double value_over_null(const Evidence& evidence, const char* name) {
+  const CalibratedFigure* figure = calibrated_figure(evidence, name);
+  return figure != nullptr ? figure->value - figure->null_median : 0;
+}
+
+}  // namespace
+
+const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name) {
+  for (const CalibratedFigure& figure : evidence.calibrated)
+    if (figure.name == name) return &figure;
+  return nullptr;
+}
+
+bool significant(const CalibratedFigure* figure, const config::Verdict& levels) {
+  return figure != nullptr && figure->log10_tail <= std::log10(levels.significance);
+}
+
+bool lies_away(const Evidence& evidence) {
+  return over_null(share_on_reals(evidence)) < kAway;
+}
+
+bool lacks_detail(const Evidence& evidence) {
+  return over_null(calibrated_figure(evidence, "recall")) < kSmooth;
+}
+
+bool other_detail(const Evidence& evidence) {
+  const CalibratedFigure* detail = calibrated_figure(evidence, "detail");
+  return detail != nullptr && (detail->value < kDetail || detail->value > 1 / kDetail) &&
+         detail->log10_tail <= -4;
+}
+
+std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* precision = share_on_reals(evidence);
+  if (!significant(precision, levels) || !lies_away(evidence)) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "unformed",
+      fmt::format("{:.1f} % of the samples lie on the data, of real samples {:.1f} %; {}",
+                  100 * precision->value, 100 * precision->null_median,
+                  below_power(precision->log10_tail)),
+      {"precision"}};
+}
+
+std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* detail = calibrated_figure(evidence, "detail");
+  if (!significant(detail, levels) || !other_detail(evidence)) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "unformed",
+      fmt::format("what a picture's pixels differ from their neighbours by has {:.2g} of "
+                  "the strength that reals like it have: {}; {}",
+                  detail->value, detail->value < 1 ? "blurred" : "noisy or jagged",
+                  below_power(detail->log10_tail)),
+      {"detail"}};
+}
+
+std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
+  if (!significant(recall, levels) || !lacks_detail(evidence) || lies_away(evidence) ||
+      other_detail(evidence) || loses_parts(evidence))
+    return std::nullopt;
+  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
+  std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
+                                   recall->null_median, below_power(recall->log10_tail));
+  reason += narrow ? fmt::format("; the samples' variance within parts is {:.2g} of the data's",
+                                 evidence.parts->width)
+                   : "; the samples are smoother than the data, or few things repeated";
+  return Witness{State::at_risk, narrow ? "within_mode_collapse" : "unformed", reason, {"recall"}};
+}
+
+std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* near = calibrated_figure(evidence, "near_reals");
+  const double excess = near != nullptr ? near->value - near->null_median : 0;
+  if (!significant(near, levels) || excess < kMemory) return std::nullopt;
+  std::string reason = fmt::format(
+      "{:.1f} % of the samples are four times as near to a real as that is to any other one; with "
+      "reals and samples mixed {:.2g} %; {}",
+      100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
+  if (evidence.copied_reals && evidence.copied_reals->copied > 0)
+    reason += fmt::format("; {} equal a real to the last bit", evidence.copied_reals->copied);
+  return Witness{State::at_risk, "memorized", reason, {"memory"}};
+}
+
+std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.copied_reals) return std::nullopt;
+  const CopiedReals& figures = *evidence.copied_reals;
+  const double share = static_cast<double>(figures.copied) /
+                       static_cast<double>(std::max<int64_t>(1, figures.samples));
+  const double of_reals = static_cast<double>(figures.repeated) /
+                          static_cast<double>(std::max<int64_t>(1, figures.reals));
+  // So few of the rows that are found twice are reals, given how many there are in all.
+  const double tail =
+      hypergeometric_lower_log10(figures.repeated, figures.reals, figures.copied + figures.repeated,
+                                 figures.samples + figures.reals);
+  if (share - of_reals < kCopiedReals || tail > std::log10(levels.significance))
+    return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "memorized",
+      fmt::format("{} of {} samples equal a real to the last bit ({:.1f} to {:.1f} %, 99 %); of {} "
+                  "reals {} equal another one; {}",
+                  figures.copied, figures.samples,
+                  100 * binomial_lower_bound(figures.copied, figures.samples, 0.005),
+                  100 * binomial_upper_bound(figures.copied, figures.samples, 0.005), figures.reals,
+                  figures.repeated, below_power(tail)),
+      {"memory"}};
+}
+
+std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
+  if (!significant(loss, levels) || loss->value < kLocalLoss || !evidence.emptied ||
+      lies_away(evidence) || other_detail(evidence))
+    return std::nullopt;
+  // Few things in many copies are too many where they are, and a mass of their own.
+  const double repeated = std::max(0.0, value_over_null(evidence, "near_fakes"));
+  const double elsewhere = value_over_null(evidence, "local_excess") - repeated;
+  if (elsewhere > kMostElsewhere * loss->value) return std::nullopt;
+  const Part& part = evidence.emptied->part;
+  Witness witness{
+      loss->value >= kMuchLocalLoss ? State::collapsed : State::at_risk,
+      part.made < kHardlyMade * part.share ? "mode_dropping" : "mode_imbalance",
+      fmt::format("among {:.1f} % of the data ({}) lie {:.1f} % of the samples ({:.1f} to {:.1f}, "
+                  "99 %); {}",
+                  100 * part.share, part.name, 100 * part.made, 100 * part.made_low,
+                  100 * part.made_high, below_power(loss->log10_tail)),
+      {"neighbours"},
+      /*proof=*/false,
+      {part.name}};
+  for (const std::string& name : evidence.emptied->classes) witness.modes.push_back(name);
+  if (evidence.emptied->classes.size() > 1)
+    witness.reason += "; of the classes " + list_of(evidence.emptied->classes);
+  return witness;
+}
+
+std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* near = calibrated_figure(evidence, "near_fakes");
+  const double excess = value_over_null(evidence, "near_fakes");
+  if (!significant(near, levels) || excess < kRepeatedSamples || !evidence.repeated)
+    return std::nullopt;
+  const RepeatedThings& found = *evidence.repeated;
+  std::string reason = fmt::format(
+      "{:.1f} % of the samples nearly equal two others, with reals and samples mixed {:.2g} %; "
+      "they "
+      "are {:.0f} things in many copies; {}",
+      100 * near->value, 100 * near->null_median, std::max(1.0, found.things),
+      below_power(near->log10_tail));
+  if (!found.classes.empty()) reason += "; mostly " + list_of(found.classes);
+  return Witness{excess >= kManyRepeated ? State::collapsed : State::at_risk,
+                 found.things <= kOneThing ? "duplicates" : "within_mode_collapse",
+                 reason,
+                 {"neighbours"},
+                 /*proof=*/false,
+                 found.classes};
+}
+
+extern const Instrument kCopiedRealsInstrument{
+    .name = "copied reals",
+    .tests = [](const Evidence& evidence) -> int64_t { return evidence.copied_reals ? 1 : 0; }};
+
+}  // namespace allmodes::diagnostics
