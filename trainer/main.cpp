@@ -4,12 +4,14 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "base/system_call.h"
 #include "base/version.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "run/failure.h"
 #include "world/runtime.h"
 
@@ -24,18 +26,14 @@ int flushed(int code) {
   return code != 0 ? code : static_cast<int>(ExitCode::kInputOutput);
 }
 
-constexpr const char* kFooter = R"(Examples:
+const std::string kFooter = R"(Examples:
   allmodes validate configs/*.txtpb
   allmodes train configs/ring_gan.txtpb --set batch=512
   mpirun -np 2 allmodes train configs/fashion_vae.txtpb --resume auto
   allmodes sample runs/00000-ring_gan --count 64 --out samples.npy
   allmodes diagnose --real reals.npy --fake samples.npy
 
-Exit codes: 0 good, 2 at risk (diagnose), 3 collapsed (diagnose, train --on-collapse stop),
-64 command line, 65 damaged data, 66 missing input, 68 a rank was lost,
-69 device or service unavailable, 70 internal error, 71 system call failed,
-73 cannot create output, 74 input/output error, 75 stopped by a signal after a checkpoint (resume),
-76 ranks disagree, 78 configuration refused.)";
+)";
 
 }  // namespace
 
@@ -46,7 +44,7 @@ int main(int argc, char** argv) {
       "trains,\nwhether they lose part of their data.",
       "allmodes"};
   app.set_version_flag("--version", std::string("allmodes ") + allmodes::kVersionDescription);
-  app.footer(kFooter);
+  app.footer(kFooter + allmodes::cli::exit_codes_in_brief());
   app.require_subcommand(1);
   allmodes::cli::Dispatch dispatch;
   dispatch.command_line.assign(argv, argv + argc);

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 from typing import Sequence
 
 
@@ -17,11 +19,24 @@ class ProgramError(RuntimeError):
         self.message = message
 
 
+# The program that a wheel of launch/wheel.sh brings.
+BUNDLED = pathlib.Path(__file__).parent / "program" / "allmodes"
+
+
+def main() -> None:
+    """The command `allmodes` of a wheel: becomes the program, so that signals and exit codes are its."""
+    if not BUNDLED.is_file():
+        sys.exit("allmodes: this package was installed without its program; see launch/wheel.sh")
+    os.execv(BUNDLED, [str(BUNDLED), *sys.argv[1:]])
+
+
 def find_program() -> str:
     """The path of the program; FileNotFoundError where there is none."""
     named = os.environ.get("ALLMODES_BINARY")
     if named:
         return named
+    if BUNDLED.is_file():
+        return str(BUNDLED)
     found = shutil.which("allmodes")
     if found is None:
         raise FileNotFoundError(

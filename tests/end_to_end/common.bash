@@ -61,6 +61,12 @@ says() {
   grep -Eq -- "$2" "$1" || { cat "$1"; fail "$(basename "$1") does not say '$2'"; }
 }
 
+# says_unwrapped FILE REGEX: the same of a text whose lines were broken at 80 characters.
+says_unwrapped() {
+  sed -E ':a;N;$!ba;s/\n  ([^ ])/ \1/g' "$1" >"$1.unwrapped"
+  says "$1.unwrapped" "$2"
+}
+
 # await_checkpoint: until there is one in runs/00000-ring, of the job $job that writes to $work/err.
 await_checkpoint() {
   local tenths

@@ -137,6 +137,6 @@ done
 expect 65 "$program" diagnose --real bytes.npy --fake wide.npy
 says err 'images 1 x 8 x 8.*images 1 x 9 x 9.*one shape was expected; bring the larger'
 expect 3 "$program" diagnose --real bytes.npy --fake nan.npy
-says out 'verdict: collapsed: divergence, 2 of 300 samples are not finite \(the first: sample 17\)'
+says_unwrapped out 'verdict: collapsed: divergence, 2 of 300 samples are not finite \(the first: sample 17\)'
 expect 65 "$program" diagnose --real nan.npy --fake bytes.npy
 says err 'nan.npy, byte 4480: the value nan; 2 of 300 samples'

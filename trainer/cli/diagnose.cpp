@@ -41,7 +41,7 @@ void end_stage() {
 
 int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out) {
   if (runtime.control().rank() == 0) {
-    fmt::print("{}", diagnosis::to_text(diagnosis));
+    diagnosis::print(diagnosis);
     if (!out.empty()) diagnosis::write_diagnosis(out, diagnosis);
   }
   return diagnosis::exit_code_of(diagnosis.verdict.state);

@@ -1,7 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "config/load.h"
 #include "config/reference.h"
 #include "data/dataset.h"
@@ -9,6 +14,8 @@
 #include "networks/registry.h"
 #include "objectives/augment.h"
 #include "objectives/registry.h"
+#include "report/kinds.h"
+#include "report/wrapped.h"
 
 namespace allmodes::cli {
 namespace {
@@ -24,15 +31,38 @@ config::Names registered_names() {
   return names;
 }
 
+bool is_number(const std::string& word) {
+  return !word.empty() &&
+         std::ranges::all_of(word, [](unsigned char c) { return std::isdigit(c); });
+}
+
+int explain_exit_code(const std::string& word) {
+  for (const ExitCodeRow& row : exit_codes()) {
+    if (std::to_string(row.code) != word) continue;
+    fmt::print("{}\n", report::wrapped(fmt::format("exit code {}: {}", row.code, row.meaning), 80));
+    return 0;
+  }
+  ALLMODES_FAIL(ExitCode::kUsage,
+                "{} is no exit code of allmodes; above 128 it is {} for the signal that ended the "
+                "process",
+                word, "128 and a number");
+}
+
 int explain(const std::string& word) {
+  if (is_number(word)) return explain_exit_code(word);
+  if (const report::Kind* kind = report::find_kind(word)) {
+    fmt::print("{}", report::kind_page(*kind));
+    return 0;
+  }
   const auto figures = diagnosis::figure_tables();
   const std::string text =
       config::explain_field(word, registered_names()) + records::explain_figure(figures, word);
   if (text.empty()) {
     auto names = config::field_paths();
     for (auto& name : records::figure_names(figures)) names.push_back(std::move(name));
+    for (const report::Kind& kind : report::kinds()) names.emplace_back(kind.name);
     const std::string guess = config::nearest(word, names);
-    ALLMODES_FAIL(ExitCode::kUsage, "unknown field or figure '{}'; {}", word,
+    ALLMODES_FAIL(ExitCode::kUsage, "unknown field, figure, kind or exit code '{}'; {}", word,
                   guess.empty() ? "`allmodes explain --all` and `--figures` print all of them"
                                 : fmt::format("did you mean '{}'?", guess));
   }
@@ -41,21 +71,26 @@ int explain(const std::string& word) {
 }
 
 void add_explain(CLI::App& app, Dispatch& dispatch) {
-  auto* command =
-      app.add_subcommand("explain", "What a field of the configuration, or a figure, means");
+  auto* command = app.add_subcommand(
+      "explain",
+      "What a field of the configuration, a figure, a verdict's kind or an exit code means");
   auto word = std::make_shared<std::string>();
   auto all = std::make_shared<bool>(false);
   auto* field = command->add_option(
       "NAME", *word,
       "A field as in --set (gan.penalty[0].weight), or the end of it (packing); or a figure of "
-      "records.jsonl or diagnosis.json (kl_reverse)");
+      "records.jsonl or diagnosis.json (kl_reverse); a kind of verdict (mode_dropping); an exit "
+      "code "
+      "(68)");
   command->add_flag("--all", *all, "Every field, as the page docs/configuration.md")
       ->excludes(field);
   auto figures = std::make_shared<bool>(false);
   command->add_flag("--figures", *figures, "Every figure, as the page docs/records.md")
       ->excludes(field)
       ->excludes("--all");
-  command->footer("Example:\n  allmodes explain label_smoothing\n  allmodes explain kl_reverse");
+  command->footer(
+      "Examples:\n  allmodes explain label_smoothing\n  allmodes explain kl_reverse\n  allmodes "
+      "explain mode_dropping\n  allmodes explain 68");
   command->callback([&dispatch, word, all, figures] {
     if (word->empty() && !*all && !*figures) throw CLI::RequiredError("NAME");
     dispatch.alone = [word, all, figures] {

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
+#include <optional>
 #include <vector>
 
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "data/dataset.h"
 #include "records/image.h"
 #include "run/pictures.h"
 #include "run/saved_model.h"
@@ -24,7 +27,36 @@ struct SampleArguments {
   int64_t count = 64;
   uint64_t seed = 1;
   bool raw = false;
+  std::string latents;       // file to take them from
+  std::string save_latents;  // file to write them to
 };
+
+// Latents of a file as the model takes them: [count, dimension], for points samples of "files".
+struct GivenLatents {
+  std::vector<float> values;
+  int64_t count = 0;
+  int64_t dimension = 0;
+};
+
+std::optional<GivenLatents> read_latents(const SampleArguments& arguments, int64_t dimension) {
+  if (arguments.latents.empty()) return std::nullopt;
+  config::Data described;
+  described.dataset = "npy";
+  described.path = arguments.latents;
+  const auto rows = data::make_dataset(described, 1);
+  const int64_t width = rows->shape().values();
+  if (width != dimension)
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "--latents {}: rows of {} numbers; the model's latent has {}: an array [N, {}]",
+                  arguments.latents, width, dimension, dimension);
+  GivenLatents given{.values = {}, .count = rows->size(), .dimension = width};
+  given.values.resize(static_cast<size_t>(given.count * width));
+  std::vector<int64_t> indices(static_cast<size_t>(given.count));
+  std::iota(indices.begin(), indices.end(), 0);
+  std::vector<int64_t> labels(indices.size());
+  rows->copy(indices, given.values.data(), labels.data());
+  return given;
+}
 
 // Samples of a saved model, some at a time: a network's activations take many times the memory of
 // its samples.
@@ -34,18 +66,29 @@ class Sampler {
       : run_(loaded.run),
         device_(loaded.model->device()),
         forward_(loaded.model->evaluation_forward(!arguments.raw)),
-        seed_(arguments.seed) {}
+        seed_(arguments.seed),
+        given_(read_latents(arguments, run_.objective->latent().dimension)) {}
+
+  // How many there are to draw: the rows of --latents, where they are given.
+  int64_t count(int64_t asked) const { return given_ ? given_->count : asked; }
 
   // [count, sample shape...] on the host: samples `first` and following, the same whatever part is
   // asked for.
   at::Tensor draw(int64_t first, int64_t count) const {
     const at::NoGradGuard no_grad;
-    const at::Tensor latent =
-        training::make_noise(objectives::latent_noise("latent", run_.objective->latent()),
-                             {seed_, "sample", 0, first, count}, device_);
-    return run_.objective->generate(forward_, latent, labels_in_turn(run_, count, first))
+    return run_.objective
+        ->generate(forward_, latents(first, count), labels_in_turn(run_, count, first))
         .to(at::kCPU)
         .contiguous();
+  }
+
+  // [count, dimension]: those of samples `first` and following.
+  at::Tensor latents(int64_t first, int64_t count) const {
+    if (!given_)
+      return training::make_noise(objectives::latent_noise("latent", run_.objective->latent()),
+                                  {seed_, "sample", 0, first, count}, device_);
+    float* rows = const_cast<float*>(given_->values.data()) + first * given_->dimension;
+    return at::from_blob(rows, {count, given_->dimension}, at::kFloat).to(device_);
   }
   const run::CheckedRun& run() const { return run_; }
 
@@ -54,6 +97,7 @@ class Sampler {
   at::Device device_;
   objectives::Forward forward_;
   uint64_t seed_;
+  std::optional<GivenLatents> given_;
 };
 
 constexpr int64_t kAtOnce = 256;
@@ -90,10 +134,13 @@ std::string npy_header(const std::vector<int64_t>& shape) {
   return text + header;
 }
 
-void write_npy(const Sampler& sampler, int64_t count, const std::filesystem::path& path) {
+// A .npy file of `count` rows, which rows(first, how many) makes some at a time.
+template <typename Rows>
+void write_rows(const std::filesystem::path& path, int64_t count, Rows rows) {
   write_file_atomically(path, [&](DurableFile& file) {
-    draw_all(sampler, count, [&](const at::Tensor& drawn) {
-      const at::Tensor samples = as_in_the_file(drawn, sampler.run());
+    for (int64_t first = 0; first < count; first += kAtOnce) {
+      const at::Tensor samples =
+          rows(first, std::min(kAtOnce, count - first)).to(at::kCPU).contiguous();
       if (file.bytes() == 0) {
         auto shape = samples.sizes().vec();
         shape.front() = count;
@@ -101,7 +148,7 @@ void write_npy(const Sampler& sampler, int64_t count, const std::filesystem::pat
         file.write(header.data(), header.size());
       }
       file.write(samples.data_ptr(), static_cast<size_t>(samples.nbytes()));
-    });
+    }
   });
 }
 
@@ -124,11 +171,18 @@ int sample(const SampleArguments& arguments) {
     ALLMODES_FAIL(ExitCode::kUsage, "--out {}: end it with .png or .npy", arguments.out);
   run::LoadedModel loaded = run::load_model(arguments.path);
   const Sampler sampler(loaded, arguments);
+  const int64_t count = sampler.count(arguments.count);
+  if (!arguments.save_latents.empty()) {
+    write_rows(arguments.save_latents, count,
+               [&](int64_t first, int64_t some) { return sampler.latents(first, some); });
+  }
   if (as_npy) {
-    write_npy(sampler, arguments.count, arguments.out);
+    write_rows(arguments.out, count, [&](int64_t first, int64_t some) {
+      return as_in_the_file(sampler.draw(first, some), sampler.run());
+    });
   } else {
     std::vector<at::Tensor> parts;
-    draw_all(sampler, arguments.count, [&](at::Tensor part) { parts.push_back(std::move(part)); });
+    draw_all(sampler, count, [&](at::Tensor part) { parts.push_back(std::move(part)); });
     write_picture(at::cat(parts), loaded.run, arguments.out);
   }
   fmt::print("{}\n", arguments.out);
@@ -149,6 +203,11 @@ void add_sample(CLI::App& app, Dispatch& dispatch) {
         return text.starts_with("-") ? "a number from 0 up was expected" : std::string();
       })
       ->capture_default_str();
+  command->add_option("--latents", arguments->latents,
+                      "Decode these instead of drawing: an array [N, dimension] (.npy, "
+                      "safetensors); N samples");
+  command->add_option("--save-latents", arguments->save_latents,
+                      "FILE.npy: what each sample was made from");
   command->add_flag("--raw", arguments->raw, "The trained weights instead of their average (EMA)");
   command->footer("Example:\n  allmodes sample runs/00000-ring_gan --count 10000 --out fakes.npy");
   command->callback(

@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "cli/commands.h"
+#include "cli/named_config.h"
 #include "run/session.h"
 
 namespace allmodes::cli {
@@ -18,7 +19,10 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   };
   auto arguments = std::make_shared<Arguments>();
   auto& options = arguments->options;
-  command->add_option("CONFIG", options.config, "Text-proto file (configs/*.txtpb)")->required();
+  command
+      ->add_option("CONFIG", options.config,
+                   "Text-proto file, or the name of one of configs/ (ring_gan)")
+      ->required();
   command->add_option("--out", options.out, "Folder in which the run's folder is made")
       ->capture_default_str();
   command->add_option("--set", options.overrides, "FIELD=VALUE: overrides a field of the schema")
@@ -48,13 +52,16 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   command->add_flag("--deterministic", arguments->deterministic,
                     "Short for --set deterministic_shards=8: the same bits on 1, 2, 4 and 8 ranks");
   command->add_flag("--dry-run", options.dry_run, "Print the resolved configuration and stop");
-  command->add_flag("--quiet", options.quiet, "Warnings and the verdict only");
+  auto* quiet = command->add_flag("--quiet", options.quiet, "Warnings and the verdict only");
+  command->add_flag("--verbose", options.verbose, "Verdicts with their whole sentences, too")
+      ->excludes(quiet);
   command->footer(R"(Examples:
   allmodes train configs/ring_gan.txtpb
   mpirun -np 4 allmodes train configs/ring_gan.txtpb --set batch=512 --steps 2000
   allmodes train configs/ring_gan.txtpb --resume auto --on-collapse stop
   allmodes train configs/npy_vae.txtpb --set data.path=more.npy --from runs/00000-npy_vae)");
   command->callback([&dispatch, arguments] {
+    arguments->options.config = named_config(arguments->options.config);
     auto& set = arguments->options.overrides;
     if (arguments->steps) set.push_back(fmt::format("steps={}", *arguments->steps));
     if (arguments->deterministic) set.push_back("deterministic_shards=8");

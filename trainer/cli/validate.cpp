@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/named_config.h"
 #include "run/checked_run.h"
 
 namespace allmodes::cli {
@@ -26,7 +27,8 @@ void add_validate(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand("validate", "Check configurations; needs no GPU and no MPI");
   auto files = std::make_shared<std::vector<std::string>>();
   auto overrides = std::make_shared<std::vector<std::string>>();
-  command->add_option("CONFIG", *files, "Text-proto files")->required();
+  command->add_option("CONFIG", *files, "Text-proto files, or names of those of configs/")
+      ->required();
   command->add_option("--set", *overrides, "FIELD=VALUE, applied before checking")
       ->allow_extra_args(false);
   command->footer(
@@ -36,7 +38,8 @@ void add_validate(CLI::App& app, Dispatch& dispatch) {
     dispatch.alone = [files, overrides] {
       ExitCode code = ExitCode::kOk;
       // A file that cannot be read does not keep the others from being checked.
-      for (const auto& file : *files) code = std::max(code, validate(file, *overrides));
+      for (const auto& file : *files)
+        code = std::max(code, validate(named_config(file), *overrides));
       return static_cast<int>(code);
     };
   });

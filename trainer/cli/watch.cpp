@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "records/coloured.h"
 #include "records/terminal.h"
 #include "report/run_table.h"
 
@@ -15,9 +16,12 @@ namespace {
 
 std::string watched(const std::string& folder) {
   const auto runs = report::runs_in(folder);
-  if (runs.size() == 1)
-    return report::run_in_text(report::read_run(runs.front()),
-                               static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
+  if (runs.size() == 1) {
+    const std::string text =
+        report::run_in_text(report::read_run(runs.front()),
+                            static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
+    return records::may_color(STDOUT_FILENO) ? records::coloured(text) : text;
+  }
   std::vector<report::Glance> glances;
   for (const auto& run : runs) glances.push_back(report::glance_at(run));
   return report::runs_table(glances);

@@ -3,6 +3,7 @@
 // A diagnosis: what was measured of samples, or of a posterior, and what is said of it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "diagnostics/features/sample_features.h"
 #include "diagnostics/metrics/sample_metrics.h"
 #include "diagnostics/verdict/verdict.h"
+#include "report/verdict_text.h"
 #include "world/communicator.h"
 
 namespace allmodes::diagnosis {
@@ -47,11 +49,12 @@ struct Diagnosis {
   double neighborhood_cpu_s = 0;  // processor time of precision, recall, density and coverage
   diagnostics::Evidence evidence;
   diagnostics::Verdict verdict;
-  std::vector<double> kl_per_dimension;  // of a posterior
-  std::vector<double> class_coverage;    // of labelled reals, [classes]
-  std::string evaluation;                // of a run: its record, JSON
-  std::vector<int64_t> nearest_real;     // [fakes]
-  std::vector<double> nearest_square;    // [fakes]
+  std::vector<double> kl_per_dimension;          // of a posterior
+  std::vector<double> class_coverage;            // of labelled reals, [classes]
+  std::string evaluation;                        // of a run: its record, JSON
+  std::vector<int64_t> nearest_real;             // [fakes]
+  std::vector<double> nearest_square;            // [fakes]
+  std::optional<config::RunConfig> config = {};  // of the run that is diagnosed
 };
 
 // Throws kDataError for sets of different shapes or with too few samples for the neighbours asked
@@ -70,8 +73,11 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
 Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSamples& means,
                              const DiagnosedSamples& log_variances, const DiagnoseOptions& options);
 
-// The table and the verdict's line.
-std::string to_text(const Diagnosis& diagnosis);
+// The verdict as people read it, with what to try.
+report::VerdictText verdict_words(const Diagnosis& diagnosis);
+
+// The table of figures and the verdict, in lines of at most `columns` characters.
+std::string to_text(const Diagnosis& diagnosis, size_t columns = 80);
 
 // diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow
 // (lists of names), parts, lost_mass, smallest_loss; of classes their histogram.

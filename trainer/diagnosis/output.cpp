@@ -1,6 +1,7 @@
 #include "diagnosis/output.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +11,9 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "records/coloured.h"
 #include "records/plots.h"
+#include "records/terminal.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -155,6 +158,13 @@ void write_scores(const std::filesystem::path& folder, const Diagnosis& diagnosi
 }
 
 }  // namespace
+
+void print(const Diagnosis& diagnosis) {
+  const std::string text =
+      to_text(diagnosis, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
+  // The table of figures names no state; the first that is named is the verdict's.
+  fmt::print("{}", records::may_color(STDOUT_FILENO) ? records::coloured(text) : text);
+}
 
 std::filesystem::path made_folder(const std::filesystem::path& out) {
   std::error_code failed;

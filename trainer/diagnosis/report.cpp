@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "diagnosis/diagnosis.h"
 #include "diagnosis/figures.h"
+#include "run/verdict_words.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -47,7 +48,15 @@ std::string caption_of(const Line& line, const records::FigureTables& figures) {
 
 }  // namespace
 
-std::string to_text(const Diagnosis& diagnosis) {
+report::VerdictText verdict_words(const Diagnosis& diagnosis) {
+  report::VerdictText words = run::words_of(diagnosis.verdict);
+  if (diagnosis.verdict.state != diagnostics::State::healthy)
+    words.help = diagnosis.config ? report::suggestions(words.kind, *diagnosis.config)
+                                  : report::suggestions(words.kind);
+  return words;
+}
+
+std::string to_text(const Diagnosis& diagnosis, size_t columns) {
   std::string text = fmt::format("N = {}, features: {}\n", diagnosis.samples, diagnosis.features);
   const auto figures = figure_tables();
   for (const auto& line : diagnosis.lines) {
@@ -76,9 +85,7 @@ std::string to_text(const Diagnosis& diagnosis) {
             "the data\n",
             part.name, part.made, part.made_low, part.made_high, part.share);
   }
-  const auto& verdict = diagnosis.verdict;
-  const std::string kind = verdict.witnesses.empty() ? "" : verdict.kind + ", ";
-  return text + fmt::format("verdict: {}: {}{}\n", to_string(verdict.state), kind, verdict.reason);
+  return text + report::in_full(verdict_words(diagnosis), columns);
 }
 
 std::string to_json(const Diagnosis& diagnosis) {
@@ -90,6 +97,11 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"samples", diagnosis.samples}};
   for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
   if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
+  const report::VerdictText words = verdict_words(diagnosis);
+  json["findings"] = report::findings_json(words.findings);
+  json["try"] = nlohmann::ordered_json::array();
+  for (const auto& help : words.help)
+    json["try"].push_back(help.change + (help.words.empty() ? "" : "  # " + help.words));
   json["witnesses"] = nlohmann::ordered_json::array();
   for (const auto& witness : verdict.witnesses)
     json["witnesses"].push_back(

@@ -121,6 +121,7 @@ class RunDiagnosis {
     Diagnosis diagnosis = judged(fakes, std::move(evidence));
     diagnosis.evaluation = records::to_json(record);
     add_figures(record, diagnosis);
+    diagnosis.config = config;
     return diagnosis;
   }
 
@@ -195,7 +196,8 @@ int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
     const Diagnosis diagnosis = run->measure(checkpoint, fakes);
     state = diagnosis.verdict.state;
     if (!root) continue;
-    fmt::print("{}\n{}", folder.string(), to_text(diagnosis));
+    fmt::print("{}\n", folder.string());
+    print(diagnosis);
     write_diagnosis(out / folder.filename(), diagnosis);
     write_pictures(out / folder.filename(), diagnosis, run->reals(), fakes);
   }

@@ -1,5 +1,6 @@
 #include "records/log.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/system_call.h"
+#include "records/coloured.h"
 
 namespace allmodes::records {
 namespace {
@@ -59,6 +61,21 @@ class LogFileSink : public spdlog::sinks::base_sink<std::mutex> {
   bool complained_ = false;
 };
 
+// %*: the message, a verdict's with its states in colour.
+class ColouredMessage : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string text(message.payload.data(), message.payload.size());
+    const bool verdict = text.starts_with("verdict at step") || text.starts_with("still ");
+    const std::string shown = verdict ? coloured(text) : text;
+    out.append(shown.data(), shown.data() + shown.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<ColouredMessage>();
+  }
+};
+
 }  // namespace
 
 void setup_log(int rank, const std::string& host,
@@ -67,7 +84,10 @@ void setup_log(int rank, const std::string& host,
   auto console = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(mode);
   if (rank == 0) {
     console->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
-    console->set_pattern("%H:%M:%S %^%-7l%$ %v");
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    if (color) formatter->add_flag<ColouredMessage>('*');
+    formatter->set_pattern(color ? "%H:%M:%S %^%-7l%$ %*" : "%H:%M:%S %^%-7l%$ %v");
+    console->set_formatter(std::move(formatter));
   } else {
     std::string escaped;
     for (const char c : host) escaped += c == '%' ? "%%" : std::string(1, c);

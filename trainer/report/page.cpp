@@ -27,6 +27,43 @@ const char* mark_of(const std::string& state) {
   return state == "healthy" ? "✓" : "·";
 }
 
+std::string findings(const RunView& view) {
+  if (view.findings.empty()) return "";
+  std::string out =
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What was found\"><table>"
+      "<caption>What was found, worst first</caption><thead><tr><th>finding</th><th>where</th>"
+      "<th>found</th><th>expected</th><th>chance</th></tr></thead><tbody>";
+  for (const Finding& each : view.findings) {
+    std::string where;
+    for (size_t i = 0; i < std::min<size_t>(each.parts.size(), 12); ++i)
+      where += (i > 0 ? ", " : "") + each.parts[i];
+    if (each.parts.size() > 12) where += fmt::format(" and {} more", each.parts.size() - 12);
+    out += fmt::format(
+        R"(<tr class="{}"><td><span class="mark" aria-hidden="true">{}</span> {}</td><td class="name">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>)",
+        escaped(each.state), mark_of(each.state),
+        escaped(each.what.empty() ? state_in_words(each.kind, "") : each.what),
+        escaped(where.empty() ? "all" : where), escaped(each.found), escaped(each.expected),
+        each.log10_p ? fmt::format("p &lt; 1e{:.0f}", std::floor(*each.log10_p) + 1) : "");
+  }
+  return out + "</tbody></table></div>";
+}
+
+// What the kind means, and what to try.
+std::string advice(const RunView& view, const std::string& name) {
+  std::string out;
+  for (const auto& help : verdict_words(view).help)
+    out += fmt::format("<p><b>Try</b> <code>{}</code> {}</p>", escaped(help.change),
+                       escaped(help.words));
+  if (const Kind* kind = find_kind(name))
+    out += fmt::format(
+        "<details><summary>What {} means</summary><p>{}</p><p><b>How it is seen.</b> {}</p>"
+        "<p><b>What else looks like it.</b> {}</p><p><code>allmodes explain "
+        "{}</code></p></details>",
+        escaped(name), escaped(kind->meaning), escaped(kind->measured), escaped(kind->otherwise),
+        escaped(name));
+  return out;
+}
+
 std::string header(const RunView& view) {
   const VerdictAt none;
   const VerdictAt& last = view.verdicts.empty() ? none : view.verdicts.back();
@@ -44,9 +81,8 @@ std::string header(const RunView& view) {
   if (const auto first = since(view))
     out += fmt::format(R"(<p class="quiet">judged at step {}; {} since step {}</p>)", last.step,
                        escaped(state_in_words(last.state, "")), *first);
-  for (const auto& help : view.help)
-    out += fmt::format("<p><b>Try</b> <code>{}</code></p>", escaped(help));
-  return out + "</div></header>\n";
+  out += "</div>" + findings(view) + advice(view, last.kind);
+  return out + "</header>\n";
 }
 
 std::string timeline(const RunView& view) {

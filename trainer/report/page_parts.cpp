@@ -35,7 +35,7 @@ polyline{fill:none;stroke-width:2}.thin{stroke-width:1;opacity:.6}line{stroke-wi
 circle.c0{fill:var(--c0)}circle.c1{fill:var(--c1)}circle.c2{fill:var(--c2)}circle.c3{fill:var(--c3)}circle.c4{fill:var(--c4)}circle.c5{fill:var(--c5)}
 .legend span{margin-right:14px;white-space:nowrap}.key{width:24px!important;height:8px!important;display:inline-block!important;margin-right:5px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;padding:3px 8px;border-bottom:1px solid var(--edge);vertical-align:middle}
+caption{text-align:left;font-weight:600;padding:4px 0}th,td{text-align:left;padding:3px 8px;border-bottom:1px solid var(--edge);vertical-align:middle}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.name{overflow-wrap:anywhere;min-width:7em}
 .bar{position:relative;height:14px;min-width:90px;background:var(--panel);border:1px solid var(--edge)}
 .bar i{position:absolute;left:0;top:0;bottom:0;background:var(--c0)}.lost .bar i{background:var(--bad)}

@@ -191,19 +191,7 @@ std::string run_in_text(const RunView& view, size_t columns) {
     out += fmt::format("  {} rank{} on {}, pid {}\n", view.status->ranks,
                        view.status->ranks == 1 ? "" : "s", readable_name(view.status->host),
                        view.status->pid);
-  if (!view.verdicts.empty()) {
-    const auto& last = view.verdicts.back();
-    out += fmt::format("  {} at step {}, {} since step {}\n", state_in_words(last.state, last.kind),
-                       last.step, state_in_words(last.state, ""), *since(view));
-  }
-  std::string lost;
-  size_t missing = 0;
-  for (const auto& mode : view.modes) {
-    if (!mode.missing || ++missing > 8) continue;
-    lost += fmt::format("    {}: {} of {}\n", readable_name(mode.name), short_number(mode.observed),
-                        short_number(mode.expected));
-  }
-  if (missing > 0) out += fmt::format("  missing: {} modes\n", missing) + lost;
+  if (!view.verdicts.empty()) out += in_full(verdict_words(view), columns);
   if (!view.train.empty())
     for (const auto& [name, value] : view.train.back().values)
       if (name.starts_with("loss_") || name == "d_real" || name == "d_fake" ||

@@ -42,6 +42,7 @@ void read_verdict(RunView& view, const fs::path& path) {
   if (!json.is_object()) return;
   view.modes.clear();
   view.help = part_of(json, "try", std::vector<std::string>());
+  view.findings = findings_from(part_of(json, "findings", nlohmann::json::array()));
   std::set<std::string> missing;
   const auto list = part_of(json, "missing", nlohmann::json::array());
   for (const auto& mode : list) missing.insert(part_of<std::string>(mode, "name", ""));
@@ -158,6 +159,26 @@ std::optional<uint64_t> since(const RunView& view) {
   for (auto at = first; at != view.verdicts.rend() && at->state == view.verdicts.back().state; ++at)
     first = at;
   return first->step;
+}
+
+VerdictText verdict_words(const RunView& view) {
+  VerdictText words;
+  if (view.verdicts.empty()) return words;
+  const VerdictAt& last = view.verdicts.back();
+  words = {.place = "verdict at step " + std::to_string(last.step),
+           .state = last.state,
+           .kind = last.kind,
+           .brief = last.state == "healthy" ? last.reason : brief_of(last.reason),
+           .since = {},
+           .findings = view.findings,
+           .help = {},
+           .see = {}};
+  if (const auto first = since(view); first && *first != last.step) words.since = first;
+  for (const std::string& help : view.help) {
+    const size_t end = std::min(help.find("  # "), help.size());
+    words.help.push_back({help.substr(0, end), help.substr(std::min(end + 4, help.size()))});
+  }
+  return words;
 }
 
 std::string state_in_words(const std::string& state, const std::string& kind) {

@@ -11,6 +11,7 @@
 
 #include "records/record.h"
 #include "records/status_file.h"
+#include "report/verdict_text.h"
 
 namespace allmodes::report {
 
@@ -48,7 +49,8 @@ struct RunView {
   std::vector<records::Record> rollbacks;
   std::vector<VerdictAt> verdicts;
   std::vector<ModeShare> modes;   // of the last evaluation, where the run counts modes
-  std::vector<std::string> help;  // what to try, as verdict.json says
+  std::vector<std::string> help;  // what to try, as verdict.json says: "CHANGE  # WORDS"
+  std::vector<Finding> findings;  // of the last verdict
   int64_t bad_lines = 0;          // of records.jsonl
 };
 
@@ -70,6 +72,9 @@ Curve curve_of(const std::vector<records::Record>& of, const std::string& name);
 
 // Since which step the last state holds without interruption; nothing before any verdict.
 std::optional<uint64_t> since(const RunView& view);
+
+// The last verdict, as the folder's files have it; without a state where there is none.
+VerdictText verdict_words(const RunView& view);
 
 // "collapsed, mode_dropping" in words for people: "collapsed: mode dropping".
 std::string state_in_words(const std::string& state, const std::string& kind);

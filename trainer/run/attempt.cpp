@@ -35,11 +35,12 @@ void Attempt::prepare() {
   compare_replicas(*model_, run_, position_, control_);
 }
 
-training::StopReason Attempt::run(const config::RunConfig& original, bool quiet, bool went_back) {
+training::StopReason Attempt::run(const config::RunConfig& original, Speech speech,
+                                  bool went_back) {
   const diagnostics::CollectorSetup setup{run_.config(), *run_.objective,   *run_.dataset,
                                           control_,      *set_up_.exchange, set_up_.device};
   reporter_.emplace(run_, *model_, control_, setup, opened_.folder,
-                    opened_.state ? &*opened_.state : nullptr, quiet);
+                    opened_.state ? &*opened_.state : nullptr, speech);
   begin(original, went_back);
   const world::ScopedStage in_training(control_.flight_log(), "training",
                                        world::Stage::Kind::training);

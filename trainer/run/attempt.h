@@ -28,7 +28,7 @@ class Attempt {
   // Collective. Makes the model and puts the opened checkpoint, if any, into it. Writes nothing.
   void prepare();
   // Collective, once. Trains. `original`: the configuration without adjustments.
-  training::StopReason run(const config::RunConfig& original, bool quiet, bool went_back);
+  training::StopReason run(const config::RunConfig& original, Speech speech, bool went_back);
 
   checkpoints::State::Verdict last_verdict() const { return reporter_->last_verdict(); }
 

@@ -13,13 +13,18 @@
 #include "config/families.h"
 #include "objectives/registry.h"
 #include "optimizers/schedule.h"
+#include "records/coloured.h"
 #include "records/terminal.h"
 #include "run/pictures.h"
 #include "run/run_outputs.h"
 #include "run/verdict_file.h"
+#include "run/verdict_words.h"
 
 namespace allmodes::run {
 namespace {
+
+// Characters of a line of the log before its text: "12:34:56 warning ".
+constexpr size_t kLogPrefix = 17;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -64,14 +69,14 @@ bool judges_by_probability(const config::RunConfig& config) {
 
 Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
                    const diagnostics::CollectorSetup& setup, records::RunFolder folder,
-                   const checkpoints::State* resumed, bool quiet)
+                   const checkpoints::State* resumed, Speech speech)
     : run_(run),
       model_(model),
       control_(control),
       device_(setup.device),
       folder_(std::move(folder)),
       root_(control.rank() == 0),
-      quiet_(quiet),
+      verbose_(speech == Speech::verbose),
       collectors_(diagnostics::make_collectors(setup)),
       margins_mean_probabilities_(judges_by_probability(run.config())) {
   if (resumed != nullptr) {
@@ -92,8 +97,9 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
   }
   if (root_) {
     sink_ = open_outputs(folder_, run, resumed, control.size(), optional_);
-    progress_ = std::make_unique<records::Progress>(!quiet, records::on_terminal(STDERR_FILENO),
-                                                    stderr, run.config().steps, 10.0);
+    progress_ = std::make_unique<records::Progress>(speech != Speech::quiet,
+                                                    records::on_terminal(STDERR_FILENO), stderr,
+                                                    run.config().steps, 10.0);
   }
   start_ = logged_at_ = std::chrono::steady_clock::now();
 }
@@ -115,10 +121,12 @@ records::Record Reporter::start_record(const std::string& kind,
 void Reporter::say(const std::string& line, bool warning) {
   if (!root_) return;
   progress_->clear();
+  std::string text = line;
+  while (text.ends_with("\n")) text.pop_back();
   if (warning) {
-    spdlog::warn(line);
+    spdlog::warn("{}", text);
   } else {
-    spdlog::info(line);
+    spdlog::info("{}", text);
   }
 }
 
@@ -293,16 +301,49 @@ void Reporter::write_verdict(const training::Position& position,
   sink_->write(record);
   sink_->flush();
 
+  report::VerdictText words = words_of(verdict);
+  words.place = fmt::format("verdict at step {}", position.step);
+  words.since = since_when();
+  if (verdict.state != diagnostics::State::healthy)
+    words.help = report::suggestions(verdict.kind, run_.config());
+  words.see = folder_.report().string();
   optional_.attempt("verdict.json", [&] {
     write_file_atomically(folder_.verdict(), verdict_json(record, run_.config().name, rollbacks_,
-                                                          verdict, evidence.modes));
+                                                          verdict, evidence.modes, words));
   });
   if (evidence.modes && evidence.modes->samples > 0) {
     optional_.attempt("the picture of the modes", [&] {
       write_histogram_picture(folder_, position.step, *evidence.modes, verdict);
     });
   }
-  say(diagnostics::to_line(verdict, position.step), verdict.state != diagnostics::State::healthy);
+  say_verdict(position, verdict, std::move(words));
+}
+
+std::optional<uint64_t> Reporter::since_when() const {
+  size_t first = verdicts_.size() - 1;
+  while (first > 0 && verdicts_[first - 1].state == verdicts_.back().state) --first;
+  if (first + 1 == verdicts_.size()) return std::nullopt;
+  return verdicts_[first].step;
+}
+
+// A change of state or kind is told in full, with the table and what to try; other modes than
+// before in a line of their own; what was said before as briefly as can be. The last verdict has
+// its table at the end of the run.
+void Reporter::say_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
+                           report::VerdictText words) {
+  const auto columns = static_cast<size_t>(records::terminal_columns(STDERR_FILENO));
+  const bool same = said_ && said_->state == words.state && said_->kind == words.kind;
+  const bool last = position.step >= static_cast<uint64_t>(run_.config().steps);
+  const bool warning = verdict.state != diagnostics::State::healthy;
+  if (same && warning && verdict.lost == said_lost_)
+    say(report::repetition(words, columns, kLogPrefix), warning);
+  else if (same || last)
+    say(report::headline(words, columns, kLogPrefix), warning);
+  else
+    say(report::in_full(words, columns, kLogPrefix), warning);
+  if (verbose_ && warning) say(diagnostics::to_line(verdict, position.step), warning);
+  said_ = std::move(words);
+  said_lost_ = verdict.lost;
 }
 
 void Reporter::images(const training::Position& position) {
@@ -363,10 +404,20 @@ void Reporter::finish() {
   spdlog::info("run folder: {}", folder_.root.string());
   if (verdicts_.empty()) return;
   const auto& last = verdicts_.back();
-  const std::string line = fmt::format("verdict at step {}: {}: {}{}", last.step, last.state,
-                                       last.kind == "none" ? "" : last.kind + ", ", last.reason);
+  report::VerdictText words = said_.value_or(report::VerdictText{
+      .place = fmt::format("verdict at step {}", last.step),
+      .state = last.state,
+      .kind = last.kind,
+      .brief = last.state == "healthy" ? last.reason : report::brief_of(last.reason),
+      .since = since_when(),
+      .findings = {},
+      .help = last.state == "healthy" ? std::vector<report::Suggestion>()
+                                      : report::suggestions(last.kind, run_.config()),
+      .see = folder_.report().string()});
   spdlog::default_logger()->flush();
-  fmt::print("{}\n", line);
+  const std::string text =
+      report::in_full(words, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
+  fmt::print("{}", records::may_color(STDOUT_FILENO) ? records::coloured(text) : text);
   std::fflush(stdout);
 }
 

@@ -18,6 +18,7 @@
 #include "records/progress.h"
 #include "records/record.h"
 #include "records/run_folder.h"
+#include "report/verdict_text.h"
 #include "run/checked_run.h"
 #include "run/first_weights.h"
 #include "run/rank_sums.h"
@@ -25,12 +26,15 @@
 
 namespace allmodes::run {
 
+// How much a run says.
+enum class Speech { quiet, usual, verbose };
+
 class Reporter {
  public:
   // `resumed`: the checkpoint that the run continues from, whose history is carried on.
   Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
            const diagnostics::CollectorSetup& setup, records::RunFolder folder,
-           const checkpoints::State* resumed, bool quiet);
+           const checkpoints::State* resumed, Speech speech);
 
   // Records whose weights a new run begins with.
   void began_with(const std::string& checkpoint, const FirstWeights& weights);
@@ -58,6 +62,10 @@ class Reporter {
   void write_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
                      const diagnostics::Evidence& evidence);
   void say(const std::string& line, bool warning);
+  void say_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
+                   report::VerdictText words);
+  // The step from which on each verdict had the last one's state; nothing when it is the first.
+  std::optional<uint64_t> since_when() const;
   // Steps of the run whose update was skipped.
   int64_t skipped_steps() const;
   RankSums sums_of(const training::StepReport& report, const training::Position& position);
@@ -70,7 +78,7 @@ class Reporter {
   at::Device device_;
   records::RunFolder folder_;
   bool root_;
-  bool quiet_;
+  bool verbose_;
   std::vector<diagnostics::NamedCollector> collectors_;
   records::OptionalWork optional_;
   std::unique_ptr<records::Sink> sink_;
@@ -78,6 +86,8 @@ class Reporter {
   std::vector<diagnostics::PastEvaluation> history_;
   std::vector<checkpoints::State::Verdict> verdicts_;
   std::vector<checkpoints::State::Rollback> rollbacks_;
+  std::optional<report::VerdictText> said_;  // by this process
+  std::vector<std::string> said_lost_;       // names of what was missing then
   std::string progress_text_;
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;

@@ -35,13 +35,18 @@ class Session {
       // Only now, so that a configuration which does not fit the checkpoint leaves the run as it
       // was.
       if (first) begin_folder(options_, set_up_.run, original_, opened_, runtime_.world());
-      const auto reason = attempt_->run(original_, options_.quiet, /*went_back=*/!first);
+      const auto reason = attempt_->run(original_, speech(), /*went_back=*/!first);
       if (reason != training::StopReason::kRollback) return end(reason);
       go_back(attempt_->last_verdict());
     }
   }
 
  private:
+  Speech speech() const {
+    if (options_.quiet) return Speech::quiet;
+    return options_.verbose ? Speech::verbose : Speech::usual;
+  }
+
   // Sets configuration and family to what the rollbacks so far have made of them.
   void adjust() {
     const auto count = std::ssize(opened_.rollbacks());

@@ -30,6 +30,7 @@ struct TrainOptions {
   std::vector<std::string> command = {};  // the whole command line, to say how to go on
   bool dry_run = false;
   bool quiet = false;
+  bool verbose = false;  // whole sentences of verdicts, too
 };
 
 struct SetUp {

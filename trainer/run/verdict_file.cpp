@@ -2,15 +2,23 @@
 
 #include <nlohmann/json.hpp>
 
+#include "run/verdict_words.h"
+
 namespace allmodes::run {
 
 std::string verdict_json(const records::Record& record, const std::string& run,
                          const std::vector<checkpoints::State::Rollback>& rollbacks,
                          const diagnostics::Verdict& verdict,
-                         const std::optional<diagnostics::ModeHistogram>& modes) {
+                         const std::optional<diagnostics::ModeHistogram>& modes,
+                         const report::VerdictText& words) {
   using Json = nlohmann::ordered_json;
   Json json = Json::parse(records::to_json(record));
   json["run"] = run;
+  if (words.since) json["since"] = *words.since;
+  json["findings"] = report::findings_json(words.findings);
+  json["try"] = Json::array();
+  for (const auto& help : words.help)
+    json["try"].push_back(help.change + (help.words.empty() ? "" : "  # " + help.words));
   json["rollbacks"] = Json::array();
   for (const auto& each : rollbacks) {
     json["rollbacks"].push_back({{"from_step", each.from_step},

@@ -9,14 +9,17 @@
 #include "checkpoints/checkpoint.h"
 #include "diagnostics/verdict/verdict.h"
 #include "records/record.h"
+#include "report/verdict_text.h"
 
 namespace allmodes::run {
 
 // The file's text: the verdict's record with the run's name, its rollbacks and the missing modes;
-// with `modes`, what was expected and observed of each of them.
+// with `modes`, what was expected and observed of each of them; since when it is so, the findings
+// and what to try, as `words` have them.
 std::string verdict_json(const records::Record& record, const std::string& run,
                          const std::vector<checkpoints::State::Rollback>& rollbacks,
                          const diagnostics::Verdict& verdict,
-                         const std::optional<diagnostics::ModeHistogram>& modes);
+                         const std::optional<diagnostics::ModeHistogram>& modes,
+                         const report::VerdictText& words);
 
 }  // namespace allmodes::run

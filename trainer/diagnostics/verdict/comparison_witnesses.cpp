@@ -45,6 +45,16 @@ struct Found {
     return all;
   }
 
+  // "0.009 to 0.2" of the modes, beside what is expected.
+  FoundFigure measured(const std::string& what, const std::string& expected) const {
+    const double least = modes.front().value, most = modes.back().value;
+    return {.what = what,
+            .found = modes.size() == 1 ? fmt::format("{:.2g}", least)
+                                       : fmt::format("{:.2g} to {:.2g}", least, most),
+            .expected = expected,
+            .log10_p = weakest};
+  }
+
   // "Sneaker 0.15, Coat 0.2 and 5 more"
   std::string list() const {
     std::vector<std::string> items;
@@ -112,7 +122,8 @@ std::optional<Witness> witness_coverage(const Evidence& evidence, const config::
                   found.list(), evidence.expected_coverage, below_power(found.weakest)),
       {"coverage"},
       /*proof=*/false,
-      found.names()};
+      found.names(),
+      found.measured("reals reached", fmt::format("{:.2g}", evidence.expected_coverage))};
 }
 
 std::optional<Witness> witness_spread(const Evidence& evidence, const config::Verdict& levels) {
@@ -129,7 +140,8 @@ std::optional<Witness> witness_spread(const Evidence& evidence, const config::Ve
                   found.list(), levels.minimum_spread, below_power(found.weakest)),
       {"dispersion"},
       /*proof=*/false,
-      found.names()};
+      found.names(),
+      found.measured("narrowest variance", "1")};
 }
 
 std::optional<Witness> witness_halves(const Evidence& evidence, const config::Verdict& levels) {
@@ -143,7 +155,8 @@ std::optional<Witness> witness_halves(const Evidence& evidence, const config::Ve
                              found.list(), limit, below_power(found.weakest)),
                  {"dispersion"},
                  /*proof=*/false,
-                 found.names()};
+                 found.names(),
+                 found.measured("share of the emptier half", "1")};
 }
 
 std::optional<Witness> witness_distances(const Evidence& evidence, const config::Verdict& levels) {
@@ -158,7 +171,13 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
         fmt::format("in feature space samples are {:.3g} times as far apart as the data; "
                     "{}",
                     figure.value, below_power(figure.log10_tail)),
-        {"dispersion"}};
+        {"dispersion"},
+        /*proof=*/false,
+        {},
+        {.what = "distance of samples",
+         .found = fmt::format("{:.3g}", figure.value),
+         .expected = fmt::format("{:.3g}", figure.null_median),
+         .log10_p = figure.log10_tail}};
   }
   return std::nullopt;
 }
@@ -176,7 +195,13 @@ std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
         fmt::format("{:.3g} % of the samples nearly equal another one, of real ones "
                     "{:.2g} %; {}",
                     100 * figure.value, 100 * figure.null_median, below_power(figure.log10_tail)),
-        {"dispersion"}};
+        {"dispersion"},
+        /*proof=*/false,
+        {},
+        {.what = "near duplicates",
+         .found = fmt::format("{:.3g} %", 100 * figure.value),
+         .expected = fmt::format("{:.2g} %", 100 * figure.null_median),
+         .log10_p = figure.log10_tail}};
   }
   return std::nullopt;
 }
@@ -194,7 +219,12 @@ std::optional<Witness> witness_copies(const Evidence& evidence, const config::Ve
                   figures.of_samples.copies, figures.of_samples.samples, figures.of_reals.samples,
                   figures.of_reals.copies, below_power(log10_tail)),
       {"copies"},
-      /*proof=*/true};
+      /*proof=*/true,
+      {},
+      {.what = "exact copies",
+       .found = fmt::format("{}", figures.of_samples.copies),
+       .expected = fmt::format("{}", figures.of_reals.copies),
+       .log10_p = log10_tail}};
 }
 
 std::optional<Witness> witness_saturation(const Evidence& evidence,
@@ -211,7 +241,12 @@ std::optional<Witness> witness_saturation(const Evidence& evidence,
                  fmt::format("the discriminator tells real from generated with a mean margin of "
                              "{:.3f} for three evaluations",
                              *evidence.discriminator_margin),
-                 {"discriminator"}};
+                 {"discriminator"},
+                 /*proof=*/false,
+                 {},
+                 {.what = "D(real) - D(sample)",
+                  .found = fmt::format("{:.3f}", *evidence.discriminator_margin),
+                  .expected = fmt::format("{:.2f} at most", kSaturated)}};
 }
 
 std::vector<Witness> witness_trends(const Evidence& evidence,
@@ -250,7 +285,12 @@ std::vector<Witness> witness_trends(const Evidence& evidence,
          fmt::format("{} fell from {:.3g} to {:.3g}, {}", trend.words, best, *trend.now,
                      fall == Fall::steady ? "for three evaluations"
                                           : fmt::format("on the whole over {}", kTrendWindow)),
-         {trend.source}});
+         {trend.source},
+         /*proof=*/false,
+         {},
+         {.what = trend.words,
+          .found = fmt::format("{:.3g}", *trend.now),
+          .expected = fmt::format("{:.3g} before", best)}});
   }
   return witnesses;
 }

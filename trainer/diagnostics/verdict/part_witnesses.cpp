@@ -80,15 +80,20 @@ std::optional<Witness> witness_parts(const Evidence& evidence) {
   const bool dropping = mass_of(found.missing) >= mass_of(found.starved);
   std::vector<Part> all = found.missing;
   all.insert(all.end(), found.starved.begin(), found.starved.end());
-  Witness witness{found.lost_mass_low >= kSurelyLost && found.lost_mass >= kMuchLost
-                      ? State::collapsed
-                      : State::at_risk,
-                  dropping ? "mode_dropping" : "mode_imbalance",
-                  fmt::format("samples lack {:.1f} % of the data, {:.1f} % at least: {}",
-                              100 * found.lost_mass, 100 * found.lost_mass_low, list_parts(all)),
-                  {"parts"},
-                  /*proof=*/false,
-                  names_of(all)};
+  Witness witness{
+      found.lost_mass_low >= kSurelyLost && found.lost_mass >= kMuchLost ? State::collapsed
+                                                                         : State::at_risk,
+      dropping ? "mode_dropping" : "mode_imbalance",
+      fmt::format("samples lack {:.1f} % of the data, {:.1f} % at least: {}", 100 * found.lost_mass,
+                  100 * found.lost_mass_low, list_parts(all)),
+      {"parts"},
+      /*proof=*/false,
+      names_of(all),
+      {.what = dropping ? "parts of the data missing" : "parts of the data starved",
+       .found = fmt::format("-{:.1f} %", 100 * found.lost_mass),
+       .expected = "0 %",
+       .log10_p = all.empty() ? std::optional<double>()
+                              : std::ranges::min(all, {}, &Part::log10_tail).log10_tail}};
   const CalibratedFigure* coverage = calibrated_figure(evidence, "coverage");
   if (coverage != nullptr && coverage->log10_tail <= -4) {
     witness.sources.emplace_back("coverage");
@@ -124,7 +129,11 @@ std::optional<Witness> witness_narrow_parts(const Evidence& evidence) {
                   100 * mass, fmt::join(items, ", "), parts.size() > items.size() ? ", ..." : ""),
       {"dispersion"},
       /*proof=*/false,
-      names_of(parts)};
+      names_of(parts),
+      {.what = "variance within parts",
+       .found = fmt::format("{:.2g}", std::ranges::min(parts, {}, &Part::width).width),
+       .expected = "1",
+       .log10_p = std::ranges::min(parts, {}, &Part::log10_tail).log10_tail}};
   const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
   if (lacks_detail(evidence) && recall->log10_tail <= -4) {
     witness.sources.emplace_back("recall");
@@ -144,7 +153,14 @@ std::optional<Witness> witness_few_samples(const Evidence& evidence) {
           : fmt::format("too few samples to say: only a loss of {:.0f} % of the data or more "
                         "would be seen (99 %)",
                         100 * *evidence.smallest_loss),
-      {"power"}};
+      {"power"},
+      /*proof=*/false,
+      {},
+      {.what = "smallest loss to be seen",
+       .found = *evidence.smallest_loss >= 1
+                    ? "none"
+                    : fmt::format("{:.0f} %", 100 * *evidence.smallest_loss),
+       .expected = fmt::format("{:.0f} % at most", 100 * kMostUnseen)}};
 }
 
 std::optional<Witness> witness_labels(const Evidence& evidence, const config::Verdict& levels) {
@@ -167,7 +183,11 @@ std::optional<Witness> witness_labels(const Evidence& evidence, const config::Ve
                  reason,
                  {"labels"},
                  /*proof=*/false,
-                 labels.classes};
+                 labels.classes,
+                 {.what = "class that was asked for",
+                  .found = fmt::format("{:.1f} %", 100 * seen),
+                  .expected = fmt::format("{:.1f} %", 100 * labels.accuracy),
+                  .log10_p = tail}};
 }
 
 // Lost and narrow ones; each level is over all parts.

@@ -136,6 +136,14 @@ struct PastEvaluation {
   NamedValues values;
 };
 
+// A finding as a row of a table: what was measured, how much it is, beside what is expected.
+struct FoundFigure {
+  std::string what = {};               // "classes missing"
+  std::string found = {};              // "0 to 3"
+  std::string expected = {};           // "250 each"
+  std::optional<double> log10_p = {};  // of the chance that samples that equal the data show it
+};
+
 // One finding that speaks for a state worse than healthy.
 struct Witness {
   State state;
@@ -144,6 +152,7 @@ struct Witness {
   std::vector<std::string> sources = {};  // the instruments that it rests on
   bool proof = false;                     // needs no second one: a NaN, exact copies
   std::vector<std::string> modes = {};    // that it is about; empty: all of the data
+  FoundFigure measured = {};
 };
 
 struct Verdict {

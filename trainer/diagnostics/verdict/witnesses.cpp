@@ -35,6 +35,25 @@ std::string expected_counts(const std::vector<MissingMode>& missing) {
   return list_of(counts);
 }
 
+// "250 each", "3 to 250".
+std::string range_of(std::vector<double> counts) {
+  const auto [least, most] = std::ranges::minmax(counts);
+  if (most - least <= 1e-6 * most)
+    return fmt::format("{:.4g}{}", least, counts.size() > 1 ? " each" : "");
+  return fmt::format("{:.4g} to {:.4g}", least, most);
+}
+
+FoundFigure measured_counts(const std::string& what, const std::vector<MissingMode>& modes,
+                            double log10_p) {
+  std::vector<double> found, expected;
+  for (const MissingMode& mode : modes) {
+    found.push_back(static_cast<double>(mode.observed));
+    expected.push_back(mode.expected);
+  }
+  return {
+      .what = what, .found = range_of(found), .expected = range_of(expected), .log10_p = log10_p};
+}
+
 }  // namespace
 
 std::optional<double> value_of(const PastEvaluation& past, std::string_view name) {
@@ -94,7 +113,11 @@ std::optional<Witness> witness_divergence(const Evidence& evidence) {
                  "divergence",
                  fmt::format("{}", fmt::join(broken, ", ")),
                  {},
-                 /*proof=*/true};
+                 /*proof=*/true,
+                 {},
+                 {.what = "numbers that are none",
+                  .found = fmt::format("{}", evidence.nonfinite_samples + evidence.nonfinite_steps),
+                  .expected = "0"}};
 }
 
 std::optional<Witness> witness_duplicates(const Evidence& evidence,
@@ -102,10 +125,14 @@ std::optional<Witness> witness_duplicates(const Evidence& evidence,
   const std::optional<double> ratio = evidence.diversity_ratio;
   if (!ratio || !std::isfinite(*ratio)) return std::nullopt;
   if (*ratio < kDuplicatesAtRisk) {
-    return Witness{*ratio < kDuplicatesCollapsed ? State::collapsed : State::at_risk,
-                   "duplicates",
-                   fmt::format("samples are {:.3g} times as far apart as the data", *ratio),
-                   {"dispersion"}};
+    return Witness{
+        *ratio < kDuplicatesCollapsed ? State::collapsed : State::at_risk,
+        "duplicates",
+        fmt::format("samples are {:.3g} times as far apart as the data", *ratio),
+        {"dispersion"},
+        /*proof=*/false,
+        {},
+        {.what = "distance of samples", .found = fmt::format("{:.3g}", *ratio), .expected = "1"}};
   }
   // An untrained generator can be wilder than the data: that is nothing to fall from.
   const double best = std::min(1.0, best_of(history, "diversity_ratio").value_or(0));
@@ -114,7 +141,12 @@ std::optional<Witness> witness_duplicates(const Evidence& evidence,
       State::at_risk,
       "duplicates",
       fmt::format("samples are {:.3g} times as far apart as the data, {:.3g} before", *ratio, best),
-      {"dispersion"}};
+      {"dispersion"},
+      /*proof=*/false,
+      {},
+      {.what = "distance of samples",
+       .found = fmt::format("{:.3g}", *ratio),
+       .expected = fmt::format("{:.3g} before", best)}};
 }
 
 std::optional<Witness> witness_posterior(const Evidence& evidence, const config::Verdict& levels) {
@@ -139,8 +171,23 @@ std::optional<Witness> witness_posterior(const Evidence& evidence, const config:
                     *evidence.decoder_sensitivity));
   }
   if (signs.empty()) return std::nullopt;
-  return Witness{State::collapsed, "posterior_collapse", fmt::format("{}", fmt::join(signs, ", ")),
-                 sources};
+  const bool by_kl = evidence.kl_total && *evidence.kl_total < levels.minimum_kl;
+  const bool by_units = !by_kl && evidence.active_units && *evidence.active_units == 0;
+  const FoundFigure measured =
+      by_kl      ? FoundFigure{.what = "KL of the posterior, nats",
+                               .found = fmt::format("{:.3g}", *evidence.kl_total),
+                               .expected = fmt::format("{:.3g} or more", levels.minimum_kl)}
+      : by_units ? FoundFigure{.what = "active units", .found = "0", .expected = "1 or more"}
+                 : FoundFigure{.what = "answer to the code",
+                               .found = fmt::format("{:.3g}", *evidence.decoder_sensitivity),
+                               .expected = fmt::format("{:.3g} or more", kInsensitive)};
+  return Witness{State::collapsed,
+                 "posterior_collapse",
+                 fmt::format("{}", fmt::join(signs, ", ")),
+                 sources,
+                 /*proof=*/false,
+                 {},
+                 measured};
 }
 
 std::optional<Witness> witness_mean(const Evidence& evidence,
@@ -156,7 +203,15 @@ std::optional<Witness> witness_mean(const Evidence& evidence,
     if (evidence.variance_ratio) {
       reason += fmt::format(", with {:.3g} of its variance", *evidence.variance_ratio);
     }
-    return Witness{State::collapsed, "mean_collapse", reason, {"reconstruction"}};
+    return Witness{State::collapsed,
+                   "mean_collapse",
+                   reason,
+                   {"reconstruction"},
+                   /*proof=*/false,
+                   {},
+                   {.what = "R2 of reconstructions",
+                    .found = fmt::format("{:.3g}", *r2),
+                    .expected = fmt::format("{:.3g} or more", levels.minimum_r2)}};
   }
   const double best = best_of(history, "r2_mean").value_or(0);
   if (*r2 >= kFallen * best) return std::nullopt;
@@ -164,7 +219,12 @@ std::optional<Witness> witness_mean(const Evidence& evidence,
       State::at_risk,
       "mean_collapse",
       fmt::format("R2 against the mean of the data fell from {:.3g} to {:.3g}", best, *r2),
-      {"reconstruction"}};
+      {"reconstruction"},
+      /*proof=*/false,
+      {},
+      {.what = "R2 of reconstructions",
+       .found = fmt::format("{:.3g}", *r2),
+       .expected = fmt::format("{:.3g} before", best)}};
 }
 
 std::optional<Witness> witness_dropping(const Evidence& evidence,
@@ -184,15 +244,17 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
       weakest = std::max(weakest, mode.log10_tail);
       mass += mode.expected / static_cast<double>(modes.samples);
     }
-    return Witness{mass >= kLostMass ? State::collapsed : State::at_risk,
-                   "mode_dropping",
-                   fmt::format("{} of {} {} missing ({}); expected {} of {}, saw {}; {}",
-                               missing.size(), modes.observed.size(), evidence.mode_noun,
-                               list_of(names), expected_counts(missing), modes.samples,
-                               list_of(seen), below_power(weakest + std::log10(total))),
-                   {"histogram"},
-                   /*proof=*/false,
-                   names};
+    return Witness{
+        mass >= kLostMass ? State::collapsed : State::at_risk,
+        "mode_dropping",
+        fmt::format("{} of {} {} missing ({}); expected {} of {}, saw {}; {}", missing.size(),
+                    modes.observed.size(), evidence.mode_noun, list_of(names),
+                    expected_counts(missing), modes.samples, list_of(seen),
+                    below_power(weakest + std::log10(total))),
+        {"histogram"},
+        /*proof=*/false,
+        names,
+        measured_counts(evidence.mode_noun + " missing", missing, weakest + std::log10(total))};
   }
   const Unseen unseen = unseen_modes(modes);
   if (unseen.lost_mass < kLostMass || unseen.log10_tail > std::log10(levels.significance))
@@ -204,7 +266,13 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
                   "of the data more than chance leaves out; {}",
                   unseen.observed, modes.observed.size(), evidence.mode_noun, modes.samples,
                   unseen.expected, 100 * unseen.lost_mass, below_power(unseen.log10_tail)),
-      {"histogram"}};
+      {"histogram"},
+      /*proof=*/false,
+      {},
+      {.what = evidence.mode_noun + " unseen",
+       .found = fmt::format("{}", unseen.observed),
+       .expected = fmt::format("{:.1f}", unseen.expected),
+       .log10_p = unseen.log10_tail}};
 }
 
 std::optional<Witness> witness_imbalance(const Evidence& evidence,
@@ -222,13 +290,21 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
     floor = null.median();
   }
   const double excess = divergence - floor;
+  const FoundFigure measured{.what = "reverse KL, nats",
+                             .found = fmt::format("{:.3g}", divergence),
+                             .expected = fmt::format("{:.2g}", floor)};
   std::string reason =
       fmt::format("reverse KL {:.3g} nats over {} {}, a perfect sampler has {:.2g}", divergence,
                   modes.observed.size(), evidence.mode_noun, floor);
   if (excess > levels.imbalance_kl) {
     const bool far = excess > kImbalanceCollapsed * levels.imbalance_kl;
-    return Witness{
-        far ? State::collapsed : State::at_risk, "mode_imbalance", reason, {"histogram"}};
+    return Witness{far ? State::collapsed : State::at_risk,
+                   "mode_imbalance",
+                   reason,
+                   {"histogram"},
+                   /*proof=*/false,
+                   {},
+                   measured};
   }
   auto starved = missing_modes(modes, kStarvedShare, levels.significance);
   // Those that are missing altogether are told elsewhere.
@@ -253,7 +329,9 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
                     expected_counts(starved), modes.samples, list_of(seen)),
         {"histogram"},
         /*proof=*/false,
-        names};
+        names,
+        measured_counts(evidence.mode_noun + " starved", starved,
+                        std::ranges::max(starved, {}, &MissingMode::log10_tail).log10_tail)};
   }
   if (history.size() < 2 || excess <= 0.5 * levels.imbalance_kl) return std::nullopt;
   const std::optional<double> last = value_of(history[history.size() - 1], "kl_excess");
@@ -262,7 +340,10 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
   return Witness{State::at_risk,
                  "mode_imbalance",
                  fmt::format("{}, growing for three evaluations", reason),
-                 {"histogram"}};
+                 {"histogram"},
+                 /*proof=*/false,
+                 {},
+                 measured};
 }
 
 std::optional<Witness> witness_unformed(const Evidence& evidence, const config::Verdict& levels) {
@@ -272,7 +353,12 @@ std::optional<Witness> witness_unformed(const Evidence& evidence, const config::
                  "unformed",
                  fmt::format("{:.1f} % of the samples lie on a mode, below {:.0f} %",
                              100 * *evidence.high_quality, 100 * levels.minimum_high_quality),
-                 {"quality"}};
+                 {"quality"},
+                 /*proof=*/false,
+                 {},
+                 {.what = "samples on a mode",
+                  .found = fmt::format("{:.1f} %", 100 * *evidence.high_quality),
+                  .expected = fmt::format("{:.0f} % or more", 100 * levels.minimum_high_quality)}};
 }
 
 std::optional<Witness> witness_aggregate(const Evidence& evidence,
@@ -300,8 +386,18 @@ std::optional<Witness> witness_aggregate(const Evidence& evidence,
         *evidence.aggregate_mmd_null_q99));
   }
   if (signs.empty()) return std::nullopt;
-  return Witness{
-      State::at_risk, "aggregate_mismatch", fmt::format("{}", fmt::join(signs, ", ")), {"codes"}};
+  return Witness{State::at_risk,
+                 "aggregate_mismatch",
+                 fmt::format("{}", fmt::join(signs, ", ")),
+                 {"codes"},
+                 /*proof=*/false,
+                 {},
+                 evidence.aggregate_discrepancy
+                     ? FoundFigure{.what = "codes beside the prior",
+                                   .found = fmt::format("{:.3g}", *evidence.aggregate_discrepancy),
+                                   .expected = fmt::format("{:.3g} at most", kAggregateDiscrepancy),
+                                   .log10_p = evidence.aggregate_mmd_log10_tail}
+                     : FoundFigure{.what = "codes beside the prior"}};
 }
 
 // Missing or starved modes, unseen ones, imbalance.

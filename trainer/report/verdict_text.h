@@ -1,0 +1,57 @@
+#pragma once
+
+// A verdict as people read it: one line, a table of what was found, what to try.
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/kinds.h"
+
+namespace allmodes::report {
+
+// One row of the table.
+struct Finding {
+  std::string state;               // "at_risk" or "collapsed"
+  std::string kind;                // "mode_dropping"
+  std::string what;                // "classes missing"; the kind in words where it is empty
+  std::vector<std::string> parts;  // modes, classes or parts; empty: all of the data
+  std::string found;               // "0 to 3"
+  std::string expected;            // "250 each"
+  std::optional<double> log10_p;   // of the chance that it is none
+};
+
+struct VerdictText {
+  std::string place;  // "verdict at step 6000", "verdict"
+  std::string state;  // "healthy", "at_risk", "collapsed"
+  std::string kind;   // "none" where healthy
+  std::string brief;  // what is missing, in one clause
+  std::optional<uint64_t> since;
+  std::vector<Finding> findings;  // worst first
+  std::vector<Suggestion> help;
+  std::string see;  // where more stands; may be empty
+};
+
+// "4 of 8 modes missing (1, 2, 3, 6)": the first clause of a verdict's reason.
+std::string brief_of(const std::string& reason);
+
+// "verdict at step 6000: collapsed: mode_dropping, 4 of 8 modes missing; since step 4000", in lines
+// of at most `columns` characters, the first of which begins at column `used`.
+std::string headline(const VerdictText& verdict, size_t columns, size_t used = 0);
+
+// "still collapsed at step 6500: mode_dropping, Trouser missing; since step 4000", for a verdict
+// that says again what the one before said.
+std::string repetition(const VerdictText& verdict, size_t columns, size_t used = 0);
+
+// Headline, table and what to try; lines of at most `columns` characters, with a line break at the
+// end.
+std::string in_full(const VerdictText& verdict, size_t columns, size_t used = 0);
+
+// The findings as verdict.json and diagnosis.json have them, and read back; what is no finding is
+// left out.
+nlohmann::ordered_json findings_json(const std::vector<Finding>& findings);
+std::vector<Finding> findings_from(const nlohmann::json& list);
+
+}  // namespace allmodes::report

@@ -1,0 +1,31 @@
+#include "run/verdict_words.h"
+
+namespace allmodes::run {
+
+std::vector<report::Finding> findings_of(const diagnostics::Verdict& verdict) {
+  std::vector<report::Finding> findings;
+  for (const diagnostics::Witness& witness : verdict.witnesses) {
+    findings.push_back({.state = diagnostics::to_string(witness.state),
+                        .kind = witness.kind,
+                        .what = witness.measured.what,
+                        .parts = witness.modes,
+                        .found = witness.measured.found,
+                        .expected = witness.measured.expected,
+                        .log10_p = witness.measured.log10_p});
+  }
+  return findings;
+}
+
+report::VerdictText words_of(const diagnostics::Verdict& verdict) {
+  const bool healthy = verdict.state == diagnostics::State::healthy;
+  return {.place = "verdict",
+          .state = diagnostics::to_string(verdict.state),
+          .kind = healthy ? "none" : verdict.kind,
+          .brief = healthy ? verdict.reason : report::brief_of(verdict.reason),
+          .since = {},
+          .findings = findings_of(verdict),
+          .help = {},
+          .see = {}};
+}
+
+}  // namespace allmodes::run
