@@ -26,13 +26,13 @@ std::vector<const CLI::Option*> options_of(const CLI::App& command) {
 std::string joined_options(const CLI::App& command) {
   std::string text;
   for (const CLI::Option* option : options_of(command))
-    for (const auto& name : option->get_lnames()) text += (text.empty() ? "--" : " --") + name;
+    for (const auto& name : option->get_lnames()) text += fmt::format("{}--{}", text.empty() ? "" : " ", name);
   return text;
 }
 
 std::string joined_names(const std::vector<const CLI::App*>& commands) {
   std::string text;
-  for (const CLI::App* command : commands) text += (text.empty() ? "" : " ") + command->get_name();
+  for (const CLI::App* command : commands) text += fmt::format("{}{}", text.empty() ? "" : " ", command->get_name());
   return text;
 }
 
@@ -77,8 +77,8 @@ complete -o filenames -F _allmodes allmodes
 std::string zsh(const CLI::App& app) {
   std::string names, cases;
   for (const CLI::App* command : subcommands(app)) {
-    std::string name = command->get_name() + ":" + command->get_description();
-    names += "    " + shell_quoted(name) + "\n";
+    const std::string name = command->get_name() + ":" + command->get_description();
+    names += fmt::format("    {}\n", shell_quoted(name));
     std::string specifications;
     std::vector<const CLI::App*> all = subcommands(*command);
     all.insert(all.begin(), command);
