@@ -349,8 +349,8 @@ std::string kind_page(const Kind& kind) {
   paragraph("What else looks like it.", kind.otherwise);
   paragraph("Samples from elsewhere:", std::string(kind.elsewhere) + ".");
   page +=
-      "\nIn a configuration, those that help most first; a run's `try` names those that its\n"
-      "family has and that are not made yet:\n\n";
+      "\nIn a configuration, those that help most first; a run's `try` names those that\n"
+      "its family has and that are not made yet:\n\n";
   for (const Remedy& remedy : kind.remedies)
     page += wrapped(fmt::format("* `{}`: {}", remedy.fields, remedy.words), 80, "  ") + "\n";
   return page;
