@@ -15,6 +15,7 @@
 #include "optimizers/schedule.h"
 #include "records/coloured.h"
 #include "records/terminal.h"
+#include "run/batch_diversity.h"
 #include "run/pictures.h"
 #include "run/run_outputs.h"
 #include "run/verdict_file.h"
@@ -28,35 +29,6 @@ constexpr size_t kLogPrefix = 17;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// Distances within this rank's last generated batch and within its real one.
-void add_batch_diversity(const training::StepReport& report, const config::RunConfig& config,
-                         uint64_t step, RankSums& sums) {
-  const auto measure = [&](const char* name, const at::Tensor& batch) {
-    diagnostics::Moments moments;
-    if (batch.defined() && batch.size(0) >= 2) {
-      const at::Tensor host = batch.to(at::kCPU).contiguous();
-      const auto pairs = diagnostics::random_pairs(
-          {config.seed, Purpose("batch diversity"), step}, static_cast<uint64_t>(host.size(0)),
-          std::min(config.diagnostics.diversity_pairs, host.size(0)));
-      moments =
-          diagnostics::pair_distances({host.data_ptr<float>(), static_cast<size_t>(host.numel())},
-                                      host.numel() / host.size(0), pairs);
-    }
-    sums.add(std::string(name) + " distances", moments.sum);
-    sums.add(std::string(name) + " pairs", moments.count);
-  };
-  measure("fake", report.generated);
-  measure("real", report.samples);
-}
-
-// Mean distance of fakes over that of reals; nothing where either is not known.
-std::optional<double> batch_diversity(const RankSums& sums) {
-  if (sums["fake pairs"] <= 0 || sums["real pairs"] <= 0 || sums["real distances"] <= 0)
-    return std::nullopt;
-  return sums["fake distances"] / sums["fake pairs"] /
-         (sums["real distances"] / sums["real pairs"]);
 }
 
 // A discriminator whose scores are the logits of "real".

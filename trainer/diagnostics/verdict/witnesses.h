@@ -28,6 +28,9 @@ struct Instrument {
 // All rows, by cmake/Rooms.cmake.
 std::span<const Instrument* const> instruments();
 
+// A figure below this share of the best that the run has had is a fall.
+constexpr double kFallen = 0.5;
+
 // Of an earlier evaluation's summary.
 std::optional<double> value_of(const PastEvaluation& past, std::string_view name);
 // The largest there was.

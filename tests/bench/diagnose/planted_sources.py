@@ -1,0 +1,103 @@
+"""Sources of reals for planted.py: draw(random, count) gives rows and their classes, or None."""
+
+import gzip
+
+import numpy as np
+
+
+class Pool:
+    """A fixed set of rows, of which reals and fakes are different ones."""
+
+    def __init__(self, rows, labels=None, names=None):
+        self.rows, self.labels, self.names = rows, labels, names
+
+    def draw(self, random, count):
+        chosen = random.permutation(len(self.rows))[:count]
+        return self.rows[chosen], None if self.labels is None else self.labels[chosen]
+
+
+class Law:
+    """A distribution to draw from."""
+
+    def __init__(self, sample):
+        self.sample = sample
+
+    def draw(self, random, count):
+        return self.sample(random, count)
+
+
+def groups(width, count, apart, deviation, weights=None, seed=5):
+    centres = np.random.default_rng(seed).normal(size=(count, width)) * apart
+
+    def sample(random, rows):
+        labels = random.choice(count, rows, p=weights)
+        values = centres[labels] + random.normal(size=(rows, width)) * deviation
+        return values.astype("f4"), labels
+
+    return Law(sample)
+
+
+def spectrum(width, power, seed=3):
+    """Normal rows whose variances fall as i^-power along random directions."""
+    basis, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))
+    scale = np.arange(1, width + 1) ** (-power / 2)
+    return Law(lambda random, n: ((random.normal(size=(n, width)) * scale @ basis).astype("f4"), None))
+
+
+def student(width, freedom):
+    return Law(lambda random, n: (random.standard_t(freedom, (n, width)).astype("f4"), None))
+
+
+def repeated_point(width, share):
+    def sample(random, n):
+        rows = random.normal(size=(n, width)).astype("f4")
+        rows[random.random(n) < share] = 0.5
+        return rows, None
+
+    return Law(sample)
+
+
+def constant_columns(width, constant):
+    def sample(random, n):
+        rows = random.normal(size=(n, width)).astype("f4")
+        rows[:, :constant] = 3
+        return rows, None
+
+    return Law(sample)
+
+
+def zipf(count, power=1.0):
+    weights = np.arange(1, count + 1) ** -power
+    return weights / weights.sum()
+
+
+def read_idx(path):
+    raw = gzip.open(path).read()
+    dimensions = raw[3]
+    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    return np.frombuffer(raw, "u1", offset=4 + 4 * dimensions).reshape(shape)
+
+
+def mnist(folder, part):
+    images = read_idx(f"{folder}/{part}-images-idx3-ubyte.gz")
+    labels = read_idx(f"{folder}/{part}-labels-idx1-ubyte.gz")
+    return Pool((images[:, None] / 127.5 - 1).astype("f4"), labels.astype("i8"))
+
+
+def small_digits():
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return Pool((data.images[:, None] / 8 - 1).astype("f4"), data.target.astype("i8"))
+
+
+def photograph(name, side, step):
+    from sklearn.datasets import load_sample_image
+
+    picture = load_sample_image(name).astype("f4") / 127.5 - 1
+    rows = [
+        picture[y : y + side, x : x + side].transpose(2, 0, 1)
+        for y in range(0, picture.shape[0] - side, step)
+        for x in range(0, picture.shape[1] - side, step)
+    ]
+    return Pool(np.stack(rows))

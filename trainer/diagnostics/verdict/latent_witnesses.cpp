@@ -1,0 +1,146 @@
+// Of an encoder and its codes: what the posterior carries, what reconstructions keep, where the
+// codes lie beside the prior.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kInsensitive = 1e-3;
+constexpr double kAggregateNats = 0.5;  // a dimension
+constexpr double kAggregateDiscrepancy = 0.1;
+
+}  // namespace
+
+std::optional<Witness> witness_posterior(const Evidence& evidence, const config::Verdict& levels) {
+  std::vector<std::string> signs;
+  std::vector<std::string> sources;
+  if (evidence.kl_total && *evidence.kl_total < levels.minimum_kl) {
+    sources = {"encoder"};
+    signs.push_back(
+        fmt::format("KL {:.3g} nats, below {:.3g}", *evidence.kl_total, levels.minimum_kl));
+  }
+  if (evidence.active_units && *evidence.active_units == 0) {
+    sources = {"encoder"};
+    signs.push_back(evidence.latent_dimensions
+                        ? fmt::format("0 of {} units active", *evidence.latent_dimensions)
+                        : "no unit active");
+  }
+  if (evidence.decoder_sensitivity && *evidence.decoder_sensitivity < kInsensitive) {
+    sources.emplace_back("dispersion");
+    signs.push_back(
+        fmt::format("the decoder's answers to the prior have {:.3g} of the data's "
+                    "variance",
+                    *evidence.decoder_sensitivity));
+  }
+  if (signs.empty()) return std::nullopt;
+  const bool by_kl = evidence.kl_total && *evidence.kl_total < levels.minimum_kl;
+  const bool by_units = !by_kl && evidence.active_units && *evidence.active_units == 0;
+  const FoundFigure measured =
+      by_kl      ? FoundFigure{.what = "KL of the posterior, nats",
+                               .found = fmt::format("{:.3g}", *evidence.kl_total),
+                               .expected = fmt::format("{:.3g} or more", levels.minimum_kl)}
+      : by_units ? FoundFigure{.what = "active units", .found = "0", .expected = "1 or more"}
+                 : FoundFigure{.what = "answer to the code",
+                               .found = fmt::format("{:.3g}", *evidence.decoder_sensitivity),
+                               .expected = fmt::format("{:.3g} or more", kInsensitive)};
+  return Witness{State::collapsed,
+                 "posterior_collapse",
+                 fmt::format("{}", fmt::join(signs, ", ")),
+                 sources,
+                 /*proof=*/false,
+                 {},
+                 measured};
+}
+
+std::optional<Witness> witness_mean(const Evidence& evidence,
+                                    const std::vector<PastEvaluation>& history,
+                                    const config::Verdict& levels) {
+  const std::optional<double> r2 = evidence.r2_mean;
+  if (!r2 || !std::isfinite(*r2)) return std::nullopt;
+  if (*r2 < levels.minimum_r2) {
+    std::string reason = fmt::format(
+        "reconstructions are hardly better than the mean of the data: R2 {:.3g}, "
+        "below {:.3g}",
+        *r2, levels.minimum_r2);
+    if (evidence.variance_ratio) {
+      reason += fmt::format(", with {:.3g} of its variance", *evidence.variance_ratio);
+    }
+    return Witness{State::collapsed,
+                   "mean_collapse",
+                   reason,
+                   {"reconstruction"},
+                   /*proof=*/false,
+                   {},
+                   {.what = "R2 of reconstructions",
+                    .found = fmt::format("{:.3g}", *r2),
+                    .expected = fmt::format("{:.3g} or more", levels.minimum_r2)}};
+  }
+  const double best = best_of(history, "r2_mean").value_or(0);
+  if (*r2 >= kFallen * best) return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "mean_collapse",
+      fmt::format("R2 against the mean of the data fell from {:.3g} to {:.3g}", best, *r2),
+      {"reconstruction"},
+      /*proof=*/false,
+      {},
+      {.what = "R2 of reconstructions",
+       .found = fmt::format("{:.3g}", *r2),
+       .expected = fmt::format("{:.3g} before", best)}};
+}
+
+std::optional<Witness> witness_aggregate(const Evidence& evidence,
+                                         const std::optional<config::Verdict>& levels) {
+  std::vector<std::string> signs;
+  const bool calibrated = levels && evidence.aggregate_mmd_log10_tail;
+  const bool significant =
+      calibrated ? *evidence.aggregate_mmd_log10_tail < std::log10(levels->significance)
+                 : evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 &&
+                       *evidence.aggregate_mmd > *evidence.aggregate_mmd_null_q99;
+  if (evidence.aggregate_kl && evidence.latent_dimensions.value_or(0) >= 1) {
+    const double nats = *evidence.aggregate_kl / static_cast<double>(*evidence.latent_dimensions);
+    if (nats > kAggregateNats) {
+      signs.push_back(
+          fmt::format("the codes are {:.3g} nats a dimension from the prior, above {:.3g}", nats,
+                      kAggregateNats));
+    }
+  }
+  if (evidence.aggregate_mmd && evidence.aggregate_mmd_null_q99 && evidence.aggregate_discrepancy &&
+      significant && *evidence.aggregate_discrepancy > kAggregateDiscrepancy) {
+    signs.push_back(fmt::format(
+        "MMD^2 {:.3g} between codes and prior, {:.3g} of their likeness and above {:.3g}; two "
+        "samples of the prior have {:.2g} at most (99 %)",
+        *evidence.aggregate_mmd, *evidence.aggregate_discrepancy, kAggregateDiscrepancy,
+        *evidence.aggregate_mmd_null_q99));
+  }
+  if (signs.empty()) return std::nullopt;
+  return Witness{State::at_risk,
+                 "aggregate_mismatch",
+                 fmt::format("{}", fmt::join(signs, ", ")),
+                 {"codes"},
+                 /*proof=*/false,
+                 {},
+                 evidence.aggregate_discrepancy
+                     ? FoundFigure{.what = "codes beside the prior",
+                                   .found = fmt::format("{:.3g}", *evidence.aggregate_discrepancy),
+                                   .expected = fmt::format("{:.3g} at most", kAggregateDiscrepancy),
+                                   .log10_p = evidence.aggregate_mmd_log10_tail}
+                     : FoundFigure{.what = "codes beside the prior"}};
+}
+
+extern const Instrument kAggregateInstrument{.name = "aggregate posterior",
+                                             .tests = [](const Evidence& evidence) -> int64_t {
+                                               return evidence.aggregate_mmd_log10_tail ? 1 : 0;
+                                             }};
+
+}  // namespace allmodes::diagnostics
