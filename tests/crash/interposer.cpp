@@ -1,6 +1,5 @@
 #include "crash/interposer.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -92,7 +91,10 @@ int watched_open(int folder, const char* path, int flags, mode_t mode) {
   const bool ours = concerns(folder, path);
   if (ours && (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0) before_call();
   const bool writes = (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0;
-  if (fails(writes ? Call::kOpen : Call::kOpenToRead, path)) return -1;
+  const Call call_of = (flags & O_DIRECTORY) != 0 ? Call::kList
+                       : writes                   ? Call::kOpen
+                                                  : Call::kOpenToRead;
+  if (fails(call_of, path)) return -1;
   static const auto call = real<int (*)(int, const char*, int, ...)>("openat");
   const int descriptor = call(folder, path, flags, mode);
   if (current != nullptr && descriptor >= 0 && size_t(descriptor) < kDescriptors)
@@ -201,12 +203,6 @@ int close(int descriptor) {
   if (error == 0) return result;
   errno = error;
   return -1;
-}
-
-DIR* opendir(const char* path) {
-  if (crash::fails(crash::Call::kList, path)) return nullptr;
-  static const auto call = crash::real<DIR* (*)(const char*)>("opendir");
-  return call(path);
 }
 
 int flock(int descriptor, int operation) noexcept {

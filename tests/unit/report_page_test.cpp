@@ -39,6 +39,8 @@ class ReportTest : public testing::Test {
     }
     write_file_atomically(run_.verdict(),
                           R"({"step": 60, "state": "collapsed", "kind": "mode_dropping",
+            "findings": [{"state": "collapsed", "kind": "mode_dropping", "what": "modes missing",
+                          "parts": ["<b>lost"], "found": "0", "expected": "30"}],
             "missing": [{"name": "<b>lost", "expected": 30, "observed": 0}],
             "modes": [{"name": "kept", "expected": 30, "observed": 60},
                       {"name": "<b>lost", "expected": 30, "observed": 0}]})");
@@ -170,8 +172,9 @@ TEST_F(ReportTest, RunsAreListedTheNewestFirst) {
 
 TEST_F(ReportTest, ARunInTextFitsItsColumns) {
   const std::string text = run_in_text(read_run(run_.root), 60);
-  EXPECT_TRUE(has(text, "collapsed since step 40"));
-  EXPECT_TRUE(has(text, "missing: 1 modes"));
+  EXPECT_TRUE(has(text, "collapsed: mode_dropping")) << text;
+  EXPECT_TRUE(has(text, "since step 40")) << text;
+  EXPECT_TRUE(has(text, "modes missing")) << text;
   EXPECT_EQ(sparkline({{0, 0}, {1, 7}}, 8), "▁█");
 }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kMostRows = 8;
 constexpr size_t kFewestColumns = 20;
 constexpr size_t kWidestWhat = 26;
+constexpr size_t kNarrowestWhat = 14;
 constexpr size_t kNarrowestParts = 8;
 
 using Row = std::array<std::string, 5>;  // what, parts, found, expected, chance
@@ -76,13 +77,15 @@ std::string table_of(const std::vector<Finding>& findings, size_t columns) {
     for (size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], characters(row[k]));
   widths[0] = std::min(widths[0], kWidestWhat);
   // The names take what the others leave: a mark and a space at both ends of the row's columns.
-  const size_t others = 4 + widths[0] + widths[2] + widths[3] + widths[4] + 4 * 2;
-  size_t room = columns > others ? columns - others : 0;
-  bool with_expected = true;
-  if (room < kNarrowestParts) {  // a narrow terminal: what is expected goes first
-    with_expected = false;
-    room = std::max(kNarrowestParts, room + widths[3] + 2);
-  }
+  const auto left_by = [&](bool with_expected) {
+    const size_t others =
+        4 + widths[0] + widths[2] + (with_expected ? widths[3] + 2 : 0) + widths[4] + 3 * 2;
+    return columns > others ? columns - others : 0;
+  };
+  // In a narrow terminal what is expected goes first, then the end of what was found.
+  const bool with_expected = left_by(true) >= kNarrowestParts;
+  if (left_by(with_expected) < kNarrowestParts) widths[0] = std::min(widths[0], kNarrowestWhat);
+  const size_t room = std::max(kNarrowestParts, left_by(with_expected));
   for (size_t i = 0; i < shown; ++i)
     rows[i + 1][1] = cut_to(names_within(findings[i].parts, room), room);
   widths[1] = 0;

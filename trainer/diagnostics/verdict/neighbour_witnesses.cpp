@@ -12,14 +12,14 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kAway = 0.8;    // precision over that of real samples
-constexpr double kSmooth = 0.5;  // recall over that of real samples
-constexpr double kNarrowAll = 0.75;
+constexpr double kAway = 0.8;           // precision over that of real samples
+constexpr double kSmooth = 0.5;         // recall over that of real samples
 constexpr double kMemory = 0.02;        // share of the samples, in excess
 constexpr double kCopiedReals = 0.005;  // the same, of exact copies
 constexpr double kDetail = 0.4;         // of the reals'; or one over this
 constexpr double kLocalLoss = 0.02;
 constexpr double kMuchLocalLoss = 0.03;
+constexpr double kLostThoughNarrowAll = 0.2;
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
 constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
@@ -145,9 +145,20 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
       {"memory"}};
 }
 
+namespace {
+
+// As least_sure_loss(); samples that are narrower as a whole leave the outskirts of every part.
+double least_sure_local_loss(const Evidence& evidence) {
+  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
+  return std::max(least_sure_loss(evidence), narrow ? kLostThoughNarrowAll : 0);
+}
+
+}  // namespace
+
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
-  if (!significant(loss, levels) || loss->value < kLocalLoss || !evidence.emptied ||
+  if (!significant(loss, levels) ||
+      loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
       lies_away(evidence) || other_detail(evidence))
     return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.

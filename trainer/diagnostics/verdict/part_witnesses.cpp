@@ -33,12 +33,6 @@ double narrow_mass(const Evidence& evidence, double limit) {
   return mass;
 }
 
-// The loss that has to be sure before mass is spoken of.
-double least_sure_loss(const Evidence& evidence) {
-  if (narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
-  return lies_away(evidence) || lacks_detail(evidence) || other_detail(evidence) ? kLostThough : 0;
-}
-
 std::string list_parts(const std::vector<Part>& parts) {
   std::vector<std::string> items;
   for (size_t i = 0; i < std::min(kToldParts, parts.size()); ++i)
@@ -68,6 +62,11 @@ double mass_of(const std::vector<Part>& parts) {
 }
 
 }  // namespace
+
+double least_sure_loss(const Evidence& evidence) {
+  if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
+  return lies_away(evidence) || lacks_detail(evidence) || other_detail(evidence) ? kLostThough : 0;
+}
 
 bool loses_parts(const Evidence& evidence) {
   return evidence.parts && evidence.parts->lost_mass > 0 &&

@@ -79,6 +79,11 @@ std::optional<Witness> witness_few_samples(const Evidence& evidence);
 bool lies_away(const Evidence& evidence);
 bool lacks_detail(const Evidence& evidence);
 bool other_detail(const Evidence& evidence);
+// The samples' variance within parts, over the data's, below which they are narrow as a whole.
+constexpr double kNarrowAll = 0.75;
+// The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
+// narrow, too smooth or off the data leave places for that alone.
+double least_sure_loss(const Evidence& evidence);
 // Whether parts show a loss that neither width nor place explains.
 bool loses_parts(const Evidence& evidence);
 std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels);
