@@ -85,7 +85,7 @@ for features in pca random_conv pixels; do
     --fake data/mnist/train-images-idx3-ubyte.gz --out images
   says out "features: $features"
   says out '^verdict: at_risk: memorized'
-  says images/diagnosis.json '500 equal a real to the last bit'
+  says images/diagnosis.json '500 of 500 samples equal a real to the last bit'
 done
 [[ -s images/nearest.png ]] || fail "no picture of the nearest pairs"
 

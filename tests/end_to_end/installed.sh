@@ -18,7 +18,10 @@ user=()
 chmod 755 "$work"
 mkdir -m 777 "$work/elsewhere"
 cd "$work/elsewhere"
-if ((EUID == 0)) && command -v setpriv >/dev/null; then
+if [[ ! -e "$installed/lib/allmodes/libtorch.so" ]]; then
+  # With CUDA the program names the LibTorch of its builder, whose home others need not see.
+  grep -q '^ALLMODES_CUDA:BOOL=ON' "$build/CMakeCache.txt" || fail "LibTorch is not installed"
+elif ((EUID == 0)) && command -v setpriv >/dev/null; then
   user=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent)
 fi
 as_user() { "${user[@]}" env -u LD_LIBRARY_PATH -u ALLMODES_CACHE -u XDG_CACHE_HOME "$@"; }

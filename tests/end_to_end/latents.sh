@@ -4,8 +4,7 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-expect 0 "$program" train "$source/configs/ring_gan.txtpb" --quiet --out runs --steps 3 \
-  --set diagnostics.evaluate_every=0 --set images.every=0
+expect 0 "$program" train "$source/configs/ring_gan.txtpb" --quiet --out runs --steps 3
 run=runs/00000-ring_gan
 expect 0 "$program" sample "$run" --count 300 --seed 7 --out drawn.npy --save-latents latents.npy
 expect 0 "$program" sample "$run" --out decoded.npy --latents latents.npy

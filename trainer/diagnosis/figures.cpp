@@ -35,6 +35,10 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"parts", "", "", "none",
      "of the data that are missing, starved or narrow: name, finding, share, made, made_99, width, "
      "log10_p"},
+    {"findings", "", "", "none",
+     "the witnesses as the table in the terminal has them, worst first: state, kind, what, parts, "
+     "found, expected, log10_p"},
+    {"try", "", "", "none", "what helps against the kind: changes of fields, each with its words"},
     {"witnesses", "", "", "none",
      "what speaks for another state than healthy: state, kind, reason"},
     {"evaluation", "", "", "", "the evaluation record of a run, as its collectors measure it anew"},

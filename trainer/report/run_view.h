@@ -43,15 +43,15 @@ struct RunView {
   std::filesystem::path folder;
   std::string name;           // the folder's
   std::string configuration;  // text-proto; "" when it cannot be read
-  std::optional<records::Status> status;
-  std::vector<records::Record> train;        // by rising step, possibly thinned out
-  std::vector<records::Record> evaluations;  // all
-  std::vector<records::Record> rollbacks;
-  std::vector<VerdictAt> verdicts;
-  std::vector<ModeShare> modes;   // of the last evaluation, where the run counts modes
-  std::vector<std::string> help;  // what to try, as verdict.json says: "CHANGE  # WORDS"
-  std::vector<Finding> findings;  // of the last verdict
-  int64_t bad_lines = 0;          // of records.jsonl
+  std::optional<records::Status> status{};
+  std::vector<records::Record> train{};        // by rising step, possibly thinned out
+  std::vector<records::Record> evaluations{};  // all
+  std::vector<records::Record> rollbacks{};
+  std::vector<VerdictAt> verdicts{};
+  std::vector<ModeShare> modes{};   // of the last evaluation, where the run counts modes
+  std::vector<std::string> help{};  // what to try, as verdict.json says: "CHANGE  # WORDS"
+  std::vector<Finding> findings{};  // of the last verdict
+  int64_t bad_lines = 0;            // of records.jsonl
 };
 
 // Adds a record to what it belongs to. Of more than 4,000 train records every second one is

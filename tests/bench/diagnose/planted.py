@@ -167,11 +167,12 @@ def run(binary, case, source, seed):
         if case.labelled:
             np.save(f"{folder}/labels.npy", draw.real_labels.astype("i8"))
             words += ["--labels", f"{folder}/labels.npy"]
+        words += ["--out", f"{folder}/out"]
         done = subprocess.run(words, capture_output=True, text=True)
-    found = re.search(r"^verdict: (\w+): (?:(\w+), )?(.*)$", done.stdout, re.M)
-    if done.returncode not in (0, 2, 3) or not found:
-        return "failed", "failed", (done.stdout + done.stderr)[-400:]
-    state, kind, reason = found.groups()
+        if done.returncode not in (0, 2, 3):
+            return "failed", "failed", (done.stdout + done.stderr)[-400:]
+        found = json.loads(pathlib.Path(f"{folder}/out/diagnosis.json").read_text())
+    state, kind, reason = (found[name] for name in ("state", "kind", "reason"))
     kind = "none" if state == "healthy" else kind
     return state, kind, reason
 

@@ -37,6 +37,13 @@ const CalibratedFigure* share_on_reals(const Evidence& evidence) {
   return precision != nullptr ? precision : calibrated_figure(evidence, "on_data");
 }
 
+FoundFigure measured_of(const char* what, const CalibratedFigure& figure) {
+  return {.what = what,
+          .found = fmt::format("{:.3g}", figure.value),
+          .expected = fmt::format("{:.3g}", figure.null_median),
+          .log10_p = figure.log10_tail};
+}
+
 double value_over_null(const Evidence& evidence, const char* name) {
   const CalibratedFigure* figure = calibrated_figure(evidence, name);
   return figure != nullptr ? figure->value - figure->null_median : 0;
@@ -77,7 +84,10 @@ std::optional<Witness> witness_away(const Evidence& evidence, const config::Verd
       fmt::format("{:.1f} % of the samples lie on the data, of real samples {:.1f} %; {}",
                   100 * precision->value, 100 * precision->null_median,
                   below_power(precision->log10_tail)),
-      {"precision"}};
+      {"precision"},
+      /*proof=*/false,
+      {},
+      measured_of("samples on the data", *precision)};
 }
 
 std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels) {
@@ -90,7 +100,10 @@ std::optional<Witness> witness_detail(const Evidence& evidence, const config::Ve
                   "the strength that reals like it have: {}; {}",
                   detail->value, detail->value < 1 ? "blurred" : "noisy or jagged",
                   below_power(detail->log10_tail)),
-      {"detail"}};
+      {"detail"},
+      /*proof=*/false,
+      {},
+      measured_of("detail of pictures", *detail)};
 }
 
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels) {
@@ -104,7 +117,13 @@ std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Ve
   reason += narrow ? fmt::format("; the samples' variance within parts is {:.2g} of the data's",
                                  evidence.parts->width)
                    : "; the samples are smoother than the data, or few things repeated";
-  return Witness{State::at_risk, narrow ? "within_mode_collapse" : "unformed", reason, {"recall"}};
+  return Witness{State::at_risk,
+                 narrow ? "within_mode_collapse" : "unformed",
+                 reason,
+                 {"recall"},
+                 /*proof=*/false,
+                 {},
+                 measured_of("recall", *recall)};
 }
 
 std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels) {
@@ -117,7 +136,13 @@ std::optional<Witness> witness_memory(const Evidence& evidence, const config::Ve
       100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
   if (evidence.copied_reals && evidence.copied_reals->copied > 0)
     reason += fmt::format("; {} equal a real to the last bit", evidence.copied_reals->copied);
-  return Witness{State::at_risk, "memorized", reason, {"memory"}};
+  return Witness{State::at_risk,
+                 "memorized",
+                 reason,
+                 {"memory"},
+                 /*proof=*/false,
+                 {},
+                 measured_of("samples nearly reals", *near)};
 }
 
 std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels) {
@@ -142,7 +167,13 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
                   100 * binomial_lower_bound(figures.copied, figures.samples, 0.005),
                   100 * binomial_upper_bound(figures.copied, figures.samples, 0.005), figures.reals,
                   figures.repeated, below_power(tail)),
-      {"memory"}};
+      {"memory"},
+      /*proof=*/false,
+      {},
+      {.what = "samples equal to a real",
+       .found = fmt::format("{}", figures.copied),
+       .expected = fmt::format("{:.3g}", of_reals * static_cast<double>(figures.samples)),
+       .log10_p = tail}};
 }
 
 namespace {
@@ -175,7 +206,11 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
                   100 * part.made_high, below_power(loss->log10_tail)),
       {"neighbours"},
       /*proof=*/false,
-      {part.name}};
+      {part.name},
+      {.what = "samples in a part",
+       .found = fmt::format("{:.1f} %", 100 * part.made),
+       .expected = fmt::format("{:.1f} %", 100 * part.share),
+       .log10_p = loss->log10_tail}};
   for (const std::string& name : evidence.emptied->classes) witness.modes.push_back(name);
   if (evidence.emptied->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.emptied->classes);
@@ -200,7 +235,8 @@ std::optional<Witness> witness_repeated(const Evidence& evidence, const config::
                  reason,
                  {"neighbours"},
                  /*proof=*/false,
-                 found.classes};
+                 found.classes,
+                 measured_of("samples in many copies", *near)};
 }
 
 extern const Instrument kCopiedRealsInstrument{
