@@ -163,6 +163,10 @@ answering() {
 # mapped its own yet, so nothing younger than a minute is touched.
 remove_leftovers() {
   local folder segment pid tmp="${TMPDIR:-/tmp}"
+  for folder in "$tmp"/allmodes-run.*; do
+    pid="$(cat "$folder/pid" 2>/dev/null || true)"
+    if [[ -O "$folder" && -n "$pid" && ! -e "/proc/$pid" ]]; then rm -rf "$folder"; fi
+  done
   for folder in "$tmp/ompi.$(hostname).$EUID"/pid.*; do
     pid="${folder##*.}"
     if [[ -O "$folder" && -n "$(find "$folder" -maxdepth 0 -mmin +1)" && ! -e "/proc/$pid" ]]; then

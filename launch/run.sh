@@ -195,10 +195,17 @@ if [[ -n "$hostfile" && "$checks" == true ]]; then
   fi
 fi
 
-# Rank 0 writes to a pipe of mpirun's and cannot see whether a person reads at its end, and how wide
-# the terminal is.
+# mpirun removes the folder that all jobs of a user share when its job ends, also while another job
+# begins in it, which then fails: each job has a folder of its own.
+echo $$ >"$scratch/pid"
+export OMPI_MCA_orte_local_tmpdir_base="$scratch"
+
+# Rank 0 writes to mpirun and cannot see which of standard output and error a person reads, and how
+# wide the terminal is.
+export ALLMODES_TERMINAL=""
+if [[ -t 1 ]]; then ALLMODES_TERMINAL+=1; fi
 if [[ -t 2 ]]; then
-  export ALLMODES_TERMINAL=1
+  ALLMODES_TERMINAL+=2
   ALLMODES_COLUMNS="$({ stty size <&2 || true; } 2>/dev/null | cut -d ' ' -f 2)"
   export ALLMODES_COLUMNS="${ALLMODES_COLUMNS:-80}"
 fi

@@ -20,7 +20,7 @@ mkdir -m 777 "$work/elsewhere"
 cd "$work/elsewhere"
 if [[ ! -e "$installed/lib/allmodes/libtorch.so" ]]; then
   # With CUDA the program names the LibTorch of its builder, whose home others need not see.
-  grep -q '^ALLMODES_CUDA:BOOL=ON' "$build/CMakeCache.txt" || fail "LibTorch is not installed"
+  grep -q '^ALLMODES_CUDA:[A-Z]*=ON' "$build/CMakeCache.txt" || fail "LibTorch is not installed"
 elif ((EUID == 0)) && command -v setpriv >/dev/null; then
   user=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent)
 fi

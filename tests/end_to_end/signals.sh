@@ -32,6 +32,8 @@ rm -rf runs
 "$program" train "my ring.txtpb" --steps 1000000 >out 2>err &
 job=$!
 for ((tries = 0; tries < 1000; ++tries)); do
+  # Until then it is a shell, which catches signals for itself.
+  [[ "/proc/$job/exe" -ef "$program" ]] || { sleep 0.01; continue; }
   caught="$(awk '/^SigCgt/ {print $2}' "/proc/$job/status" 2>/dev/null)" || caught=0
   ((16#${caught:-0} >> 9 & 1)) && break
   sleep 0.01

@@ -2,6 +2,7 @@
 
 #include "records/terminal.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -51,7 +52,9 @@ class RecordsTerminal : public ::testing::Test {
   void SetUp() override { forget(); }
   void TearDown() override { forget(); }
   static void forget() {
-    for (const char* name : {"ALLMODES_TERMINAL", "ALLMODES_COLUMNS", "NO_COLOR"}) ::unsetenv(name);
+    for (const char* name :
+         {"ALLMODES_TERMINAL", "ALLMODES_COLUMNS", "NO_COLOR", "OMPI_COMM_WORLD_SIZE"})
+      ::unsetenv(name);
   }
 };
 
@@ -59,13 +62,28 @@ TEST_F(RecordsTerminal, APipeIsATerminalWhereTheLauncherSaysSo) {
   const PipedStandardError piped;
   EXPECT_FALSE(on_terminal(STDERR_FILENO));
   EXPECT_EQ(terminal_columns(STDERR_FILENO), 80);
+  ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
   ::setenv("ALLMODES_TERMINAL", "1", 1);
+  EXPECT_FALSE(on_terminal(STDERR_FILENO));
+  ::setenv("ALLMODES_TERMINAL", "12", 1);
   ::setenv("ALLMODES_COLUMNS", "120", 1);
   EXPECT_TRUE(on_terminal(STDERR_FILENO));
   EXPECT_EQ(terminal_columns(STDERR_FILENO), 120);
   EXPECT_TRUE(may_color(STDERR_FILENO));
   ::setenv("NO_COLOR", "1", 1);
   EXPECT_FALSE(may_color(STDERR_FILENO));
+}
+
+// mpirun gives its ranks a pseudo-terminal whatever it writes to itself.
+TEST_F(RecordsTerminal, TheTerminalOfALauncherIsNobodysScreen) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  EXPECT_TRUE(on_terminal(terminal));
+  ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  EXPECT_FALSE(on_terminal(terminal));
+  ::setenv("ALLMODES_TERMINAL", "2", 1);
+  EXPECT_FALSE(may_color(terminal));
+  ::close(terminal);
 }
 
 TEST_F(RecordsTerminal, WidthsThatAreNoneAreTheUsualOne) {
@@ -80,7 +98,8 @@ TEST_F(RecordsTerminal, WidthsThatAreNoneAreTheUsualOne) {
 
 // The line that the bar of 50 of 100 steps draws, without what moves the cursor.
 std::string drawn(const char* columns, const std::string& text) {
-  ::setenv("ALLMODES_TERMINAL", "1", 1);
+  ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  ::setenv("ALLMODES_TERMINAL", "2", 1);
   ::setenv("ALLMODES_COLUMNS", columns, 1);
   ::setenv("NO_COLOR", "1", 1);
   PipedStandardError piped;

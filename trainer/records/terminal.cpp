@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace allmodes::records {
 namespace {
@@ -20,8 +21,13 @@ bool variable_says_something(const char* name) {
 }  // namespace
 
 bool on_terminal(int descriptor) {
-  if (::isatty(descriptor) != 0) return true;
-  return descriptor == STDERR_FILENO && variable_says_something("ALLMODES_TERMINAL");
+  // mpirun puts a pseudo-terminal or a pipe between its ranks and what it writes to itself: only
+  // launch/run.sh knows which descriptors of its own are terminals, and names them.
+  if (variable_says_something("OMPI_COMM_WORLD_SIZE")) {
+    const char* terminals = std::getenv("ALLMODES_TERMINAL");
+    return terminals != nullptr && std::strchr(terminals, '0' + descriptor) != nullptr;
+  }
+  return ::isatty(descriptor) != 0;
 }
 
 int64_t terminal_columns(int descriptor) {

@@ -2,14 +2,15 @@
 
 // Whether a person reads a stream on a terminal, and how wide that is.
 //
-// Under mpirun a rank's streams are pipes. launch/run.sh says whether its own standard error is a
-// terminal, in ALLMODES_TERMINAL=1, and its width in ALLMODES_COLUMNS.
+// Under mpirun a rank's streams lead to mpirun, through pipes and pseudo-terminals. launch/run.sh
+// says which of its own descriptors are terminals, in ALLMODES_TERMINAL ("", "1", "2", "12"), and
+// their width in ALLMODES_COLUMNS.
 
 #include <cstdint>
 
 namespace allmodes::records {
 
-// Whether the descriptor is a terminal, or standard error that a launcher passes on to one.
+// Whether what is written to the descriptor reaches a terminal.
 bool on_terminal(int descriptor);
 
 // The width in characters, at least 20; 80 where nothing is known.

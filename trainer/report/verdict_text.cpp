@@ -32,12 +32,18 @@ std::string in_words(std::string text) {
   return text;
 }
 
+// A name without what stands in brackets behind it, as the centre of a mode does.
+std::string without_brackets(const std::string& name) {
+  const size_t at = name.find(" (");
+  return at == 0 || !name.ends_with(")") ? name : name.substr(0, at);
+}
+
 // As many of the names as fit, and how many more there are: "Coat, Shirt, +3".
 std::string names_within(const std::vector<std::string>& names, size_t columns) {
   if (names.empty()) return "all";
   std::string text;
   for (size_t i = 0; i < names.size(); ++i) {
-    const std::string name = (i > 0 ? ", " : "") + readable_name(names[i]);
+    const std::string name = (i > 0 ? ", " : "") + without_brackets(readable_name(names[i]));
     const size_t left = names.size() - i - 1;
     const std::string rest = left > 0 ? fmt::format(", +{}", left) : "";
     if (characters(text) + characters(name) + rest.size() > columns && i > 0)
