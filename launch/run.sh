@@ -196,9 +196,9 @@ if [[ -n "$hostfile" && "$checks" == true ]]; then
 fi
 
 # mpirun removes the folder that all jobs of a user share when its job ends, also while another job
-# begins in it, which then fails: each job has a folder of its own.
+# begins in it, which then fails: each job of one host has a folder of its own.
 echo $$ >"$scratch/pid"
-export OMPI_MCA_orte_local_tmpdir_base="$scratch"
+if [[ -z "$hostfile" ]]; then export OMPI_MCA_orte_tmpdir_base="$scratch"; fi
 
 # Rank 0 writes to mpirun and cannot see which of standard output and error a person reads, and how
 # wide the terminal is.
