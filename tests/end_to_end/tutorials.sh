@@ -3,8 +3,9 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
+python="${ALLMODES_REFERENCE_PYTHON:-$(command -v python3)}"
+PATH="$(dirname "$program"):$(dirname "$python"):$PATH"
 python3 -c 'import numpy, PIL' 2>/dev/null || { echo "skipped: no NumPy or no Pillow"; exit 77; }
-PATH="$(dirname "$program"):$PATH"
 count=0
 while IFS= read -r line; do
   echo "\$ $line"

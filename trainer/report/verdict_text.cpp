@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMostRows = 8;
 constexpr size_t kFewestColumns = 20;
-constexpr size_t kWidestWhat = 26;
+constexpr size_t kWidestWhat = 23;
 constexpr size_t kNarrowestWhat = 14;
 constexpr size_t kNarrowestParts = 8;
 
