@@ -20,7 +20,7 @@ std::string watched(const std::string& folder) {
     const std::string text =
         report::run_in_text(report::read_run(runs.front()),
                             static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
-    return records::may_color(STDOUT_FILENO) ? records::coloured(text) : text;
+    return records::coloured_for(STDOUT_FILENO, text);
   }
   std::vector<report::Glance> glances;
   for (const auto& run : runs) glances.push_back(report::glance_at(run));

@@ -163,7 +163,7 @@ void print(const Diagnosis& diagnosis) {
   const std::string text =
       to_text(diagnosis, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
   // The table of figures names no state; the first that is named is the verdict's.
-  fmt::print("{}", records::may_color(STDOUT_FILENO) ? records::coloured(text) : text);
+  fmt::print("{}", records::coloured_for(STDOUT_FILENO, text));
 }
 
 std::filesystem::path made_folder(const std::filesystem::path& out) {

@@ -97,11 +97,7 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"samples", diagnosis.samples}};
   for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
   if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
-  const report::VerdictText words = verdict_words(diagnosis);
-  json["findings"] = report::findings_json(words.findings);
-  json["try"] = nlohmann::ordered_json::array();
-  for (const auto& help : words.help)
-    json["try"].push_back(help.change + (help.words.empty() ? "" : "  # " + help.words));
+  report::add_words(verdict_words(diagnosis), json);
   json["witnesses"] = nlohmann::ordered_json::array();
   for (const auto& witness : verdict.witnesses)
     json["witnesses"].push_back(

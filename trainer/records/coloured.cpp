@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "records/terminal.h"
+
 namespace allmodes::records {
 
 std::string coloured(const std::string& text) {
@@ -26,6 +28,10 @@ std::string coloured(const std::string& text) {
   if (which == nullptr) return out;
   const std::string word = which->first;
   return out.replace(first, word.size(), which->second + word + "\x1b[0m");
+}
+
+std::string coloured_for(int descriptor, const std::string& text) {
+  return may_color(descriptor) ? coloured(text) : text;
 }
 
 }  // namespace allmodes::records

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "report/run_view.h"
 #include "report/wrapped.h"
 
 namespace allmodes::report {
@@ -25,11 +26,6 @@ std::string chance_of(const std::optional<double>& log10_p) {
   if (!log10_p) return "";
   if (!std::isfinite(*log10_p)) return "p = 0";
   return fmt::format("p<1e{:.0f}", std::floor(*log10_p) + 1);
-}
-
-std::string in_words(std::string text) {
-  std::ranges::replace(text, '_', ' ');
-  return text;
 }
 
 // A name without what stands in brackets behind it, as the centre of a mode does.
@@ -75,7 +71,7 @@ std::string table_of(const std::vector<Finding>& findings, size_t columns) {
   std::vector<Row> rows{{"finding", "where", "found", "expected", "chance"}};
   for (size_t i = 0; i < shown; ++i) {
     const Finding& each = findings[i];
-    rows.push_back({each.what.empty() ? in_words(each.kind) : each.what, "", each.found,
+    rows.push_back({each.what.empty() ? state_in_words(each.kind, "") : each.what, "", each.found,
                     each.expected, chance_of(each.log10_p)});
   }
   std::array<size_t, 5> widths{};
@@ -163,9 +159,10 @@ std::string in_full(const VerdictText& verdict, size_t columns, size_t used) {
   return out;
 }
 
-nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
-  auto list = nlohmann::ordered_json::array();
-  for (const Finding& each : findings) {
+void add_words(const VerdictText& verdict, nlohmann::ordered_json& json) {
+  if (verdict.since) json["since"] = *verdict.since;
+  auto& list = json["findings"] = nlohmann::ordered_json::array();
+  for (const Finding& each : verdict.findings) {
     list.push_back({{"state", each.state},
                     {"kind", each.kind},
                     {"what", each.what},
@@ -174,7 +171,9 @@ nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
                     {"expected", each.expected}});
     if (each.log10_p && std::isfinite(*each.log10_p)) list.back()["log10_p"] = *each.log10_p;
   }
-  return list;
+  auto& changes = json["try"] = nlohmann::ordered_json::array();
+  for (const Suggestion& each : verdict.help)
+    changes.push_back(each.change + (each.words.empty() ? "" : "  # " + each.words));
 }
 
 std::vector<Finding> findings_from(const nlohmann::json& list) {

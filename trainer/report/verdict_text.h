@@ -49,9 +49,10 @@ std::string repetition(const VerdictText& verdict, size_t columns, size_t used =
 // end.
 std::string in_full(const VerdictText& verdict, size_t columns, size_t used = 0);
 
-// The findings as verdict.json and diagnosis.json have them, and read back; what is no finding is
-// left out.
-nlohmann::ordered_json findings_json(const std::vector<Finding>& findings);
+// Adds what verdict.json and diagnosis.json say of it: since (where it is known), findings, and try,
+// each as "CHANGE  # WORDS".
+void add_words(const VerdictText& verdict, nlohmann::ordered_json& json);
+// The findings read back from there; what is no finding is left out.
 std::vector<Finding> findings_from(const nlohmann::json& list);
 
 }  // namespace allmodes::report

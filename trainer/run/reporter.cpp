@@ -389,7 +389,7 @@ void Reporter::finish() {
   spdlog::default_logger()->flush();
   const std::string text =
       report::in_full(words, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
-  fmt::print("{}", records::may_color(STDOUT_FILENO) ? records::coloured(text) : text);
+  fmt::print("{}", records::coloured_for(STDOUT_FILENO, text));
   std::fflush(stdout);
 }
 

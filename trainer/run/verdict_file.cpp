@@ -14,11 +14,7 @@ std::string verdict_json(const records::Record& record, const std::string& run,
   using Json = nlohmann::ordered_json;
   Json json = Json::parse(records::to_json(record));
   json["run"] = run;
-  if (words.since) json["since"] = *words.since;
-  json["findings"] = report::findings_json(words.findings);
-  json["try"] = Json::array();
-  for (const auto& help : words.help)
-    json["try"].push_back(help.change + (help.words.empty() ? "" : "  # " + help.words));
+  report::add_words(words, json);
   json["rollbacks"] = Json::array();
   for (const auto& each : rollbacks) {
     json["rollbacks"].push_back({{"from_step", each.from_step},

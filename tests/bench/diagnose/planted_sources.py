@@ -8,8 +8,8 @@ import numpy as np
 class Pool:
     """A fixed set of rows, of which reals and fakes are different ones."""
 
-    def __init__(self, rows, labels=None, names=None):
-        self.rows, self.labels, self.names = rows, labels, names
+    def __init__(self, rows, labels=None):
+        self.rows, self.labels = rows, labels
 
     def draw(self, random, count):
         chosen = random.permutation(len(self.rows))[:count]
