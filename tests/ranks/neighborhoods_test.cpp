@@ -145,6 +145,19 @@ TEST(Neighborhoods, CoverageOfEqualDistributionsFollowsTheClosedForm) {
   }
 }
 
+// Adds the fakes of a range that follows those already in `into`.
+void append(NeighborhoodCounts& into, const NeighborhoodCounts& part) {
+  into.fakes += part.fakes;
+  into.precise += part.precise;
+  into.inside += part.inside;
+  for (size_t i = 0; i < part.recalled.size(); ++i) {
+    into.recalled[i] = into.recalled[i] | part.recalled[i];
+    into.covered[i] = into.covered[i] | part.covered[i];
+  }
+  into.nearest_real.insert(into.nearest_real.end(), part.nearest_real.begin(),
+                           part.nearest_real.end());
+}
+
 TEST(Neighborhoods, CountsAreTheSameOnAnyNumberOfRanks) {
   const Sample reals = normal_sample(333, 5, 7);
   const Sample fakes = normal_sample(211, 5, 8, 0.7);
@@ -160,7 +173,8 @@ TEST(Neighborhoods, CountsAreTheSameOnAnyNumberOfRanks) {
       });
       return results;
     };
-    Neighbors of_reals{.k = 5, .squared = {}, .nearest = {}};
+    Neighbors of_reals;
+    of_reals.k = 5;
     for (const auto& part :
          parts(333, [&](RowRange range) { return nearest_neighbors(reals, 5, range); }))
       of_reals.squared.insert(of_reals.squared.end(), part.squared.begin(), part.squared.end());
@@ -171,7 +185,7 @@ TEST(Neighborhoods, CountsAreTheSameOnAnyNumberOfRanks) {
     all.covered.assign(333, 0);
     for (const auto& part : parts(
              211, [&](RowRange range) { return count_neighborhoods(reals, fakes, balls, range); }))
-      merge(all, part);
+      append(all, part);
     expect_equal(neighborhood_scores(all, neighborhood), alone);
     EXPECT_EQ(all.nearest_real,
               count_neighborhoods(reals, fakes, balls, all_rows(fakes)).nearest_real);

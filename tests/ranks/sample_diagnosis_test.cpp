@@ -145,10 +145,10 @@ TEST(FeatureSpace, PrincipalComponentsFindTheDirectionsOfVariance) {
                   {0.6F * along - 0.8F * across + 7, 0.8F * along + 0.6F * across - 1, 2});
   }
   const Features plane{values, 3};
-  const ComponentProjection projection = principal_components(plane, 2);
-  EXPECT_NEAR(std::abs(projection.basis[0]), 0.6, 0.02);
-  EXPECT_NEAR(std::abs(projection.basis[2]), 0.8, 0.02);
-  EXPECT_NEAR(projection.basis[4], 0, 1e-5);
+  const Projection projection = principal_components(plane, 2);
+  EXPECT_NEAR(std::abs(projection.directions[0]), 0.6, 0.02);
+  EXPECT_NEAR(std::abs(projection.directions[1]), 0.8, 0.02);
+  EXPECT_NEAR(projection.directions[2], 0, 1e-5);
   // Distances in the plane are kept, and parts that begin at blocks have the bits of the whole.
   const auto mapped = project(plane, projection, all_rows(plane));
   EXPECT_NEAR(squared_distance(Features{mapped, 2}.row(3), Features{mapped, 2}.row(1999)),

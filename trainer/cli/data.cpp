@@ -63,7 +63,7 @@ Looked look_at(const data::Dataset& dataset) {
   return looked;
 }
 
-// Under a launcher one rank does the work, with the processors that its machine's ranks have been
+// Under a launcher one rank does the work, with the processors that its node's ranks have been
 // given, and says it once.
 bool another_rank_does_it(config::Data& data) {
   if (data.threads == 0) data.threads = data::default_workers() * data::processes_beside();

@@ -12,7 +12,7 @@
 namespace allmodes::data {
 
 // Whether data.cache keeps `size` decoded pictures in memory: "memory", or "auto" where they take
-// at most an eighth of this process's share of the machine's memory.
+// at most an eighth of this process's share of the node's memory.
 bool keeps_in_memory(const config::Data& data, int64_t size, const SampleShape& shape);
 
 // `source`'s pictures, decoded by `workers` at each copy. All have been read once: `fingerprint` is

@@ -1,6 +1,6 @@
 #pragma once
 
-// Decoded pictures kept on a disk as one file of bytes, which all ranks of a machine and later jobs
+// Decoded pictures kept on a disk as one file of bytes, which all ranks of a node and later jobs
 // map into memory.
 
 #include <cstdint>
@@ -44,7 +44,7 @@ std::optional<CachedPictures> find_cached_pictures(uint64_t key);
 bool cache_has_room(uint64_t bytes);
 
 // The same; made by `make` where there are none that fit, by one process of the
-// machine while the others wait. `make` writes the samples through its argument and returns the
+// node while the others wait. `make` writes the samples through its argument and returns the
 // rest. Throws what `make` throws, kCannotCreate, kInputOutput.
 CachedPictures cached_pictures(
     uint64_t key,

@@ -12,7 +12,7 @@
 
 namespace allmodes::data {
 
-// Processes of this job on this machine, as their launcher says; 1 where it does not.
+// Processes of this job on this node, as their launcher says; 1 where it does not.
 int processes_beside();
 
 // The processors that this process may use, shared out among processes_beside(); at least 1.

@@ -64,7 +64,7 @@ Threads use_threads(world::Runtime& runtime, bool single) {
   threads.compute = static_cast<int>(
       world::all_reduce_value<int64_t>(runtime.control(), threads.compute, world::ReduceOp::min));
   // Where the ranks' threads leave no core free, the exchange runs between operators; but that with
-  // other machines waits more than it works, and asks for no core of its own.
+  // other nodes waits more than it works, and asks for no core of its own.
   threads.exchange =
       world.nodes > 1 ? runtime.concurrent_mpi() : world.size > 1 && share > threads.compute;
   at::set_num_threads(threads.compute);

@@ -88,7 +88,7 @@ Model::Model(const objectives::Objective& objective, const config::RunConfig& co
   }
 }
 
-// Where the ranks of a machine reduce gradients without a copy.
+// Where the ranks of a node reduce gradients without a copy.
 gradients::HostMemory Model::memory() {
   return [this](int64_t bytes) { return exchange_.allocate(bytes); };
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -23,6 +23,7 @@
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/classifier_training.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/principal.h"
 #include "diagnostics/verdict/comparison_evidence.h"
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/modes/class_spread.h"
 
 namespace allmodes::diagnostics {

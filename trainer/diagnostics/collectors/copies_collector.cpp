@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/copies.h"
 
 namespace allmodes::diagnostics {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/moments.h"
 
 namespace allmodes::diagnostics {
@@ -33,21 +34,14 @@ class DiversityCollector final : public Collector {
       merge(real, pair_distances({reals.data_ptr<float>(), static_cast<size_t>(reals.numel())},
                                  width, pairs));
     }
-    std::vector<double> packed = {fake.count,
-                                  fake.sum,
-                                  fake.sum_squares,
-                                  real.count,
-                                  real.sum,
-                                  real.sum_squares,
-                                  static_cast<double>(nonfinite)};
-    sum_over_ranks(evaluation.control, packed);
-    if (packed[0] == 0) return;
-    const double ratio =
-        diversity_ratio({packed[0], packed[1], packed[2]}, {packed[3], packed[4], packed[5]});
+    sum_over_ranks(evaluation.control, fake);
+    sum_over_ranks(evaluation.control, real);
+    nonfinite = world::all_reduce_value(evaluation.control, nonfinite, world::ReduceOp::sum);
+    if (fake.count == 0) return;
+    const double ratio = diversity_ratio(fake, real);
     record.set("diversity", ratio);
     evidence.diversity_ratio = ratio;
-    evidence.nonfinite_samples =
-        std::max(evidence.nonfinite_samples, static_cast<int64_t>(packed[6]));
+    evidence.nonfinite_samples = std::max(evidence.nonfinite_samples, nonfinite);
   }
 
  private:

@@ -14,6 +14,7 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/latents/aggregate_posterior.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/null_distribution.h"
 #include "objectives/autoencoder.h"
 #include "objectives/kernel.h"

@@ -9,27 +9,10 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/latents/posterior.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {
-
-std::vector<double> packed(const LatentSums& sums) {
-  std::vector<double> values{static_cast<double>(sums.count)};
-  for (const auto* part : {&sums.kl, &sums.mean, &sums.square, &sums.variance})
-    values.insert(values.end(), part->begin(), part->end());
-  return values;
-}
-
-LatentSums unpacked(const std::vector<double>& values, int64_t dimensions) {
-  LatentSums sums = make_latent_sums(dimensions);
-  sums.count = static_cast<int64_t>(values[0]);
-  auto at = values.begin() + 1;
-  for (auto* part : {&sums.kl, &sums.mean, &sums.square, &sums.variance}) {
-    std::copy_n(at, dimensions, part->begin());
-    at += dimensions;
-  }
-  return sums;
-}
 
 class LatentCollector final : public Collector {
  public:
@@ -49,16 +32,16 @@ class LatentCollector final : public Collector {
       const at::Tensor log_variance = chunk.posterior.log_variance.to(at::kCPU).contiguous();
       add(sums, values_of(mean), values_of(log_variance));
     }
-    std::vector<double> values = packed(sums);
-    values.push_back(gaussian ? 1 : 0);  // a rank without a chunk does not know
-    sum_over_ranks(evaluation.control, values);
-    sums = unpacked(values, dimensions);
+    sum_over_ranks(evaluation.control, sums);
+    // A rank without a chunk does not know.
+    gaussian = world::all_reduce_value<int64_t>(evaluation.control, gaussian ? 1 : 0,
+                                                world::ReduceOp::max) > 0;
 
     record.set("active_units", active_units(sums));
     record.set("latent_dimensions", dimensions);
     evidence.active_units = active_units(sums);
     evidence.latent_dimensions = dimensions;
-    if (values.back() > 0 && evaluation.objective.latent().distribution == "normal")
+    if (gaussian && evaluation.objective.latent().distribution == "normal")
       write_divergences(sums, record, evidence);
   }
 

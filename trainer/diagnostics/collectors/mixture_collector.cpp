@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "data/mixture.h"
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/modes/mixture_scores.h"
 
 namespace allmodes::diagnostics {
@@ -17,27 +18,16 @@ class MixtureCollector final : public Collector {
 
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& evidence) override {
-    const size_t modes = names_.size();
     MixtureCounts counts = count_modes({}, {means_, mixture_.stds});
     for (const auto& chunk : generated) {
       merge(counts, count_modes({chunk.samples.data_ptr<float>(),
                                  static_cast<size_t>(chunk.samples.numel())},
                                 {means_, mixture_.stds}));
     }
-    std::vector<int64_t> packed = counts.nearest;
-    packed.insert(packed.end(), counts.high_quality.begin(), counts.high_quality.end());
-    packed.push_back(counts.samples);
-    packed.push_back(counts.nonfinite);
-    sum_over_ranks(evaluation.control, packed);
-    const auto split = packed.begin() + static_cast<std::ptrdiff_t>(modes);
-    counts.nearest.assign(packed.begin(), split);
-    counts.high_quality.assign(split, split + static_cast<std::ptrdiff_t>(modes));
-    counts.samples = packed[2 * modes];
-    counts.nonfinite = packed[2 * modes + 1];
-
+    sum_over_ranks(evaluation.control, counts);
     ModeHistogram histogram{names_, mixture_.weights, counts.nearest, counts.samples};
     record.set("modes_covered", modes_with_quality(counts));
-    record.set("modes_total", static_cast<int64_t>(modes));
+    record.set("modes_total", std::ssize(names_));
     record.set("high_quality", high_quality_share(counts));
     evidence.modes_covered = modes_with_quality(counts);
     evidence.high_quality = high_quality_share(counts);

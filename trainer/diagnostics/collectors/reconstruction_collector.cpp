@@ -7,6 +7,7 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/latents/reconstruction.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -54,29 +55,12 @@ class ReconstructionCollector final : public Collector {
     }
     for (const auto& chunk : generated)
       add(drawn, values_of(chunk.samples), values_of(chunk.samples), mean_);
-    sums = summed(sums, evaluation.control);
-    drawn = summed(drawn, evaluation.control);
+    sum_over_ranks(evaluation.control, sums);
+    sum_over_ranks(evaluation.control, drawn);
     write(sums, drawn, record, evidence);
   }
 
  private:
-  static ReconstructionSums summed(const ReconstructionSums& sums, world::Communicator& control) {
-    std::vector<double> values = {static_cast<double>(sums.count), sums.error, sums.error_of_mean,
-                                  sums.reconstruction_square};
-    values.insert(values.end(), sums.input.begin(), sums.input.end());
-    values.insert(values.end(), sums.reconstruction.begin(), sums.reconstruction.end());
-    sum_over_ranks(control, values);
-    ReconstructionSums all = make_reconstruction_sums(static_cast<int64_t>(sums.input.size()));
-    all.count = static_cast<int64_t>(values[0]);
-    all.error = values[1];
-    all.error_of_mean = values[2];
-    all.reconstruction_square = values[3];
-    std::copy_n(values.begin() + 4, all.input.size(), all.input.begin());
-    std::copy_n(values.begin() + 4 + static_cast<std::ptrdiff_t>(all.input.size()),
-                all.reconstruction.size(), all.reconstruction.begin());
-    return all;
-  }
-
   // Variance of inputs or outputs over the samples, summed over the values.
   static double spread(double square, const std::vector<double>& sum, int64_t count) {
     const auto n = static_cast<double>(count);

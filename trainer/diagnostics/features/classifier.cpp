@@ -17,6 +17,7 @@
 #include "checkpoints/safetensors.h"
 #include "diagnostics/features/classifier_training.h"
 #include "diagnostics/features/sample_chunks.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "gradients/compute_stream.h"
 
 namespace allmodes::diagnostics {

@@ -50,7 +50,7 @@ at::Tensor random_weights(const char* name, int64_t outputs, int64_t inputs, int
 
 }  // namespace
 
-ComponentProjection principal_components(const Features& reals, int64_t dimensions) {
+Projection principal_components(const Features& reals, int64_t dimensions) {
   check_features(reals, "real samples");
   ALLMODES_CHECK(dimensions >= 1 && reals.rows() >= 2, "{} components of {} samples", dimensions,
                  reals.rows());
@@ -64,24 +64,23 @@ ComponentProjection principal_components(const Features& reals, int64_t dimensio
   const std::vector<double> centre = mean(moments);
   const Eigensystem axes = eigenvectors(covariance(moments), reals.width);
   const auto width = static_cast<size_t>(reals.width);
-  ComponentProjection projection{
-      .mean = {centre.begin(), centre.end()},
-      .basis = {},
-      .dimensions = std::min({dimensions, reals.width, reals.rows() - 1})};
+  Projection projection{.width = reals.width,
+                        .dimensions = std::min({dimensions, reals.width, reals.rows() - 1}),
+                        .mean = {centre.begin(), centre.end()},
+                        .directions = {}};
   // Eigenvalues ascend.
-  for (size_t row = 0; row < width; ++row)
-    for (int64_t i = 0; i < projection.dimensions; ++i)
-      projection.basis.push_back(
-          static_cast<float>(axes.vectors[row * width + width - 1 - static_cast<size_t>(i)]));
+  for (size_t i = 0; i < static_cast<size_t>(projection.dimensions); ++i)
+    for (size_t row = 0; row < width; ++row)
+      projection.directions.push_back(
+          static_cast<float>(axes.vectors[row * width + width - 1 - i]));
   return projection;
 }
 
-std::vector<float> project(const Features& features, const ComponentProjection& projection,
-                           RowRange range) {
+std::vector<float> project(const Features& features, const Projection& projection, RowRange range) {
   check_range(range, features.rows());
   const at::NoGradGuard no_grad;
   const at::Tensor mean = view(projection.mean, {1, features.width});
-  const at::Tensor basis = view(projection.basis, {features.width, projection.dimensions});
+  const at::Tensor basis = view(projection.directions, {projection.dimensions, features.width}).t();
   std::vector<float> out;
   for_each_block(range, [&](int64_t first, int64_t count) {
     const at::Tensor rows = view(features.part(first, count).values, {count, features.width});

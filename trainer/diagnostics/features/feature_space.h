@@ -7,26 +7,20 @@
 #include <vector>
 
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/principal.h"
 
 namespace allmodes::diagnostics {
 
-// A linear map to `dimensions` numbers: (x - mean) basis.
-struct ComponentProjection {
-  std::vector<float> mean;   // [width]
-  std::vector<float> basis;  // [width][dimensions]
-  int64_t dimensions = 0;
-};
-
 // The `dimensions` directions of largest variance, largest first (principal components); at most
-// the width and rows - 1. At most kWidestPca numbers a row, else throws kConfiguration; as
-// check_features().
+// the width and rows - 1. Exact, by the eigenvectors of the covariance, where
+// principal_projection(), which needs no LAPACK and has no widest, approximates. At most kWidestPca
+// numbers a row, else throws kConfiguration; as check_features().
 inline constexpr int64_t kWidestPca = 4096;
-ComponentProjection principal_components(const Features& reals, int64_t dimensions);
+Projection principal_components(const Features& reals, int64_t dimensions);
 
 // Rows [range.count()][dimensions]. Rows are computed in blocks that begin at multiples of 250, so
 // a row's bits do not depend on the range when that begins at one, too.
-std::vector<float> project(const Features& features, const ComponentProjection& projection,
-                           RowRange range);
+std::vector<float> project(const Features& features, const Projection& projection, RowRange range);
 
 // A fixed network of random weights: two convolutions (5 x 5 and 3 x 3, stride 2, 32 and 64
 // channels, normal weights of variance 2 / fan-in), each with ReLU, and means over a 2 x 2 grid:

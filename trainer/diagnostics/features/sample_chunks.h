@@ -29,10 +29,4 @@ at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t fir
 // A view of a float tensor's numbers, which must be on the host and contiguous.
 std::span<const float> values_of(const at::Tensor& tensor);
 
-// Sums over ranks, in place. Collective.
-template <class T>
-void sum_over_ranks(world::Communicator& control, std::vector<T>& values) {
-  world::all_reduce_host(control, std::span<T>(values), world::ReduceOp::sum);
-}
-
 }  // namespace allmodes::diagnostics

@@ -19,8 +19,7 @@ constexpr int64_t kComponents = 64;
 RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
   const RowRange blocks =
       rows_of_rank((rows + kSampleBlock - 1) / kSampleBlock, control.rank(), control.size());
-  return {std::min(rows, blocks.first * kSampleBlock),
-          std::min(rows, blocks.last * kSampleBlock)};
+  return {std::min(rows, blocks.first * kSampleBlock), std::min(rows, blocks.last * kSampleBlock)};
 }
 
 }  // namespace
@@ -41,16 +40,16 @@ FeatureMap pixel_features(const data::SampleShape& shape) {
 }
 
 FeatureMap component_features(world::Communicator& control, const Features& reals) {
-  ComponentProjection projection;
+  Projection projection{.width = reals.width, .dimensions = 0, .mean = {}, .directions = {}};
   projection.dimensions = std::min({kComponents, reals.width, reals.rows() - 1});
   if (control.rank() == 0) {
     projection = principal_components(reals, kComponents);
   } else {
     projection.mean.resize(static_cast<size_t>(reals.width));
-    projection.basis.resize(static_cast<size_t>(reals.width * projection.dimensions));
+    projection.directions.resize(static_cast<size_t>(reals.width * projection.dimensions));
   }
   world::broadcast_host(control, std::span<float>(projection.mean), 0);
-  world::broadcast_host(control, std::span<float>(projection.basis), 0);
+  world::broadcast_host(control, std::span<float>(projection.directions), 0);
   const int64_t width = reals.width;
   const int64_t dimensions = projection.dimensions;
   return {

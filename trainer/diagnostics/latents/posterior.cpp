@@ -14,12 +14,6 @@ double gaussian_kl(double mean, double variance, double log_variance) {
   return 0.5 * (mean * mean + variance - log_variance - 1);
 }
 
-void add_each(std::vector<double>& into, const std::vector<double>& part) {
-  ALLMODES_CHECK(into.size() == part.size(), "merging {} and {} dimensions", into.size(),
-                 part.size());
-  for (size_t j = 0; j < part.size(); ++j) into[j] += part[j];
-}
-
 double count_of(const LatentSums& sums) {
   ALLMODES_CHECK(sums.count > 0, "latent figures of no sample");
   return static_cast<double>(sums.count);
@@ -62,14 +56,6 @@ void add(LatentSums& sums, std::span<const float> codes) {
     sums.square[i % dimensions] += code * code;
   }
   sums.count += static_cast<int64_t>(codes.size() / dimensions);
-}
-
-void merge(LatentSums& into, const LatentSums& part) {
-  add_each(into.kl, part.kl);
-  add_each(into.mean, part.mean);
-  add_each(into.square, part.square);
-  add_each(into.variance, part.variance);
-  into.count += part.count;
 }
 
 std::vector<double> kl_per_dimension(const LatentSums& sums) {

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
+
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -15,6 +18,8 @@ struct LatentSums {
   std::vector<double> mean;      // [d], sum of mu
   std::vector<double> square;    // [d], sum of mu^2
   std::vector<double> variance;  // [d], sum of sigma^2
+
+  static auto sums(auto& of) { return std::tie(of.count, of.kl, of.mean, of.square, of.variance); }
 };
 
 LatentSums make_latent_sums(int64_t dimensions);
@@ -26,8 +31,6 @@ void add(LatentSums& sums, std::span<const float> mean, std::span<const float> l
 // Adds codes of a deterministic encoder, [n][d]: sigma^2 = 0, and no KL, which would be infinite.
 // Only activity() and active_units() then have a meaning.
 void add(LatentSums& sums, std::span<const float> codes);
-
-void merge(LatentSums& into, const LatentSums& part);
 
 // The functions below throw ExitCode::kSoftware for no sample; a NaN in the data gives NaN.
 

@@ -8,12 +8,6 @@
 namespace allmodes::diagnostics {
 namespace {
 
-void add_each_value(std::vector<double>& into, const std::vector<double>& part) {
-  ALLMODES_CHECK(into.size() == part.size(), "merging rows of {} and {} values", into.size(),
-                 part.size());
-  for (size_t j = 0; j < part.size(); ++j) into[j] += part[j];
-}
-
 // Sum over pixels of the population variance, from sums of squares and of values about one origin.
 double spread(double square, const std::vector<double>& sum, double count) {
   double value = square / count;
@@ -61,15 +55,6 @@ void add(ReconstructionSums& sums, std::span<const float> inputs,
   sums.error_of_mean += std::accumulate(error_of_mean.begin(), error_of_mean.end(), 0.0);
   sums.reconstruction_square += std::accumulate(square.begin(), square.end(), 0.0);
   sums.count += static_cast<int64_t>(inputs.size() / width);
-}
-
-void merge(ReconstructionSums& into, const ReconstructionSums& part) {
-  add_each_value(into.input, part.input);
-  add_each_value(into.reconstruction, part.reconstruction);
-  into.count += part.count;
-  into.error += part.error;
-  into.error_of_mean += part.error_of_mean;
-  into.reconstruction_square += part.reconstruction_square;
 }
 
 std::optional<double> r2_against_mean(const ReconstructionSums& sums) {

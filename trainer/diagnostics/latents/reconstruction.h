@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
+
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -17,6 +20,11 @@ struct ReconstructionSums {
   double reconstruction_square = 0;    // sum |reconstruction - training mean|^2
   std::vector<double> input;           // [w], sum of (x - training mean)
   std::vector<double> reconstruction;  // [w], sum of (reconstruction - training mean)
+
+  static auto sums(auto& of) {
+    return std::tie(of.count, of.error, of.error_of_mean, of.reconstruction_square, of.input,
+                    of.reconstruction);
+  }
 };
 
 ReconstructionSums make_reconstruction_sums(int64_t width);
@@ -25,8 +33,6 @@ ReconstructionSums make_reconstruction_sums(int64_t width);
 // Throws ExitCode::kSoftware when the sizes do not fit.
 void add(ReconstructionSums& sums, std::span<const float> inputs,
          std::span<const float> reconstructions, std::span<const float> training_mean);
-
-void merge(ReconstructionSums& into, const ReconstructionSums& part);
 
 // R^2 = 1 - SSE / SSE_mean: 1 is perfect, 0 no better than the training mean, below 0 worse.
 // Nothing for no sample, or where every input equals the mean.

@@ -15,10 +15,6 @@ namespace {
 
 constexpr int64_t kFrechetBlock = 512;  // rows
 
-void add_to(std::vector<double>& into, const std::vector<double>& part) {
-  for (size_t i = 0; i < into.size(); ++i) into[i] += part[i];
-}
-
 }  // namespace
 
 FeatureMoments feature_moments(const Features& features, std::span<const float> shift,
@@ -49,13 +45,6 @@ FeatureMoments feature_moments(const Features& features, std::span<const float> 
     products.addmm_(block.t(), block);
   }
   return moments;
-}
-
-void merge(FeatureMoments& into, const FeatureMoments& part) {
-  ALLMODES_CHECK(into.shift == part.shift, "moments about different points");
-  into.count += part.count;
-  add_to(into.sum, part.sum);
-  add_to(into.products, part.products);
 }
 
 std::vector<double> mean(const FeatureMoments& moments) {

@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -24,6 +26,8 @@ struct FeatureMoments {
   std::vector<double> products;  // [d][d], of the shifted rows' outer products
 
   int64_t width() const { return static_cast<int64_t>(sum.size()); }
+
+  static auto sums(auto& of) { return std::tie(of.count, of.sum, of.products); }
 };
 
 // `shift` [width], any point near the data: one for all that is merged. Throws as check_features().
@@ -31,8 +35,6 @@ FeatureMoments feature_moments(const Features& features, std::span<const float> 
                                RowRange range);
 
 // Throws ExitCode::kSoftware for another shift.
-void merge(FeatureMoments& into, const FeatureMoments& part);
-
 // [d]; of at least one row.
 std::vector<double> mean(const FeatureMoments& moments);
 

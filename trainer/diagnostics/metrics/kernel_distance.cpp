@@ -36,12 +36,6 @@ KernelSums kernel_sums(const Features& reals, const Features& fakes, RowRange re
           .between = sum_of_kernel(fakes, fake_range, reals, false)};
 }
 
-void merge(KernelSums& into, const KernelSums& part) {
-  into.within_reals += part.within_reals;
-  into.within_fakes += part.within_fakes;
-  into.between += part.between;
-}
-
 double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes) {
   ALLMODES_CHECK(reals >= 2 && fakes >= 2, "{} reals and {} fakes", reals, fakes);
   const auto n = static_cast<double>(reals);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -17,13 +18,13 @@ struct KernelSums {
   double within_reals = 0;  // i != j
   double within_fakes = 0;  // i != j
   double between = 0;
+
+  static auto sums(auto& of) { return std::tie(of.within_reals, of.within_fakes, of.between); }
 };
 
 // The rows of the ranges with all rows. Throws as check_features().
 KernelSums kernel_sums(const Features& reals, const Features& fakes, RowRange real_range,
                        RowRange fake_range);
-
-void merge(KernelSums& into, const KernelSums& part);
 
 // At least two reals and two fakes, else throws ExitCode::kSoftware.
 double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes);

@@ -170,11 +170,6 @@ double share_of(const std::vector<uint8_t>& flags) {
          static_cast<double>(flags.size());
 }
 
-void or_into(std::vector<uint8_t>& into, const std::vector<uint8_t>& part) {
-  ALLMODES_CHECK(into.size() == part.size(), "{} and {} reals", into.size(), part.size());
-  for (size_t i = 0; i < part.size(); ++i) into[i] = into[i] | part[i];
-}
-
 }  // namespace
 
 std::vector<double> Neighbors::radii(int64_t rank) const {
@@ -219,18 +214,6 @@ double expected_coverage(int64_t reals, int64_t fakes, int64_t k) {
   for (int64_t i = 1; i <= k; ++i)
     missed *= static_cast<double>(reals - i) / static_cast<double>(reals + fakes - i);
   return 1 - missed;
-}
-
-void merge(NeighborhoodCounts& into, const NeighborhoodCounts& part) {
-  into.fakes += part.fakes;
-  into.precise += part.precise;
-  into.inside += part.inside;
-  or_into(into.recalled, part.recalled);
-  or_into(into.covered, part.covered);
-  into.nearest_real.insert(into.nearest_real.end(), part.nearest_real.begin(),
-                           part.nearest_real.end());
-  into.nearest_square.insert(into.nearest_square.end(), part.nearest_square.begin(),
-                             part.nearest_square.end());
 }
 
 NeighborhoodScores neighborhood_scores(const NeighborhoodCounts& counts,

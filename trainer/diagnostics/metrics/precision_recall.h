@@ -63,9 +63,6 @@ struct NeighborhoodCounts {
 NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fakes,
                                        const Balls& balls, RowRange fake_range);
 
-// Adds a range that follows those already in `into`.
-void merge(NeighborhoodCounts& into, const NeighborhoodCounts& part);
-
 // What coverage is on average when N reals and M fakes are drawn from one continuous distribution,
 // whatever it is (lemma 2 of Naeem et al. 2020): 1 - prod_{i=1..k} (N - i) / (N + M - i). In [0,
 // 1]. N > k >= 1, M >= 1.

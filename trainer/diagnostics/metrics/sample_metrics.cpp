@@ -7,6 +7,7 @@
 #include "diagnostics/metrics/frechet.h"
 #include "diagnostics/metrics/kernel_distance.h"
 #include "diagnostics/metrics/near_duplicates.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/metrics/vendi.h"
 
 namespace allmodes::diagnostics {
@@ -38,17 +39,12 @@ class Measurement {
     return rows_of_rank(features.rows(), control_.rank(), control_.size());
   }
 
-  template <class T>
-  void sum(std::vector<T>& values) {
-    world::all_reduce_host(control_, std::span<T>(values), world::ReduceOp::sum);
-  }
-
   // Each rank's rows of a list, at their place in the whole one: a sum of one value and zeros.
   template <class T>
   std::vector<T> whole(const std::vector<T>& part, RowRange range, int64_t rows) {
     std::vector<T> all(static_cast<size_t>(rows), T{0});
     std::copy(part.begin(), part.end(), all.begin() + range.first);
-    sum(all);
+    sum_over_ranks(control_, all);
     return all;
   }
 
@@ -68,7 +64,7 @@ class Measurement {
 
     NeighborhoodCounts counts = count_neighborhoods(reals_, fakes_, balls, fakes);
     std::vector<int64_t> sums = {counts.fakes, counts.precise, counts.inside};
-    sum(sums);
+    sum_over_ranks(control_, sums);
     counts.fakes = sums[0];
     counts.precise = sums[1];
     counts.inside = sums[2];
@@ -84,7 +80,7 @@ class Measurement {
     const double radius = duplicate_radius(nearest_real_distance_);
     std::vector<int64_t> pairs = {close_pairs(reals_, radius, mine(reals_)),
                                   close_pairs(fakes_, radius, mine(fakes_))};
-    sum(pairs);
+    sum_over_ranks(control_, pairs);
     const double of_reals = support_estimate(reals_.rows(), pairs[0]);
     const double of_fakes = support_estimate(fakes_.rows(), std::max<int64_t>(1, pairs[1]));
     metrics_.support_ratio = of_fakes / of_reals;
@@ -93,19 +89,13 @@ class Measurement {
   // The whole of every rank's part. About the first real row, which all have.
   FeatureMoments moments_of(const Features& features) {
     FeatureMoments part = feature_moments(features, reals_.row(0), mine(features));
-    part.count = features.rows();
-    sum(part.sum);
-    sum(part.products);
+    sum_over_ranks(control_, part);
     return part;
   }
 
   double vendi_of(const Features& features, std::span<const double> centre) {
     DirectionSums part = direction_sums(features, centre, mine(features));
-    std::vector<int64_t> counts = {part.count, part.zeros};
-    sum(counts);
-    part.count = counts[0];
-    part.zeros = counts[1];
-    sum(part.products);
+    sum_over_ranks(control_, part);
     return vendi_score(part);
   }
 
@@ -118,11 +108,9 @@ class Measurement {
   }
 
   void kernel() {
-    const KernelSums part = kernel_sums(reals_, fakes_, mine(reals_), mine(fakes_));
-    std::vector<double> sums = {part.within_reals, part.within_fakes, part.between};
-    sum(sums);
-    metrics_.kernel_distance =
-        diagnostics::kernel_distance({sums[0], sums[1], sums[2]}, reals_.rows(), fakes_.rows());
+    KernelSums sums = kernel_sums(reals_, fakes_, mine(reals_), mine(fakes_));
+    sum_over_ranks(control_, sums);
+    metrics_.kernel_distance = diagnostics::kernel_distance(sums, reals_.rows(), fakes_.rows());
   }
 
   void count_by_cell() {
@@ -136,7 +124,7 @@ class Measurement {
     const Features all_centres{centres, reals_.width};
     const auto counts_of = [&](const Features& features) {
       auto counts = count_cells(assign_cells(features, all_centres, mine(features)), cells);
-      sum(counts);
+      sum_over_ranks(control_, counts);
       return counts;
     };
     metrics_.cells = compare_cells(counts_of(reals_), counts_of(fakes_));

@@ -58,13 +58,6 @@ DirectionSums direction_sums(const Features& features, std::span<const double> c
   return sums;
 }
 
-void merge(DirectionSums& into, const DirectionSums& part) {
-  ALLMODES_CHECK(into.products.size() == part.products.size(), "rows of different widths");
-  into.count += part.count;
-  into.zeros += part.zeros;
-  for (size_t i = 0; i < part.products.size(); ++i) into.products[i] += part.products[i];
-}
-
 double vendi_score(const DirectionSums& sums) {
   ALLMODES_CHECK(sums.count >= 1, "the Vendi score of no sample");
   const auto count = static_cast<double>(sums.count);

@@ -8,9 +8,11 @@
 // data: compare with the data's own score at the same n.
 
 #include <cstdint>
+#include <tuple>
 #include <vector>
 
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -19,14 +21,14 @@ struct DirectionSums {
   int64_t count = 0;
   int64_t zeros = 0;             // rows of length 0: alike among themselves, unlike all others
   std::vector<double> products;  // [d][d], outer products of the rows at length 1
+
+  static auto sums(auto& of) { return std::tie(of.count, of.zeros, of.products); }
 };
 
 // `centre` [width] is subtracted from each row first: a cosine needs an origin in the midst of the
 // data. Empty: nothing is subtracted. Throws as check_features().
 DirectionSums direction_sums(const Features& features, std::span<const double> centre,
                              RowRange range);
-
-void merge(DirectionSums& into, const DirectionSums& part);
 
 // Throws ExitCode::kSoftware for no row.
 double vendi_score(const DirectionSums& sums);

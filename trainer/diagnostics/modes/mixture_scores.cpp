@@ -68,17 +68,6 @@ std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture&
   return modes;
 }
 
-void merge(MixtureCounts& into, const MixtureCounts& part) {
-  ALLMODES_CHECK(into.nearest.size() == part.nearest.size() &&
-                     into.high_quality.size() == part.high_quality.size(),
-                 "merging counts of {} and {} modes", into.nearest.size(), part.nearest.size());
-  for (size_t k = 0; k < part.nearest.size(); ++k) into.nearest[k] += part.nearest[k];
-  for (size_t k = 0; k < part.high_quality.size(); ++k)
-    into.high_quality[k] += part.high_quality[k];
-  into.samples += part.samples;
-  into.nonfinite += part.nonfinite;
-}
-
 double high_quality_share(const MixtureCounts& counts) {
   const int64_t total = counts.samples + counts.nonfinite;
   if (total == 0) return 0;

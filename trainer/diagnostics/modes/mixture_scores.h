@@ -7,7 +7,10 @@
 
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
+
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -22,6 +25,10 @@ struct MixtureCounts {
   std::vector<int64_t> high_quality;  // [K], those of them within three standard deviations
   int64_t samples = 0;                // the sum of `nearest`
   int64_t nonfinite = 0;              // samples with a NaN or infinite coordinate, in no mode
+
+  static auto sums(auto& of) {
+    return std::tie(of.nearest, of.high_quality, of.samples, of.nonfinite);
+  }
 };
 
 // The distance, in standard deviations, within which a sample is of high quality.
@@ -36,8 +43,6 @@ MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture)
 std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture& mixture);
 
 // Adds the counts of other samples; the number of modes must be the same.
-void merge(MixtureCounts& into, const MixtureCounts& part);
-
 // High-quality samples over all samples, non-finite ones included, in [0, 1]; 0 for no sample.
 double high_quality_share(const MixtureCounts& counts);
 

@@ -13,12 +13,6 @@ void add(Moments& moments, double value) {
   moments.sum_squares += value * value;
 }
 
-void merge(Moments& into, const Moments& part) {
-  into.count += part.count;
-  into.sum += part.sum;
-  into.sum_squares += part.sum_squares;
-}
-
 double mean(const Moments& moments) {
   return moments.sum / moments.count;
 }

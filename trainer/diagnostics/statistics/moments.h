@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "base/random.h"
+#include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
@@ -15,11 +17,11 @@ struct Moments {
   double count = 0;
   double sum = 0;
   double sum_squares = 0;
+
+  static auto sums(auto& of) { return std::tie(of.count, of.sum, of.sum_squares); }
 };
 
 void add(Moments& moments, double value);
-void merge(Moments& into, const Moments& part);
-
 // Mean; NaN for no value.
 double mean(const Moments& moments);
 

@@ -45,19 +45,4 @@ double Null::log10_tail(double value) const {
   return std::log10(peaks / all) - peaks * std::log10(1 + (x - start_) / excess_);
 }
 
-double Null::threshold(double log10_tail) const {
-  ALLMODES_CHECK(log10_tail < 0, "the tail 10^{}", log10_tail);
-  const auto all = static_cast<double>(sorted_.size() + 1);
-  const auto peaks = static_cast<double>(peaks_);
-  const double beyond = std::log10(peaks / all) - log10_tail;
-  double x = start_;
-  if (beyond > 0) {
-    x += excess_ * (std::pow(10.0, beyond / peaks) - 1);
-  } else {
-    const auto rank = static_cast<size_t>(std::pow(10.0, log10_tail) * all);
-    x = sorted_[sorted_.size() - std::clamp<size_t>(rank, 1, sorted_.size())];
-  }
-  return oriented(x);  // its own inverse
-}
-
 }  // namespace allmodes::diagnostics

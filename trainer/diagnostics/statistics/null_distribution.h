@@ -31,8 +31,6 @@ class Null {
   // log10 of the probability of `value` or worse, <= 0. A NaN has 0: what is not a number is
   // reported as that, not as unlikely.
   double log10_tail(double value) const;
-  // The value that has this tail; log10_tail < 0.
-  double threshold(double log10_tail) const;
   // In rising order.
   const std::vector<double>& draws() const { return draws_; }
 
