@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -36,11 +37,11 @@ bool is_number(const std::string& word) {
          std::ranges::all_of(word, [](unsigned char c) { return std::isdigit(c); });
 }
 
-int explain_exit_code(const std::string& word) {
+void explain_exit_code(const std::string& word) {
   for (const ExitCodeRow& row : exit_codes()) {
     if (std::to_string(row.code) != word) continue;
     fmt::print("{}\n", report::wrapped(fmt::format("exit code {}: {}", row.code, row.meaning), 80));
-    return 0;
+    return;
   }
   ALLMODES_FAIL(ExitCode::kUsage,
                 "{} is no exit code of allmodes; above 128 it is {} for the signal that ended the "
@@ -48,11 +49,14 @@ int explain_exit_code(const std::string& word) {
                 word, "128 and a number");
 }
 
-int explain(const std::string& word) {
-  if (is_number(word)) return explain_exit_code(word);
+void explain(const std::string& word) {
+  if (is_number(word)) {
+    explain_exit_code(word);
+    return;
+  }
   if (const report::Kind* kind = report::find_kind(word)) {
     fmt::print("{}", report::kind_page(*kind));
-    return 0;
+    return;
   }
   const auto figures = diagnosis::figure_tables();
   const std::string text =
@@ -67,6 +71,14 @@ int explain(const std::string& word) {
                                 : fmt::format("did you mean '{}'?", guess));
   }
   fmt::print("{}", text);
+}
+
+// With an empty line between two.
+int explain_each(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) fmt::print("\n");
+    explain(words[i]);
+  }
   return 0;
 }
 
@@ -74,14 +86,13 @@ void add_explain(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
       "explain",
       "What a field of the configuration, a figure, a verdict's kind or an exit code means");
-  auto word = std::make_shared<std::string>();
+  auto words = std::make_shared<std::vector<std::string>>();
   auto all = std::make_shared<bool>(false);
   auto* field = command->add_option(
-      "NAME", *word,
+      "NAME", *words,
       "A field as in --set (gan.penalty[0].weight), or the end of it (packing); or a figure of "
       "records.jsonl or diagnosis.json (kl_reverse); a kind of verdict (mode_dropping); an exit "
-      "code "
-      "(68)");
+      "code (68). Several are explained one after the other");
   command->add_flag("--all", *all, "Every field, as the page docs/configuration.md")
       ->excludes(field);
   auto figures = std::make_shared<bool>(false);
@@ -91,14 +102,14 @@ void add_explain(CLI::App& app, Dispatch& dispatch) {
   command->footer(
       "Examples:\n  allmodes explain label_smoothing\n  allmodes explain kl_reverse\n  allmodes "
       "explain mode_dropping\n  allmodes explain 68");
-  command->callback([&dispatch, word, all, figures] {
-    if (word->empty() && !*all && !*figures) throw CLI::RequiredError("NAME");
-    dispatch.alone = [word, all, figures] {
+  command->callback([&dispatch, words, all, figures] {
+    if (words->empty() && !*all && !*figures) throw CLI::RequiredError("NAME");
+    dispatch.alone = [words, all, figures] {
       if (*figures) {
         fmt::print("{}", records::figures_page(diagnosis::figure_tables()));
         return 0;
       }
-      if (!*all) return explain(*word);
+      if (!*all) return explain_each(*words);
       fmt::print("{}", config::reference_page(registered_names()));
       return 0;
     };
