@@ -175,8 +175,8 @@ need_tool() {
   command -v "$1" >/dev/null || refuse "there is no $1: apt-get install ${*:2}" "$exit_unavailable"
 }
 
-# Each finding is a file in build-fuzz/findings and a failed test; the corpus of a format, where there
-# is one in tests/fuzz/corpus, is what a target begins with.
+# Each finding is a file in build-fuzz/findings and a failed test. A target begins with the good files of
+# its format, and with what it found before (build-fuzz/corpus).
 fuzz() {
   local target corpus found="$ALLMODES_ROOT/build-fuzz/findings" passed=0 failed=0
   local -a targets
@@ -201,10 +201,8 @@ fuzz() {
   for target in "${targets[@]}"; do
     corpus="build-fuzz/corpus/$target"
     mkdir -p "$corpus"
-    local -a seeds=("$corpus")
-    if [[ -d "tests/fuzz/corpus/${target#fuzz_}" ]]; then seeds+=("tests/fuzz/corpus/${target#fuzz_}"); fi
     if "build-fuzz/tests/$target" "-max_total_time=$fuzz_seconds" -print_final_stats=1 \
-      -artifact_prefix="$found/$target-" "${seeds[@]}" >"build-fuzz/$target.log" 2>&1; then
+      -artifact_prefix="$found/$target-" "$corpus" >"build-fuzz/$target.log" 2>&1; then
       passed=$((passed + 1))
     else
       failed=$((failed + 1))

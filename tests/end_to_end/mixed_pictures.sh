@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # JPEG, PNG and WebP of different sizes in folders, and the same files in a zip archive and in tar shards,
 # train the same run to the last bit, on 1, 2 and 4 ranks, and when it goes on in the middle of an epoch on
-# another number of ranks. 77 without Pillow (ALLMODES_REFERENCE_PYTHON).
+# another number of ranks; random parts and mirrored pictures included. So do tar shards that are read one
+# after the other. 77 without Pillow (ALLMODES_REFERENCE_PYTHON).
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 export ALLMODES_CACHE="$work/cache"
@@ -40,6 +41,7 @@ PYTHON
 
 # 90 pictures in batches of 16: an epoch ends in the middle of the sixth step.
 train=(train "$source/configs/own_images_gan.txtpb" --quiet --deterministic --set data.image_size=16
+  --set data.random_crop=20 --set data.flip=true
   --set batch=16 --set gan.generator.width=8 --set gan.discriminator.width=8
   --set diagnostics.samples=32 --set diagnostics.classifier=false --set diagnostics.log_every=1
   --set images.count=16 --set checkpoints.every=4 --on-collapse warn)
@@ -50,9 +52,10 @@ weights() {  # OUT: a hash of weights, moments, averages and buffers after 8 ste
 }
 # Weights are the same bits. The losses in the records are means over the ranks, rounded by 1 in the last
 # place of a float otherwise on another number of them.
-compare() {  # OUT WHAT
-  [[ "$(weights "$1")" == "$(weights runs-folder-1)" ]] || fail "$2: other weights"
-  python3 - runs-folder-1 "$1" <<'PYTHON' || fail "$2: other losses"
+compare() {  # OUT WHAT [RUNS OF WHICH IT IS TO BE THE SAME]
+  local same="${3:-runs-folder-1}"
+  [[ "$(weights "$1")" == "$(weights "$same")" ]] || fail "$2: other weights"
+  python3 - "$same" "$1" <<'PYTHON' || fail "$2: other losses"
 import json, sys
 
 def losses(folder):
@@ -76,3 +79,10 @@ done
 expect 0 on_ranks 4 "${train[@]}" --steps 4 --out resumed --set data.path="s-{0..2}.tar"
 expect 0 on_ranks 2 "${train[@]}" --steps 8 --out resumed --set data.path=folder --resume auto
 compare resumed "resumed on 2 ranks"
+
+shards=(--set data.path="s-{0..2}.tar" --set data.order=shards --set data.window=20)
+expect 0 on_ranks 1 "${train[@]}" "${shards[@]}" --steps 8 --out shards-1
+expect 0 on_ranks 4 "${train[@]}" "${shards[@]}" --steps 4 --out shards-4
+expect 0 on_ranks 2 "${train[@]}" "${shards[@]}" --steps 8 --out shards-4 --resume auto
+compare shards-4 "shards, resumed on 2 ranks" shards-1
+[[ "$(weights shards-1)" != "$(weights runs-folder-1)" ]] || fail "data.order has no effect"

@@ -166,6 +166,7 @@ inline constexpr Target kTargets[] = {
     {"cifar10_mapped",
      [](const Scratch& s, std::string_view b) { return read_as(s, "cifar10", b, true, 40); }},
     {"npz", read_npz},
+    {"csv", [](const Scratch& s, std::string_view b) { return read_as(s, "table", b, false, 0); }},
     {"jpeg",
      [](const Scratch& s, std::string_view b) { return read_pictures(s, "pictures/x.png", b); }},
     {"png",

@@ -1,5 +1,9 @@
 // Arrays of every type, what their numbers mean, and labels.
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/random.h"
 #include "data/arrays.h"
 #include "unit/data_fixture.h"
@@ -51,6 +55,41 @@ TEST_F(Arrays, HalfPrecisionIsExactFromTheSmallestToTheLargest) {
   const auto set = read("<f2", "(1, 5)", raw<uint16_t>({0x0001, 0x03FF, 0x8400, 0x7BFF, 0xBC01}));
   EXPECT_THAT(sample(*set, 0),
               ElementsAre(0x1p-24F, 1023 * 0x1p-24F, -0x1p-14F, 65504.0F, -(1.0F + 0x1p-10F)));
+}
+
+// What `work` adds to the memory of a process, in KiB.
+template <class Work>
+long added_memory(const Work& work) {
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto peak = [] {
+      rusage usage{};
+      getrusage(RUSAGE_SELF, &usage);
+      return usage.ru_maxrss;
+    };
+    const long before = peak();
+    work();
+    const long added = peak() - before;
+    _exit(write(ends[1], &added, sizeof added) == sizeof added ? 0 : 1);
+  }
+  long added = -1;
+  if (child < 0 || read(ends[0], &added, sizeof added) != sizeof added) added = -1;
+  close(ends[0]);
+  close(ends[1]);
+  if (child > 0) waitpid(child, nullptr, 0);
+  return added;
+}
+
+TEST_F(Arrays, ALargeArrayIsInMemoryOnce) {
+  constexpr int64_t kSamples = 32768;
+  constexpr int64_t kKib = kSamples * 512 * 4 / 1024;
+  const std::string path =
+      write("large.npy", npy("<f4", "(32768, 512)", raw(std::vector<float>(kSamples * 512, 0.5F))));
+  const long added = added_memory([&] { make_dataset(data_of("npy", path), 1); });
+  EXPECT_GT(added, kKib * 9 / 10);
+  EXPECT_LT(added, kKib * 3 / 2);
 }
 
 TEST_F(Arrays, FortranOrderIsTheSameArray) {

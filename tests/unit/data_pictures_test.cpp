@@ -134,18 +134,52 @@ TEST(Resampling, EveryFilterGivesTheBytesOfPillow) {
   const Filter filters[] = {Filter::kBox, Filter::kBilinear, Filter::kBicubic, Filter::kLanczos};
   for (const Case& c : cases)
     for (size_t f = 0; f < 4; ++f)
-      EXPECT_EQ(polynomial_hash(resized(pattern(c.height, c.width, c.channels), c.to_height,
-                                        c.to_width, filters[f])
-                                    .pixels),
-                c.hashes[f])
-          << c.height << " x " << c.width << ", filter " << f;
+      for (const InstructionSet set : supported_instruction_sets())
+        EXPECT_EQ(polynomial_hash(Resizer(set)
+                                      .resized(pattern(c.height, c.width, c.channels), c.to_height,
+                                               c.to_width, filters[f])
+                                      .pixels),
+                  c.hashes[f])
+            << c.height << " x " << c.width << ", filter " << f << ", instructions "
+            << static_cast<int>(set);
 }
 
 TEST(Resampling, TheCropOfAdmGivesTheBytesOfItsPythonCode) {
-  const Picture square = adm_square(pattern(100, 133, 3), 32);
+  const Picture square = Resizer().adm_square(pattern(100, 133, 3), 32);
   EXPECT_EQ(square.height, 32);
   EXPECT_EQ(square.width, 32);
   EXPECT_EQ(polynomial_hash(square.pixels), 0x4783b33dacc22e91U);
+}
+
+TEST(Resampling, EveryInstructionSetGivesTheSameBytesForAnySizes) {
+  const Resizer plain(InstructionSet::baseline);
+  const Resizer widest;
+  uint64_t state = 1;
+  const auto below = [&](int64_t limit) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return 1 + static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(limit));
+  };
+  for (int i = 0; i < 300; ++i) {
+    const int64_t channels = i % 2 == 0 ? 3 : 1;
+    const Picture picture = pattern(below(70), below(70), channels);
+    const int64_t height = below(picture.height);
+    const int64_t width = below(picture.width);
+    const int64_t top = below(picture.height - height + 1) - 1;
+    const int64_t left = below(picture.width - width + 1) - 1;
+    const int64_t to_height = below(50);
+    const int64_t to_width = below(50);
+    const auto filter = static_cast<Filter>(i % 4);
+    const auto by = [&](const Resizer& resizer) {
+      return resizer.resized_part(picture, top, left, height, width, to_height, to_width, filter)
+          .pixels;
+    };
+    EXPECT_EQ(by(widest), by(plain))
+        << height << " x " << width << " of " << picture.height << " x " << picture.width << " x "
+        << channels << " to " << to_height << " x " << to_width << ", filter " << i % 4;
+    EXPECT_EQ(by(widest),
+              plain.resized(cropped(picture, top, left, height, width), to_height, to_width, filter)
+                  .pixels);
+  }
 }
 
 TEST(Workers, EachPieceIsDoneOnceAndAFailureIsThrownOn) {

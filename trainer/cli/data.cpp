@@ -5,13 +5,19 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "data/dataset.h"
+#include "data/files.h"
 #include "data/pack.h"
+#include "data/paths.h"
+#include "data/sampler.h"
 #include "data/workers.h"
 
 namespace allmodes::cli {
@@ -27,69 +33,134 @@ struct Arguments {
 
 struct Looked {
   std::vector<int64_t> of_class;
-  int64_t copies = 0;  // samples equal to an earlier one
+  std::vector<uint64_t> hashes;  // of each sample looked at
   float low = 0;
   float high = 0;
-  double mean = 0;
+  double sum = 0;
 };
 
-Looked look_at(const data::Dataset& dataset) {
-  Looked looked{.of_class = std::vector<int64_t>(static_cast<size_t>(dataset.classes()), 0)};
-  std::unordered_set<uint64_t> seen;
+// Of samples first .. first + count - 1.
+Looked look_at(const data::Dataset& dataset, const data::Share& part) {
+  Looked looked{.of_class = std::vector<int64_t>(static_cast<size_t>(dataset.classes()), 0),
+                .low = std::numeric_limits<float>::infinity(),
+                .high = -std::numeric_limits<float>::infinity()};
   const auto width = static_cast<size_t>(dataset.shape().values());
   std::vector<int64_t> indices;
   std::vector<int64_t> labels;
   std::vector<float> samples;
-  double sum = 0;
-  for (int64_t first = 0; first < dataset.size(); first += kCheckedAtOnce) {
-    indices.resize(static_cast<size_t>(std::min(kCheckedAtOnce, dataset.size() - first)));
+  const int64_t end = part.first + part.count;
+  for (int64_t first = part.first; first < end; first += kCheckedAtOnce) {
+    indices.resize(static_cast<size_t>(std::min(kCheckedAtOnce, end - first)));
     for (size_t i = 0; i < indices.size(); ++i) indices[i] = first + static_cast<int64_t>(i);
     labels.resize(indices.size());
     samples.resize(indices.size() * width);
     dataset.copy(indices, samples.data(), labels.data());
-    if (first == 0) looked.low = looked.high = samples[0];
     for (const float value : samples) {
       looked.low = std::min(looked.low, value);
       looked.high = std::max(looked.high, value);
-      sum += value;
+      looked.sum += value;
     }
     for (size_t i = 0; i < indices.size(); ++i) {
-      if (!seen.insert(XXH3_64bits(samples.data() + i * width, width * sizeof(float))).second)
-        ++looked.copies;
+      looked.hashes.push_back(XXH3_64bits(samples.data() + i * width, width * sizeof(float)));
       if (!looked.of_class.empty()) ++looked.of_class[static_cast<size_t>(labels[i])];
     }
   }
-  looked.mean = sum / (static_cast<double>(dataset.size()) * static_cast<double>(width));
   return looked;
 }
 
-// Under a launcher one rank does the work, with the processors that its node's ranks have been
-// given, and says it once.
-bool another_rank_does_it(config::Data& data) {
-  if (data.threads == 0) data.threads = data::default_workers() * data::processes_beside();
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
-    if (const char* rank = std::getenv(name)) return std::string_view(rank) != "0";
-  return false;
+template <class T>
+std::span<const std::byte> bytes_of(const std::vector<T>& values) {
+  return std::as_bytes(std::span(values));
 }
 
-int check(Arguments& arguments) {
-  if (another_rank_does_it(arguments.data)) return 0;
-  const auto dataset = data::make_dataset(arguments.data, 1);
-  fmt::print("{}\n", dataset->description());
-  for (const std::string& remark : dataset->remarks()) fmt::print("  {}\n", remark);
-  const Looked looked = look_at(*dataset);
+// Of all samples, each rank's part by that rank.
+Looked look_together(const data::Dataset& dataset, const data::SharedReading& reading) {
+  Looked looked = look_at(dataset, data::share(dataset.size(), reading.rank, reading.ranks));
+  if (reading.ranks == 1) return looked;
+  const std::vector<double> numbers = {looked.low, looked.high, looked.sum};
+  const auto all_numbers = reading.gather(bytes_of(numbers));
+  const auto all_hashes = reading.gather(bytes_of(looked.hashes));
+  const auto all_classes = reading.gather(bytes_of(looked.of_class));
+  const auto add = [](const std::vector<std::byte>& bytes, auto& values) {
+    using T = std::decay_t<decltype(values[0])>;
+    const size_t before = values.size();
+    values.resize(before + bytes.size() / sizeof(T));
+    if (!bytes.empty()) std::memcpy(values.data() + before, bytes.data(), bytes.size());
+  };
+  Looked all{.of_class = std::vector<int64_t>(looked.of_class.size(), 0),
+             .low = looked.low,
+             .high = looked.high};
+  for (size_t rank = 0; rank < all_numbers.size(); ++rank) {
+    std::vector<double> theirs;
+    add(all_numbers[rank], theirs);
+    all.low = std::min(all.low, static_cast<float>(theirs[0]));
+    all.high = std::max(all.high, static_cast<float>(theirs[1]));
+    all.sum += theirs[2];
+    add(all_hashes[rank], all.hashes);
+    std::vector<int64_t> classes;
+    add(all_classes[rank], classes);
+    for (size_t k = 0; k < classes.size(); ++k) all.of_class[k] += classes[k];
+  }
+  return all;
+}
+
+int64_t copies_among(const std::vector<uint64_t>& hashes) {
+  const std::unordered_set<uint64_t> different(hashes.begin(), hashes.end());
+  return std::ssize(hashes) - std::ssize(different);
+}
+
+void print_check(const data::Dataset& dataset, const Looked& looked) {
+  fmt::print("{}\n", dataset.description());
+  for (const std::string& remark : dataset.remarks()) fmt::print("  {}\n", remark);
+  const double numbers =
+      static_cast<double>(dataset.size()) * static_cast<double>(dataset.shape().values());
   fmt::print("  numbers     {:.4g} to {:.4g}, mean {:.4g}, as training sees them{}\n", looked.low,
-             looked.high, looked.mean, dataset->holds_bytes() ? " (kept as bytes)" : "");
-  fmt::print("  copies      {} samples equal another one\n", looked.copies);
-  const auto names = dataset->class_names();
+             looked.high, looked.sum / numbers, dataset.holds_bytes() ? " (kept as bytes)" : "");
+  fmt::print("  copies      {} samples equal another one\n", copies_among(looked.hashes));
+  const auto names = dataset.class_names();
   for (size_t k = 0; k < std::min(names.size(), kMostClassesShown); ++k)
     fmt::print("  class       {:<24}{:>10}\n", names[k], looked.of_class[k]);
   if (names.size() > kMostClassesShown)
     fmt::print("  ...         {} classes more\n", names.size() - kMostClassesShown);
-  if (const auto held_out = data::make_held_out_dataset(arguments.data, 1))
-    fmt::print("held out: {}\n", held_out->description());
+}
+
+int check(Arguments& arguments, const data::SharedReading& reading) {
+  arguments.data.path = data::expanded_path(arguments.data.path);
+  arguments.data.labels = data::expanded_path(arguments.data.labels);
+  const auto dataset = data::read_files(arguments.data, data::Split::kTraining, reading);
+  const Looked looked = look_together(*dataset, reading);
+  const auto held_out = data::read_files(arguments.data, data::Split::kHeldOut, reading);
+  if (reading.rank > 0) return 0;
+  print_check(*dataset, looked);
+  if (held_out) fmt::print("held out: {}\n", held_out->description());
   fmt::print("fingerprint   {:016x}\n", dataset->fingerprint());
   return 0;
+}
+
+int check_together(Arguments& arguments, world::Runtime& runtime) {
+  world::Communicator& ranks = runtime.control();
+  return check(
+      arguments,
+      {.rank = ranks.rank(), .ranks = ranks.size(), .gather = [&](std::span<const std::byte> mine) {
+         return ranks.all_gather_v(mine, "data");
+       }});
+}
+
+constexpr const char* kRankNames[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                      "SLURM_PROCID"};
+
+bool launched() {
+  return std::ranges::any_of(kRankNames,
+                             [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+// Under a launcher one rank writes the file, with the processors that its node's ranks have been
+// given.
+bool another_rank_does_it(config::Data& data) {
+  if (data.threads == 0) data.threads = data::default_workers() * data::processes_beside();
+  for (const char* name : kRankNames)
+    if (const char* rank = std::getenv(name)) return std::string_view(rank) != "0";
+  return false;
 }
 
 int pack(Arguments& arguments) {
@@ -142,10 +213,17 @@ void add_data(CLI::App& app, Dispatch& dispatch) {
   auto checked = std::make_shared<Arguments>();
   add_data_options(*check_command, checked->data);
   check_command->footer(
+      "Under mpirun each rank reads a part of a set of pictures.\n\n"
       "Exit codes: 0 all can be read, 65 what cannot is named, 66 nothing there.\n\n"
       "Example:\n  allmodes data check photos --image-size 64 --fit crop");
-  check_command->callback(
-      [&dispatch, checked] { dispatch.alone = [checked] { return check(*checked); }; });
+  check_command->callback([&dispatch, checked] {
+    if (launched())
+      dispatch.together = [checked](world::Runtime& runtime) {
+        return check_together(*checked, runtime);
+      };
+    else
+      dispatch.alone = [checked] { return check(*checked, {}); };
+  });
   auto* pack_command = command->add_subcommand(
       "pack", "Write samples as they are trained on: .npy to be mapped, or StyleGAN's .zip");
   auto packed = std::make_shared<Arguments>();

@@ -115,6 +115,8 @@ inline constexpr std::array<std::string_view, 3> kColours{"auto", "grey", "rgb"}
 inline constexpr std::array<std::string_view, 2> kExif{"apply", "ignore"};
 inline constexpr std::array<std::string_view, 4> kValueRanges{"auto", "bytes", "unit", "signed"};
 inline constexpr std::array<std::string_view, 3> kLayouts{"auto", "images", "points"};
+inline constexpr std::array<std::string_view, 2> kOrders{"samples", "shards"};
+inline constexpr std::array<std::string_view, 2> kFingerprints{"content", "index"};
 inline constexpr std::array<std::string_view, 4> kCaches{"auto", "memory", "disk", "none"};
 inline constexpr std::array<std::string_view, 2> kOnDamage{"refuse", "skip"};
 inline constexpr std::array<std::string_view, 4> kDistributions{"normal", "uniform", "sphere",

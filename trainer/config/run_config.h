@@ -54,6 +54,10 @@ struct Data {
   int64_t background = 0;
   std::string exif = "apply";
   bool flip = false;
+  int64_t random_crop = 0;
+  std::string order = "samples";
+  int64_t window = 16'384;
+  std::string fingerprint = "content";
   int64_t threads = 0;
   std::string cache = "auto";
   std::string on_damage = "refuse";
@@ -102,6 +106,16 @@ void describe(V& v, T& c) {
           "images: whether the orientation that a camera wrote is applied.");
   v.field("flip", c.flip, Anything{},
           "images: each picture is mirrored with chance 1/2, by seed, epoch and sample.");
+  v.field(
+      "random_crop", c.random_crop, Range{.low = 0, .high = 16384},
+      "images: made this square first; training shows a part image_size square, chosen by seed, "
+      "epoch and sample, evaluations the middle; 0: none.");
+  v.field("order", c.order, OneOf{"order", kOrders},
+          "images: samples: all are mixed; shards: shards are, and samples within `window`.");
+  v.field("window", c.window, kCount, "order shards: so many samples are read and mixed together.");
+  v.field(
+      "fingerprint", c.fingerprint, OneOf{"fingerprint", kFingerprints},
+      "images: of what is in them, or of their names and sizes alone (index), without reading.");
   v.field("range", c.range, OneOf{"range", kValueRanges},
           "What an array's numbers mean: bytes, unit ([0, 1]) or signed ([-1, 1]).");
   v.field("layout", c.layout, OneOf{"layout", kLayouts},

@@ -78,7 +78,9 @@ class Reader {
     if (array_.type.text()) array_.file.fail(10, "it holds texts; numbers were expected");
     const Layout layout = decide_layout();
     if (data_.memory_map) return mapped(layout);
-    require_memory(array_.shape[0], static_cast<uint64_t>(layout.shape.values()), data_.path);
+    // Turning Fortran order round takes a second array.
+    const uint64_t width = (array_.type.byte() ? 1 : sizeof(float)) * (array_.fortran ? 2 : 1);
+    require_memory(samples(), static_cast<uint64_t>(layout.shape.values()) * width, data_.path);
     if (array_.type.byte()) return bytes(read_byte_array(array_), layout);
     const uint64_t start = array_.file.offset();
     std::vector<float> values = read_float_array(array_);

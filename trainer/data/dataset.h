@@ -62,6 +62,13 @@ class Dataset {
   // Whether training shows each sample mirrored (left and right) with chance 1/2.
   virtual bool flipped() const { return false; }
 
+  // Larger images of the same samples, of which training shows random parts of shape(), where there
+  // are such; else null. copy() gives their middle. Lives as long as this one.
+  virtual const Dataset* uncropped() const { return nullptr; }
+
+  // How many samples each shard holds, in the order of the samples; empty where there are none.
+  virtual std::vector<int64_t> shard_sizes() const { return {}; }
+
   // Of a table; else null.
   virtual const ColumnScale* column_scale() const { return nullptr; }
 

@@ -63,14 +63,15 @@ bool holds_pictures(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> read_files(const config::Data& data, Split split) {
+std::unique_ptr<Dataset> read_files(const config::Data& data, Split split,
+                                    const SharedReading& reading) {
   if (holds_pictures(data.path)) {
     if (!data.labels.empty())
       ALLMODES_FAIL(ExitCode::kUsage,
                     "{}: labels of pictures are their folders, or stand in their archive; "
                     "a file of labels belongs to an array",
                     data.labels);
-    return read_pictures(data, split);
+    return read_pictures(data, split, reading);
   }
   if (split == Split::kHeldOut) return nullptr;
   const bool named = data.path.find(".npz:") != std::string::npos ||
@@ -88,10 +89,10 @@ std::unique_ptr<Dataset> read_files(const config::Data& data, Split split) {
 namespace {
 
 constexpr std::string_view kFilesFields[] = {
-    "path",         "labels",     "image_size", "memory_map",   "range",
-    "layout",       "classes",    "split",      "held_out",     "fit",
-    "filter",       "colour",     "background", "exif",         "flip",
-    "threads",      "cache",      "on_damage",  "most_damaged", "largest_picture",
+    "path",         "labels",     "image_size", "memory_map",  "range",        "layout",
+    "classes",      "split",      "held_out",   "fit",         "filter",       "colour",
+    "background",   "exif",       "flip",       "random_crop", "order",        "window",
+    "fingerprint",  "threads",    "cache",      "on_damage",   "most_damaged", "largest_picture",
     "label_column", "standardize"};
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ class InputFile {
   // an absurd header allocates nothing. Gzip output grows as it arrives.
   template <class T>
   std::vector<T> read_array(uint64_t count, const std::string& what);
+
+  // The same a piece at a time, for what is kept in another form: use(PIECE, INDEX OF ITS FIRST).
+  template <class T, class Use>
+  void read_pieces(uint64_t count, const std::string& what, const Use& use);
 
   // For values that are to be read in place: throws kDataError unless exactly `count` of `width`
   // bytes follow until the end of the file, kConfiguration when it is compressed.
@@ -91,6 +96,18 @@ std::vector<T> InputFile::read_array(uint64_t count, const std::string& what) {
     have = next;
   }
   return out;
+}
+
+template <class T, class Use>
+void InputFile::read_pieces(uint64_t count, const std::string& what, const Use& use) {
+  require_room(count, sizeof(T), what);
+  std::vector<T> piece(std::min<uint64_t>(count, (1U << 20) / sizeof(T)));
+  for (uint64_t have = 0; have < count;) {
+    const uint64_t step = std::min<uint64_t>(count - have, piece.size());
+    read(piece.data(), step * sizeof(T), what);
+    use(std::span<const T>(piece.data(), step), have);
+    have += step;
+  }
 }
 
 // The product, or nothing when it does not fit into 63 bits.

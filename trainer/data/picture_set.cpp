@@ -39,9 +39,10 @@ bool is_named_as_picture(const std::string& key) {
   return std::ranges::find(kPictureEndings, ending_of(key)) != kPictureEndings.end();
 }
 
-Kind kind_of(const Container& container, int64_t index) {
+Kind kind_of(const Container& container, int64_t index, bool by_name) {
   if (is_label_file(container.key(index))) return Kind::kLabels;
   const bool meant = is_named_as_picture(container.key(index));
+  if (by_name) return meant ? Kind::kPicture : Kind::kOther;
   try {
     const Bytes bytes = container.read(index, kProbeBytes);
     if (picture_format(bytes.view)) return Kind::kPicture;
@@ -55,12 +56,12 @@ Kind kind_of(const Container& container, int64_t index) {
   }
 }
 
-std::vector<Kind> kinds_of(const Container& container, Workers& workers) {
+std::vector<Kind> kinds_of(const Container& container, Workers& workers, bool by_name) {
   constexpr int64_t kAtOnce = 64;
   std::vector<Kind> kinds(static_cast<size_t>(container.size()));
   workers.run((container.size() + kAtOnce - 1) / kAtOnce, [&](int64_t block) {
     for (int64_t i = block * kAtOnce; i < std::min(container.size(), (block + 1) * kAtOnce); ++i)
-      kinds[static_cast<size_t>(i)] = kind_of(container, i);
+      kinds[static_cast<size_t>(i)] = kind_of(container, i, by_name);
   });
   return kinds;
 }
@@ -107,7 +108,8 @@ class Chooser {
     const std::string part = wanted_part();
     const bool by_hash = part.empty() && data_.held_out > 0;
     if (split_ == Split::kHeldOut && part.empty() && !by_hash) return std::move(set_);
-    const std::vector<Kind> kinds = kinds_of(*set_.container, workers_);
+    const std::vector<Kind> kinds =
+        kinds_of(*set_.container, workers_, data_.fingerprint == "index");
     count_left_out(kinds);
     for (int64_t i = 0; i < set_.container->size(); ++i) {
       const std::string key = set_.container->key(i);

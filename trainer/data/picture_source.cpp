@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "data/formats/resample.h"
 #include "data/pixels.h"
 
 namespace allmodes::data {
@@ -15,6 +14,21 @@ Filter filter_of(const std::string& name) {
   if (name == "bilinear") return Filter::kBilinear;
   if (name == "bicubic") return Filter::kBicubic;
   return Filter::kLanczos;
+}
+
+// What must be said where no picture is read before training.
+void check_unread(const config::Data& data) {
+  if (data.fingerprint != "index") return;
+  const auto refuse = [](const std::string& wanted) {
+    ALLMODES_FAIL(ExitCode::kConfiguration,
+                  "data.fingerprint: \"index\" reads no picture before training, and so wants {}",
+                  wanted);
+  };
+  if (data.image_size == 0) refuse("data.image_size");
+  if (data.colour == "auto") refuse("data.colour: \"rgb\" or \"grey\"");
+  if (data.cache != "none") refuse("data.cache: \"none\"");
+  if (data.on_damage != "refuse")
+    refuse("data.on_damage: \"refuse\": what is damaged is found when it is needed");
 }
 
 }  // namespace
@@ -29,6 +43,11 @@ void check_fit(const config::Data& data) {
     refuse("filter", fmt::format("'{}' wants data.image_size", data.filter));
   if (data.fit == "crop" && data.filter == "area")
     refuse("filter", "'area' goes with fit: \"pad\"; box is nearest to it");
+  if (data.random_crop > 0 && (data.image_size == 0 || data.random_crop < data.image_size))
+    refuse("random_crop", fmt::format("{} pixels, of which training shows data.image_size ({}); "
+                                      "give at least as many as that, which is not 0",
+                                      data.random_crop, data.image_size));
+  check_unread(data);
   if (data.fit == "adm" && data.filter != "auto")
     refuse("filter", "fit: \"adm\" has its own filters; leave it out");
 }
@@ -66,17 +85,12 @@ std::string PictureSource::read(int64_t index, uint8_t* out) const {
 void PictureSource::fit(Picture picture, uint8_t* out) const {
   const int64_t size = shape_.height;
   if (fit_ == "crop") {
-    picture = center_square(picture, size, filter_of(filter_));
+    picture = resizer_.center_square(picture, size, filter_of(filter_));
   } else if (fit_ == "adm") {
-    picture = adm_square(std::move(picture), size);
+    picture = resizer_.adm_square(std::move(picture), size);
   } else if (filter_ != "auto" && filter_ != "area") {
-    const int64_t longer = std::max(picture.height, picture.width);
-    if (longer > size) {
-      const auto shrink = [&](int64_t side) {
-        return std::max<int64_t>(1, (side * size + longer / 2) / longer);
-      };
-      picture = resized(picture, shrink(picture.height), shrink(picture.width), filter_of(filter_));
-    }
+    const auto [height, width] = padded_size(picture.height, picture.width, size);
+    picture = resizer_.resized(picture, height, width, filter_of(filter_));
   }
   const Layout layout{.shape = {.channels = picture.channels,
                                 .height = picture.height,

@@ -10,6 +10,7 @@
 #include "data/containers/container.h"
 #include "data/dataset.h"
 #include "data/formats/picture.h"
+#include "data/formats/resample.h"
 
 namespace allmodes::data {
 
@@ -41,6 +42,7 @@ class PictureSource {
   std::string fit_;
   std::string filter_;
   SampleShape shape_;
+  Resizer resizer_;
 };
 
 // Throws kConfiguration for fields of pictures that do not go together.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "data/shared_reading.h"
 
 namespace allmodes::data {
 
@@ -27,7 +28,10 @@ enum class Split { kTraining, kHeldOut };
 //
 // Every picture is decoded once before this returns, by data.threads threads, and every one that
 // cannot be read is named, with its reason, in one message. Null when the part is empty and
-// `split` is held out. Throws kNoInput (nothing there, no pictures), kDataError, kConfiguration.
-std::unique_ptr<Dataset> read_pictures(const config::Data& data, Split split);
+// `split` is held out. With several ranks in `reading` each decodes its part, and all have the same
+// set, in memory where data.cache allows it, else decoded as needed. Throws kNoInput (nothing
+// there, no pictures), kDataError, kConfiguration.
+std::unique_ptr<Dataset> read_pictures(const config::Data& data, Split split,
+                                       const SharedReading& reading = {});
 
 }  // namespace allmodes::data

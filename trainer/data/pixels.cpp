@@ -117,19 +117,22 @@ bool is_prepared(const Layout& from, const SampleShape& to) {
   return from.shape == to && (!from.channels_last || to.channels == 1);
 }
 
+std::pair<int64_t, int64_t> padded_size(int64_t height, int64_t width, int64_t size) {
+  const int64_t longer = std::max(height, width);
+  if (longer <= size) return {height, width};
+  const auto shrink = [&](int64_t side) {
+    return std::max<int64_t>(1, (side * size + longer / 2) / longer);
+  };
+  return {shrink(height), shrink(width)};
+}
+
 template <class T>
 void prepare_sample(const T* in, const Layout& from, const SampleShape& to, T black, T* out) {
   const SampleShape& s = from.shape;
-  int64_t height = s.height;
-  int64_t width = s.width;
-  const int64_t longer = std::max(height, width);
-  if (height > to.height || width > to.width) {
-    const auto shrink = [&](int64_t side) {
-      return std::max<int64_t>(1, (side * to.width + longer / 2) / longer);
-    };
-    height = shrink(height);
-    width = shrink(width);
-  }
+  // Without data.image_size both shapes are the same.
+  const auto [height, width] = s.height > to.height || s.width > to.width
+                                   ? padded_size(s.height, s.width, to.width)
+                                   : std::pair{s.height, s.width};
   const int64_t channels = s.channels;
   const int64_t stride = from.channels_last ? channels : 1;
   const int64_t plane = from.channels_last ? 1 : s.height * s.width;

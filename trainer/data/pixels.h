@@ -5,11 +5,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/dataset.h"
 
 namespace allmodes::data {
+
+// Height and width of an image of that size in a square of `size` pixels: as it is where it fits,
+// else made smaller until its longer side does.
+std::pair<int64_t, int64_t> padded_size(int64_t height, int64_t width, int64_t size);
 
 // How one sample lies in a file.
 struct Layout {

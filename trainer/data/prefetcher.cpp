@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "data/cropped.h"
 
 namespace allmodes::data {
 namespace {
@@ -22,17 +23,48 @@ void give_way() {
   sched_setscheduler(/*this thread*/ 0, SCHED_BATCH, &none);  // where refused, nothing is lost
 }
 
-// Mirrors each sample of the batch with chance 1/2, which its epoch and its number decide.
+// What is random about sample i of the batch: its epoch and its number decide.
+Random choice_for(const Sampler& sampler, const Batch& batch, int64_t i, Purpose purpose) {
+  const uint64_t epoch =
+      (batch.first + static_cast<uint64_t>(i)) / static_cast<uint64_t>(sampler.size());
+  return Random({sampler.seed(), purpose, epoch},
+                static_cast<uint64_t>(batch.indices[static_cast<size_t>(i)]));
+}
+
+// Mirrors each sample of the batch with chance 1/2.
 template <class T>
 void flip_some(const Sampler& sampler, const Batch& batch, const SampleShape& shape, T* samples) {
-  const auto size = static_cast<uint64_t>(sampler.size());
   for (int64_t i = 0; i < batch.count; ++i, samples += shape.values()) {
-    const uint64_t epoch = (batch.first + static_cast<uint64_t>(i)) / size;
-    const auto index = static_cast<uint64_t>(batch.indices[static_cast<size_t>(i)]);
-    if (Random({sampler.seed(), Purpose("data/flip"), epoch}, index)() % 2 == 0) continue;
+    if (choice_for(sampler, batch, i, Purpose("data/flip"))() % 2 == 0) continue;
     for (int64_t row = 0; row < shape.channels * shape.height; ++row)
       std::reverse(samples + row * shape.width, samples + (row + 1) * shape.width);
   }
+}
+
+// Of the images of samples first .. first + count - 1 of the batch a random part each, every place
+// alike likely.
+template <class T>
+void crop_some(const Sampler& sampler, const Batch& batch, int64_t first, int64_t count,
+               const SampleShape& whole, const SampleShape& part, const T* images, T* samples) {
+  for (int64_t i = first; i < first + count;
+       ++i, images += whole.values(), samples += part.values()) {
+    Random random = choice_for(sampler, batch, i, Purpose("data/crop"));
+    const auto place = [&](int64_t room) {
+      return static_cast<int64_t>(uint64_t{random()} * static_cast<uint64_t>(room + 1) >> 32);
+    };
+    const int64_t top = place(whole.height - part.height);
+    const int64_t left = place(whole.width - part.width);
+    copy_part(images, whole, part, top, left, samples);
+  }
+}
+
+void copy_as_kept(const Dataset& dataset, std::span<const int64_t> indices, float* samples,
+                  int64_t* labels) {
+  dataset.copy(indices, samples, labels);
+}
+void copy_as_kept(const Dataset& dataset, std::span<const int64_t> indices, uint8_t* samples,
+                  int64_t* labels) {
+  dataset.copy_bytes(indices, samples, labels);
 }
 
 }  // namespace
@@ -96,35 +128,42 @@ bool Prefetcher::stopped() const {
   return stop_;
 }
 
-bool Prefetcher::fill(Batch& batch) {
-  batch.first = position_ + static_cast<uint64_t>(share_.first);
-  batch.count = share_.count;
-  const int64_t values = dataset_.shape().values();
-  const auto all = static_cast<size_t>(share_.count * values);
-  batch.samples.resize(form_ == Form::floats ? all : 0);
-  batch.bytes.resize(form_ == Form::bytes ? all : 0);
-  batch.labels.resize(static_cast<size_t>(share_.count));
-  batch.indices.resize(static_cast<size_t>(share_.count));
-  sampler_.indices(batch.first, batch.count, batch.indices.data());
+template <class T>
+bool Prefetcher::fill_samples(Batch& batch, std::vector<T>& samples, std::vector<T>& uncropped) {
+  const SampleShape shape = dataset_.shape();
+  const Dataset* whole = dataset_.uncropped();
+  samples.resize(static_cast<size_t>(share_.count * shape.values()));
+  if (whole != nullptr)
+    uncropped.resize(static_cast<size_t>(kSamplesBetweenStops * whole->shape().values()));
   for (int64_t i = 0; i < batch.count; i += kSamplesBetweenStops) {
     if (stopped()) return false;
     const int64_t count = std::min(kSamplesBetweenStops, batch.count - i);
     const auto indices =
         std::span(batch.indices).subspan(static_cast<size_t>(i), static_cast<size_t>(count));
-    if (form_ == Form::floats) {
-      dataset_.copy(indices, batch.samples.data() + i * values, batch.labels.data() + i);
+    T* out = samples.data() + i * shape.values();
+    int64_t* labels = batch.labels.data() + i;
+    if (whole == nullptr) {
+      copy_as_kept(dataset_, indices, out, labels);
     } else {
-      dataset_.copy_bytes(indices, batch.bytes.data() + i * values, batch.labels.data() + i);
+      copy_as_kept(*whole, indices, uncropped.data(), labels);
+      crop_some(sampler_, batch, i, count, whole->shape(), shape, uncropped.data(), out);
     }
   }
-  if (dataset_.flipped()) {
-    if (form_ == Form::floats)
-      flip_some(sampler_, batch, dataset_.shape(), batch.samples.data());
-    else
-      flip_some(sampler_, batch, dataset_.shape(), batch.bytes.data());
-  }
-  position_ += static_cast<uint64_t>(global_batch_);
+  if (dataset_.flipped()) flip_some(sampler_, batch, shape, samples.data());
   return true;
+}
+
+bool Prefetcher::fill(Batch& batch) {
+  batch.first = position_ + static_cast<uint64_t>(share_.first);
+  batch.count = share_.count;
+  batch.labels.resize(static_cast<size_t>(share_.count));
+  batch.indices.resize(static_cast<size_t>(share_.count));
+  sampler_.indices(batch.first, batch.count, batch.indices.data());
+  (form_ == Form::floats ? batch.bytes.clear() : batch.samples.clear());
+  const bool filled = form_ == Form::floats ? fill_samples(batch, batch.samples, uncropped_floats_)
+                                            : fill_samples(batch, batch.bytes, uncropped_bytes_);
+  if (filled) position_ += static_cast<uint64_t>(global_batch_);
+  return filled;
 }
 
 void Prefetcher::work() {

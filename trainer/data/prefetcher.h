@@ -53,6 +53,8 @@ class Prefetcher {
  private:
   void work();
   bool fill(Batch& batch);
+  template <class T>
+  bool fill_samples(Batch& batch, std::vector<T>& samples, std::vector<T>& uncropped);
   bool stopped() const;
 
   const Dataset& dataset_;
@@ -64,7 +66,9 @@ class Prefetcher {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  uint64_t position_;        // of the next global batch; the thread's own
+  uint64_t position_;  // of the next global batch; the thread's own, as the two below
+  std::vector<float> uncropped_floats_;
+  std::vector<uint8_t> uncropped_bytes_;
   std::deque<Batch> ready_;  // guarded, as are all below
   std::vector<Batch> spare_;
   std::exception_ptr failure_;

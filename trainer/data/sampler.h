@@ -4,6 +4,7 @@
 // state of a run's sampling is one number: the samples seen by all ranks together.
 
 #include <cstdint>
+#include <vector>
 
 namespace allmodes::data {
 
@@ -17,6 +18,12 @@ struct Share {
 // kSoftware unless 0 <= rank < ranks and global_batch >= 0.
 Share share(int64_t global_batch, int rank, int ranks);
 
+// Shards of a set, whose samples are better read side by side than all over.
+struct ShardOrder {
+  std::vector<int64_t> sizes;  // samples of each shard, in the order of the samples
+  int64_t window = 1;          // so many are mixed
+};
+
 // Position p is in epoch p / size at slot p % size; each epoch is a permutation of its own, so
 // every sample appears exactly once in it, on one rank. Batches may straddle two epochs.
 //
@@ -28,6 +35,12 @@ class Sampler {
   // Throws kSoftware unless size >= 1.
   Sampler(int64_t size, uint64_t seed);
 
+  // Each epoch permutes the shards; what then lies in a row is cut into windows, each permuted by
+  // itself. So reading goes through few shards at a time, and within a window over all of it. No
+  // table grows with the samples. Throws kSoftware unless the sizes, >= 1 each, add up to `size`,
+  // and the window is >= 1.
+  Sampler(int64_t size, uint64_t seed, ShardOrder shards);
+
   int64_t size() const { return size_; }
   uint64_t seed() const { return seed_; }
 
@@ -35,8 +48,11 @@ class Sampler {
   void indices(uint64_t first_global_sample, int64_t n, int64_t* out) const;
 
  private:
+  void indices_in_shards(uint64_t epoch, uint64_t slot, int64_t n, int64_t* out) const;
+
   int64_t size_;
   uint64_t seed_;
+  ShardOrder shards_;  // of no sizes: every sample by itself
 };
 
 }  // namespace allmodes::data

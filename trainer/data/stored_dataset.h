@@ -16,6 +16,7 @@ namespace allmodes::data {
 struct StoredFacts {
   std::vector<std::string> remarks = {};  // as Dataset::remarks()
   bool flipped = false;                   // as Dataset::flipped()
+  std::vector<int64_t> shard_sizes = {};  // as Dataset::shard_sizes()
   ColumnScale scale = {};                 // of tables
   std::vector<int64_t> dimensions = {};   // as Dataset::sample_dimensions(); empty: the shape's
 };
@@ -34,6 +35,7 @@ class StoredDataset : public Dataset {
   uint64_t fingerprint() const override { return fingerprint_; }
   std::vector<std::string> remarks() const override { return facts_.remarks; }
   bool flipped() const override { return facts_.flipped; }
+  std::vector<int64_t> shard_sizes() const override { return facts_.shard_sizes; }
   const ColumnScale* column_scale() const override {
     return facts_.scale.names.empty() ? nullptr : &facts_.scale;
   }

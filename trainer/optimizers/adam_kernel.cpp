@@ -4,10 +4,6 @@
 
 // The compiler vectorizes the two loops below, once for each instruction set: their body is inlined
 // into a function that may use it.
-#if defined(__x86_64__) && defined(__GNUC__)
-#define ALLMODES_WITH_AVX
-#endif
-#define ALLMODES_INLINED inline __attribute__((always_inline))
 
 namespace allmodes::optimizers {
 namespace {
@@ -81,21 +77,6 @@ __attribute__((target("avx512f"))) double square_avx512(const float* values, int
 #endif
 
 }  // namespace
-
-std::vector<InstructionSet> supported_instruction_sets() {
-  std::vector<InstructionSet> sets{InstructionSet::baseline};
-#ifdef ALLMODES_WITH_AVX
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    sets.push_back(InstructionSet::avx2);
-  if (__builtin_cpu_supports("avx512f")) sets.push_back(InstructionSet::avx512);
-#endif
-  return sets;
-}
-
-InstructionSet widest_instruction_set() {
-  static const InstructionSet widest = supported_instruction_sets().back();
-  return widest;
-}
 
 void adam_update(const AdamArrays& arrays, int64_t first, int64_t last, const AdamUpdate& update,
                  InstructionSet set) {

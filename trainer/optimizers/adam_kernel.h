@@ -8,7 +8,8 @@
 // here, which some instruction sets can do and others cannot.
 
 #include <cstdint>
-#include <vector>
+
+#include "base/instruction_set.h"
 
 namespace allmodes::optimizers {
 
@@ -30,13 +31,6 @@ struct AdamArrays {
   float* second_moment = nullptr;
   float* average = nullptr;
 };
-
-// The widths of vectors that there is code for.
-enum class InstructionSet { baseline, avx2, avx512 };
-
-// Those that this processor has, the widest last.
-std::vector<InstructionSet> supported_instruction_sets();
-InstructionSet widest_instruction_set();
 
 // Updates elements [first, last). The arrays do not overlap. The same bits with every instruction
 // set, of which this processor must have `set`.

@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace allmodes::run {
+namespace {
+
+data::Sampler sampler_of(const CheckedRun& run) {
+  const config::Data& data = run.config().data;
+  if (data.order != "shards") return {run.dataset->size(), run.config().seed};
+  std::vector<int64_t> sizes = run.dataset->shard_sizes();
+  if (sizes.empty()) sizes.push_back(run.dataset->size());
+  return {
+      run.dataset->size(), run.config().seed, {.sizes = std::move(sizes), .window = data.window}};
+}
+
+}  // namespace
 
 Feed::Feed(const CheckedRun& run, const world::World& world, at::Device device, uint64_t samples)
     : shape_(objectives::network_shape(run.dataset->shape())),
@@ -14,9 +26,8 @@ Feed::Feed(const CheckedRun& run, const world::World& world, at::Device device, 
       device_(device),
       bytes_(device.is_cuda() && run.dataset->holds_bytes()),
       prefetcher_(std::make_shared<data::Prefetcher>(
-          *run.dataset, data::Sampler(run.dataset->size(), run.config().seed), samples,
-          run.config().batch, share_, run.config().data.prefetch,
-          bytes_ ? data::Form::bytes : data::Form::floats)) {
+          *run.dataset, sampler_of(run), samples, run.config().batch, share_,
+          run.config().data.prefetch, bytes_ ? data::Form::bytes : data::Form::floats)) {
   shape_.insert(shape_.begin(), share_.count);
 }
 

@@ -33,6 +33,9 @@ class Container {
   // component by component; those of shards in the order in which they are stored.
   virtual std::string key(int64_t index) const = 0;
 
+  // In which shard it is stored, from 0; files of one shard lie side by side in the numbering.
+  virtual int64_t shard(int64_t) const { return 0; }
+
   // For messages: "photos/cat/1.jpg", "photos.zip: cat/1.jpg".
   virtual std::string place(int64_t index) const = 0;
 

@@ -72,6 +72,7 @@ class Mds final : public Container {
     return fmt::format("{}: sample {}", shard->path, sample);
   }
 
+  int64_t shard(int64_t index) const override { return find(index).first - shards_.data(); }
   std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
     return {find(index).second, changed_};
   }

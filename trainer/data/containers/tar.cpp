@@ -164,6 +164,7 @@ class Tar final : public Container {
   std::string place(int64_t index) const override {
     return fmt::format("{}: {}", shards_[sample(index).shard].path(), sample(index).picture.name);
   }
+  int64_t shard(int64_t index) const override { return sample(index).shard; }
   std::pair<uint64_t, int64_t> stamp(int64_t index) const override {
     const TarSample& s = sample(index);
     return {s.picture.begin << 32 ^ s.picture.bytes, changed_[s.shard]};

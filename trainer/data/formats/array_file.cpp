@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -67,15 +68,22 @@ std::vector<T> in_c_order(std::vector<T> in, const std::vector<uint64_t>& shape)
   return out;
 }
 
-// Every stored value of type T through `convert(value, number)`.
+// Every stored value of type T through `convert(value, number)`. The file is read in pieces, so
+// that a large array is in memory once. What gzip data will come to is not known before it is read.
 template <class Out, class T, class Convert>
 std::vector<Out> converted(ArrayFile& array, const Convert& convert) {
-  const std::vector<T> stored = array.file.read_array<T>(array.values(), array.what());
+  std::vector<Out> out;
+  array.file.read_pieces<T>(
+      array.values(), array.what(), [&](std::span<const T> stored, uint64_t first) {
+        if (first == 0 && !array.file.compressed()) out.reserve(array.values());
+        out.resize(first + stored.size());
+        for (size_t i = 0; i < stored.size(); ++i)
+          out[first + i] =
+              convert(array.type.swapped ? with_bytes_reversed(stored[i]) : stored[i], first + i);
+      });
   array.file.expect_end(array.what());
-  std::vector<Out> out(stored.size());
-  for (size_t i = 0; i < stored.size(); ++i)
-    out[i] = convert(array.type.swapped ? with_bytes_reversed(stored[i]) : stored[i], i);
-  return array.fortran && array.shape.size() > 1 ? in_c_order(std::move(out), array.shape) : out;
+  if (array.fortran && array.shape.size() > 1) return in_c_order(std::move(out), array.shape);
+  return out;
 }
 
 // Calls `use` with a value of the stored type, and what turns one of it into a number.

@@ -10,8 +10,6 @@
 namespace allmodes::data {
 namespace {
 
-constexpr int kWeightBits = 22;
-
 double sinc(double x) {
   if (x == 0.0) return 1.0;
   x *= std::numbers::pi;
@@ -51,16 +49,8 @@ double weight_at(Filter filter, double x) {
   return 0.0;
 }
 
-// Which input pixels make up each output pixel, along one side.
-struct Weights {
-  struct Run {
-    int64_t first = 0;
-    int64_t count = 0;
-    size_t at = 0;  // of its first weight
-  };
-  std::vector<Run> runs;
-  std::vector<int32_t> values;  // of sum 2^22, up to rounding
-};
+// Weights of so many pairs of sizes are remembered; a pair takes some ten kilobytes.
+constexpr size_t kMostKnown = 1024;
 
 Weights weights_of(int64_t from, int64_t to, Filter filter) {
   Weights weights;
@@ -81,33 +71,20 @@ Weights weights_of(int64_t from, int64_t to, Filter filter) {
       exact.push_back(weight_at(filter, (static_cast<double>(j) - center + 0.5) * step));
       sum += exact.back();
     }
-    weights.runs.push_back({.first = first, .count = end - first, .at = weights.values.size()});
+    const size_t at = weights.values.size();
+    weights.runs.push_back({.first = first, .count = end - first, .at = at});
     for (double w : exact) {
       if (sum != 0.0) w /= sum;
       w *= static_cast<double>(1 << kWeightBits);
       weights.values.push_back(static_cast<int32_t>(w < 0 ? w - 0.5 : w + 0.5));
     }
+    weights.values.resize((weights.values.size() + kRunStep - 1) / kRunStep * kRunStep, 0);
+  }
+  for (const int32_t w : weights.values) {
+    weights.high.push_back(static_cast<int16_t>(w >> kLowBits));
+    weights.low.push_back(static_cast<int16_t>(w & ((1 << kLowBits) - 1)));
   }
   return weights;
-}
-
-uint8_t to_byte_rounded(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
-
-constexpr int32_t kHalf = 1 << (kWeightBits - 1);
-
-template <int kChannels>
-void resize_row(const uint8_t* in, const Weights& weights, uint8_t* out) {
-  for (const Weights::Run& run : weights.runs) {
-    const int32_t* w = &weights.values[run.at];
-    const uint8_t* p = in + run.first * kChannels;
-    int32_t sums[kChannels];
-    std::fill_n(sums, kChannels, kHalf);
-    for (int64_t j = 0; j < run.count; ++j)
-      for (int c = 0; c < kChannels; ++c) sums[c] += w[j] * p[j * kChannels + c];
-    for (int c = 0; c < kChannels; ++c) *out++ = to_byte_rounded(sums[c]);
-  }
 }
 
 Picture shape_like(const Picture& picture, int64_t height, int64_t width) {
@@ -121,71 +98,92 @@ Picture shape_like(const Picture& picture, int64_t height, int64_t width) {
   return out;
 }
 
-// Only the rows [first, end) are made, which are those that the columns will ask for.
-Picture resize_rows(const Picture& picture, int64_t width, Filter filter, int64_t first,
-                    int64_t end) {
-  const Weights weights = weights_of(picture.width, width, filter);
-  Picture out = shape_like(picture, picture.height, width);
-  const auto row = picture.channels == 1 ? resize_row<1> : resize_row<3>;
-  for (int64_t y = first; y < end; ++y)
-    row(&picture.pixels[static_cast<size_t>(y * picture.width * picture.channels)], weights,
-        &out.pixels[static_cast<size_t>(y * width * picture.channels)]);
-  return out;
-}
-
-Picture resize_columns(const Picture& picture, const Weights& weights) {
-  Picture out = shape_like(picture, std::ssize(weights.runs), picture.width);
-  const int64_t row = picture.width * picture.channels;
-  std::vector<int32_t> sums(static_cast<size_t>(row));
-  uint8_t* target = out.pixels.data();
-  for (const Weights::Run& run : weights.runs) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int64_t j = 0; j < run.count; ++j) {
-      const int32_t w = weights.values[run.at + static_cast<size_t>(j)];
-      const uint8_t* in = &picture.pixels[static_cast<size_t>((run.first + j) * row)];
-      for (int64_t x = 0; x < row; ++x) sums[static_cast<size_t>(x)] += w * in[x];
-    }
-    for (const int32_t sum : sums) *target++ = to_byte_rounded(sum);
-  }
-  return out;
-}
-
-}  // namespace
-
-Picture resized(const Picture& picture, int64_t height, int64_t width, Filter filter) {
-  ALLMODES_CHECK(height >= 1 && width >= 1 && (picture.channels == 1 || picture.channels == 3),
-                 "{} x {} pixels of {} channels", height, width, picture.channels);
-  if (height == picture.height && width == picture.width) return picture;
-  if (height == picture.height) return resize_rows(picture, width, filter, 0, height);
-  const Weights columns = weights_of(picture.height, height, filter);
-  if (width == picture.width) return resize_columns(picture, columns);
-  const int64_t first = columns.runs.front().first;
-  const int64_t end = columns.runs.back().first + columns.runs.back().count;
-  return resize_columns(resize_rows(picture, width, filter, first, end), columns);
-}
-
-Picture cropped(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width) {
+void check_part(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width) {
   ALLMODES_CHECK(top >= 0 && left >= 0 && height >= 1 && width >= 1 &&
                      top + height <= picture.height && left + width <= picture.width,
                  "{} x {} pixels from ({}, {}) of {} x {}", height, width, top, left,
                  picture.height, picture.width);
+}
+
+ByteRows rows_of(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width) {
+  const int64_t pitch = picture.width * picture.channels;
+  return {.data = picture.pixels.data() + top * pitch + left * picture.channels,
+          .rows = height,
+          .width = width,
+          .channels = picture.channels,
+          .pitch = pitch,
+          .end = picture.pixels.data() + picture.pixels.size()};
+}
+
+}  // namespace
+
+std::shared_ptr<const Weights> Resizer::weights(int64_t from, int64_t to, Filter filter) const {
+  const auto key = std::tuple(from, to, filter);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  }
+  auto made = std::make_shared<const Weights>(weights_of(from, to, filter));
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= kMostKnown) known_.clear();
+  known_.emplace(key, made);
+  return made;
+}
+
+Picture Resizer::resized_part(const Picture& picture, int64_t top, int64_t left,
+                              int64_t part_height, int64_t part_width, int64_t height,
+                              int64_t width, Filter filter) const {
+  ALLMODES_CHECK(height >= 1 && width >= 1 && (picture.channels == 1 || picture.channels == 3),
+                 "{} x {} pixels of {} channels", height, width, picture.channels);
+  check_part(picture, top, left, part_height, part_width);
+  if (height == part_height && width == part_width)
+    return cropped(picture, top, left, height, width);
   Picture out = shape_like(picture, height, width);
-  const int64_t row = width * picture.channels;
-  for (int64_t y = 0; y < height; ++y)
-    std::copy_n(
-        &picture.pixels[static_cast<size_t>(((top + y) * picture.width + left) * picture.channels)],
-        row, &out.pixels[static_cast<size_t>(y * row)]);
+  ByteRows rows = rows_of(picture, top, left, part_height, part_width);
+  if (height == part_height) {
+    resize_rows(rows, *weights(part_width, width, filter), out.pixels.data(), set_);
+    return out;
+  }
+  const auto columns = weights(part_height, height, filter);
+  if (width == part_width) {
+    resize_columns(rows, *columns, out.pixels.data(), set_);
+    return out;
+  }
+  const auto across = weights(part_width, width, filter);
+  std::vector<uint8_t> between(static_cast<size_t>(part_height * width * picture.channels));
+  resize_rows(rows, *across, between.data(), set_);
+  resize_columns({.data = between.data(),
+                  .rows = part_height,
+                  .width = width,
+                  .channels = picture.channels,
+                  .pitch = width * picture.channels,
+                  .end = between.data() + between.size()},
+                 *columns, out.pixels.data(), set_);
   return out;
 }
 
-Picture center_square(const Picture& picture, int64_t size, Filter filter) {
-  const int64_t side = std::min(picture.height, picture.width);
-  return resized(
-      cropped(picture, (picture.height - side) / 2, (picture.width - side) / 2, side, side), size,
-      size, filter);
+Picture Resizer::resized(const Picture& picture, int64_t height, int64_t width,
+                         Filter filter) const {
+  return resized_part(picture, 0, 0, picture.height, picture.width, height, width, filter);
 }
 
-Picture adm_square(Picture picture, int64_t size) {
+Picture cropped(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width) {
+  check_part(picture, top, left, height, width);
+  Picture out = shape_like(picture, height, width);
+  const ByteRows from = rows_of(picture, top, left, height, width);
+  const int64_t row = width * picture.channels;
+  for (int64_t y = 0; y < height; ++y)
+    std::copy_n(from.data + y * from.pitch, row, &out.pixels[static_cast<size_t>(y * row)]);
+  return out;
+}
+
+Picture Resizer::center_square(const Picture& picture, int64_t size, Filter filter) const {
+  const int64_t side = std::min(picture.height, picture.width);
+  return resized_part(picture, (picture.height - side) / 2, (picture.width - side) / 2, side, side,
+                      size, size, filter);
+}
+
+Picture Resizer::adm_square(Picture picture, int64_t size) const {
   while (std::min(picture.height, picture.width) >= 2 * size)
     picture = resized(picture, picture.height / 2, picture.width / 2, Filter::kBox);
   const double scale =

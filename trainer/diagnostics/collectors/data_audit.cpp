@@ -17,7 +17,7 @@ constexpr double kRare = 0.1;                // of the mean number of samples of
 constexpr double kManyAuditedCopies = 0.01;  // of the samples
 
 std::string percent(int64_t part, int64_t whole) {
-  return fmt::format("{:.2g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
+  return fmt::format("{:.3g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 int64_t audited(const data::Dataset& dataset) {
