@@ -75,7 +75,7 @@ ALLMODES_AVX2_INLINED __m128i joined(const Sums& sums) {
   return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
-ALLMODES_AVX2_INLINED __m128i rounded(const Sums& sums) {
+ALLMODES_AVX2_INLINED __m128i rounded_pixel(const Sums& sums) {
   return _mm_srai_epi32(_mm_add_epi32(joined(sums), _mm_set1_epi32(kHalf)), kWeightBits);
 }
 
@@ -117,8 +117,8 @@ ALLMODES_AVX2_INLINED __m128i colour_pixel(const RowsTogether& rows, int64_t fro
     add_products(four_pixels(rows[2] + at), w_high, w_low, c);
     add_products(four_pixels(rows[3] + at), w_high, w_low, d);
   }
-  return _mm_packus_epi16(_mm_packs_epi32(rounded(a), rounded(b)),
-                          _mm_packs_epi32(rounded(c), rounded(d)));
+  return _mm_packus_epi16(_mm_packs_epi32(rounded_pixel(a), rounded_pixel(b)),
+                          _mm_packs_epi32(rounded_pixel(c), rounded_pixel(d)));
 }
 
 ALLMODES_AVX2 void resize_colour_rows(const RowsTogether& rows, const Weights& weights,
