@@ -125,7 +125,7 @@ ask_hosts() {
   wait
   while read -r host _; do
     if ! grep -qx asked "$answers/$host"; then
-      echo "$host: does not answer $agent: $(grep -v '^ *$' "$answers/$host.said" | tail -n 1 | grep . ||
+      echo "$host: does not answer $agent: $(tr -d '\r' <"$answers/$host.said" | grep -v '^ *$' | tail -n 1 | grep . ||
         echo 'nothing within 20 s')"
       problems=$((problems + 1))
     elif [[ "$(wc -l <"$answers/$host")" != 1 ]]; then
@@ -135,6 +135,42 @@ ask_hosts() {
   done <"$file"
   rm -rf "$answers"
   ((problems == 0))
+}
+
+# doctor_on_hosts FILE PROGRAM WORD...: `PROGRAM WORD...` on all hosts of the file at the same time, from
+# this folder, each host's lines under its name; fails when one of them does or does not answer within
+# a minute.
+doctor_on_hosts() {
+  local file="$1" agent host answers failed=0
+  shift
+  agent="$(remote_agent)"
+  answers="$(mktemp -d)"
+  local -a options=()
+  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
+  while read -r host _; do
+    {
+      # shellcheck disable=SC2086  # an agent may have words of its own
+      if is_this_host "$host"; then
+        timeout 60 "$@" </dev/null
+      else
+        timeout 60 $agent ${options[@]+"${options[@]}"} "$host" \
+          "sh -c $(quoted "cd $(quoted "$PWD") && exec $(quoted "$@")")" </dev/null
+      fi >"$answers/$host" 2>&1 && touch "$answers/$host.well"
+    } &
+  done <"$file"
+  wait
+  while read -r host _; do
+    echo "$host"
+    tr -d '\r' <"$answers/$host"
+    if [[ ! -e "$answers/$host.well" ]]; then
+      failed=$((failed + 1))
+      [[ -s "$answers/$host" ]] || echo "  x  nothing within a minute"
+    fi
+    echo
+  done <"$file"
+  rm -rf "$answers"
+  ((failed == 0)) || echo "$failed of $(wc -l <"$file") hosts lack something or do not answer"
+  ((failed == 0))
 }
 
 # answering FILE: its lines whose host runs a command within 20 s.

@@ -5,6 +5,7 @@
 #
 #   launch/run.sh -n 2 -- train configs/ring_gan.txtpb --steps 300
 #   launch/run.sh --hostfile hosts -- train configs/ring_gan.txtpb --resume auto
+#   launch/run.sh --hostfile hosts -- doctor     # what each of the hosts offers and lacks
 #
 #   -n RANKS         without it: with a host file its slots, else one rank a GPU, else one rank
 #   --hostfile FILE  lines "HOST slots=RANKS_OF_THIS_HOST", or a host once for each of its ranks
@@ -184,6 +185,10 @@ prepare() {
 
 if [[ "$dry_run" == true ]]; then
   prepare
+  exit 0
+fi
+if [[ -n "$hostfile" && "$subcommand" == doctor ]]; then
+  doctor_on_hosts "$scratch/hosts" "$ALLMODES_BINARY" "$@" || exit 69
   exit 0
 fi
 remove_leftovers

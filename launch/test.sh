@@ -91,7 +91,7 @@ finish() {
 trap finish EXIT
 
 # Python packages beside which tests put ours: the authors' implementations of the metrics, Pillow for
-# pictures, TensorBoard for its files; and what the tests of python/ need. Where they cannot be had those
+# pictures, TensorBoard for its files, axe-core for pages; and what the tests of python/ need. Where they cannot be had those
 # tests are skipped. PyTorch is LibTorch's own wheel, which only the flavour with CUDA has whole.
 setup_reference() {
   local folder="$cache/reference-2" lock site
@@ -108,6 +108,11 @@ setup_reference() {
     else
       say "could not fetch them: the tests beside other implementations will be skipped"
     fi
+  fi
+  # axe-core for the pages, without what drives a browser; also where the others have been for long.
+  if [[ -f "$folder/.complete" && ! -f "$folder/.axe" ]] &&
+    pip_install "$folder/bin/python" --no-deps axe-playwright-python==0.1.8; then
+    touch "$folder/.axe"
   fi
   exec {lock}>&-
   [[ -f "$folder/.complete" ]] || return 0

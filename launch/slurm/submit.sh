@@ -55,6 +55,10 @@ while (($# > 0)); do
   shift 2
 done
 [[ -n "$config" ]] || refuse "which configuration? See --help"
+# One of configs/ by its name, as the program takes it.
+if [[ ! -e "$config" && "$config" != */* && -e "$ALLMODES_ROOT/configs/${config%.txtpb}.txtpb" ]]; then
+  config="$ALLMODES_ROOT/configs/${config%.txtpb}.txtpb"
+fi
 for value in "$nodes" "${ranks:-1}" "${gpus:-1}" "$cpus" "${array:-1}"; do
   [[ "$value" =~ ^[1-9][0-9]*$ ]] || refuse "'$value' is no number from 1"
 done

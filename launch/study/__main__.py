@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import claims, definition, papers, pictures, report, runner, runs, summary
+from . import claims, definition, page, papers, pictures, report, runner, runs, summary
 
 STUDIES = pathlib.Path(__file__).parent
 ROOT = pathlib.Path(os.environ["ALLMODES_ROOT"])
@@ -127,7 +127,9 @@ def write_results(study, all_runs, failed, out, arguments):
     made = report.json_report(study, table, judgements, state)
     write(out / "table.txt", text)
     write(out / "table.json", json.dumps(made, indent=1, ensure_ascii=False) + "\n")
-    write(out / "table.svg", pictures.draw(study, table))
+    picture = pictures.draw(study, table)
+    write(out / "table.svg", picture)
+    write(out / "report.html", page.page(study, table, judgements, state, picture, out))
     write(out / "table.md", papers.markdown(study, table, judgements))
     write(out / "table.tex", papers.latex(study, table))
     write(out / "table.csv", papers.csv(study, table))
@@ -176,7 +178,7 @@ def run_study(arguments):
         if not arguments.report:
             failed, complete = do_runs(study, chosen, arguments)
         judgements = write_results(study, all_runs, failed, out, arguments)
-    runner.say(f"{out}/table.txt and .{', .'.join(SUFFIXES[1:])}")
+    runner.say(f"{out}/report.html, table.txt and .{', .'.join(SUFFIXES[1:])}")
     if not complete:
         runner.say("interrupted; the same command continues")
         return INTERRUPTED

@@ -65,6 +65,9 @@ PYTHON
 
 # The missing class is named where there are labels, and seen where there are none.
 expect 3 "$program" diagnose --real reals.npy --fake dropped.npy --labels labels.npy --out lost
+says lost/report.html '<strong>.*collapsed: mode dropping'
+says lost/report.html '<tr class="lost">.*missing'
+says lost/report.html 'alt="Samples of each class" src="data:image/png;base64,'
 says out '^verdict: collapsed: mode_dropping, 1 of 10 classes missing \(7\)'
 expect 3 "$program" diagnose --real reals.npy --fake dropped.npy
 says_unwrapped out '^verdict: collapsed: mode_dropping, samples lack [0-9.]+ % of the data, [0-9.]+ % at least: part [0-9]+'
@@ -244,6 +247,12 @@ says err 'the data: 100 of 2000 samples \(5 %\) equal another one'
 grep -q '"record":"data".*"copies":100' runs/00001-odd/records.jsonl || fail "no record of the data"
 
 # What is no data, or does not fit, is refused with its place.
+# A refusal leaves no folder behind, and what was there stays.
+mkdir kept
+expect 65 "$program" diagnose --real reals.npy --fake narrow.npy --out kept/made/deeper
+[[ -d kept && ! -e kept/made ]] || fail "a diagnosis that was refused leaves its empty folders"
+expect 65 "$program" diagnose --real reals.npy --fake narrow.npy --out kept
+[[ -d kept ]] || fail "a folder that was there is gone"
 expect 65 "$program" diagnose --real reals.npy --fake narrow.npy
 says err 'narrow\.npy holds points in 3 dimensions'
 expect 65 "$program" diagnose --real few.npy --fake reals.npy

@@ -59,6 +59,30 @@ says err "^bare: there is no $work/elsewhere.npy"
 says err 'nothing was started'
 ! grep "^well" err || fail "something is wrong with a host that has everything"
 
+# The doctor visits every host, and what one lacks is the end of all.
+printf '#!/bin/sh\necho " ok  all is well"\n[ ! -e "%s/ill" ]\n' "$work" >visits
+chmod +x visits
+printf 'localhost slots=1\nwell slots=1\n' >hosts
+ALLMODES_BINARY="$work/visits" ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent" \
+  expect 0 "$run" --hostfile hosts -- doctor
+[[ "$(tr '\n' '|' <out)" == "localhost| ok  all is well||well| ok  all is well||" ]] ||
+  { cat out; fail "the doctor's visits look otherwise"; }
+printf 'well slots=1\nnowhere slots=1\n' >hosts
+ALLMODES_BINARY="$work/visits" ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent" \
+  expect 69 "$run" --hostfile hosts -- doctor
+says out '^agent: Could not resolve hostname nowhere'
+says out '^1 of 2 hosts lack something or do not answer'
+
+# A batch script is written and shown, of a configuration by its name.
+expect 0 "$program" submit ring_gan --nodes 2 --ranks-per-node 4 --out "the job" --show -- --steps 5
+says out '^#SBATCH --nodes=2$'
+says out "train.sbatch\" .*/configs/ring_gan.txtpb --steps 5 --out '$work/the job'"
+cmp out "the job/job.sbatch" || fail "what is shown is not what is written"
+expect 78 "$program" submit ring_gan --show -- --set batch=0
+expect 64 "$program" submit ring_gan --node 2
+expect 0 "$program" submit --help
+says out 'allmodes train'
+
 # Told to stop twice: the command that continues is printed once, and works from any folder.
 stopped() {
   "$@" >out 2>err &

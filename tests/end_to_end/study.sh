@@ -61,6 +61,9 @@ says out '^GAN +[0-9.]+ ± [0-9.]+ +6\.3 ± 0\.5'
 says out '^holds +gan.modes >= -20'
 cmp out tiny/table.txt || fail "table.txt is not what was printed"
 says tiny/table.svg '^<svg .*viewBox'
+says tiny/report.html '<h1>A small ring</h1>'
+says tiny/report.html 'href="runs/gan/seed-1-[0-9a-f]*/00000-gan/report.html"'
+! grep -Eq '(src|href)="https?:' tiny/report.html || fail "the page needs something from elsewhere"
 markers="$(cat tiny/runs/*/*/done.json | grep -c version)"
 ((markers == 6)) || fail "$markers of 6 runs have a marker"
 

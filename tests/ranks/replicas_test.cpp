@@ -1,11 +1,16 @@
 #include "training/replicas.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "ranks/training_fixture.h"
@@ -83,6 +88,85 @@ TEST(Replicas, RanksAtDifferentStepsAreRefusedWithBothViews) {
     }
     return 0;
   });
+}
+
+// Everything that the check looks at.
+std::vector<at::Tensor> state_of(training::Model& model) {
+  std::vector<at::Tensor> state;
+  for (const auto& network : model.networks()) {
+    const auto& adam = *network->optimizer;
+    for (const at::Tensor& each :
+         {network->flat.parameters, network->flat.average, network->flat.buffers,
+          adam.first_moment(), adam.second_moment(), adam.updates()})
+      if (each.numel() > 0) state.push_back(each);
+  }
+  return state;
+}
+
+void flip_a_bit(const std::vector<at::Tensor>& state, Random& random) {
+  uint64_t bytes = 0;
+  for (const at::Tensor& each : state) bytes += each.nbytes();
+  uint64_t bit = random.below(8 * bytes);
+  for (const at::Tensor& each : state) {
+    if (bit < 8 * each.nbytes()) {
+      static_cast<uint8_t*>(each.data_ptr())[bit / 8] ^= static_cast<uint8_t>(1U << bit % 8);
+      return;
+    }
+    bit -= 8 * each.nbytes();
+  }
+}
+
+bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (std::memcmp(a[i].const_data_ptr(), b[i].const_data_ptr(), a[i].nbytes()) != 0) return false;
+  return true;
+}
+
+// One bit of one rank's weights, averages, statistics, moments or counts changes, and an interval
+// of steps later the check says so exactly when the replicas still differ. Few flips are gone by
+// then: the lowest bits of moments that decay. ALLMODES_FLIPS: how many are tried.
+TEST(Replicas, AFlippedBitIsFoundWithinAnInterval) {
+  const char* asked = std::getenv("ALLMODES_FLIPS");
+  const int flips = asked == nullptr ? 40 : std::atoi(asked);
+  constexpr uint64_t kInterval = 3;
+  std::array<std::vector<at::Tensor>, 2> states;
+  int found = 0, gone = 0;
+  run_ranks(2, [&](world::Communicator& group) {
+    const auto rank = static_cast<size_t>(group.rank());
+    RankTrainer trainer(image_gan(), group);
+    for (uint64_t step = 0; step < 4; ++step) trainer.step(step);
+    states[rank] = state_of(trainer.model());
+    std::vector<at::Tensor> good;
+    for (const at::Tensor& each : states[rank]) good.push_back(each.detach().clone());
+    const at::NoGradGuard no_grad;
+    Random random({.seed = 11, .purpose = Purpose("flips")});
+    for (int flip = 0; flip < flips; ++flip) {
+      if (rank == 1) flip_a_bit(states[1], random);
+      {
+        const at::AutoGradMode with_gradients(true);
+        for (uint64_t step = 0; step < kInterval; ++step) trainer.step(4 + step);
+      }
+      bool said = false;
+      try {
+        training::check_replicas(trainer.model(), {4 + kInterval, 64}, group);
+      } catch (const Error& error) {
+        said = std::string(error.what()).find("rank 1 differs from rank 0") != std::string::npos;
+        EXPECT_TRUE(said) << error.what();
+      }
+      group.barrier();
+      if (rank == 0) {
+        EXPECT_EQ(said, !same_bits(states[0], states[1])) << "flip " << flip;
+        (said ? found : gone) += 1;
+      }
+      group.barrier();
+      for (size_t i = 0; i < good.size(); ++i) states[rank][i].copy_(good[i]);
+      group.barrier();
+    }
+  });
+  EXPECT_EQ(found + gone, flips);
+  EXPECT_GE(found, flips * 9 / 10) << gone << " of " << flips << " were gone";
+  std::printf("%d flips: %d found within %d steps, %d gone by then\n", flips, found,
+              static_cast<int>(kInterval), gone);
 }
 
 // Steps of which rank `poisoned` reads a batch with one value that is not finite, in step 1.

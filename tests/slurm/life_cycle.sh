@@ -30,8 +30,8 @@ cd "$work"
 write_job array.txtpb 1500
 expect 78 "$source/launch/slurm/submit.sh" array.txtpb -- --set gan.loss=hinges
 says err "did you mean 'hinge'"
-"$source/launch/slurm/submit.sh" array.txtpb --array 2 --out "an array" -- --quiet \
-  --set checkpoints.every=100000 >submitted || { cat submitted; fail "submit.sh"; }
+"$program" submit array.txtpb --array 2 --out "an array" -- --quiet \
+  --set checkpoints.every=100000 >submitted || { cat submitted; fail "submit"; }
 says submitted '^#SBATCH --array=1-2$'
 array="$(sed -n 's/^Submitted batch job //p' submitted)"
 await_step "an array/seed-2" 20 60

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -38,6 +41,29 @@ void end_stage() {
   malloc_trim(0);
 #endif
 }
+
+// The folder of --out, made before anything is read so that one that cannot be made costs nothing;
+// what was made of it and is still empty at the end, as after a refusal, is removed.
+class OutFolder {
+ public:
+  explicit OutFolder(const std::filesystem::path& out) {
+    std::error_code error;
+    for (auto each = std::filesystem::absolute(out, error); !std::filesystem::exists(each, error);
+         each = each.parent_path())
+      made_.push_back(each);
+    diagnosis::made_folder(out);
+  }
+  ~OutFolder() {
+    // Those that hold something are not removed.
+    std::error_code error;
+    for (const auto& each : made_) std::filesystem::remove(each, error);
+  }
+  OutFolder(const OutFolder&) = delete;
+  OutFolder& operator=(const OutFolder&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> made_;  // the innermost first
+};
 
 int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out) {
   if (runtime.control().rank() == 0) {
@@ -125,7 +151,8 @@ int diagnose(const DiagnoseArguments& arguments, world::Runtime& runtime) {
     ALLMODES_FAIL(
         ExitCode::kUsage,
         "--real and --fake, or --run, or --posterior, were expected; see diagnose --help");
-  if (!arguments.out.empty() && world.rank == 0) diagnosis::made_folder(arguments.out);
+  std::optional<OutFolder> out;
+  if (!arguments.out.empty() && world.rank == 0) out.emplace(arguments.out);
   if (files) {
     try {
       return diagnose_files(arguments, runtime);

@@ -5,17 +5,23 @@
 
 namespace allmodes::cli {
 
-std::string named_config(const std::string& word) {
-  namespace fs = std::filesystem;
+std::optional<std::filesystem::path> own_file(const std::filesystem::path& file) {
   std::error_code unknown;
-  if (word.empty() || word.find('/') != std::string::npos || fs::exists(word, unknown)) return word;
-  const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
-  if (unknown) return word;
-  const std::string file = word.ends_with(".txtpb") ? word : word + ".txtpb";
-  const fs::path beside = program.parent_path().parent_path();
-  for (const fs::path& folder : {beside / "share" / "allmodes" / "configs", beside / "configs"})
-    if (fs::exists(folder / file, unknown)) return (folder / file).string();
-  return word;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (unknown) return std::nullopt;
+  const auto beside = program.parent_path().parent_path();
+  for (const auto& folder : {beside / "share" / "allmodes", beside})
+    if (std::filesystem::exists(folder / file, unknown)) return folder / file;
+  return std::nullopt;
+}
+
+std::string named_config(const std::string& word) {
+  std::error_code unknown;
+  if (word.empty() || word.find('/') != std::string::npos || std::filesystem::exists(word, unknown))
+    return word;
+  const auto found = own_file(std::filesystem::path("configs") /
+                              (word.ends_with(".txtpb") ? word : word + ".txtpb"));
+  return found ? found->string() : word;
 }
 
 }  // namespace allmodes::cli

@@ -12,6 +12,7 @@
 #include "diagnostics/features/sample_features.h"
 #include "diagnostics/metrics/sample_metrics.h"
 #include "diagnostics/verdict/verdict.h"
+#include "records/figure.h"
 #include "report/verdict_text.h"
 #include "world/communicator.h"
 
@@ -75,6 +76,10 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
 
 // The verdict as people read it, with what to try.
 report::VerdictText verdict_words(const Diagnosis& diagnosis);
+
+// What the figure means, and what it is of equal distributions: of these very samples where that is
+// known.
+std::string caption_of(const Line& line, const records::FigureTables& figures);
 
 // The table of figures and the verdict, in lines of at most `columns` characters.
 std::string to_text(const Diagnosis& diagnosis, size_t columns = 80);

@@ -8,9 +8,12 @@
 #include <numeric>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "diagnosis/page.h"
 #include "records/coloured.h"
 #include "records/plots.h"
 #include "records/terminal.h"
@@ -49,10 +52,9 @@ class Grid {
     }
   }
   bool empty() const { return count_ == 0; }
-  void write(const std::filesystem::path& path, size_t columns) const {
-    records::write_png(
-        path, records::image_grid(pictures_.data(), static_cast<int64_t>(count_), shape_.channels,
-                                  shape_.height, shape_.width, static_cast<int64_t>(columns)));
+  records::Image image(size_t columns) const {
+    return records::image_grid(pictures_.data(), static_cast<int64_t>(count_), shape_.channels,
+                               shape_.height, shape_.width, static_cast<int64_t>(columns));
   }
 
  private:
@@ -61,7 +63,28 @@ class Grid {
   size_t count_ = 0;
 };
 
-void write_modes(const std::filesystem::path& folder, const Diagnosis& diagnosis) {
+// The pictures of one folder, with a title each for the page.
+class Album {
+ public:
+  explicit Album(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  void add(const std::string& file, const std::string& title, const records::Image& image) {
+    records::write_png(folder_ / file, image);
+    pictures_.push_back({folder_ / file, title});
+  }
+  const std::vector<DrawnPicture>& pictures() const { return pictures_; }
+
+ private:
+  std::filesystem::path folder_;
+  std::vector<DrawnPicture> pictures_;
+};
+
+void write_page(const std::filesystem::path& folder, const Diagnosis& diagnosis,
+                const Album& album) {
+  write_file_atomically(folder / "report.html", diagnosis_page(diagnosis, album.pictures()));
+}
+
+void draw_modes(Album& album, const Diagnosis& diagnosis) {
   const auto& modes = diagnosis.evidence.modes;
   if (!modes || modes->names.size() > kBars) return;
   std::vector<double> expected;
@@ -70,14 +93,14 @@ void write_modes(const std::filesystem::path& folder, const Diagnosis& diagnosis
   const std::vector<double> observed(modes->observed.begin(), modes->observed.end());
   std::vector<int64_t> missing;
   for (const auto& mode : diagnosis.verdict.missing) missing.push_back(mode.mode);
-  records::write_png(folder / "modes.png",
-                     records::bar_chart(modes->names, expected, observed,
-                                        to_string(diagnosis.verdict.state), missing));
+  album.add("modes.png", "Samples of each class",
+            records::bar_chart(modes->names, expected, observed, to_string(diagnosis.verdict.state),
+                               missing));
 }
 
 // What was learnt by heart stands out.
-void write_nearest(const std::filesystem::path& folder, const DiagnosedSamples& reals,
-                   const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
+void draw_nearest(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                  const Diagnosis& diagnosis) {
   std::vector<size_t> order(diagnosis.nearest_square.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -88,7 +111,8 @@ void write_nearest(const std::filesystem::path& folder, const DiagnosedSamples& 
   for (const size_t fake : order) grid.add(fakes, fake);
   for (const size_t fake : order)
     grid.add(reals, static_cast<size_t>(diagnosis.nearest_real[fake]));
-  grid.write(folder / "nearest.png", order.size());
+  album.add("nearest.png", "Samples that lie nearest to a real one, above it",
+            grid.image(order.size()));
 }
 
 // Parts of the data that the samples lack, where the verdict says so; most lost first.
@@ -104,8 +128,8 @@ std::vector<const diagnostics::Part*> lost_parts(const Diagnosis& diagnosis) {
   return parts;
 }
 
-void write_missing(const std::filesystem::path& folder, const DiagnosedSamples& reals,
-                   const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
+void draw_missing(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                  const Diagnosis& diagnosis) {
   Grid grid(reals.shape);
   const auto& missing = diagnosis.verdict.missing;
   for (size_t m = 0; m < std::min(kMissingRows, missing.size()) && !reals.labels.empty(); ++m) {
@@ -124,12 +148,14 @@ void write_missing(const std::filesystem::path& folder, const DiagnosedSamples& 
     for (const int64_t fake : part->samples) grid.add(fakes, static_cast<size_t>(fake));
     grid.fill(kMissingColumns);
   }
-  if (!grid.empty()) grid.write(folder / "missing.png", kMissingColumns);
+  if (!grid.empty())
+    album.add("missing.png", "Reals of what is missing, over the samples nearest to them",
+              grid.image(kMissingColumns));
 }
 
 // Reals of the lost parts as crosses.
-void write_plane(const std::filesystem::path& folder, const DiagnosedSamples& reals,
-                 const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
+void draw_plane(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                const Diagnosis& diagnosis) {
   std::vector<float> crosses;
   for (const auto* part : lost_parts(diagnosis)) {
     for (const int64_t row : part->reals) {
@@ -137,13 +163,13 @@ void write_plane(const std::filesystem::path& folder, const DiagnosedSamples& re
       crosses.insert(crosses.end(), {reals.values[2 * real], reals.values[2 * real + 1]});
     }
   }
-  records::write_png(folder / "samples.png",
-                     records::scatter_plot(fakes.values, reals.values, crosses, std::nullopt, {},
-                                           "parts that are missing"));
+  album.add("samples.png", "Samples over the reals; crosses: reals of what is missing",
+            records::scatter_plot(fakes.values, reals.values, crosses, std::nullopt, {},
+                                  "parts that are missing"));
 }
 
 // Precision beside recall, density beside coverage: what is lost, and on which side.
-void write_scores(const std::filesystem::path& folder, const Diagnosis& diagnosis) {
+void draw_scores(Album& album, const Diagnosis& diagnosis) {
   const auto value = [&](std::string_view name) {
     const auto line = std::ranges::find(diagnosis.lines, name, &Line::name);
     return line == diagnosis.lines.end() ? std::nan("") : line->value;
@@ -154,7 +180,8 @@ void write_scores(const std::filesystem::path& folder, const Diagnosis& diagnosi
        "density",
        {value("coverage"), value("density")},
        records::ScorePlane::Place{value("coverage_expected"), 1.0}}};
-  records::write_png(folder / "scores.png", records::score_planes(planes));
+  album.add("scores.png", "Precision over recall, density over coverage",
+            records::score_planes(planes));
 }
 
 }  // namespace
@@ -176,24 +203,29 @@ std::filesystem::path made_folder(const std::filesystem::path& out) {
 
 void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis) {
   write_file_atomically(made_folder(folder) / "diagnosis.json", to_json(diagnosis));
+  Album album(folder);
   const auto& kl = diagnosis.kl_per_dimension;
-  if (kl.empty() || kl.size() > kBars) return;
-  std::vector<std::string> names;
-  for (size_t i = 0; i < kl.size(); ++i) names.push_back(fmt::format("{}", i));
-  records::write_png(folder / "kl.png",
-                     records::bar_chart(names, {}, kl, "KL per dimension, nats, largest first"));
+  if (!kl.empty() && kl.size() <= kBars) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < kl.size(); ++i) names.push_back(fmt::format("{}", i));
+    const char* title = "KL per dimension, nats, largest first";
+    album.add("kl.png", title, records::bar_chart(names, {}, kl, title));
+  }
+  write_page(folder, diagnosis, album);
 }
 
 void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
                     const DiagnosedSamples& reals, const DiagnosedSamples& fakes) {
-  write_modes(folder, diagnosis);
-  write_scores(folder, diagnosis);
+  Album album(folder);
+  draw_modes(album, diagnosis);
+  draw_scores(album, diagnosis);
   if (drawable(reals.shape)) {
-    write_nearest(folder, reals, fakes, diagnosis);
-    write_missing(folder, reals, fakes, diagnosis);
+    draw_missing(album, reals, fakes, diagnosis);
+    draw_nearest(album, reals, fakes, diagnosis);
   } else if (!reals.shape.image && reals.shape.values() == 2) {
-    write_plane(folder, reals, fakes, diagnosis);
+    draw_plane(album, reals, fakes, diagnosis);
   }
+  write_page(folder, diagnosis, album);
 }
 
 int exit_code_of(diagnostics::State state) {

@@ -36,8 +36,8 @@ nlohmann::ordered_json parts_json(const diagnostics::PartFindings& found) {
   return list;
 }
 
-// What the figure means, and what it is of equal distributions: of these very samples where that is
-// known.
+}  // namespace
+
 std::string caption_of(const Line& line, const records::FigureTables& figures) {
   const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
   ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
@@ -45,8 +45,6 @@ std::string caption_of(const Line& line, const records::FigureTables& figures) {
   if (!line.beside.empty()) return caption + "; " + line.beside;
   return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
 }
-
-}  // namespace
 
 report::VerdictText verdict_words(const Diagnosis& diagnosis) {
   report::VerdictText words = run::words_of(diagnosis.verdict);

@@ -12,57 +12,13 @@
 #include "base/error.h"
 #include "records/progress.h"
 #include "report/chart.h"
+#include "report/page_sections.h"
 
 namespace allmodes::report {
 namespace {
 
-constexpr size_t kMostModes = 200;         // rows of the table
-constexpr size_t kMostPictures = 24;       // on one slider
-constexpr size_t kPictureBytes = 3 << 20;  // of all pictures of the page, before base64
-constexpr size_t kMostEvaluations = 400;   // on the timeline
-
-const char* mark_of(const std::string& state) {
-  if (state == "collapsed") return "✕";
-  if (state == "at_risk") return "!";
-  return state == "healthy" ? "✓" : "·";
-}
-
-std::string findings(const RunView& view) {
-  if (view.findings.empty()) return "";
-  std::string out =
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What was found\"><table>"
-      "<caption>What was found, worst first</caption><thead><tr><th>finding</th><th>where</th>"
-      "<th>found</th><th>expected</th><th>chance</th></tr></thead><tbody>";
-  for (const Finding& each : view.findings) {
-    std::string where;
-    for (size_t i = 0; i < std::min<size_t>(each.parts.size(), 12); ++i)
-      where += (i > 0 ? ", " : "") + each.parts[i];
-    if (each.parts.size() > 12) where += fmt::format(" and {} more", each.parts.size() - 12);
-    out += fmt::format(
-        R"(<tr class="{}"><td><span class="mark" aria-hidden="true">{}</span> {}</td><td class="name">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>)",
-        escaped(each.state), mark_of(each.state),
-        escaped(each.what.empty() ? state_in_words(each.kind, "") : each.what),
-        escaped(where.empty() ? "all" : where), escaped(each.found), escaped(each.expected),
-        each.log10_p ? fmt::format("p &lt; 1e{:.0f}", std::floor(*each.log10_p) + 1) : "");
-  }
-  return out + "</tbody></table></div>";
-}
-
-// What the kind means, and what to try.
-std::string advice(const RunView& view, const std::string& name) {
-  std::string out;
-  for (const auto& help : verdict_words(view).help)
-    out += fmt::format("<p><b>Try</b> <code>{}</code> {}</p>", escaped(help.change),
-                       escaped(help.words));
-  if (const Kind* kind = find_kind(name))
-    out += fmt::format(
-        "<details><summary>What {} means</summary><p>{}</p><p><b>How it is seen.</b> {}</p>"
-        "<p><b>What else looks like it.</b> {}</p><p><code>allmodes explain "
-        "{}</code></p></details>",
-        escaped(name), escaped(kind->meaning), escaped(kind->measured), escaped(kind->otherwise),
-        escaped(name));
-  return out;
-}
+constexpr size_t kMostPictures = 24;      // on one slider
+constexpr size_t kMostEvaluations = 400;  // on the timeline
 
 std::string header(const RunView& view) {
   const VerdictAt none;
@@ -74,14 +30,12 @@ std::string header(const RunView& view) {
                        status->ranks == 1 ? "" : "s",
                        escaped(fmt::format("{}", fmt::join(status->hosts, ", "))));
   }
-  out += fmt::format(
-      R"(<div class="verdict {0}"><p><strong><span class="mark" aria-hidden="true">{1}</span> {2}</strong></p>)",
-      escaped(last.state), mark_of(last.state), escaped(state_in_words(last.state, last.kind)));
-  if (!last.reason.empty()) out += fmt::format("<p>{}</p>", escaped(last.reason));
+  std::string judged;
   if (const auto first = since(view))
-    out += fmt::format(R"(<p class="quiet">judged at step {}; {} since step {}</p>)", last.step,
-                       escaped(state_in_words(last.state, "")), *first);
-  out += "</div>" + findings(view) + advice(view, last.kind);
+    judged = fmt::format("judged at step {}; {} since step {}", last.step,
+                         state_in_words(last.state, ""), *first);
+  out += verdict_box(last, judged, !view.findings.empty()) + findings_table(view.findings) +
+         advice(verdict_words(view).help, last.kind);
   return out + "</header>\n";
 }
 
@@ -100,34 +54,6 @@ std::string timeline(const RunView& view) {
         escaped(state_in_words(each.state, "")));
   }
   return out + "</ol></section>\n";
-}
-
-// The row of one mode: the bar is what was seen, the line across it what was expected.
-std::string mode_row(const ModeShare& mode, double longest) {
-  const auto percent = [&](double value) { return longest > 0 ? 100 * value / longest : 0; };
-  return fmt::format(
-      R"(<tr{}><td class="name">{}</td><td class="n">{}</td><td class="n">{}</td><td><div class="bar" aria-hidden="true"><i style="width:{:.1f}%"></i><u style="left:{:.1f}%"></u></div></td><td>{}</td></tr>)",
-      mode.missing ? " class=\"lost\"" : "", escaped(mode.name), short_number(mode.expected),
-      short_number(mode.observed), percent(mode.observed), percent(mode.expected),
-      mode.missing ? "missing" : "");
-}
-
-std::string modes(const RunView& view) {
-  if (view.modes.empty()) return "";
-  double longest = 0;
-  for (const auto& mode : view.modes) longest = std::max({longest, mode.expected, mode.observed});
-  std::string out =
-      "<section><h2>Modes: expected and observed samples</h2><p class=\"quiet\">Bar: seen. Line "
-      "across it: expected.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-      "aria-label=\"Modes\"><table><thead><tr><th>mode</th><th class=\"n\">expected</th>"
-      "<th class=\"n\">seen</th><th>share</th><th>verdict</th></tr></thead><tbody>";
-  const size_t shown = std::min(view.modes.size(), kMostModes);
-  for (size_t i = 0; i < shown; ++i) out += mode_row(view.modes[i], longest);
-  out += "</tbody></table></div>";
-  if (shown < view.modes.size())
-    out += fmt::format("<p class=\"quiet\">and {} more, with larger shares</p>",
-                       view.modes.size() - shown);
-  return out + "</section>\n";
 }
 
 // At most `most` of them, the first and the last among them, evenly over the steps.
@@ -176,13 +102,7 @@ std::string samples(const RunView& view) {
   size_t room = kPictureBytes;
   std::string out = picture_slider(view, "fakes", "Samples of the same latents", room);
   out += picture_slider(view, "reconstructions", "Inputs above their reconstructions", room);
-  try {
-    const std::string reals = read_file(view.folder / "images" / "reals.png", room);
-    out += fmt::format(
-        R"(<figure class="chart samples"><figcaption>Real samples</figcaption><img alt="real samples" src="data:image/png;base64,{}"></figure>)",
-        base64(reals));
-  } catch (const Error&) {
-  }
+  out += picture_within(view.folder / "images" / "reals.png", "Real samples", room);
   if (out.empty()) return "";
   return "<section><h2>Samples</h2><div class=\"grid2\">" + out + "</div></section>\n";
 }
@@ -294,8 +214,8 @@ std::string footer(const RunView& view) {
 
 std::string run_page(const RunView& view, const records::FigureTables& figures) {
   return page_head(view.name + " · allmodes") + header(view) + "<main>" + timeline(view) +
-         modes(view) + samples(view) + curves(view, figures) + footer(view) + "</main>" +
-         page_end();
+         modes_section(view.modes) + samples(view) + curves(view, figures) + footer(view) +
+         "</main>" + page_end();
 }
 
 }  // namespace allmodes::report

@@ -15,8 +15,8 @@ constexpr char kStyle[] = R"(
 --good:#56d364;--risk:#e3b341;--bad:#ff8a80;--c0:#6cb6ff;--c1:#f0a35e;--c2:#6bc46d;--c3:#c297ff;--c4:#ff938a;--c5:#adbac7}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1200px;padding:16px;background:var(--ground);color:var(--text);font:16px/1.5 system-ui,sans-serif}
-h1{font-size:1.5rem;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:1.15rem;margin:28px 0 8px}
-p{margin:4px 0}a{color:var(--c0)}.quiet,.legend,.hover{color:var(--quiet);font-size:.875rem}
+h1{font-size:1.5rem;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:1.15rem;margin:28px 0 8px}h3{font-size:1rem;margin:8px 0;overflow-wrap:anywhere}
+p{margin:4px 0}code,li,p{overflow-wrap:anywhere}a{color:var(--c0)}.quiet,.legend,.hover{color:var(--quiet);font-size:.875rem}
 .verdict{border-left:8px solid var(--edge);background:var(--panel);padding:12px 16px;margin:12px 0;overflow-wrap:anywhere}
 .verdict strong{font-size:1.25rem}
 .healthy{border-color:var(--good)}.at_risk{border-color:var(--risk)}.collapsed{border-color:var(--bad)}
@@ -36,16 +36,16 @@ circle.c0{fill:var(--c0)}circle.c1{fill:var(--c1)}circle.c2{fill:var(--c2)}circl
 .legend span{margin-right:14px;white-space:nowrap}.key{width:24px!important;height:8px!important;display:inline-block!important;margin-right:5px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;font-weight:600;padding:4px 0}th,td{text-align:left;padding:3px 8px;border-bottom:1px solid var(--edge);vertical-align:middle}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.name{overflow-wrap:anywhere;min-width:7em}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.chance{white-space:nowrap}td.name{overflow-wrap:anywhere;min-width:9em}
 .bar{position:relative;height:14px;min-width:90px;background:var(--panel);border:1px solid var(--edge)}
 .bar i{position:absolute;left:0;top:0;bottom:0;background:var(--c0)}.lost .bar i{background:var(--bad)}
 .bar u{position:absolute;top:-3px;bottom:-3px;width:0;border-left:2px solid var(--text)}
 .lost td{color:var(--bad)}
-.samples img{max-width:100%;height:auto;image-rendering:pixelated;border:1px solid var(--edge);background:#fff}
+.samples img{max-width:100%;height:auto;border:1px solid var(--edge);background:#fff}
 input[type=range]{width:100%;accent-color:var(--c0)}
 pre{overflow:auto;background:var(--panel);padding:12px;font-size:.85rem;max-height:32em}
 summary{cursor:pointer;font-weight:600}
-@media print{body{max-width:none}input[type=range],.hover{display:none}.chart,.verdict,.bar{break-inside:avoid}pre{max-height:none;white-space:pre-wrap}}
+@media print{body{max-width:none}h2,h3,figcaption,caption{break-after:avoid}tr{break-inside:avoid}input[type=range],.hover{display:none}.chart,.verdict,.bar{break-inside:avoid}pre{max-height:none;white-space:pre-wrap}}
 )";
 
 // Without it the page shows the last samples and no values under the pointer.

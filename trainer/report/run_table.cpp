@@ -203,7 +203,7 @@ std::string run_in_text(const RunView& view, size_t columns) {
   return out;
 }
 
-std::string comparison_of(const std::vector<RunView>& runs) {
+std::vector<std::vector<std::string>> comparison_rows(const std::vector<RunView>& runs) {
   std::vector<std::vector<std::string>> rows{{""}};
   std::vector<std::map<std::string, std::string>> fields;
   std::set<std::string> names;
@@ -253,7 +253,11 @@ std::string comparison_of(const std::vector<RunView>& runs) {
           return value ? short_number(*value) : "-";
         },
         false);
-  return as_table(rows);
+  return rows;
+}
+
+std::string comparison_of(const std::vector<RunView>& runs) {
+  return as_table(comparison_rows(runs));
 }
 
 }  // namespace allmodes::report

@@ -38,8 +38,12 @@ std::string sparkline(const Curve& curve, size_t width);
 // text.
 std::string run_in_text(const RunView& view, size_t columns);
 
-// Fields of the configuration that differ, the figures of the last evaluation beside each other,
-// and the verdicts.
+// Rows of cells, the first one with the runs' names: fields of the configuration that differ, the
+// verdicts, and the figures of the last evaluation beside each other. The first cell says what a
+// row is of.
+std::vector<std::vector<std::string>> comparison_rows(const std::vector<RunView>& runs);
+
+// The same as text.
 std::string comparison_of(const std::vector<RunView>& runs);
 
 }  // namespace allmodes::report

@@ -54,10 +54,6 @@ void read_verdict(RunView& view, const fs::path& path) {
                           .observed = part_of(mode, "observed", 0.0),
                           .missing = missing.contains(name)});
   }
-  std::ranges::stable_sort(view.modes, [](const ModeShare& a, const ModeShare& b) {
-    if (a.missing != b.missing) return a.missing;
-    return a.observed * b.expected < b.observed * a.expected;
-  });
 }
 
 void thin_out(std::vector<records::Record>& records) {

@@ -1,5 +1,6 @@
 #include "run/set_up.h"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "base/version.h"
@@ -53,6 +54,17 @@ void choose_device(world::Runtime& runtime, world::Watchdog& watchdog, SetUp& se
   if (config.exchange.precision == "bfloat16") set_up.exchange->prefer_bfloat16();
 }
 
+// Of the command line what decides what all do; the configuration's part is compared by itself.
+world::Facts asked_for(const TrainOptions& options) {
+  const auto yes = [](bool value) { return value ? "yes" : "no"; };
+  return {{"option --dry-run", yes(options.dry_run)},
+          {"option --resume", options.resume.value_or("not given")},
+          {"option --from", options.from.value_or("not given")},
+          {"option --from-partly", yes(options.from_partly)},
+          {"option --allow-change", fmt::format("{}", fmt::join(options.allow_changes, ", "))},
+          {"option --out", options.out}};
+}
+
 }  // namespace
 
 world::WatchLimits limits_of(const config::Watchdog& watchdog) {
@@ -71,6 +83,7 @@ std::optional<int> set_up(const TrainOptions& options, world::Runtime& runtime,
   }
   if (const auto code = report_refusals(control, set_up.run); code != ExitCode::kOk)
     return static_cast<int>(code);
+  world::agree(control, asked_for(options));
   if (options.dry_run) {
     if (control.rank() == 0) fmt::print("{}", config::print(set_up.run.config()));
     return 0;
