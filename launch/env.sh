@@ -49,6 +49,27 @@ if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+# insist LAUNCHER: sends USR1 to mpirun or srun, and again: before mpirun has launched its ranks it says
+# that it passes a signal on, and does not. To ranks that have heard it, it says nothing new.
+insisting_pid=""
+insist() {
+  kill -USR1 "$1" 2>/dev/null || true
+  [[ -z "$insisting_pid" ]] || return 0
+  (
+    trap '' INT TERM HUP QUIT XCPU USR1 USR2
+    for pause in 0.3 0.5 1 2 4 8 15 30 60; do
+      sleep "$pause"
+      kill -USR1 "$1" 2>/dev/null || exit 0
+    done
+  ) <&- >/dev/null 2>&1 &
+  insisting_pid=$!
+}
+# When the launcher has ended: its number may become another process's.
+insist_no_more() {
+  [[ -z "$insisting_pid" ]] || kill -9 "$insisting_pid" 2>/dev/null || true
+  insisting_pid=""
+}
+
 # quoted WORD...: the words as one line that a shell reads back as the same words.
 quoted() {
   local word line=""

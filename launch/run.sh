@@ -30,6 +30,29 @@
 # checkpoint, 128 + N by signal N; 69 when a host lacks something.
 
 set -euo pipefail
+say() { echo "run.sh: $*" >&2; }
+
+# A signal sent to this script, and Ctrl-C, become USR1 for mpirun, which passes it to the ranks: they
+# save a checkpoint and end with 75. To a TERM or INT of its own mpirun gives them one second, less
+# than many a step takes, and then kills. Asked a second time, that is what happens. It may come at any
+# moment: before mpirun runs, nothing is started any more.
+subcommand="" mpirun_pid="" asked=false forced=false signalled=false
+# shellcheck disable=SC2317
+stop() {
+  signalled=true
+  if [[ "$asked" == false && ("$subcommand" == train || -z "$mpirun_pid") ]]; then
+    asked=true
+    if [[ -n "$mpirun_pid" ]]; then
+      say "asking the ranks for a checkpoint; once more ends them at once"
+      insist "$mpirun_pid"
+    fi
+  else
+    forced=true
+    [[ -z "$mpirun_pid" ]] || kill -TERM "$mpirun_pid" 2>/dev/null || true
+  fi
+}
+trap stop INT TERM HUP QUIT XCPU USR1 USR2
+
 # shellcheck source=launch/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 # shellcheck source=launch/hosts.bash
@@ -39,7 +62,6 @@ usage() {
   sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit "$1"
 }
-say() { echo "run.sh: $*" >&2; }
 
 ranks="" hostfile="" restarts="${ALLMODES_RESTARTS:-0}" verbose=false checks=true dry_run=false
 own_words=("$@") given_threads="${OMP_NUM_THREADS:-}"
@@ -215,51 +237,47 @@ if [[ -t 2 ]]; then
   export ALLMODES_COLUMNS="${ALLMODES_COLUMNS:-80}"
 fi
 
-# A signal sent to this script, and Ctrl-C, become USR1 for mpirun, which passes it to the ranks: they
-# save a checkpoint and end with 75. To a TERM or INT of its own mpirun gives them one second, less
-# than many a step takes, and then kills. Asked a second time, that is what happens.
-# shellcheck disable=SC2317
-stop() {
-  signalled=true
-  if [[ "$subcommand" == train && "$asked" == false ]]; then
-    asked=true
-    say "asking the ranks for a checkpoint; once more ends them at once"
-    kill -USR1 "$mpirun_pid" 2>/dev/null || true
-  else
-    forced=true
-    kill -TERM "$mpirun_pid" 2>/dev/null || true
-  fi
-}
-
 # Runs $command; its exit status in $status. mpirun runs in the background because a shell that waits
 # in the foreground would handle the signal after the run, and in a session of its own because the
 # terminal would send Ctrl-C to it too. A second `wait` is needed because a trap ends the first.
 run() {
+  if [[ "$asked" == true ]]; then
+    say "told to stop before anything was started"
+    status=75
+    if [[ "$forced" == true || "$subcommand" != train ]]; then status=143; fi
+    return
+  fi
   local filter=(/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/mpirun_filter.py") filter_pid
   if [[ "$verbose" == true || ! -x /usr/bin/python3 ]]; then filter=(cat); fi
   [[ -p "$scratch/said" ]] || mkfifo "$scratch/said"
   # Ctrl-C reaches the filter too, which has still to pass on what the ranks say then.
-  (trap '' INT TERM HUP USR1 && exec "${filter[@]}") <"$scratch/said" >&2 &
+  (trap '' INT TERM HUP QUIT XCPU USR1 USR2 && exec "${filter[@]}") <"$scratch/said" >&2 &
   filter_pid=$!
   setsid "${command[@]}" <&0 2>"$scratch/said" &
   mpirun_pid=$!
+  # Told between the look above and here.
+  if [[ "$forced" == true || ("$asked" == true && "$subcommand" != train) ]]; then
+    forced=true
+    kill -TERM "$mpirun_pid" 2>/dev/null || true
+  elif [[ "$asked" == true ]]; then
+    insist "$mpirun_pid"
+  fi
   while :; do
     signalled=false status=0
     wait "$mpirun_pid" || status=$?
     [[ "$signalled" == true ]] || break
   done
+  insist_no_more
   wait "$filter_pid" 2>/dev/null || true
   # mpirun's own code for a host that it can no longer reach.
   if ((status == 205)); then status=68; fi
-  # Ranks that are asked while they still start may die of the signal; they had nothing to save.
-  if [[ "$asked" == true ]] && ((status == 138)); then status=75; fi
+  # Ranks that are asked while they still start may die of the signal, and mpirun too, or it ends with
+  # its own 1, which is none of the program's codes; they had nothing to save.
+  if [[ "$asked" == true ]] && ((status == 138 || status == 1)); then status=75; fi
   # What mpirun ends with when it was told to end says nothing about the ranks.
   if [[ "$forced" == true ]]; then status=143; fi
 }
 
-asked=false forced=false mpirun_pid=""
-trap stop INT TERM HUP USR1
-trap 'signalled=true; kill -USR2 "$mpirun_pid" 2>/dev/null || true' USR2
 prepare
 run
 resumes=true
