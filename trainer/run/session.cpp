@@ -14,6 +14,7 @@
 #include "run/failure.h"
 #include "run/opened_run.h"
 #include "run/rollback.h"
+#include "run/work_watch.h"
 
 namespace allmodes::run {
 namespace {
@@ -113,6 +114,9 @@ int train(const TrainOptions& options, world::Runtime& runtime, const world::Sto
                      records::may_color(STDERR_FILENO));
   world::refuse_singletons(world);
   world::Watchdog watchdog(runtime, limits_of(config::Watchdog{}));
+  // Nobody waits for a rank that is alone: it may take its time, as long as it works.
+  std::optional<WorkWatch> works;
+  if (world.size == 1) works.emplace(runtime.control().flight_log());
   Session session(options, runtime, signals);
   return or_end_the_job(runtime, [&] {
     const int code = session.run(watchdog);

@@ -6,8 +6,8 @@
 #include "base/version.h"
 #include "gradients/compute_stream.h"
 #include "run/agreement.h"
-#include "run/loading_watch.h"
 #include "run/versions.h"
+#include "run/work_watch.h"
 #include "training/precision.h"
 #include "world/handshake.h"
 
@@ -78,7 +78,7 @@ std::optional<int> set_up(const TrainOptions& options, world::Runtime& runtime,
   if (loaded.problems.empty()) watchdog.set_limits(limits_of(loaded.config.watchdog));
   {
     const world::ScopedStage loading(control.flight_log(), "loading data");
-    const LoadingWatch watch(control.flight_log());
+    const WorkWatch watch(control.flight_log());
     set_up.run = check_run(std::move(loaded));
   }
   if (const auto code = report_refusals(control, set_up.run); code != ExitCode::kOk)

@@ -89,6 +89,7 @@ Runtime::Runtime() {
   world_.host = host_name();
   if (!launched_by_mpi(::getenv)) {
     control_ = make_self_communicator();
+    control_->record_into(&flight_log_);
     return;
   }
   StartWatch start(::getenv, world_.host, StartStage::launched);

@@ -60,20 +60,20 @@ double seconds_now() {
 }  // namespace
 
 Watchdog::Watchdog(Runtime& runtime, WatchLimits limits)
-    : runtime_(runtime), world_(runtime.world()), limits_(limits) {
-  if (world_.size == 1) {
-    reason_off_ = "one rank waits for nobody";
-    return;
-  }
+    : runtime_(runtime), world_(runtime.world()), hosts_{world_.host}, limits_(limits) {
+  if (world_.size > 1) join();
+  if (reason_off_.empty()) thread_ = std::thread([this] { look_on(); });
+}
+
+void Watchdog::join() {
   const StartWatch start(::getenv, world_.host, StartStage::joined);
-  const int64_t concurrent = runtime.concurrent_mpi() ? 1 : 0;
-  if (world_.nodes > 1 && all_reduce_value(runtime.control(), concurrent, ReduceOp::min) == 0) {
+  const int64_t concurrent = runtime_.concurrent_mpi() ? 1 : 0;
+  if (world_.nodes > 1 && all_reduce_value(runtime_.control(), concurrent, ReduceOp::min) == 0) {
     reason_off_ = "on several nodes it needs an MPI library with MPI_THREAD_MULTIPLE";
     return;
   }
-  hosts_ = all_gather_text(runtime.control(), world_.host);
+  hosts_ = all_gather_text(runtime_.control(), world_.host);
   board_ = std::make_unique<StatusBoard>(world_);
-  thread_ = std::thread([this] { look_on(); });
 }
 
 Watchdog::~Watchdog() {
@@ -99,7 +99,23 @@ Status Watchdog::own_status(uint64_t beats) const {
   status.beats = beats;
   status.pid = static_cast<int32_t>(getpid());
   status.told = told_ ? 1 : 0;
+  if (world_.size == 1) {
+    // It waits for its disk or its GPU alone, and nobody waits for it.
+    status.waiting = 0;
+    status.allowance_s = limits_.stage_limit_s;
+  }
   return status;
+}
+
+// Shows this rank's status to the others; returns theirs, as far as they are known here.
+std::span<const Status> Watchdog::exchange(const Status& mine) {
+  if (!board_) {
+    alone_ = mine;
+    return {&alone_, 1};
+  }
+  board_->publish(mine);
+  board_->exchange();
+  return board_->statuses();
 }
 
 void Watchdog::look_on() {
@@ -110,21 +126,21 @@ void Watchdog::look_on() {
     std::unique_lock lock(mutex_);
     while (!ending_) {
       const WatchLimits limits = limits_;
-      board_->publish(own_status(++beats_));
+      const Status mine = own_status(++beats_);
       lock.unlock();
-      board_->exchange();
-      if (board_->end_ordered()) end({}, {});
+      const auto statuses = exchange(mine);
+      if (board_ && board_->end_ordered()) end({}, {});
       if (const std::string failure = late_failure(); !failure.empty())
         end("a collective failed after it had begun: " + failure, {});
       if (limits.limit_s > 0 && world_.rank == 0) {
-        if (const auto stall = judge.look(seconds_now(), board_->statuses(), limits))
+        if (const auto stall = judge.look(seconds_now(), statuses, limits))
           end("the job does not move:" + stall->text, stall->ranks);
       } else if (limits.limit_s > 0) {
         Status root;
         root.beats = board_->judge_beats();
-        root.pid = static_cast<int32_t>(board_->statuses().front().pid);
+        root.pid = static_cast<int32_t>(statuses.front().pid);
         root.progress = root.beats;
-        root.doing = board_->statuses().front().doing;
+        root.doing = statuses.front().doing;
         const WatchLimits patient{limits.limit_s * kPatienceWithJudge / kPatience, 0};
         if (const auto stall =
                 judge_of_root.look(seconds_now(), std::span<const Status>(&root, 1), patient))
@@ -165,6 +181,7 @@ std::string Watchdog::late_failure() const {
 
 // Of the ranks that can be seen from here.
 bool Watchdog::all_have_told(const std::vector<int>& missing) const {
+  if (!board_) return true;
   const auto& statuses = board_->statuses();
   for (size_t rank = 0; rank < statuses.size(); ++rank) {
     const bool is_there = statuses[rank].beats > 0 &&
@@ -181,7 +198,7 @@ void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
   // First of all: to print may wait for ever, for a terminal that was stopped or a thread that
   // holds the lock of stderr, and so may MPI_Abort for a host that is gone.
   exit_after(wait + kSendingTime + kAbortTime, ExitCode::kLostRank);
-  if (!report.empty()) board_->order_end();
+  if (board_ && !report.empty()) board_->order_end();
   const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
   std::string text;
   if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
@@ -189,8 +206,7 @@ void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
   told_ = true;
   const auto until = steady_clock::now() + duration<double>(wait);
   while (steady_clock::now() < until && (report.empty() || !all_have_told(missing))) {
-    board_->publish(own_status(++beats_));
-    board_->exchange();
+    exchange(own_status(++beats_));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   std::this_thread::sleep_for(duration<double>(kSendingTime));

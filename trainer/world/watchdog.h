@@ -1,13 +1,15 @@
 #pragma once
 
 // Ends a job that no longer moves. MPI reports a rank that died, but never one that was stopped or
-// whose cable was cut; the others would wait in a collective for ever.
+// whose cable was cut; the others would wait in a collective for ever. Nor does anybody report a
+// disk that has stopped to answer, for which a rank waits, alone or not.
 
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,7 +25,10 @@ class StatusBoard;
 // Rank 0 judges (StallJudge); the others watch rank 0. When the job does not move, rank 0 says on
 // stderr who is missing where, every rank that can prints its flight log, and all end with
 // ExitCode::kLostRank. So they do when a communicator reports an error of a collective whose call
-// had returned before (FlightLog::check_health()). A job of one rank is not watched.
+// had returned before (Communicator::check_health()).
+//
+// A job of one rank waits for no other: there only a stage that is longer without a sign of
+// progress than WatchLimits::stage_limit_s ends the job.
 class Watchdog {
  public:
   // Collective. `runtime` outlives the watchdog; its flight log says what each rank does.
@@ -44,7 +49,9 @@ class Watchdog {
   const std::string& reason_off() const { return reason_off_; }
 
  private:
+  void join();
   void look_on();
+  std::span<const Status> exchange(const Status& mine);
   Status own_status(uint64_t beats) const;
   std::string late_failure() const;
   bool all_have_told(const std::vector<int>& missing) const;
@@ -61,7 +68,8 @@ class Watchdog {
   std::shared_ptr<HealthChecks> checks_ = std::make_shared<HealthChecks>();
   std::string reason_off_;
   std::vector<std::string> hosts_;
-  std::unique_ptr<StatusBoard> board_;
+  std::unique_ptr<StatusBoard> board_;  // null in a job of one rank
+  Status alone_;                        // its status, in such a job
   std::mutex mutex_;
   std::condition_variable changed_;
   WatchLimits limits_;

@@ -1,4 +1,4 @@
-#include "run/loading_watch.h"
+#include "run/work_watch.h"
 
 #include <sys/resource.h>
 
@@ -9,8 +9,8 @@
 namespace allmodes::run {
 namespace {
 
-constexpr double kLeastComputing = 0.05;      // share of the time
-constexpr uint64_t kLeastBytesRead = 65'536;  // more than threads that only wait read
+constexpr double kLeastComputing = 0.05;    // share of the time
+constexpr uint64_t kLeastBytesRead = 1024;  // more than this thread and others that wait read
 constexpr std::chrono::seconds kBetweenLooks{1};
 
 double in_seconds(const timeval& time) {
@@ -40,11 +40,11 @@ bool has_moved(const WorkDone& before, const WorkDone& after, double seconds) {
          after.pages_read > before.pages_read;
 }
 
-LoadingWatch::LoadingWatch(world::FlightLog* log) : log_(log) {
+WorkWatch::WorkWatch(world::FlightLog* log) : log_(log) {
   if (log_ != nullptr) thread_ = std::thread([this] { watch(); });
 }
 
-LoadingWatch::~LoadingWatch() {
+WorkWatch::~WorkWatch() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
@@ -53,7 +53,7 @@ LoadingWatch::~LoadingWatch() {
   if (thread_.joinable()) thread_.join();
 }
 
-void LoadingWatch::watch() {
+void WorkWatch::watch() {
   using Clock = std::chrono::steady_clock;
   WorkDone before = work_done();
   auto looked_at = Clock::now();

@@ -1,6 +1,6 @@
 #pragma once
 
-// Whether this process gets on with reading its data, for the watchdog.
+// Whether this process gets on with its work, for the watchdog: where that cannot count samples.
 
 #include <condition_variable>
 #include <cstdint>
@@ -21,19 +21,20 @@ struct WorkDone {
 // Of this process. `root`: where /proc is; without it only the processor time is known.
 WorkDone work_done(const std::filesystem::path& root = "/");
 
-// Whether a loader moved in `seconds` between the two: it computed for a twentieth of that time at
-// least, which a waiting process does not, or 64 KiB came from files, or one page of a mapped file.
+// Whether the process moved in `seconds` between the two: it computed for a twentieth of that time
+// at least, which a waiting process does not, or 64 KiB came from files, or one page of a mapped
+// file.
 bool has_moved(const WorkDone& before, const WorkDone& after, double seconds);
 
 // While it lives, a thread notes progress in `log` as long as the process moves: so a set that
-// takes hours to read is no hang, and a loader that stands still, on a file system that does not
+// takes hours to read is no hang, and a process that stands still, on a file system that does not
 // answer or a lock, is found within watchdog.stage_limit_s, and named.
-class LoadingWatch {
+class WorkWatch {
  public:
-  explicit LoadingWatch(world::FlightLog* log);  // null: nobody watches
-  ~LoadingWatch();
-  LoadingWatch(const LoadingWatch&) = delete;
-  LoadingWatch& operator=(const LoadingWatch&) = delete;
+  explicit WorkWatch(world::FlightLog* log);  // null: nobody watches
+  ~WorkWatch();
+  WorkWatch(const WorkWatch&) = delete;
+  WorkWatch& operator=(const WorkWatch&) = delete;
 
  private:
   void watch();
