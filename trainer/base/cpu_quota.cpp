@@ -7,6 +7,8 @@
 #include <system_error>
 #include <vector>
 
+#include "base/control_groups.h"
+
 namespace allmodes {
 namespace {
 
@@ -38,16 +40,6 @@ std::optional<double> quota_of(const fs::path& group) {
   return ratio(quota[0], period[0]);
 }
 
-// The hierarchy's folder below /sys/fs/cgroup for the controllers of a line of /proc/self/cgroup,
-// which are empty for version 2; nullopt when it says nothing about processors.
-std::optional<fs::path> hierarchy(const std::string& controllers) {
-  if (controllers.empty()) return fs::path();
-  std::istringstream list(controllers);
-  for (std::string name; std::getline(list, name, ',');)
-    if (name == "cpu") return fs::path(controllers);
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<CpuQuota> cpu_quota(const fs::path& root) {
@@ -56,22 +48,7 @@ std::optional<CpuQuota> cpu_quota(const fs::path& root) {
     const auto found = quota_of(group);
     if (found && (!least || *found < least->processors)) least = CpuQuota{*found, group.string()};
   };
-  const fs::path mounted = root / "sys/fs/cgroup";
-  std::ifstream groups(root / "proc/self/cgroup");
-  // "NUMBER:CONTROLLERS:/PATH"
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const auto folder = hierarchy(line.substr(first + 1, second - first - 1));
-    if (!folder) continue;
-    // A limit of a group around it holds too. A container may see its own group as the root, or the
-    // path that it has outside; then what lies at the root is its own.
-    const fs::path top = mounted / *folder;
-    fs::path group = fs::path(line.substr(second + 1)).relative_path();
-    for (; !group.empty(); group = group.parent_path()) consider(top / group);
-    consider(top);
-  }
+  for (const auto& group : control_groups("cpu", root)) consider(group);
   // Of several containers each may call its own group "/".
   std::error_code failure;
   const auto space = fs::read_symlink(root / "proc/self/ns/cgroup", failure);

@@ -1,9 +1,8 @@
 #include "data/array_dataset.h"
 
-#include <unistd.h>
-
 #include <utility>
 
+#include "base/available_memory.h"
 #include "base/error.h"
 #include "data/stored_dataset.h"
 
@@ -65,11 +64,11 @@ template std::unique_ptr<Dataset> make_array_dataset(const std::string&, const S
                                                      std::optional<Mixture>, StoredFacts);
 
 void require_memory(uint64_t count, uint64_t bytes, const std::string& what) {
-  const uint64_t memory =
-      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t memory = available_memory();
   if (bytes != 0 && count > memory / bytes)
     ALLMODES_FAIL(ExitCode::kDataError,
-                  "{}: {} samples of {} bytes do not fit into this machine's memory of {} MiB",
+                  "{}: {} samples of {} bytes do not fit into the {} MiB of memory that are free "
+                  "for this process",
                   what, count, bytes, memory >> 20);
 }
 

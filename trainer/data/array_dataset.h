@@ -23,7 +23,7 @@ std::unique_ptr<Dataset> make_array_dataset(const std::string& name, const Sampl
                                             std::optional<Mixture> mixture = std::nullopt,
                                             StoredFacts facts = {});
 
-// Throws kDataError when `count` things of `bytes` each cannot fit into this machine's memory.
+// Throws kDataError when `count` things of `bytes` each do not fit into available_memory().
 void require_memory(uint64_t count, uint64_t bytes, const std::string& what);
 
 }  // namespace allmodes::data

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/field_error.h"
 #include "data/array_dataset.h"
 #include "data/formats/array_file.h"
 #include "data/labels.h"
@@ -146,8 +147,9 @@ class Reader {
   }
 
   Labels labels() const {
-    return data_.labels.empty() ? Labels{}
-                                : read_labels(data_.labels, static_cast<int64_t>(samples()));
+    if (data_.labels.empty()) return {};
+    return of_field("labels",
+                    [this] { return read_labels(data_.labels, static_cast<int64_t>(samples())); });
   }
 
   template <class T>

@@ -1,4 +1,6 @@
-#include "base/cpu_quota.h"
+// What containers and batch systems leave of a machine.
+
+#include "base/control_groups.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -6,6 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "base/available_memory.h"
+#include "base/cpu_quota.h"
 
 namespace allmodes {
 namespace {
@@ -27,6 +32,7 @@ class Machine {
     std::ofstream(root_ / name) << text << "\n";
     return *this;
   }
+  uint64_t memory() const { return available_memory(root_); }
   double processors() const {
     const auto quota = cpu_quota(root_);
     return quota ? quota->processors : 0;
@@ -74,6 +80,40 @@ TEST(CpuQuota, OfVersionOneToo) {
   EXPECT_EQ(machine.processors(), 1.5);
   machine.file("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1");
   EXPECT_EQ(machine.processors(), 0);
+}
+
+TEST(AvailableMemory, IsWhatTheMachineHasLeft) {
+  Machine machine;
+  machine.file("proc/meminfo", "MemTotal: 8000 kB\nMemAvailable:    5000 kB\nBuffers: 1 kB");
+  EXPECT_EQ(machine.memory(), 5000U * 1024);
+  EXPECT_GT(available_memory(), 0U);
+}
+
+TEST(AvailableMemory, IsNoMoreThanTheTightestGroupLeaves) {
+  Machine machine;
+  machine.file("proc/meminfo", "MemAvailable: 1000000 kB")
+      .file("proc/self/cgroup", "0::/job.slice/step")
+      .file("sys/fs/cgroup/job.slice/step/memory.max", "max")
+      .file("sys/fs/cgroup/job.slice/step/memory.current", "7")
+      .file("sys/fs/cgroup/job.slice/memory.max", "90000")
+      .file("sys/fs/cgroup/job.slice/memory.current", "50000");
+  EXPECT_EQ(machine.memory(), 40000U);
+  // Pages of files are given up where memory is needed.
+  machine.file("sys/fs/cgroup/job.slice/memory.stat", "anon 1\ninactive_file 20000");
+  EXPECT_EQ(machine.memory(), 60000U);
+  machine.file("sys/fs/cgroup/job.slice/memory.current", "150000");
+  EXPECT_EQ(machine.memory(), 0U);
+}
+
+TEST(AvailableMemory, KnowsVersionOneToo) {
+  Machine machine;
+  machine.file("proc/meminfo", "MemAvailable: 1000000 kB")
+      .file("proc/self/cgroup", "9:memory:/docker/ab\n4:cpu,cpuacct:/docker/ab")
+      .file("sys/fs/cgroup/memory/memory.limit_in_bytes", "90000")
+      .file("sys/fs/cgroup/memory/memory.usage_in_bytes", "50000")
+      .file("sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 10000")
+      .file("sys/fs/cgroup/cpu,cpuacct/memory.limit_in_bytes", "1");
+  EXPECT_EQ(machine.memory(), 50000U);
 }
 
 }  // namespace
