@@ -179,6 +179,12 @@ TEST_F(CheckpointsTest, TheNewestAreKept) {
   EXPECT_EQ(entries(), (std::set<std::string>{"step-00000005", "step-00000006"}));
 }
 
+TEST_F(CheckpointsTest, MoreThanAnIntHoldsAreKeptAsManyAsAsked) {
+  for (const int64_t keep : {int64_t{1} << 32, (int64_t{1} << 48) - 1, (int64_t{1} << 32) + 1})
+    for (uint64_t step = 1; step <= 3; ++step) save(folder_, state_at(step), payload(), keep);
+  EXPECT_EQ(entries(), (std::set<std::string>{"step-00000001", "step-00000002", "step-00000003"}));
+}
+
 TEST_F(CheckpointsTest, LaterCheckpointsOfAnAbandonedContinuationDoNotPushOutTheNewOne) {
   for (const uint64_t step : {100, 800, 900}) save(folder_, state_at(step), payload(), 9);
   save(folder_, state_at(200), payload(), 1);

@@ -57,6 +57,23 @@ std::string read_manifest(const fs::path& path) {
   }
 }
 
+Opened read_folder(const fs::path& folder, bool keep) {
+  const fs::path path = folder / kManifest;
+  Manifest manifest = decode_manifest(read_manifest(path), path.string());
+  Opened opened{.folder = folder, .state = std::move(manifest.state), .stems = {}};
+  for (const FileEntry& entry : manifest.files) {
+    // A name with a slash would lead out of the folder.
+    const std::string stem = stem_of(entry.name);
+    if (!is_plain_name(stem)) {
+      ALLMODES_FAIL(ExitCode::kDataError, "'{}' names the file '{}'", path.string(), entry.name);
+    }
+    auto bytes = verify_payload_file(folder / entry.name, entry, keep);
+    if (bytes) opened.bytes.emplace(stem, std::move(bytes));
+    opened.stems.push_back(stem);
+  }
+  return opened;
+}
+
 }  // namespace
 
 fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload& payload,
@@ -94,23 +111,22 @@ SafetensorsFile Opened::file(const std::string& stem) const {
     ALLMODES_FAIL(ExitCode::kDataError, "the checkpoint '{}' has no '{}{}'", folder.string(), stem,
                   kSuffix);
   }
-  return SafetensorsFile(folder / (stem + std::string(kSuffix)));
+  const fs::path path = folder / (stem + std::string(kSuffix));
+  const auto held = bytes.find(stem);
+  return held != bytes.end() ? SafetensorsFile(path, held->second) : SafetensorsFile(path);
 }
 
 Opened open(const fs::path& folder) {
+  return read_folder(folder, /*keep=*/true);
+}
+
+Opened verify(const fs::path& folder) {
+  return read_folder(folder, /*keep=*/false);
+}
+
+State state_of(const fs::path& folder) {
   const fs::path path = folder / kManifest;
-  Manifest manifest = decode_manifest(read_manifest(path), path.string());
-  Opened opened{.folder = folder, .state = std::move(manifest.state), .stems = {}};
-  for (const FileEntry& entry : manifest.files) {
-    // A name with a slash would lead out of the folder.
-    const std::string stem = stem_of(entry.name);
-    if (!is_plain_name(stem)) {
-      ALLMODES_FAIL(ExitCode::kDataError, "'{}' names the file '{}'", path.string(), entry.name);
-    }
-    verify_payload_file(folder / entry.name, entry);
-    opened.stems.push_back(stem);
-  }
-  return opened;
+  return decode_manifest(read_manifest(path), path.string()).state;
 }
 
 std::optional<Opened> open_newest(const fs::path& checkpoints_dir,

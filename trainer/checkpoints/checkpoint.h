@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -101,21 +102,28 @@ std::filesystem::path save(const std::filesystem::path& checkpoints_dir, const S
                            const Payload& payload, int64_t keep,
                            std::optional<uint64_t> spare = std::nullopt);
 
-// A checkpoint whose manifest, file sizes and hashes were verified.
+// A checkpoint whose manifest, file sizes and hashes were verified. It holds the bytes of its
+// files, as many as the model has, until it goes: whoever takes the tensors from it reads nothing
+// again.
 struct Opened {
   std::filesystem::path folder;
   State state;
   std::vector<std::string> stems;
+  std::map<std::string, std::shared_ptr<const SafetensorsFile::Bytes>> bytes = {};  // by stem
 
   bool has(const std::string& stem) const;
   // The tensors of a stem; throws kDataError when the checkpoint has none.
   SafetensorsFile file(const std::string& stem) const;
 };
 
-// Opens and verifies one checkpoint folder; reads every byte of it. Throws kNoInput when there is
-// no manifest, kDataError for damage, kInputOutput for what is there and cannot be read; the
-// message names the file, and of a damaged one the tensor.
+// Opens and verifies one checkpoint folder; reads every byte of it, once. Throws kNoInput when
+// there is no manifest, kDataError for damage, kInputOutput for what is there and cannot be read;
+// the message names the file, and of a damaged one the tensor.
 Opened open(const std::filesystem::path& folder);
+// The same for whoever wants its state alone: holds no bytes.
+Opened verify(const std::filesystem::path& folder);
+// What the manifest says, which alone is read.
+State state_of(const std::filesystem::path& folder);
 
 // The newest checkpoint in the folder that verifies. Each newer one that does not is passed over,
 // and its reason appended to `refused`. Nothing when there is none (or no such folder). Throws

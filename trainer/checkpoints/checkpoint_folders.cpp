@@ -120,9 +120,14 @@ void tidy(const fs::path& checkpoints_dir) {
 void remove_checkpoint(const fs::path& folder) {
   // Else it would count from the moment that its successor is gone.
   if (!is_replaced(folder)) remove_quietly(replaced_name(folder));
-  std::error_code ignored;
-  fs::remove(folder / "manifest.pb", ignored);
-  remove_quietly(folder);
+  // Under another name first: a job that is killed on the way leaves no checkpoint that lacks
+  // files.
+  const fs::path temporary = temporary_beside(folder);
+  if (renamed(folder, temporary)) {
+    remove_quietly(temporary);
+  } else {
+    remove_quietly(folder);
+  }
 }
 
 void remove_after(const fs::path& checkpoints_dir, uint64_t step) {

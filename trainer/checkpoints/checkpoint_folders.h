@@ -3,10 +3,10 @@
 // The folder of a run's checkpoints: which are there, under which names, and how one takes its
 // place or goes.
 //
-//   step-NNNNNNNN            a whole checkpoint, while it has a manifest
+//   step-NNNNNNNN            a whole checkpoint
 //   step-NNNNNNNN.replaced   the whole checkpoint that stood there until another of the same step
 //                            was put in its place; counts only while there is no other
-//   .tmp-...                 a save that is under way or was cut short
+//   .tmp-...                 a save, or a removal, that is under way or was cut short
 
 #include <cstdint>
 #include <filesystem>
@@ -34,8 +34,8 @@ void put_in_place(const std::filesystem::path& temporary, const std::filesystem:
 // one whose successor never came its name back. What cannot be removed stays for the next time.
 void tidy(const std::filesystem::path& checkpoints_dir);
 
-// Removes a checkpoint, the manifest first, so that a removal cut short leaves nothing that looks
-// whole. What cannot be removed stays.
+// Removes a checkpoint, which gets a temporary name first: a removal cut short leaves a whole one or
+// none. What cannot be removed stays.
 void remove_checkpoint(const std::filesystem::path& folder);
 
 // Removes the checkpoints of later steps, newest first: what is left after a crash is still a row

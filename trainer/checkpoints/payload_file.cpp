@@ -1,6 +1,7 @@
 #include "checkpoints/payload_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -46,6 +47,11 @@ class ReadFile {
   ~ReadFile() { ::close(descriptor_); }
   ReadFile(const ReadFile&) = delete;
   ReadFile& operator=(const ReadFile&) = delete;
+
+  uint64_t size() const {
+    struct stat status {};
+    return ::fstat(descriptor_, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+  }
 
   // Hands bytes [begin, end) piece by piece to `take`, fewer where the file ends before; returns
   // how many there were.
@@ -130,12 +136,20 @@ FileEntry write_payload_file(const std::filesystem::path& path,
   return entry;
 }
 
-void verify_payload_file(const std::filesystem::path& path, const FileEntry& entry) {
+std::shared_ptr<const SafetensorsFile::Bytes> verify_payload_file(const std::filesystem::path& path,
+                                                                  const FileEntry& entry,
+                                                                  bool keep) {
   const ReadFile file(path);
+  std::shared_ptr<SafetensorsFile::Bytes> kept;
+  if (keep) kept = std::make_shared<SafetensorsFile::Bytes>();
+  // Room for what is there, whatever a damaged manifest says of it.
+  if (kept) kept->reserve(std::min(entry.bytes, file.size()));
   Hash hash;
   // One byte more than there should be shows a file that has grown.
-  const uint64_t bytes =
-      file.read(0, entry.bytes + 1, [&](const void* data, size_t count) { hash.add(data, count); });
+  const uint64_t bytes = file.read(0, entry.bytes + 1, [&](const char* data, size_t count) {
+    hash.add(data, count);
+    if (kept) kept->insert(kept->end(), data, data + count);
+  });
   if (bytes != entry.bytes) {
     ALLMODES_FAIL(ExitCode::kDataError, "'{}' has {} bytes, the manifest says {}: {}",
                   path.string(), bytes < entry.bytes ? std::to_string(bytes) : "more", entry.bytes,
@@ -146,6 +160,7 @@ void verify_payload_file(const std::filesystem::path& path, const FileEntry& ent
                   "'{}' is damaged{}: its hash (XXH3) is {:016x}, the manifest says {:016x}",
                   path.string(), damaged_parts(file, entry), hash.value(), entry.xxh3);
   }
+  return kept;
 }
 
 }  // namespace allmodes::checkpoints

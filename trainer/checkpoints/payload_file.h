@@ -4,9 +4,11 @@
 // verified against them.
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "checkpoints/manifest.h"
+#include "checkpoints/safetensors.h"
 
 namespace allmodes::checkpoints {
 
@@ -15,9 +17,12 @@ namespace allmodes::checkpoints {
 FileEntry write_payload_file(const std::filesystem::path& path,
                              const std::vector<TensorView>& tensors);
 
-// Reads every byte of the file and compares size and hash. Throws kDataError for a missing, cut off
+// Reads every byte of the file, once, and compares size and hash; returns the bytes, or null unless
+// they are to be kept. Throws kDataError for a missing, cut off
 // or damaged file, naming it and, where the entry knows the tensors, the tensor with its bytes;
 // kInputOutput when it is there and cannot be read.
-void verify_payload_file(const std::filesystem::path& path, const FileEntry& entry);
+std::shared_ptr<const SafetensorsFile::Bytes> verify_payload_file(const std::filesystem::path& path,
+                                                                  const FileEntry& entry,
+                                                                  bool keep);
 
 }  // namespace allmodes::checkpoints

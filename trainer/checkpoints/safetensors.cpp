@@ -168,26 +168,33 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
     ALLMODES_FAIL(ExitCode::kNoInput, "cannot open '{}': {}", path_.string(), storage_cause(error));
   }
   try {
-    const auto file_bytes = static_cast<uint64_t>(status.st_size);
-    uint64_t length = 0;
-    if (file_bytes < kLengthBytes) {
-      ALLMODES_FAIL(ExitCode::kDataError, "'{}' ends at byte {}, within the header's length",
-                    path_.string(), file_bytes);
-    }
-    read_at(0, &length, kLengthBytes);
-    if (length > kLongestHeader || length > file_bytes - kLengthBytes) {
-      ALLMODES_FAIL(
-          ExitCode::kDataError,
-          "'{}', byte 0: a header of {} bytes in a file of {}: cut off, or no safetensors",
-          path_.string(), length, file_bytes);
-    }
-    std::string header(length, '\0');
-    read_at(kLengthBytes, header.data(), header.size());
-    parse_header(header, file_bytes);
+    read_header(static_cast<uint64_t>(status.st_size));
   } catch (...) {
     ::close(descriptor_);
     throw;
   }
+}
+
+SafetensorsFile::SafetensorsFile(std::filesystem::path path, std::shared_ptr<const Bytes> bytes)
+    : path_(std::move(path)), bytes_(std::move(bytes)) {
+  read_header(bytes_->size());
+}
+
+void SafetensorsFile::read_header(uint64_t file_bytes) {
+  uint64_t length = 0;
+  if (file_bytes < kLengthBytes) {
+    ALLMODES_FAIL(ExitCode::kDataError, "'{}' ends at byte {}, within the header's length",
+                  path_.string(), file_bytes);
+  }
+  read_at(0, &length, kLengthBytes);
+  if (length > kLongestHeader || length > file_bytes - kLengthBytes) {
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "'{}', byte 0: a header of {} bytes in a file of {}: cut off, or no safetensors",
+                  path_.string(), length, file_bytes);
+  }
+  std::string header(length, '\0');
+  read_at(kLengthBytes, header.data(), header.size());
+  parse_header(header, file_bytes);
 }
 
 SafetensorsFile::~SafetensorsFile() {
@@ -197,6 +204,7 @@ SafetensorsFile::~SafetensorsFile() {
 SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      bytes_(std::move(other.bytes_)),
       names_(std::move(other.names_)),
       entries_(std::move(other.entries_)),
       metadata_(std::move(other.metadata_)) {}
@@ -281,7 +289,13 @@ void SafetensorsFile::read(const std::string& name, void* out, size_t bytes) con
 
 void SafetensorsFile::read_at(uint64_t offset, void* out, size_t bytes) const {
   size_t got = 0;
-  const int error = read_all_at(descriptor_, offset, out, bytes, got);
+  int error = 0;
+  if (bytes_) {
+    got = std::min<uint64_t>(bytes, bytes_->size() - std::min<uint64_t>(offset, bytes_->size()));
+    std::copy_n(bytes_->data() + offset, got, static_cast<char*>(out));
+  } else {
+    error = read_all_at(descriptor_, offset, out, bytes, got);
+  }
   if (error != 0 || got < bytes) {
     ALLMODES_FAIL(ExitCode::kInputOutput, "reading '{}' failed at byte {}: {}", path_.string(),
                   offset + got, error == 0 ? "the file ends there" : storage_cause(error));

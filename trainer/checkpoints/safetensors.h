@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
 // kNoInput.
 class SafetensorsFile {
  public:
+  using Bytes = std::vector<char>;
   struct Entry {
     DType dtype = DType::kF32;
     std::vector<int64_t> shape;
@@ -61,6 +63,8 @@ class SafetensorsFile {
   };
 
   explicit SafetensorsFile(std::filesystem::path path);
+  // The same of a file whose bytes were read already; `path` names it in errors.
+  SafetensorsFile(std::filesystem::path path, std::shared_ptr<const Bytes> bytes);
   ~SafetensorsFile();
   SafetensorsFile(SafetensorsFile&& other) noexcept;
   SafetensorsFile& operator=(SafetensorsFile&&) = delete;
@@ -76,12 +80,14 @@ class SafetensorsFile {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  void read_header(uint64_t file_bytes);
   void read_at(uint64_t offset, void* out, size_t bytes) const;
   void parse_header(const std::string& header, uint64_t file_bytes);
   void check_cover(uint64_t data_begin, uint64_t file_bytes);
 
   std::filesystem::path path_;
   int descriptor_ = -1;
+  std::shared_ptr<const Bytes> bytes_;  // instead of a descriptor
   std::vector<std::string> names_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> metadata_;

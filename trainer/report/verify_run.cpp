@@ -36,7 +36,7 @@ uint64_t bytes_in(const fs::path& folder) {
 Checked checked_checkpoint(const fs::path& run, uint64_t step, const fs::path& folder) {
   Checked checked{.what = folder.lexically_relative(run).string(), .text = {}};
   try {
-    const auto opened = checkpoints::open(folder);
+    const auto opened = checkpoints::verify(folder);
     checked.good = opened.state.step == step;
     checked.text = checked.good ? fmt::format("whole: {} files, {}", opened.stems.size() + 1,
                                               megabytes(bytes_in(folder)))

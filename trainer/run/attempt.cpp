@@ -27,9 +27,9 @@ void Attempt::prepare() {
   }
   if (opened_.state) {
     position_ = {opened_.state->step, opened_.state->samples};
-    restore(*model_, opened_, runtime_);
+    restore(*model_, opened_, runtime_.world(), control_);
   } else if (!opened_.from.empty()) {
-    begin_with_weights(*model_, opened_, runtime_);
+    begin_with_weights(*model_, opened_, runtime_.world(), control_);
   }
   // Also finds ranks that read other checkpoints.
   compare_replicas(*model_, run_, position_, control_);

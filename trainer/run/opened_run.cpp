@@ -277,10 +277,10 @@ void go_on_from(OpenedRun& opened, std::optional<checkpoints::Opened> checkpoint
   share(opened, runtime.control());
 }
 
-void restore(training::Model& model, OpenedRun& opened, world::Runtime& runtime) {
-  const auto& world = runtime.world();
-  const world::ScopedStage reading(runtime.control().flight_log(), "reading the checkpoint");
-  const auto node = runtime.control().split(world.node, world.rank);
+void restore(training::Model& model, OpenedRun& opened, const world::World& world,
+             world::Communicator& control) {
+  const world::ScopedStage reading(control.flight_log(), "reading the checkpoint");
+  const auto node = control.split(world.node, world.rank);
   if (node->rank() == 0 && !opened.read) {
     opened.read = patiently([&] { return checkpoints::open(opened.checkpoint); });
     if (opened.read->state.step != opened.state->step)
@@ -289,18 +289,18 @@ void restore(training::Model& model, OpenedRun& opened, world::Runtime& runtime)
   }
   training::restore(model, opened.read ? &*opened.read : nullptr, *node);
   opened.read = std::nullopt;
-  runtime.control().barrier("checkpoint read");
+  control.barrier("checkpoint read");
 }
 
-void begin_with_weights(training::Model& model, OpenedRun& opened, world::Runtime& runtime) {
-  const auto& world = runtime.world();
-  const world::ScopedStage reading(runtime.control().flight_log(), "reading the first weights");
-  const auto node = runtime.control().split(world.node, world.rank);
+void begin_with_weights(training::Model& model, OpenedRun& opened, const world::World& world,
+                        world::Communicator& control) {
+  const world::ScopedStage reading(control.flight_log(), "reading the first weights");
+  const auto node = control.split(world.node, world.rank);
   if (node->rank() == 0 && !opened.read)
     opened.read = patiently([&] { return checkpoints::open(opened.from); });
   take_weights(model, opened.read ? &*opened.read : nullptr, *node);
   opened.read = std::nullopt;
-  runtime.control().barrier("first weights read");
+  control.barrier("first weights read");
 }
 
 void say_differences(const OpenedRun& opened, const config::RunConfig& config) {
@@ -322,8 +322,8 @@ std::optional<checkpoints::Opened> newest_vouched_for(const records::RunFolder& 
   const auto folders = checkpoints::list_checkpoints(folder.checkpoints());
   for (auto each = folders.rbegin(); each != folders.rend(); ++each) {
     try {
-      auto opened = checkpoints::open(each->second);
-      if (is_vouched_for(opened.state)) return opened;
+      if (is_vouched_for(checkpoints::state_of(each->second)))
+        return checkpoints::open(each->second);
     } catch (const Error& error) {
       spdlog::warn("checkpoint passed over: {}", error.what());
     }

@@ -53,11 +53,14 @@ void go_on_from(OpenedRun& opened, std::optional<checkpoints::Opened> checkpoint
                 world::Runtime& runtime);
 
 // Collective. Puts the opened checkpoint into the model: one rank of each node reads and verifies
-// it, the others get it from that one. No rank returns before all have read.
-void restore(training::Model& model, OpenedRun& opened, world::Runtime& runtime);
+// it, the others get it from that one. No rank returns before all have read, so that rank 0 may put
+// another checkpoint in the place of this one.
+void restore(training::Model& model, OpenedRun& opened, const world::World& world,
+             world::Communicator& control);
 
 // Collective. As restore(), the weights of a new run that takes them from `opened.from`.
-void begin_with_weights(training::Model& model, OpenedRun& opened, world::Runtime& runtime);
+void begin_with_weights(training::Model& model, OpenedRun& opened, const world::World& world,
+                        world::Communicator& control);
 
 // Says on rank 0 how the configuration differs from the checkpoint's, and where a learning rate
 // jumps.
