@@ -38,30 +38,11 @@ namespace {
 using crash::Ended;
 using crash::in_child;
 using crash::kRing;
+using crash::kVae;
 using crash::newest_run;
 using crash::Outcome;
 using crash::outcome_of;
 namespace fs = std::filesystem;
-
-// Collapses at its first evaluation and goes back to its beginning.
-constexpr char kVae[] = R"(name: "vae"
-batch: 64
-steps: 400
-data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 1000 }
-vae {
-  latent { dimension: 4 }
-  encoder { width: 32 depth: 2 }
-  decoder { width: 32 depth: 2 }
-  optimizer { learning_rate: 2e-3 }
-  likelihood: "gaussian"
-  variance: 1
-  beta: 4
-}
-diagnostics { log_every: 70 evaluate_every: 200 samples: 400 calibration_draws: 50 }
-verdict { on_collapse: "rollback" rollback { limit: 2 kl_weight: 0.01 } }
-checkpoints { every: 200 }
-images { every: 0 count: 4 }
-)";
 
 class CrashTest : public testing::Test {
  protected:

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct Watch {
   bool exchange = true;
   std::atomic<uint64_t> count{0};
   Progress* progress = nullptr;
+  int journal = -1;
   std::array<std::atomic<bool>, kDescriptors> watched{};
 };
 
@@ -87,6 +89,23 @@ void note_rename(const char* to) {
   ++current->progress->renamed;
 }
 
+void write_line(const std::string& line) {
+  static const auto call = real<ssize_t (*)(int, const void*, size_t)>("write");
+  if (call(current->journal, line.data(), line.size()) < 0) perror("journal");
+}
+
+void note(bool succeeded, const char* what, const char* path, const char* to = nullptr) {
+  if (!succeeded || current == nullptr || current->journal < 0) return;
+  write_line(std::string(what) + " " + path + (to == nullptr ? "" : std::string(" ") + to) + "\n");
+}
+
+void note(bool succeeded, const char* what, int descriptor) {
+  if (!succeeded || !is_watched(descriptor) || current->journal < 0) return;
+  std::array<char, PATH_MAX> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+  if (::readlink(link.c_str(), path.data(), path.size() - 1) > 0) note(true, what, path.data());
+}
+
 int watched_open(int folder, const char* path, int flags, mode_t mode) {
   const bool ours = concerns(folder, path);
   if (ours && (flags & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0) before_call();
@@ -99,6 +118,7 @@ int watched_open(int folder, const char* path, int flags, mode_t mode) {
   const int descriptor = call(folder, path, flags, mode);
   if (current != nullptr && descriptor >= 0 && size_t(descriptor) < kDescriptors)
     current->watched[size_t(descriptor)] = ours;
+  note(ours && descriptor >= 0 && (flags & O_CREAT) != 0, "create", path);
   return descriptor;
 }
 
@@ -123,6 +143,11 @@ void watch(const char* folder, uint64_t kill_at, bool exchange, Progress* progre
   watch->exchange = exchange;
   watch->progress = progress;
   current = watch;
+}
+
+void keep_journal(const char* file) {
+  static const auto call = real<int (*)(int, const char*, int, ...)>("openat");
+  current->journal = call(AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 }
 
 }  // namespace allmodes::crash
@@ -170,7 +195,9 @@ int fsync(int descriptor) {
   if (crash::is_watched(descriptor)) crash::before_call();
   if (crash::fails(crash::Call::kSync, descriptor)) return -1;
   static const auto call = crash::real<int (*)(int)>("fsync");
-  return call(descriptor);
+  const int result = call(descriptor);
+  crash::note(result == 0, "sync", descriptor);
+  return result;
 }
 
 ssize_t read(int descriptor, void* out, size_t bytes) {
@@ -221,7 +248,10 @@ int mkdir(const char* path, mode_t mode) noexcept {
   if (crash::concerns(AT_FDCWD, path)) crash::before_call();
   if (crash::fails(crash::Call::kMkdir, path)) return -1;
   static const auto call = crash::real<int (*)(const char*, mode_t)>("mkdir");
-  return call(path, mode);
+  const bool ours = crash::concerns(AT_FDCWD, path);
+  const int result = call(path, mode);
+  crash::note(ours && result == 0, "mkdir", path);
+  return result;
 }
 
 int rename(const char* from, const char* to) noexcept {
@@ -230,6 +260,7 @@ int rename(const char* from, const char* to) noexcept {
   if (crash::fails(crash::Call::kRename, to)) return -1;
   static const auto call = crash::real<int (*)(const char*, const char*)>("rename");
   const int result = call(from, to);
+  crash::note(ours && result == 0, "rename", from, to);
   if (ours && result == 0) crash::note_rename(to);
   return result;
 }
@@ -245,30 +276,35 @@ int renameat2(int from_folder, const char* from, int to_folder, const char* to,
   static const auto call =
       crash::real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
   const int result = call(from_folder, from, to_folder, to, flags);
+  crash::note(ours && result == 0, "rename", from, to);
   if (ours && result == 0) crash::note_rename(to);
   return result;
 }
 
 int unlink(const char* path) noexcept {
   if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  if (crash::fails(crash::Call::kRemove, path)) return -1;
   static const auto call = crash::real<int (*)(const char*)>("unlink");
   return call(path);
 }
 
 int unlinkat(int folder, const char* path, int flags) noexcept {
   if (crash::concerns(folder, path)) crash::before_call();
+  if (crash::fails(crash::Call::kRemove, folder, path)) return -1;
   static const auto call = crash::real<int (*)(int, const char*, int)>("unlinkat");
   return call(folder, path, flags);
 }
 
 int remove(const char* path) noexcept {
   if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  if (crash::fails(crash::Call::kRemove, path)) return -1;
   static const auto call = crash::real<int (*)(const char*)>("remove");
   return call(path);
 }
 
 int rmdir(const char* path) noexcept {
   if (crash::concerns(AT_FDCWD, path)) crash::before_call();
+  if (crash::fails(crash::Call::kRemove, path)) return -1;
   static const auto call = crash::real<int (*)(const char*)>("rmdir");
   return call(path);
 }

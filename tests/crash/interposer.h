@@ -22,4 +22,9 @@ struct Progress {
 // SIGKILL. `exchange` false: renameat2() fails with EINVAL, as on NFS.
 void watch(const char* folder, uint64_t kill_at, bool exchange, Progress* progress);
 
+// From now on each mkdir, fsync and rename, and each open that creates a file, that concerns the
+// watched folder and succeeds leaves a line in `file`: "mkdir PATH", "sync PATH", "rename FROM TO",
+// "create PATH".
+void keep_journal(const char* file);
+
 }  // namespace allmodes::crash

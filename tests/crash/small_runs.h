@@ -28,6 +28,26 @@ checkpoints { every: 8 keep: 2 }
 images { every: 12 count: 4 }
 )";
 
+// Collapses at its first evaluation and goes back to its beginning.
+inline constexpr char kVae[] = R"(name: "vae"
+batch: 64
+steps: 400
+data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 1000 }
+vae {
+  latent { dimension: 4 }
+  encoder { width: 32 depth: 2 }
+  decoder { width: 32 depth: 2 }
+  optimizer { learning_rate: 2e-3 }
+  likelihood: "gaussian"
+  variance: 1
+  beta: 4
+}
+diagnostics { log_every: 70 evaluate_every: 200 samples: 400 calibration_draws: 50 }
+verdict { on_collapse: "rollback" rollback { limit: 2 kl_weight: 0.01 } }
+checkpoints { every: 200 }
+images { every: 0 count: 4 }
+)";
+
 struct Ended {
   int signal = 0;
   int code = 0;

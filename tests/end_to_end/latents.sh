@@ -15,3 +15,20 @@ expect 65 "$program" sample "$run" --out x.npy --latents drawn.npy
 says err "latent has 64"
 [[ ! -e x.npy ]] || fail "a refused command wrote a file"
 expect 66 "$program" sample "$run" --out x.npy --latents nowhere.npy
+
+# Many samples take no more memory than few: they are drawn some at a time. Drawn together, each
+# layer of 128 would take 100 MB here.
+python3 - "$program" "$run" <<'PYTHON'
+import os, sys
+
+def peak_of(count):
+    child = os.spawnlp(os.P_NOWAIT, sys.argv[1], "allmodes", "sample", sys.argv[2], "--count",
+                       str(count), "--out", "many.npy")
+    _, status, usage = os.wait4(child, 0)
+    assert status == 0, status
+    return usage.ru_maxrss / 1024
+
+few, many = peak_of(1000), peak_of(200_000)
+assert many < few + 30, f"{few:.0f} MiB for 1000 samples, {many:.0f} MiB for 200,000"
+PYTHON
+echo "latents make the samples that were made from them"

@@ -187,6 +187,28 @@ TEST(NcclCalls, ASplitHasAGroupAndAStreamOfItsOwn) {
   EXPECT_EQ(nccl->split(-1, 0), nullptr);
 }
 
+// Gradients come from autograd's thread and stream, sums of batch statistics from the one that
+// computes: whoever asks, the collectives of a communicator follow each other on its one stream in
+// the order of the calls, so that they cannot pass each other on one GPU and not on another.
+TEST(NcclCalls, CollectivesOfSeveralCallersStreamsAreInOneOrderOnOneStream) {
+  const auto self = make_self_communicator();
+  const auto nccl = make_nccl_communicator(*self, 0);
+  take_calls();
+  for (const int64_t count : {1, 2, 3, 4, 5, 6}) {
+    const auto caller = reinterpret_cast<Stream>(static_cast<intptr_t>(kComputeNumber + count % 2));
+    Ticket ticket = count % 3 == 0 ? nccl->broadcast(device_floats(count), 0, caller)
+                                   : nccl->all_reduce(device_floats(count), ReduceOp::sum, caller);
+    if (count % 2 == 0) ticket.wait(caller);
+  }
+  const auto made = collectives(take_calls());
+  ASSERT_EQ(made.size(), 6U);
+  for (size_t i = 0; i < made.size(); ++i) {
+    EXPECT_EQ(made[i].count, static_cast<int64_t>(i) + 1);
+    EXPECT_EQ(made[i].stream, made[0].stream);
+    EXPECT_EQ(made[i].group, made[0].group);
+  }
+}
+
 template <class Action>
 std::string error_of(Action action, ExitCode code = ExitCode::kProtocol) {
   try {

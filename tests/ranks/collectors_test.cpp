@@ -36,6 +36,40 @@ TEST(Collectors, GiveTheSameFiguresOfAGanOnAnyNumberOfRanks) {
       });
 }
 
+// A run that goes back evaluates a step again, with another model: nothing of the first time is
+// used.
+TEST(Collectors, SeeTheModelAsItIsWhenAStepIsEvaluatedAgain) {
+  Problem problem = ring_gan();
+  problem.config.diagnostics.samples = 430;
+  const auto self = world::make_self_communicator();
+  RankTrainer trainer(problem, *self);
+  const CollectorSetup setup{problem.config, trainer.objective(), *problem.dataset, *self, *self,
+                             at::kCPU};
+  const auto kept = make_collectors(setup);
+  // With the collectors of a run, or with new ones.
+  const auto counts = [&](const auto& collectors) {
+    const auto forward = trainer.model().evaluation_forward(/*averaged=*/false);
+    const Evaluation evaluation{trainer.objective(),
+                                forward,
+                                *problem.dataset,
+                                *self,
+                                at::kCPU,
+                                problem.config.seed,
+                                7,
+                                430};
+    const auto generated = generate_chunks(evaluation);
+    Figures figures;
+    for (const auto& collector : collectors)
+      collector.collector->collect(evaluation, generated, figures.record, figures.evidence);
+    return figures.evidence.modes->observed;
+  };
+  const auto first = counts(kept);
+  for (uint64_t step = 0; step < 20; ++step) trainer.step(step);
+  const auto again = counts(kept);
+  EXPECT_NE(again, first);
+  EXPECT_EQ(again, counts(make_collectors(setup)));
+}
+
 TEST(Collectors, GiveTheSameFiguresOfATrainedVaeOnAnyNumberOfRanks) {
   Problem problem = ::allmodes::testing::image_vae();
   problem.config.diagnostics.classifier = false;

@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -23,10 +25,11 @@ std::string first_line(const std::string& text) {
 
 Failure of_torch(const c10::Error& error) {
   const std::string message = first_line(error.what_without_backtrace());
-  // The CPU's allocator has no type of its own for this.
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-      message.find("not enough memory") != std::string::npos ||
-      message.find("out of memory") != std::string::npos)
+  // The CPU's allocator has no type of its own for this, and words that differ between systems.
+  constexpr std::array kOfMemory{"allocate memory", "not enough memory", "out of memory"};
+  const bool of_memory = std::ranges::any_of(
+      kOfMemory, [&](const char* words) { return message.find(words) != std::string::npos; });
+  if (of_memory || dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr)
     return {ExitCode::kOsError, fmt::format("out of memory: {}; {}", message, kLessMemory)};
   return {ExitCode::kSoftware, "LibTorch: " + message};
 }
