@@ -376,7 +376,7 @@ void describe(V& v, T& c) {
   v.message("images", c.images, "Pictures of samples.");
   v.message("gpu", c.gpu, "How a GPU computes; not read on a CPU.");
   v.message("watchdog", c.watchdog,
-            "When a job that no longer moves is ended; of jobs of one rank nothing is watched.");
+            "When a job that no longer moves is ended; of one rank only by stage_limit_s.");
   v.message("consistency", c.consistency, "What is compared over the ranks while they train.");
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "world/file_waits.h"
 #include "world/start_watch.h"
 #include "world/status_board.h"
 
@@ -202,6 +203,8 @@ void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
   const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
   std::string text;
   if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
+  for (const auto& wait : file_waits())
+    text += fmt::format("  rank {} on {}: a thread is in {}\n", world_.rank, world_.host, wait);
   print(text + to_text(runtime_.flight_log(), who));
   told_ = true;
   const auto until = steady_clock::now() + duration<double>(wait);
