@@ -19,6 +19,7 @@ if other:
     os.execv(other, [other, *sys.argv])
 try:
     from tensorboard.backend.event_processing import event_accumulator
+    from tensorboard.plugins.hparams import plugin_data_pb2
 except ImportError:
     print("skipped: the package tensorboard is not installed")
     sys.exit(77)
@@ -65,13 +66,24 @@ def main():
         assert sorted(texts) == ["configuration", "verdict"], tags["tensors"]
         text = read.Tensors("verdict")[-1].tensor_proto.string_val[0].decode()
         assert text.split(":")[0] in ("healthy", "at_risk", "collapsed"), text
+        content = read.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+        settings = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+        assert settings["batch"].number_value == 64, settings
+        assert settings["gan.loss"].string_value == "non_saturating", settings
+        assert settings["gan.generator.width"].number_value == 32, settings
+        assert "watchdog.limit_s" not in settings, "a field at its default tells nothing"
         pictures = event_accumulator.EventAccumulator(str(run / "tensorboard/pictures"), everything)
         pictures.Reload()
         fakes = pictures.Images("fakes")
         assert [p.step for p in fakes] == [0, 30, 60], fakes
         png = (run / "images/fakes-00000060.png").read_bytes()
         assert fakes[-1].encoded_image_string == png and fakes[-1].width > 0
-    print("TensorBoard reads scalars, histograms, texts and pictures as they were written")
+        subprocess.run([os.environ["ALLMODES_BINARY"], "train", config, "--out", f"{folder}/runs",
+                        "--quiet", "--steps", "10", "--set", "records.tensorboard=false"],
+                       check=True, stdout=subprocess.DEVNULL)
+        run = pathlib.Path(folder, "runs/00001-ring")
+        assert (run / "records.jsonl").is_file() and not (run / "tensorboard").exists()
+    print("TensorBoard reads scalars, histograms, texts, settings and pictures as they were written")
 
 
 main()

@@ -100,7 +100,8 @@ TEST_F(OutputsTest, RecordsBecomeEventsUnderTheUsualTags) {
   const std::string png = "\x89PNG\r\n\x1a\n    IHDR" + std::string("\0\0\0\x20\0\0\0\x10", 8);
   std::ofstream(run.images() / "fakes-00000020.png", std::ios::binary) << png;
   {
-    TensorBoardSink sink(run, "host", "name: \"ring\"", std::nullopt);
+    TensorBoardSink sink(run, "host", "name: \"ring\"",
+                         {{"batch", "64"}, {"gan.loss", "\"hinge\""}}, std::nullopt);
     sink.write(train(20));
     Record evaluation{.kind = "evaluation", .step = 20, .values = {}};
     evaluation.set("kl_reverse", 0.25);
@@ -113,14 +114,14 @@ TEST_F(OutputsTest, RecordsBecomeEventsUnderTheUsualTags) {
   }
   const auto events = events_in(run.tensorboard());
   EXPECT_TRUE(any_has(events, "brain.Event:2"));
-  for (const char* text :
-       {"loss/generator", "train/step_ms", "evaluation/kl_reverse", "evaluation/histogram",
-        "collapsed: caf\\xE9 is missing", "name: \"ring\""})
+  for (const char* text : {"loss/generator", "train/step_ms", "evaluation/kl_reverse",
+                           "evaluation/histogram", "collapsed: caf\\xE9 is missing",
+                           "name: \"ring\"", "_hparams_/session_start_info", "gan.loss"})
     EXPECT_TRUE(any_has(events, text)) << text;
   const auto pictures = events_in(run.tensorboard() / "pictures");
   EXPECT_TRUE(any_has(pictures, png));
   // Resumed after that step, the picture is not shown once more.
-  TensorBoardSink again(run, "other", "", 20);
+  TensorBoardSink again(run, "other", "", {}, 20);
   again.write(train(40));
   EXPECT_EQ(events_in(run.tensorboard() / "pictures").size(), pictures.size());
 }

@@ -279,6 +279,16 @@ void describe(V& v, T& c) {
   v.field("count", c.count, kSize, "Samples in a picture.");
 }
 
+struct Records {
+  bool tensorboard = true;
+};
+
+template <class V, Is<Records> T>
+void describe(V& v, T& c) {
+  v.field("tensorboard", c.tensorboard, Anything{},
+          "Event files for TensorBoard beside records.jsonl, in the run folder's tensorboard/.");
+}
+
 struct Gpu {
   bool graphs = true;
   std::string precision = "tf32";
@@ -346,6 +356,7 @@ struct RunConfig {
   Verdict verdict;
   Checkpoints checkpoints;
   Images images;
+  Records records;
   Gpu gpu;
   Watchdog watchdog;
   Consistency consistency;
@@ -374,6 +385,7 @@ void describe(V& v, T& c) {
   v.message("verdict", c.verdict, "When a run is called collapsed, and what is done.");
   v.message("checkpoints", c.checkpoints, "When the run is saved.");
   v.message("images", c.images, "Pictures of samples.");
+  v.message("records", c.records, "What is written beside records.jsonl.");
   v.message("gpu", c.gpu, "How a GPU computes; not read on a CPU.");
   v.message("watchdog", c.watchdog,
             "When a job that no longer moves is ended; of one rank only by stage_limit_s.");

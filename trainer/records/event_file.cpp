@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -73,6 +74,25 @@ constexpr uint32_t kSummaryValue = 1;
 constexpr uint32_t kValueTag = 1, kValueSimple = 2, kValueImage = 4, kValueHistogram = 5,
                    kValueTensor = 8, kValueMetadata = 9;
 constexpr uint64_t kStringTensor = 7;  // DataType DT_STRING
+
+// A message google.protobuf.Value: a number, true or false, else a text.
+std::string setting_value(const std::string& text) {
+  constexpr uint32_t kNumber = 2, kText = 3, kTruth = 4;
+  std::string value;
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (text == "true" || text == "false") {
+    put_number(value, kTruth, text == "true" ? 1 : 0);
+  } else if (parsed.ec == std::errc() && parsed.ptr == end && !text.empty()) {
+    put_double(value, kNumber, number);
+  } else if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+    put_bytes(value, kText, valid_utf8(text.substr(1, text.size() - 2)));
+  } else {
+    put_bytes(value, kText, valid_utf8(text));
+  }
+  return value;
+}
 
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -203,6 +223,31 @@ void EventSummary::text(std::string_view tag, std::string_view text) {
   std::string entry;
   put_bytes(entry, kValueTag, valid_utf8(tag));
   put_bytes(entry, kValueTensor, tensor);
+  put_bytes(entry, kValueMetadata, metadata);
+  put_bytes(bytes_, kSummaryValue, entry);
+}
+
+void EventSummary::settings(const std::vector<EventSetting>& settings) {
+  constexpr uint32_t kSettings = 1, kStart = 5;         // of SessionStartInfo
+  constexpr uint32_t kVersion = 1, kSessionStarts = 3;  // of HParamsPluginData
+  std::string session;
+  for (const EventSetting& setting : settings) {
+    std::string entry;
+    put_bytes(entry, 1, valid_utf8(setting.name));
+    put_bytes(entry, 2, setting_value(setting.value));
+    put_bytes(session, kSettings, entry);
+  }
+  put_double(session, kStart, seconds_since_1970());
+  std::string content;
+  put_number(content, kVersion, 0);
+  put_bytes(content, kSessionStarts, session);
+  std::string plugin;
+  put_bytes(plugin, 1, "hparams");
+  put_bytes(plugin, 2, content);
+  std::string metadata;
+  put_bytes(metadata, 1, plugin);
+  std::string entry;
+  put_bytes(entry, kValueTag, "_hparams_/session_start_info");
   put_bytes(entry, kValueMetadata, metadata);
   put_bytes(bytes_, kSummaryValue, entry);
 }

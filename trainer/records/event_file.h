@@ -36,6 +36,12 @@ EventHistogram histogram_of(std::span<const double> values);
 // Of what has been counted already: counts[k] of the number k.
 EventHistogram histogram_of_counts(std::span<const double> counts);
 
+// A setting of a run: its name, and its value as a text-proto writes it (0.5, true, "hinge").
+struct EventSetting {
+  std::string name;
+  std::string value;
+};
+
 // The values of one step, gathered into one event.
 class EventSummary {
  public:
@@ -45,6 +51,9 @@ class EventSummary {
   void picture(std::string_view tag, std::string_view png, int64_t width, int64_t height);
   // Markdown.
   void text(std::string_view tag, std::string_view text);
+  // The run's settings for the table of TensorBoard's page HParams
+  // (tensorboard/plugins/hparams/plugin_data.proto).
+  void settings(const std::vector<EventSetting>& settings);
   bool empty() const { return bytes_.empty(); }
   const std::string& bytes() const { return bytes_; }
 

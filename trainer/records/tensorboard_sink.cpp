@@ -64,6 +64,7 @@ void add_value(const Record& record, const std::string& name, const Value& value
 
 TensorBoardSink::TensorBoardSink(const RunFolder& folder, const std::string& host,
                                  const std::string& configuration,
+                                 const std::vector<EventSetting>& settings,
                                  std::optional<uint64_t> resumed_step)
     : folder_(folder),
       host_(host),
@@ -71,6 +72,7 @@ TensorBoardSink::TensorBoardSink(const RunFolder& folder, const std::string& hos
       file_(folder.tensorboard(), host, resumed_step) {
   EventSummary summary;
   summary.text("configuration", as_code(configuration));
+  summary.settings(settings);
   file_.write(resumed_step.value_or(0), summary);
   if (!resumed_step) return;
   // The files of the run's earlier parts have the pictures up to here.

@@ -34,7 +34,7 @@ std::string_view last_name(std::string_view path) {
 bool is_family_block(std::string_view top) {
   constexpr std::array kOthers{"data",     "diagnostics", "verdict",  "checkpoints",
                                "images",   "gpu",         "exchange", "consistency",
-                               "watchdog", "launch",      "device"};
+                               "watchdog", "launch",      "device",   "records"};
   return std::ranges::find(kOthers, top) == kOthers.end();
 }
 

@@ -3,7 +3,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <set>
+#include <string>
+#include <vector>
 
+#include "config/field_list.h"
 #include "records/json_lines.h"
 #include "records/status_file.h"
 #include "records/tensorboard_sink.h"
@@ -40,6 +44,17 @@ records::Status first_status(const CheckedRun& run, const checkpoints::State* re
   return status;
 }
 
+// What tells this run from others: the fields of its family, and others not at their default.
+std::vector<records::EventSetting> settings_of(const config::RunConfig& config) {
+  std::set<std::string> values;
+  for (const auto& field : config::values_of(config)) values.insert(field.path);
+  std::vector<records::EventSetting> settings;
+  for (const auto& difference : config::differences(config::RunConfig(), config))
+    if (values.contains(difference.path) && !difference.after.empty())
+      settings.push_back({difference.path, difference.after});
+  return settings;
+}
+
 }  // namespace
 
 std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, const CheckedRun& run,
@@ -56,11 +71,13 @@ std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, co
     return std::make_unique<records::StatusSink>(folder.status(),
                                                  first_status(run, resumed, ranks));
   });
-  outputs->add("TensorBoard's event file", [&] {
-    return std::make_unique<records::TensorBoardSink>(
-        folder, name_of_host(), config::print(run.config()),
-        continued ? std::optional(continued->step) : std::nullopt);
-  });
+  if (run.config().records.tensorboard) {
+    outputs->add("TensorBoard's event file", [&] {
+      return std::make_unique<records::TensorBoardSink>(
+          folder, name_of_host(), config::print(run.config()), settings_of(run.config()),
+          continued ? std::optional(continued->step) : std::nullopt);
+    });
+  }
   outputs->add("report.html",
                [&] { return std::make_unique<report::ReportSink>(folder.root, figure_tables()); });
   return outputs;
