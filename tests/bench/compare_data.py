@@ -118,14 +118,16 @@ def spent(process):
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, out
 
 
-def packing(folder, source, threads=1):
+def packing(folder, source, threads=1, kernel="lanczos"):
     return begin([measuring.program(), "data", "pack", str(folder / source), "--image-size", "64",
-                  "--fit", "crop", "--threads", str(threads), "--out", str(folder / f"{source}.npy")])
+                  "--fit", "crop", "--filter", kernel, "--threads", str(threads),
+                  "--out", str(folder / f"{source}.npy")])
 
 
-def in_allmodes(folder, name):
+def in_allmodes(folder, name, kernel="lanczos"):
     """Processor seconds a picture: a pack of all pictures less that of one."""
-    return (spent(packing(folder, name))[0] - spent(packing(folder, "one"))[0]) / (PICTURES - 1)
+    return (spent(packing(folder, name, kernel=kernel))[0] -
+            spent(packing(folder, "one", kernel=kernel))[0]) / (PICTURES - 1)
 
 
 def wall(folder, sources, threads=1):
@@ -187,6 +189,7 @@ def has(python, kind):
 def on_one_thread(python, folder, rounds):
     sides = {"allmodes": lambda: in_allmodes(folder, "all"),
              "again": lambda: in_allmodes(folder, "all"),
+             "allmodes_bicubic": lambda: in_allmodes(folder, "all", "bicubic"),
              "allmodes_tar": lambda: in_allmodes(folder, "all.tar")}
     for kind in ("pillow", "torchvision", "webdataset"):
         command = [python, "-c", READ, kind, str(folder), "all.tar"]
@@ -196,11 +199,12 @@ def on_one_thread(python, folder, rounds):
     for _ in range(rounds):
         for side, measure in sides.items():
             times[side].append(1e3 * measure())
-    print("milliseconds of processor a picture, one thread")
+    print("milliseconds of processor a picture, one thread; beside allmodes; with the same filter")
     for side, values in times.items():
         base = "allmodes_tar" if side == "webdataset" else "allmodes"
-        print(f"{side:<13} {statistics.median(values):7.3f}   "
-              f"{measuring.show(measuring.ratio(values, times[base]))}")
+        alike = measuring.ratio(values, times["allmodes_bicubic"]) if side == "torchvision" else {}
+        print(f"{side:<17} {statistics.median(values):7.3f}   "
+              f"{measuring.show(measuring.ratio(values, times[base]))}   {measuring.show(alike)}")
     return times
 
 

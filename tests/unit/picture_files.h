@@ -16,7 +16,8 @@ namespace allmodes::data {
 
 inline std::string little(uint64_t value, int bytes) {
   std::string out;
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xFFU);
+  for (int i = 0; i < bytes; ++i)
+    out += static_cast<char>(i < 8 ? value >> (8 * i) & 0xFFU : 0);
   return out;
 }
 
