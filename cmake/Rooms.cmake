@@ -5,7 +5,8 @@
 # they use.
 #
 # The sources are the files of the patterns, by default all *.cpp of the folder, without those of
-# EXCEPT. Patterns are looked up at every build, so that a new file needs no line here.
+# EXCEPT. Patterns are looked up at every build, so that a new file needs no line here. Beside them those
+# of the same folder below ALLMODES_EXTENSIONS: what others add without touching this tree.
 function(allmodes_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;EXCEPT;DEPENDS")
   if(room_UNPARSED_ARGUMENTS)
@@ -19,9 +20,20 @@ function(allmodes_room name)
     file(GLOB others CONFIGURE_DEPENDS ${room_EXCEPT})
     list(REMOVE_ITEM sources ${others})
   endif()
+  set(extensions "")
+  if(ALLMODES_EXTENSIONS)
+    file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}/trainer" "${CMAKE_CURRENT_SOURCE_DIR}")
+    list(TRANSFORM room_SOURCES PREPEND "${ALLMODES_EXTENSIONS}/${folder}/")
+    file(GLOB extensions CONFIGURE_DEPENDS ${room_SOURCES})
+    # Their names are not known to each other or to ours.
+    set_source_files_properties(${extensions} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
   list(SORT sources)
-  add_library(allmodes_${name} STATIC ${sources})
+  add_library(allmodes_${name} STATIC ${sources} ${extensions})
   target_include_directories(allmodes_${name} PUBLIC "${PROJECT_SOURCE_DIR}/trainer")
+  if(extensions)
+    target_include_directories(allmodes_${name} PRIVATE "${ALLMODES_EXTENSIONS}")
+  endif()
   target_link_libraries(allmodes_${name} PUBLIC ${room_DEPENDS} PRIVATE allmodes_warnings)
   target_link_libraries(allmodes_${name} PUBLIC allmodes_version allmodes_cuda)
   set_property(GLOBAL APPEND PROPERTY ALLMODES_ROOMS allmodes_${name})

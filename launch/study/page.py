@@ -43,7 +43,7 @@ def _claims(judgements):
                     f"<code>{html.escape(j.claim.law)}</code></td>"
                     f"<td>{html.escape(j.numbers)}</td></tr>")
     return ('<section><h2>Claims</h2><div class="scroll" tabindex="0" role="region" '
-            'aria-label="Claims"><table><thead><tr><th scope="col">it</th><th scope="col">claim</th>'
+            'aria-label="Claims"><table><thead><tr><th scope="col">state</th><th scope="col">claim</th>'
             '<th scope="col">numbers</th></tr></thead><tbody>' + "".join(rows) +
             "</tbody></table></div></section>\n")
 

@@ -30,3 +30,14 @@ as_user "$installed/bin/allmodes" validate ring_gan >out 2>err ||
 as_user "$installed/bin/allmodes" train ring_gan --steps 3 --quiet --out runs >out 2>err ||
   fail "train as another user: $(cat err)"
 [[ -s runs/00000-ring_gan/records.jsonl ]] || fail "no records"
+as_user "$installed/bin/allmodes" submit ring_gan --show --out job >out 2>err || fail "submit: $(cat err)"
+says out "ALLMODES_ROOT=$installed/share/allmodes"
+
+# Where Environment Modules are, `module load` finds the prefix where it now lies.
+if command -v modulecmd >/dev/null; then
+  as_user env MODULEPATH="$installed/share/modulefiles" modulecmd bash load allmodes >load 2>err ||
+    fail "module load: $(cat err)"
+  found="$(eval "$(cat load)" && command -v allmodes && echo "$ALLMODES_ROOT")"
+  [[ "$found" == "$installed/bin/allmodes"$'\n'"$installed/share/allmodes" ]] ||
+    fail "module load finds $found: $(cat load err)"
+fi

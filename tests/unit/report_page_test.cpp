@@ -41,9 +41,9 @@ class ReportTest : public testing::Test {
                           R"({"step": 60, "state": "collapsed", "kind": "mode_dropping",
             "findings": [{"state": "collapsed", "kind": "mode_dropping", "what": "modes missing",
                           "parts": ["<b>lost"], "found": "0", "expected": "30"}],
-            "missing": [{"name": "<b>lost", "expected": 30, "observed": 0}],
+            "missing": [{"name": "<b>lost", "expected": 20, "observed": 1}],
             "modes": [{"name": "kept", "expected": 30, "observed": 60},
-                      {"name": "<b>lost", "expected": 30, "observed": 0}]})");
+                      {"name": "<b>lost", "expected": 30, "observed": 7}]})");
   }
   ~ReportTest() override { fs::remove_all(base_); }
 
@@ -82,6 +82,7 @@ TEST_F(ReportTest, ThePageBeginsWithTheVerdictInWords) {
   EXPECT_TRUE(has(page, "judged at step 60; collapsed since step 40"));
   // The mode that is missing comes before the others.
   EXPECT_LT(page.find("&lt;b&gt;lost"), page.find(">kept<"));
+  EXPECT_TRUE(has(page, "missing: 1 lie on it, of 20 expected there"));
   for (const char* part : {"Losses", "Modes covered", "Precision over recall", "loss: &quot;hinge"})
     EXPECT_TRUE(has(page, part)) << part;
 }
@@ -109,6 +110,19 @@ TEST_F(ReportTest, ARunThatHasJustBegunHasAPage) {
   const records::RunFolder empty{records::create_run_folder(base_, "new")};
   write_file_atomically(empty.config(), "name: \"new\"\n");
   EXPECT_TRUE(has(run_page(read_run(empty.root)), "no verdict yet"));
+}
+
+TEST_F(ReportTest, RunsComparedStandSideBySideOnAPage) {
+  const records::RunFolder other{records::create_run_folder(base_, "ring")};
+  write_file_atomically(other.config(), "name: \"ring\"\ngan {\n  loss: \"saturating\"\n}\n");
+  records::JsonLinesSink(other.records()).write(evaluation(20));
+  const std::string page =
+      comparison_page({read_run(run_.root), read_run(other.root)}, {"a/report.html", ""});
+  for (const char* part : {"href=\"a/report.html\"", "collapsed: mode dropping", "no verdict yet",
+                           "gan.loss", "Modes covered", "Loss: generator"})
+    EXPECT_TRUE(has(page, part)) << part;
+  EXPECT_FALSE(has(page, "<b>lost"));
+  EXPECT_FALSE(has(page, "<script>alert"));
 }
 
 TEST_F(ReportTest, WhatIsNoRunIsRefused) {

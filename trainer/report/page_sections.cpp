@@ -22,7 +22,7 @@ std::string mode_row(const ModeShare& mode, double longest) {
       R"(<tr{}><td class="name">{}</td><td class="n">{}</td><td class="n">{}</td><td><div class="bar" aria-hidden="true"><i style="width:{:.1f}%"></i><u style="left:{:.1f}%"></u></div></td><td>{}</td></tr>)",
       mode.missing ? " class=\"lost\"" : "", escaped(mode.name), short_number(mode.expected),
       short_number(mode.observed), percent(mode.observed), percent(mode.expected),
-      mode.missing ? "missing" : "");
+      mode.missing ? (mode.note.empty() ? "missing" : "missing: " + escaped(mode.note)) : "");
 }
 
 std::string chance_on_page(const std::optional<double>& log10_p) {

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <system_error>
+#include <utility>
 
 #include "base/durable_file.h"
 #include "base/error.h"
@@ -43,16 +44,25 @@ void read_verdict(RunView& view, const fs::path& path) {
   view.modes.clear();
   view.help = part_of(json, "try", std::vector<std::string>());
   view.findings = findings_from(part_of(json, "findings", nlohmann::json::array()));
-  std::set<std::string> missing;
+  std::map<std::string, std::pair<double, double>> missing;  // observed and expected
   const auto list = part_of(json, "missing", nlohmann::json::array());
-  for (const auto& mode : list) missing.insert(part_of<std::string>(mode, "name", ""));
+  for (const auto& mode : list)
+    missing[part_of<std::string>(mode, "name", "")] = {part_of(mode, "observed", 0.0),
+                                                       part_of(mode, "expected", 0.0)};
   const auto modes = part_of(json, "modes", list);
   for (const auto& mode : modes) {
     const auto name = part_of<std::string>(mode, "name", "");
-    view.modes.push_back({.name = name,
-                          .expected = part_of(mode, "expected", 0.0),
-                          .observed = part_of(mode, "observed", 0.0),
-                          .missing = missing.contains(name)});
+    ModeShare share{.name = name,
+                    .expected = part_of(mode, "expected", 0.0),
+                    .observed = part_of(mode, "observed", 0.0)};
+    if (const auto found = missing.find(name); found != missing.end()) {
+      share.missing = true;
+      // Of samples that lie beside the modes the nearest mode has more than lie on it.
+      const auto [observed, expected] = found->second;
+      if (observed != share.observed)
+        share.note = fmt::format("{:.0f} lie on it, of {:.0f} expected there", observed, expected);
+    }
+    view.modes.push_back(std::move(share));
   }
 }
 

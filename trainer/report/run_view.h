@@ -22,7 +22,8 @@ struct ModeShare {
   std::string name;
   double expected = 0;  // samples
   double observed = 0;
-  bool missing = false;  // as the verdict says
+  bool missing = false;   // as the verdict says
+  std::string note = {};  // what the verdict counted of it, where that is not what was observed
 };
 
 struct VerdictAt {
