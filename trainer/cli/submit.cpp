@@ -23,7 +23,7 @@ int submit(std::vector<std::string> words) {
                   "installation's share/allmodes; run it from a checkout");
   std::error_code unknown;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  if (!unknown) ::setenv("ALLMODES_BINARY", program.c_str(), /*replace=*/0);
+  if (!unknown) ::setenv("ALLMODES_BINARY", program.c_str(), /*replace=*/1);
   std::string bash = "bash", file = script->string();
   std::vector<char*> arguments{bash.data(), file.data()};
   for (std::string& word : words) arguments.push_back(word.data());

@@ -3,6 +3,9 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/norm.h>
 
+#include <array>
+#include <span>
+
 #include "diagnostics/collectors/collector.h"
 
 namespace allmodes::diagnostics {
@@ -12,13 +15,14 @@ class RadiusCollector final : public Collector {
  public:
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& /*evidence*/) override {
-    std::vector<double> sum_and_count{0, 0};
+    std::array<double, 2> sum_and_count{};
     for (const auto& chunk : generated) {
       const at::Tensor rows = chunk.samples.flatten(1);
       sum_and_count[0] += at::norm(rows, 2, 1).sum().item<double>();
       sum_and_count[1] += static_cast<double>(rows.size(0));
     }
-    sum_over_ranks(evaluation.control, sum_and_count);
+    world::all_reduce_host(evaluation.control, std::span<double>(sum_and_count),
+                           world::ReduceOp::sum);
     record.set("mean_radius", sum_and_count[0] / sum_and_count[1]);
   }
 };
