@@ -227,6 +227,32 @@ class Upsample(_Layer):
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
+class ZeroPad(_Layer):
+    def forward(self, x, labels):
+        before, after = self.settings["before"], self.settings["after"]
+        return functional.pad(x, (before, after, before, after))
+
+
+class Attention(_Layer):
+    """One head over the pixels (Vaswani et al., "Attention is all you need", 2017)."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        channels = settings["input"][0]
+        for name in ("query", "key", "value", "output"):
+            self._add(name, channels, channels)
+            self._add(f"{name}_bias", channels)
+
+    def forward(self, x, labels):
+        pixels = x.flatten(2).transpose(1, 2)
+        query = functional.linear(pixels, self.query, self.query_bias)
+        key = functional.linear(pixels, self.key, self.key_bias)
+        value = functional.linear(pixels, self.value, self.value_bias)
+        share = (query @ key.transpose(1, 2) / math.sqrt(x.shape[1])).softmax(-1)
+        seen = functional.linear(share @ value, self.output, self.output_bias)
+        return seen.transpose(1, 2).reshape(x.shape)
+
+
 class Downsample(_Layer):
     def forward(self, x, labels):
         return functional.avg_pool2d(x, self.settings["factor"])
@@ -332,6 +358,8 @@ KINDS: dict[str, type[_Layer]] = {
     "flatten": Flatten,
     "residual": Residual,
     "upsample": Upsample,
+    "zero_pad": ZeroPad,
+    "attention": Attention,
     "downsample": Downsample,
     "global_pool": GlobalPool,
     "dropout": Dropout,

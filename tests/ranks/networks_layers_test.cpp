@@ -97,6 +97,8 @@ std::vector<GradientCase> gradient_cases() {
       {"global_pool", {{config::GlobalPool{}}}, image},
       {"dropout", {{config::Linear{.units = 8}}, {config::Dropout{}}}, {4}},
       {"self_attention", {convolution, {config::SelfAttention{.reduction = 2}}}, image},
+      {"attention", {convolution, {config::Attention{}}}, image},
+      {"zero_pad", {{config::ZeroPad{.before = 2, .after = 1}}, convolution}, image},
       {"class_concatenation", {{config::ClassConcatenation{.dimension = 2}}, convolution}, image},
       {"class_projection", {{config::ClassProjection{}}}, {4}},
       {"minibatch_stddev", {{config::MinibatchStddev{.group = kBatch}}, convolution}, image},

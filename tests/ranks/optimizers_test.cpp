@@ -60,7 +60,9 @@ struct Reference {
     const double scale = o.clip_norm > 0 ? std::min(1.0, o.clip_norm / std::sqrt(square)) : 1.0;
     const auto t = static_cast<double>(step + 1);
     for (size_t i = 0; i < weights.size(); ++i) {
-      const double g = static_cast<double>(gradient[i]) * scale + o.weight_decay * weights[i];
+      const double l2 = o.decoupled_decay ? 0 : o.weight_decay;
+      const double g = static_cast<double>(gradient[i]) * scale + l2 * weights[i];
+      if (o.decoupled_decay) weights[i] *= 1 - rate * o.weight_decay;
       m[i] = o.beta1 * m[i] + (1 - o.beta1) * g;
       v[i] = o.beta2 * v[i] + (1 - o.beta2) * g * g;
       weights[i] -= rate * (m[i] / (1 - std::pow(o.beta1, t))) /
@@ -105,6 +107,15 @@ TEST(FlatAdam, IsAdamWithDecayClippingAndSchedules) {
                                    .decay = "cosine",
                                    .clip_norm = 2.0,
                                    .ema_decay = 0.6});
+}
+
+TEST(FlatAdam, IsAdamWWhereTheDecayIsDecoupled) {
+  expect_adam_of_double_precision({.learning_rate = 0.02,
+                                   .weight_decay = 0.7,
+                                   .decoupled_decay = true,
+                                   .warmup_steps = 7,
+                                   .decay = "cosine",
+                                   .clip_norm = 2.0});
 }
 
 TEST(FlatAdam, ReportsTheNormBeforeClipping) {

@@ -12,6 +12,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "config/families.h"
 #include "data/dataset.h"
 #include "records/image.h"
 #include "run/pictures.h"
@@ -67,7 +68,13 @@ class Sampler {
         device_(loaded.model->device()),
         forward_(loaded.model->evaluation_forward(!arguments.raw)),
         seed_(arguments.seed),
-        given_(read_latents(arguments, run_.objective->latent().dimension)) {}
+        given_(read_latents(arguments, run_.objective->latent().dimension)) {
+    if (!given_ && !run_.objective->draws())
+      ALLMODES_FAIL(ExitCode::kUsage,
+                    "a {} has no prior to draw from: its codes are for a model of codes, which is "
+                    "trained on them; give codes with --latents FILE.npy, rows of {} numbers",
+                    config::family_name(run_.config()), run_.objective->latent().dimension);
+  }
 
   // How many there are to draw: the rows of --latents, where they are given.
   int64_t count(int64_t asked) const { return given_ ? given_->count : asked; }

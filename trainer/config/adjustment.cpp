@@ -61,7 +61,8 @@ void adjust(Family& family, const Adjuster& adjuster) {
     adjuster.apply("learning_rate", optimizer.learning_rate);
   };
   if constexpr (std::same_as<Family, Gan>) rate(family.generator_optimizer);
-  if constexpr (std::derived_from<Family, Autoencoder> || std::same_as<Family, Fit>)
+  if constexpr (std::derived_from<Family, Autoencoder> || std::same_as<Family, Fit> ||
+                std::same_as<Family, FirstStage>)
     rate(family.optimizer);
   if constexpr (std::same_as<Family, Aae>) rate(family.code_optimizer);
   if constexpr (std::derived_from<Family, Adversarial>) {
@@ -72,6 +73,8 @@ void adjust(Family& family, const Adjuster& adjuster) {
     adjuster.apply("instance_noise", family.instance_noise);
   }
   if constexpr (std::same_as<Family, Vae>) adjuster.apply("kl_weight", family.beta);
+  if constexpr (std::same_as<Family, FirstStage>)
+    if (family.quantizer == "kl") adjuster.apply("kl_weight", family.kl_weight);
   if constexpr (std::same_as<Family, InfoVae>) {
     // The weight of the KL term is 1 - alpha, that of the MMD alpha + lambda - 1, which stays.
     const double alpha = 1 - adjuster.applied("kl_weight", 1 - family.alpha);

@@ -33,6 +33,11 @@ std::vector<FamilyNetwork> family_networks(const RunConfig& config) {
           networks.push_back({path + "encoder", &family.encoder, false});
           networks.push_back({path + "decoder", &family.decoder, false});
         }
+        if constexpr (std::same_as<Family, FirstStage>) {
+          networks.push_back({path + "encoder", &family.encoder, false});
+          networks.push_back({path + "decoder", &family.decoder, false});
+          if (family.adversarial_weight == 0) return;
+        }
         if constexpr (std::derived_from<Family, Adversarial>)
           networks.push_back({path + "discriminator", &family.discriminator,
                               !family.penalty.empty() || family.unrolled_steps > 0});
@@ -44,6 +49,8 @@ std::vector<FamilyNetwork> family_networks(const RunConfig& config) {
 const Adversarial* adversarial_of(const RunConfig& config) {
   return std::visit(
       []<class Family>(const Family& family) -> const Adversarial* {
+        if constexpr (std::same_as<Family, FirstStage>)
+          return family.adversarial_weight > 0 ? &family : nullptr;
         if constexpr (std::derived_from<Family, Adversarial>) return &family;
         return nullptr;
       },

@@ -22,7 +22,8 @@ struct FamilyNetwork {
 // Pointers into `config`; empty where no family is chosen.
 std::vector<FamilyNetwork> family_networks(const RunConfig& config);
 
-// The discriminator's settings; null for a family without one. Points into `config`.
+// The discriminator's settings; null for a family without one, or that does without it. Points into
+// `config`.
 const Adversarial* adversarial_of(const RunConfig& config);
 
 // The settings of encoder and decoder; null for a family without them. Points into `config`.

@@ -39,6 +39,7 @@ struct Optimizer {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0.0;
+  bool decoupled_decay = false;
   int64_t warmup_steps = 0;
   std::string decay = "none";
   double clip_norm = 0.0;
@@ -53,6 +54,8 @@ void describe(V& v, T& c) {
   v.field("epsilon", c.epsilon, kPositive, "Added to the root of the mean square.");
   v.field("weight_decay", c.weight_decay, kNotNegative,
           "Added to the gradient times the weight (L2).");
+  v.field("decoupled_decay", c.decoupled_decay, Anything{},
+          "weight_decay times the learning rate shrinks the weights instead (AdamW).");
   v.field("warmup_steps", c.warmup_steps, kCountOrZero,
           "Steps in which the learning rate rises linearly from 0.");
   v.field("decay", c.decay, OneOf{"decay", kDecays},
@@ -297,6 +300,81 @@ void describe(V& v, T& c) {
   describe_adversarial(v, c);
 }
 
+// The autoencoder that latent models are trained on: codes lie in the pixels of a small image.
+struct FirstStage : Adversarial {
+  static constexpr Block kBlock{
+      "first_stage",
+      "First stage of a latent model: an autoencoder whose codes are the pixels of a small image, "
+      "with a KL term or a codebook, and a discriminator of its reconstructions."};
+  Network encoder{.architecture = "residual_autoencoder", .width = 64, .depth = 2};
+  Network decoder{.architecture = "residual_autoencoder", .width = 64, .depth = 2};
+  Optimizer optimizer{.learning_rate = 1e-4, .beta1 = 0.5, .beta2 = 0.9};
+  std::string quantizer = "kl";
+  int64_t channels = 4;
+  int64_t downsampling = 4;
+  double kl_weight = 1e-6;
+  int64_t codes = 1024;
+  std::string codebook = "gradient";
+  double commitment = 0.25;
+  double codebook_decay = 0.99;
+  double restart_below = 0.0;
+  std::vector<int64_t> levels;
+  double entropy_weight = 0.1;
+  double entropy_temperature = 0.1;
+  std::string distance = "l1";
+  bool learned_variance = false;
+  double adversarial_weight = 0.5;
+  bool adaptive_weight = true;
+  int64_t discriminator_start = 0;
+  int64_t discriminator_warmup = 0;
+};
+
+template <class V, Is<FirstStage> T>
+void describe(V& v, T& c) {
+  v.message("encoder", c.encoder, "From a picture to its small image.");
+  v.message("decoder", c.decoder, "From a small image to a picture.");
+  v.message("optimizer", c.optimizer, "Of encoder, decoder and codebook.");
+  v.field(
+      "quantizer", c.quantizer, OneOf{"quantizer", kQuantizers},
+      "kl: a Gaussian a value; vq: the nearest vector of a codebook; fsq: each value rounded to "
+      "one of its levels; lfq: the sign of each value.");
+  v.field("channels", c.channels, kSize, "Of the small image.");
+  v.field("downsampling", c.downsampling, kSize,
+          "A side of the picture over one of the small image.");
+  v.field("kl_weight", c.kl_weight, kNotNegative,
+          "kl: weight of a sample's KL, in nats, beside its distance summed over all values.");
+  v.field("codes", c.codes, kSize, "vq: vectors of the codebook.");
+  v.field(
+      "codebook", c.codebook, OneOf{"codebook", kCodebooks},
+      "vq: gradient: vectors follow the gradient of their distance; ema: they are running means "
+      "of what was nearest to them.");
+  v.field("commitment", c.commitment, kNotNegative,
+          "vq, lfq: weight of the distance of the encoder's output from its code.");
+  v.field("codebook_decay", c.codebook_decay, kDecayRate, "vq: of the running use and means.");
+  v.field("restart_below", c.restart_below, kNotNegative,
+          "vq: a code whose running use falls below so many vectors a batch takes the place of a "
+          "vector of the batch, drawn from those of all ranks; 0: off.");
+  v.list("levels", c.levels, Range{.low = 2, .high = 1 << 16}, 0, "fsq: levels of each channel.");
+  v.field("entropy_weight", c.entropy_weight, kNotNegative,
+          "lfq: weight of the entropy of each bit less that of its mean over all samples.");
+  v.field("entropy_temperature", c.entropy_temperature, kPositive,
+          "lfq: of the bits' probability.");
+  v.field("distance", c.distance, OneOf{"distance", kDistances},
+          "Of reconstructions: mean absolute or mean squared difference of values.");
+  v.field("learned_variance", c.learned_variance, Anything{},
+          "The distance d counts as d / exp(s) + s, with a number s that is trained.");
+  v.field("adversarial_weight", c.adversarial_weight, kNotNegative,
+          "Of the adversarial loss; 0: no discriminator.");
+  v.field("adaptive_weight", c.adaptive_weight, Anything{},
+          "That weight times the ratio of the gradients of distance and adversarial loss in the "
+          "decoder's last layer.");
+  v.field("discriminator_start", c.discriminator_start, kCountOrZero,
+          "The discriminator takes part from this step on.");
+  v.field("discriminator_warmup", c.discriminator_warmup, kCountOrZero,
+          "Steps from there in which the weight of its loss rises linearly from 0.");
+  describe_adversarial(v, c);
+}
+
 struct Fit {
   static constexpr Block kBlock{"fit",
                                 "A mixture of Gaussians fitted to a mixture that is known: shows "
@@ -315,6 +393,7 @@ void describe(V& v, T& c) {
   v.message("optimizer", c.optimizer, "Of means, deviations and weights.");
 }
 
-using Family = std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit, VaeGan>;
+using Family =
+    std::variant<std::monostate, Gan, Vae, Aae, InfoVae, WaeMmd, WaeGan, Fit, VaeGan, FirstStage>;
 
 }  // namespace allmodes::config

@@ -292,11 +292,34 @@ void describe(V& v, T& c) {
           "local: among one rank's samples; global: among those of all ranks.");
 }
 
+struct ZeroPad {
+  static constexpr Block kBlock{"zero_pad", "Zero pixels around an image."};
+  int64_t before = 0;
+  int64_t after = 1;
+};
+
+template <class V, Is<ZeroPad> T>
+void describe(V& v, T& c) {
+  v.field("before", c.before, kSizeOrZero, "Rows above and columns at the left.");
+  v.field("after", c.after, kSizeOrZero, "Rows below and columns at the right.");
+}
+
+struct Attention {
+  static constexpr Block kBlock{
+      "attention",
+      "Scaled dot-product attention of one head over the pixels of an image (Vaswani et al., "
+      "\"Attention is all you need\", 2017); queries, keys, values and output are linear in the "
+      "channels."};
+};
+
+template <class V, Is<Attention> T>
+void describe(V&, T&) {}
+
 struct Layer {
   std::variant<std::monostate, Linear, Convolution, TransposedConvolution, BatchNorm, Activation,
                Maxout, Reshape, Flatten, Residual, LayerNorm, InstanceNorm, GroupNorm, Upsample,
                Downsample, GlobalPool, Dropout, SelfAttention, ClassConcatenation, ClassProjection,
-               MinibatchStddev, MinibatchDiscrimination>
+               MinibatchStddev, MinibatchDiscrimination, ZeroPad, Attention>
       kind;
 };
 

@@ -130,6 +130,9 @@ inline constexpr std::array<std::string_view, 3> kConditionings{"none", "project
                                                                 "concatenation"};
 inline constexpr std::array<std::string_view, 3> kKlSchedules{"constant", "linear", "cyclical"};
 inline constexpr std::array<std::string_view, 2> kPosteriors{"deterministic", "gaussian"};
+inline constexpr std::array<std::string_view, 4> kQuantizers{"kl", "vq", "fsq", "lfq"};
+inline constexpr std::array<std::string_view, 2> kCodebooks{"gradient", "ema"};
+inline constexpr std::array<std::string_view, 2> kDistances{"l1", "l2"};
 inline constexpr std::array<std::string_view, 2> kReconstructions{"features", "pixels"};
 inline constexpr std::array<std::string_view, 2> kKernels{"imq", "rbf"};
 inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "reverse_kl",

@@ -220,6 +220,7 @@ struct Verdict {
   double minimum_spread = 0.5;
   double minimum_coverage = 0.3;
   double trend_drop = 0.2;
+  double minimum_code_use = 0.55;
   Rollback rollback;
 };
 
@@ -253,6 +254,9 @@ void describe(V& v, T& c) {
           "Least coverage of a mode's reals, over what real samples cover.");
   v.field("trend_drop", c.trend_drop, kOpenShare,
           "A fall over three evaluations counts from this share of the best on.");
+  v.field("minimum_code_use", c.minimum_code_use, kOpenShare,
+          "Codebooks: a smaller share in use, of the codes that so many draws could use, is "
+          "codebook_collapse; from halfway between it and 1 on at_risk.");
   v.message("rollback", c.rollback, "What on_collapse \"rollback\" changes.");
 }
 

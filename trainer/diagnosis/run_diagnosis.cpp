@@ -69,6 +69,7 @@ class RunDiagnosis {
     const diagnostics::CollectorSetup setup{config,  *run_.objective, *run_.dataset,
                                             control, exchange,        at::kCPU};
     collectors_ = diagnostics::make_collectors(setup);
+    held_out_ = diagnostics::held_out_for(*run_.objective, config);
     // Reals beyond those there are would be copies.
     reals_ = choose_samples(*run_.dataset, config.data.dataset, options_.samples, options_.seed);
     // Principal components of other reals, where there are as many.
@@ -100,16 +101,16 @@ class RunDiagnosis {
     training::Model model(*run_.objective, config, at::Device(at::kCPU), *alone_);
     training::restore(model, checkpoint);
     const auto forward = model.evaluation_forward();
-    const diagnostics::Evaluation evaluation{*run_.objective, forward,         *run_.dataset,
-                                             control_,        at::kCPU,        config.seed,
-                                             state.step,      options_.samples};
+    const diagnostics::Evaluation evaluation{*run_.objective, forward,          *run_.dataset,
+                                             control_,        at::kCPU,         config.seed,
+                                             state.step,      options_.samples, held_out_.get()};
     const auto generated = diagnostics::generate_chunks(evaluation);
     records::Record record{.kind = "evaluation",
                            .step = state.step,
                            .samples = state.samples,
                            .time_s = state.trained_seconds,
                            .values = {}};
-    record.set("evaluated_samples", options_.samples);
+    record.set("evaluated_samples", evaluation.made());
     diagnostics::Evidence evidence{.step = state.step};
     diagnostics::collect_all(collectors_, evaluation, generated, record, evidence);
     if (evidence.modes) {
@@ -117,7 +118,7 @@ class RunDiagnosis {
       levels.significance = diagnostics::test_level(evidence, config.verdict);
       diagnostics::record_histogram(*evidence.modes, levels, record);
     }
-    fakes = gathered(generated);
+    fakes = gathered(generated, evaluation.made());
     Diagnosis diagnosis = judged(fakes, std::move(evidence));
     diagnosis.evaluation = records::to_json(record);
     add_figures(record, diagnosis);
@@ -143,15 +144,16 @@ class RunDiagnosis {
   }
 
   // All ranks' chunks on every rank.
-  DiagnosedSamples gathered(const std::vector<diagnostics::GeneratedChunk>& generated) {
+  DiagnosedSamples gathered(const std::vector<diagnostics::GeneratedChunk>& generated,
+                            int64_t count) {
     DiagnosedSamples samples{.source = "the generator",
                              .shape = run_.dataset->shape(),
                              .values = {},
                              .labels = {},
                              .class_names = {},
-                             .count = options_.samples};
+                             .count = count};
     const auto width = static_cast<size_t>(samples.shape.values());
-    samples.values.assign(static_cast<size_t>(options_.samples) * width, 0.0F);
+    samples.values.assign(static_cast<size_t>(count) * width, 0.0F);
     for (const auto& chunk : generated) {
       const auto* from = chunk.samples.data_ptr<float>();
       std::copy_n(from, chunk.samples.numel(),
@@ -175,6 +177,7 @@ class RunDiagnosis {
   std::string text_;
   run::CheckedRun run_;
   std::vector<diagnostics::NamedCollector> collectors_;
+  std::unique_ptr<data::Dataset> held_out_;
   DiagnosedSamples reals_;
   diagnostics::FeatureMap features_;
 };

@@ -45,6 +45,10 @@ struct Label {
   std::string operator()(const config::GlobalPool& l) {
     return fmt::format("global_pool {}", l.reduction);
   }
+  std::string operator()(const config::ZeroPad& l) {
+    return fmt::format("zero_pad {} {}", l.before, l.after);
+  }
+  std::string operator()(const config::Attention&) { return "attention"; }
   std::string operator()(const config::Dropout& l) { return fmt::format("dropout {}", l.rate); }
   std::string operator()(const config::SelfAttention& l) {
     return fmt::format("self_attention 1/{}", l.reduction);

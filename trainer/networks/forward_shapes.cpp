@@ -1,6 +1,7 @@
 // Running layers that have no parameters of their own.
 
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/elu.h>
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/relu.h>
@@ -50,6 +51,10 @@ at::Tensor apply(Runner&, const config::Upsample& layer, const LayerPlan& plan,
   const std::vector<int64_t> size{plan.output[1], plan.output[2]};
   if (layer.mode == "nearest") return at::upsample_nearest2d(x, size);
   return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
+}
+
+at::Tensor apply(Runner&, const config::ZeroPad& layer, const LayerPlan&, const at::Tensor& x) {
+  return at::constant_pad_nd(x, {layer.before, layer.after, layer.before, layer.after}, 0);
 }
 
 at::Tensor apply(Runner&, const config::Downsample& layer, const LayerPlan&, const at::Tensor& x) {

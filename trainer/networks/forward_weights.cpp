@@ -5,6 +5,8 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 
+#include <cmath>
+
 #include "networks/maxout.h"
 #include "networks/runner.h"
 #include "networks/spectral_norm.h"
@@ -47,6 +49,20 @@ at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& p
                  const at::Tensor& x) {
   return maxout(at::linear(x, runner.parameter(plan), runner.bias(plan, layer.bias))
                     .view({x.size(0), layer.pieces, layer.units}));
+}
+
+// y_j = O sum_i softmax_i(<K x_i + k, Q x_j + q> / sqrt(channels)) (V x_i + v) + o for pixels
+// x_1..x_P.
+at::Tensor apply(Runner& runner, const config::Attention&, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  const at::Tensor pixels = x.flatten(2).transpose(1, 2);  // [batch, P, channels]
+  const auto map = [&](size_t index, const at::Tensor& of) {
+    return at::linear(of, runner.parameter(plan, index), runner.parameter(plan, index + 1));
+  };
+  const at::Tensor query = map(0, pixels), key = map(2, pixels), value = map(4, pixels);
+  const double scale = 1 / std::sqrt(static_cast<double>(x.size(1)));
+  const at::Tensor share = at::matmul(query, key.transpose(1, 2)).mul(scale).softmax(-1);
+  return map(6, at::matmul(share, value)).transpose(1, 2).reshape(x.sizes());
 }
 
 // Zhang et al., "Self-attention generative adversarial networks", arXiv 1805.08318, section 3, on

@@ -104,7 +104,11 @@ void Planner::add_weight(const char* name, Shape shape, int64_t fan_in) {
 
 void Planner::add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias) {
   add_weight("weight", std::move(weight), fan_in);
-  if (bias) add("bias", {units}, normal_002_ ? Init::kZero : Init::kFanIn, fan_in);
+  if (bias) add_bias("bias", units, fan_in);
+}
+
+void Planner::add_bias(const char* name, int64_t units, int64_t fan_in) {
+  add(name, {units}, normal_002_ ? Init::kZero : Init::kFanIn, fan_in);
 }
 
 void Planner::add_scale_and_shift(int64_t channels) {

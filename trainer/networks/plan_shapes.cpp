@@ -64,6 +64,17 @@ Shape plan_layer(Planner& planner, const config::Upsample& layer, const Shape& s
   return {shape[0], shape[1] * layer.factor, shape[2] * layer.factor};
 }
 
+Shape plan_layer(Planner& planner, const config::ZeroPad& layer, const Shape& shape) {
+  planner.at_least("before", layer.before, 0);
+  planner.at_least("after", layer.after, 0);
+  planner.need_image("zero_pad", shape);
+  constexpr int64_t kLargest = 1 << 16;
+  if (std::max(layer.before, layer.after) > kLargest)
+    planner.refuse("before and after must be at most {}", kLargest);
+  const int64_t more = layer.before + layer.after;
+  return {shape[0], shape[1] + more, shape[2] + more};
+}
+
 Shape plan_layer(Planner& planner, const config::Downsample& layer, const Shape& shape) {
   planner.at_least("factor", layer.factor, 2);
   planner.need_image("downsample", shape);

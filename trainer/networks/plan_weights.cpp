@@ -86,6 +86,17 @@ Shape plan_layer(Planner& planner, const config::Maxout& layer, const Shape& sha
   return {layer.units};
 }
 
+Shape plan_layer(Planner& planner, const config::Attention&, const Shape& shape) {
+  planner.need_image("attention", shape);
+  planner.check_size("attention of the pixels", {shape[1], shape[2], shape[1], shape[2]});
+  const int64_t channels = shape[0];
+  for (const char* name : {"query", "key", "value", "output"}) {
+    planner.add_weight(name, {channels, channels}, channels);
+    planner.add_bias(fmt::format("{}_bias", name).c_str(), channels, channels);
+  }
+  return shape;
+}
+
 Shape plan_layer(Planner& planner, const config::SelfAttention& layer, const Shape& shape) {
   planner.at_least("reduction", layer.reduction, 1);
   planner.need_image("self_attention", shape);

@@ -47,6 +47,7 @@ class Planner {
 
   void add(const char* name, Shape shape, Init init, int64_t fan_in);
   void add_weight(const char* name, Shape shape, int64_t fan_in);
+  void add_bias(const char* name, int64_t units, int64_t fan_in);
   void add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias);
   // Of a normalization.
   void add_scale_and_shift(int64_t channels);
@@ -67,6 +68,7 @@ Shape plan_layer(Planner& planner, const config::Convolution& layer, const Shape
 Shape plan_layer(Planner& planner, const config::TransposedConvolution& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::Maxout& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::SelfAttention& layer, const Shape& shape);
+Shape plan_layer(Planner& planner, const config::Attention& layer, const Shape& shape);
 
 // plan_norms.cpp
 Shape plan_layer(Planner& planner, const config::BatchNorm& layer, const Shape& shape);
@@ -84,6 +86,7 @@ Shape plan_layer(Planner& planner, const config::Upsample& layer, const Shape& s
 Shape plan_layer(Planner& planner, const config::Downsample& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::GlobalPool& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::Dropout& layer, const Shape& shape);
+Shape plan_layer(Planner& planner, const config::ZeroPad& layer, const Shape& shape);
 
 // plan_samples.cpp: layers that see labels or other samples
 Shape plan_layer(Planner& planner, const config::ClassConcatenation& layer, const Shape& shape);

@@ -54,6 +54,8 @@ at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& p
                  const at::Tensor& x);
 at::Tensor apply(Runner& runner, const config::SelfAttention& layer, const LayerPlan& plan,
                  const at::Tensor& x);
+at::Tensor apply(Runner& runner, const config::Attention& layer, const LayerPlan& plan,
+                 const at::Tensor& x);
 
 // forward_norms.cpp
 at::Tensor apply(Runner& runner, const config::BatchNorm& layer, const LayerPlan& plan,
@@ -83,6 +85,8 @@ at::Tensor apply(Runner& runner, const config::Downsample& layer, const LayerPla
 at::Tensor apply(Runner& runner, const config::GlobalPool& layer, const LayerPlan& plan,
                  const at::Tensor& x);
 at::Tensor apply(Runner& runner, const config::Dropout& layer, const LayerPlan& plan,
+                 const at::Tensor& x);
+at::Tensor apply(Runner& runner, const config::ZeroPad& layer, const LayerPlan& plan,
                  const at::Tensor& x);
 
 // forward_samples.cpp

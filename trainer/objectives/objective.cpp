@@ -20,6 +20,18 @@ Objective::Posterior Objective::encode(const Forward&, const at::Tensor&, const 
   ALLMODES_FAIL(ExitCode::kSoftware, "this family has no encoder");
 }
 
+at::Tensor Objective::codes_of(const Forward&, const at::Tensor&) const {
+  ALLMODES_FAIL(ExitCode::kSoftware, "this family has no codebook");
+}
+
+at::Tensor Objective::code_ages(const Forward&) const {
+  return {};
+}
+
+at::Tensor Objective::scores_of(const Forward&, const at::Tensor&) const {
+  return {};
+}
+
 networks::Shape network_shape(const data::SampleShape& shape) {
   if (shape.image) return {shape.channels, shape.height, shape.width};
   return {shape.values()};
@@ -41,7 +53,8 @@ std::optional<networks::Plan> plan_network(const config::Network& network,
                                                 .output_activation = request.output_activation,
                                                 .conditioning = request.conditioning}),
                                request.input, network.initialization, request.classes);
-    if (plan.output == request.output) return plan;
+    if (plan.output == request.output || (request.any_width && plan.output.size() == 1))
+      return plan;
     errors.push_back({path,
                       fmt::format("the network makes [{}] where [{}] is needed",
                                   fmt::join(plan.output, ", "), fmt::join(request.output, ", ")),

@@ -31,6 +31,7 @@ struct NoiseInput {
   std::optional<config::Latent> prior =
       std::nullopt;           // latents of this prior; shape is its dimension
   std::string drawn_by = {};  // the phase whose numbers they are; empty: the one that takes them
+  bool shared = false;        // not of a sample: [1, values...], the same for the whole batch
 };
 
 // Latents of `latent`'s prior, as the noise `name`.
@@ -51,11 +52,13 @@ class Forward {
                                          const at::Tensor& x, const at::Tensor& labels)>;
 
   // `exact`: the same in float32 where `run` is not; by default `run` itself.
-  Forward(Run run, Weights weights, Run exact = {}, First first = {})
+  // `buffers`: as `weights`, of what a network keeps without training it.
+  Forward(Run run, Weights weights, Run exact = {}, First first = {}, Weights buffers = {})
       : run_(std::move(run)),
         weights_(std::move(weights)),
         exact_(std::move(exact)),
-        first_(std::move(first)) {}
+        first_(std::move(first)),
+        buffers_(std::move(buffers)) {}
 
   // `labels` [n] int64: of class-conditional networks, else undefined.
   at::Tensor operator()(const std::string& network, const at::Tensor& x,
@@ -70,6 +73,10 @@ class Forward {
   // The network's weights, in the order of its plan.
   std::span<const at::Tensor> weights(const std::string& network) const {
     return weights_(network);
+  }
+  // The network's buffers, in the order of its plan.
+  std::span<const at::Tensor> buffers(const std::string& network) const {
+    return buffers_(network);
   }
   // With other weights in place of its own: differentiable in them.
   at::Tensor with(const std::string& network, std::span<const at::Tensor> weights,
@@ -87,6 +94,7 @@ class Forward {
   Weights weights_;
   Run exact_;
   First first_;
+  Weights buffers_;
 };
 
 // The step of the run, from 0. That it was read says that a phase's work is not the same in every
@@ -124,6 +132,9 @@ struct PhaseInput {
   // What an earlier phase of this step handed on (Phase::hands_on), of these samples; undefined
   // where it is to be computed anew, to the same numbers.
   at::Tensor handed_on = {};
+  // The place of the first sample in the global batch, and the samples of that batch.
+  int64_t first = 0;
+  int64_t batch = 0;
 
   // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not
   // list.
@@ -143,11 +154,26 @@ struct Observation {
   at::Tensor value;
 };
 
+// A mean over the local samples that moves buffer `index` of a trained network, as the batch
+// statistics of a layer do: averaged over the ranks, it replaces `momentum` of the buffer.
+struct BufferMean {
+  std::string network;
+  size_t index;
+  at::Tensor value;  // of the buffer's shape
+};
+
+// A network's storage after an update, by the indices of its plan: views that may be written.
+struct UpdatedNetwork {
+  std::span<at::Tensor> weights, averages, buffers;
+  std::span<const at::Tensor> means;  // what BufferMean was, over all ranks; of that shape
+};
+
 struct PhaseOutput {
   std::vector<LossTerm> losses;
   std::vector<Observation> observations;
   at::Tensor generated;       // samples made in this phase, if any; detached by whoever keeps them
   at::Tensor handed_on = {};  // of a phase that hands on: with its graph
+  std::vector<BufferMean> means = {};
 };
 
 struct Phase {
@@ -157,15 +183,22 @@ struct Phase {
   int64_t interval = 1;             // runs every so many steps
   std::vector<NoiseInput> noise = {};
   std::function<PhaseOutput(const PhaseInput&)> losses = {};
+  int64_t from = 0;            // runs in no step below this one
   int64_t until = 0;           // runs in steps below this one only; 0: in all
   double clip_weights = 0;     // > 0: the trained weights are then clamped to [-c, c]
   std::string optimizer = {};  // of the trained networks: a name of NetworkSpec::more_optimizers
   // Networks that this phase does not train but runs so that the next phase that trains them can go
   // on from PhaseOutput::handed_on, which it may be spared to compute again.
   std::vector<std::string> hands_on = {};
+  // What follows the update of a trained network, from its storage alone: the same on every rank.
+  struct Settling {
+    std::string network;
+    std::function<void(const UpdatedNetwork&)> settle;
+  };
+  std::vector<Settling> settling = {};
 
   bool runs_in(uint64_t step) const {
-    return step % static_cast<uint64_t>(interval) == 0 &&
+    return step % static_cast<uint64_t>(interval) == 0 && step >= static_cast<uint64_t>(from) &&
            (until == 0 || step < static_cast<uint64_t>(until));
   }
 };
@@ -199,6 +232,19 @@ class Objective {
                               const at::Tensor& labels) const = 0;
   // Samples are made for a label.
   virtual bool conditional() const { return false; }
+
+  // Whether samples can be drawn from the prior. Where not, a model is judged by its
+  // reconstructions of held-out samples.
+  virtual bool draws() const { return true; }
+  // Codes of a codebook: their number, 0 where there is none, and those of `samples`, [n, places].
+  virtual int64_t codes() const { return 0; }
+  virtual at::Tensor codes_of(const Forward& forward, const at::Tensor& samples) const;
+  // Steps of the training since each code was found in a batch, [codes]; undefined where that is
+  // not kept.
+  virtual at::Tensor code_ages(const Forward& forward) const;
+  // The discriminator's score of each of `samples`, the mean where it gives several, [n]; undefined
+  // where nothing tells samples from their reconstructions.
+  virtual at::Tensor scores_of(const Forward& forward, const at::Tensor& samples) const;
 
   // Autoencoders: the posterior [n, latent]; absent for a GAN.
   struct Posterior {
@@ -240,6 +286,7 @@ struct NetworkRequest {
   std::string output_activation = "none";
   int64_t classes = 0;                // of the labels it is given
   std::string conditioning = "none";  // how a named architecture takes them
+  bool any_width = false;             // a flat output may have any number of values
 };
 
 // Plans the network, or adds to `errors` why it cannot be.

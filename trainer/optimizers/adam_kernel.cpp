@@ -22,7 +22,7 @@ ALLMODES_INLINED void update_range(const AdamArrays& arrays, int64_t first, int6
     const float g = gradient[i] * u.gradient_scale + p[i] * u.weight_decay;
     m[i] = u.beta1 * m[i] + rest1 * g;
     v[i] = u.beta2 * v[i] + rest2 * g * g;
-    p[i] -= u.step_size * m[i] / (std::sqrt(v[i]) * u.inverse_root + u.epsilon);
+    p[i] = p[i] * u.kept - u.step_size * m[i] / (std::sqrt(v[i]) * u.inverse_root + u.epsilon);
     average[i] += u.average_weight * (p[i] - average[i]);
   }
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-// One update of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) and of the exponential moving
-// average, in a single pass over host memory: five arrays read, four written. Pure.
+// One update of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1), or of AdamW (Loshchilov and
+// Hutter, arXiv 1711.05101, algorithm 2), and of the exponential moving average, in a single pass
+// over host memory: five arrays read, four written. Pure.
 //
 // Every rank updates its own copy of the weights, so the result must have the same bits on every
 // processor of a cluster. The compiler therefore never fuses a product and a sum into one rounding
@@ -16,6 +17,7 @@ namespace allmodes::optimizers {
 struct AdamUpdate {
   float gradient_scale = 1;  // of clipping
   float weight_decay = 0;    // L2, added to the gradient
+  float kept = 1;            // AdamW: the share of a weight that is left before the step
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;

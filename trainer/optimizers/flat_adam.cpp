@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
@@ -121,7 +122,9 @@ void FlatAdam::apply_on_host(bool skip) {
                              : 1.0;
   const AdamUpdate update{
       .gradient_scale = static_cast<float>(clipped),
-      .weight_decay = static_cast<float>(settings_.weight_decay),
+      .weight_decay = static_cast<float>(settings_.decoupled_decay ? 0 : settings_.weight_decay),
+      .kept = static_cast<float>(
+          settings_.decoupled_decay ? 1 - learning_rate_ * settings_.weight_decay : 1),
       .beta1 = static_cast<float>(settings_.beta1),
       .beta2 = static_cast<float>(settings_.beta2),
       .epsilon = static_cast<float>(settings_.epsilon),
@@ -140,11 +143,15 @@ void FlatAdam::apply_on_device(const at::Tensor& bad) {
   if (settings_.clip_norm > 0)
     gradient.mul_((settings_.clip_norm / (norm_ + kLeastNorm)).clamp_max(1.0));
   updates_.add_(bad, -1).add_(1);
-  at::_fused_adam_({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {},
-                   {updates_}, rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay,
-                   settings_.epsilon,
-                   /*amsgrad=*/false,
-                   /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
+  using Fused = void(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+                     at::TensorList, const at::Tensor&, double, double, double, double, bool, bool,
+                     const std::optional<at::Tensor>&, const std::optional<at::Tensor>&);
+  Fused* const fused = settings_.decoupled_decay ? static_cast<Fused*>(at::_fused_adamw_)
+                                                 : static_cast<Fused*>(at::_fused_adam_);
+  fused({network_.parameters}, {gradient}, {first_moment_}, {second_moment_}, {}, {updates_},
+        rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
+        /*amsgrad=*/false,
+        /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
   // A skipped update leaves the average too.
   network_.average.lerp_(network_.parameters, (1 - bad) * rates_[1]);
   skipped_[kAll].add_(bad);

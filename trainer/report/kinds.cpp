@@ -6,6 +6,7 @@
 
 #include "config/families.h"
 #include "config/load.h"
+#include "report/first_stage_kinds.h"
 #include "report/wrapped.h"
 
 namespace allmodes::report {
@@ -61,6 +62,9 @@ Change slower(const RunConfig& config) {
   if (const auto* coder = config::autoencoder_of(config))
     return fmt::format("{}.optimizer.learning_rate={:g}", config::family_name(config),
                        coder->optimizer.learning_rate / 2);
+  if (const auto* first = std::get_if<config::FirstStage>(&config.family))
+    return fmt::format("first_stage.optimizer.learning_rate={:g}",
+                       first->optimizer.learning_rate / 2);
   if (const auto* fit = std::get_if<config::Fit>(&config.family))
     return fmt::format("fit.optimizer.learning_rate={:g}", fit->optimizer.learning_rate / 2);
   return std::nullopt;
@@ -78,6 +82,10 @@ Change clipped(const RunConfig& config) {
     if (gan->generator_optimizer.clip_norm > 0) return std::nullopt;
     return "gan.generator_optimizer.clip_norm=1";
   }
+  if (const auto* first = std::get_if<config::FirstStage>(&config.family)) {
+    if (first->optimizer.clip_norm > 0) return std::nullopt;
+    return "first_stage.optimizer.clip_norm=1";
+  }
   const auto* coder = config::autoencoder_of(config);
   if (coder == nullptr || coder->optimizer.clip_norm > 0) return std::nullopt;
   return config::family_name(config) + ".optimizer.clip_norm=1";
@@ -88,6 +96,9 @@ Change weaker_kl(const RunConfig& config) {
     return fmt::format("vae.beta={:g}", vae->beta > 1 ? 1.0 : vae->beta / 2);
   if (const auto* info = std::get_if<config::InfoVae>(&config.family); info && info->alpha < 0.9)
     return "infovae.alpha=0.9";
+  if (const auto* first = std::get_if<config::FirstStage>(&config.family);
+      first && first->quantizer == "kl")
+    return fmt::format("first_stage.kl_weight={:g}", first->kl_weight / 10);
   return std::nullopt;
 }
 
@@ -175,6 +186,9 @@ const std::vector<Kind>& described_kinds() {
        "A prior of another shape than the data's codes: latent.distribution, latent.dimension.",
        "press the codes harder to the prior, or sample from a fit to the codes",
        {kMatch, kStrongerKl, kLonger}},
+      codebook_collapse(),
+      discriminator_idle(),
+      discriminator_overpowers(),
       {"divergence",
        "numbers are no numbers any more",
        "A loss, a gradient or a sample is NaN or infinite. It does not mend itself: go back to a "

@@ -113,6 +113,10 @@ void write_sample_pictures(const records::RunFolder& folder, uint64_t step, cons
   const bool points = !shape.image && shape.values() == 2;
   const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
   if (!points && !pictures) return;
+  if (!run.objective->draws()) {
+    write_reconstructions(folder, step, run, forward, device);
+    return;
+  }
   const int64_t count = points ? kScatterPoints : run.config().images.count;
   const at::Tensor latent =
       training::make_noise(objectives::latent_noise("latent", run.objective->latent()),

@@ -50,6 +50,7 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
       root_(control.rank() == 0),
       verbose_(speech == Speech::verbose),
       collectors_(diagnostics::make_collectors(setup)),
+      held_out_(diagnostics::held_out_for(*run.objective, run.config())),
       margins_mean_probabilities_(judges_by_probability(run.config())) {
   if (resumed != nullptr) {
     verdicts_ = resumed->verdicts;
@@ -223,10 +224,11 @@ std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Po
   const auto& config = run_.config();
   const diagnostics::Evaluation evaluation{
       *run_.objective, forward,     *run_.dataset, control_,
-      device_,         config.seed, position.step, config.diagnostics.samples};
+      device_,         config.seed, position.step, config.diagnostics.samples,
+      held_out_.get()};
   const auto generated = diagnostics::generate_chunks(evaluation);
   records::Record record = start_record("evaluation", position);
-  record.set("evaluated_samples", config.diagnostics.samples);
+  record.set("evaluated_samples", evaluation.made());
   diagnostics::Evidence evidence{.step = position.step};
   diagnostics::collect_all(collectors_, evaluation, generated, record, evidence);
   if (margins_.count > 0) evidence.discriminator_margin = diagnostics::mean(margins_);

@@ -80,6 +80,7 @@ class Reporter {
   bool root_;
   bool verbose_;
   std::vector<diagnostics::NamedCollector> collectors_;
+  std::unique_ptr<data::Dataset> held_out_;  // of a family that does not draw, where there is one
   records::OptionalWork optional_;
   std::unique_ptr<records::Sink> sink_;
   std::unique_ptr<records::Progress> progress_;

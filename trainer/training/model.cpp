@@ -39,6 +39,14 @@ optimizers::FlatAdam& NetworkState::optimizer_in(const objectives::Phase& phase)
   return *found->second;
 }
 
+void NetworkState::keep(const objectives::BufferMean& mean) {
+  statistics.sums.resize(flat.plan.buffers.size());
+  statistics.counts.resize(flat.plan.buffers.size());
+  at::Tensor& sum = statistics.sums[mean.index];
+  sum = sum.defined() ? sum + mean.value : mean.value;
+  ++statistics.counts[mean.index];
+}
+
 optimizers::SkippedUpdates NetworkState::skipped() const {
   optimizers::SkippedUpdates most = optimizer->skipped();
   for (const auto& [name, each] : more_optimizers) {
@@ -185,7 +193,7 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                                     const at::Tensor& labels) {
     return run(reduced, name, x, labels, {}, layers);
   };
-  return {in(reduced), weights_of, in(false), first};
+  return {in(reduced), weights_of, in(false), first, buffers_of()};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {
@@ -202,7 +210,13 @@ objectives::Forward Model::evaluation_forward(bool averaged) {
     return networks::forward(network.flat.plan, weights.empty() ? weights_of(name) : weights,
                              network.flat.buffer_views, x, context);
   };
-  return {run, weights_of};
+  return {run, weights_of, {}, {}, buffers_of()};
+}
+
+objectives::Forward::Weights Model::buffers_of() {
+  return [this](const std::string& name) -> std::span<const at::Tensor> {
+    return at(name).flat.buffer_views;
+  };
 }
 
 objectives::Coupling Model::coupling() {
@@ -219,6 +233,13 @@ void Model::store_batch_statistics(NetworkState& network, double share) {
         .copy_(network.statistics.sums[i])
         .mul_(share / network.statistics.counts[i]);
   }
+}
+
+void Model::settle(NetworkState& network,
+                   const std::function<void(const objectives::UpdatedNetwork&)>& work) {
+  const at::NoGradGuard no_grad;
+  auto& flat = network.flat;
+  work({flat.parameter_views, flat.average_views, flat.buffer_views, flat.batch_statistic_views});
 }
 
 void Model::update_running_statistics(NetworkState& network) {

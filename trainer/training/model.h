@@ -25,6 +25,8 @@ struct NetworkState {
 
   // What updates the network in `phase`.
   optimizers::FlatAdam& optimizer_in(const objectives::Phase& phase) const;
+  // Adds a mean of a part of the batch to the phase's statistics.
+  void keep(const objectives::BufferMean& mean);
   // Updates skipped because of a gradient that was not finite: of each count the largest of the
   // network's optimizers (synchronizes with a GPU).
   optimizers::SkippedUpdates skipped() const;
@@ -75,6 +77,9 @@ class Model {
   // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it;
   // `share` is the weight of the part of the batch that they were taken from.
   static void store_batch_statistics(NetworkState& network, double share);
+  // Runs what a phase does with the network's storage after its update.
+  static void settle(NetworkState& network,
+                     const std::function<void(const objectives::UpdatedNetwork&)>& work);
   // Moves running statistics towards the averaged batch statistics, where these are finite.
   static void update_running_statistics(NetworkState& network);
 
@@ -83,6 +88,7 @@ class Model {
   gradients::FlatNetwork storage(const std::string& name, const networks::Plan& plan,
                                  std::vector<int64_t> order);
   void equip(NetworkState& network);
+  objectives::Forward::Weights buffers_of();
 
   config::RunConfig config_;
   at::Device device_;

@@ -142,9 +142,15 @@ at::Tensor PhaseRun::forward(const LocalBatch& part, size_t index) {
                                {step_, step_read_},
                                model_.coupling()};
   if (reused_ != nullptr) input.handed_on = reused_->of_part(index);
+  input.first = part.first;
+  input.batch = batch_.samples.size(0) * model_.ranks();
+  NoiseScope of_batch = scope;
+  of_batch.first = 0;
+  of_batch.count = 1;
   for (const auto& wanted : phase_.noise)
-    input.noises.emplace_back(wanted.name, noise_(wanted, scope));
+    input.noises.emplace_back(wanted.name, noise_(wanted, wanted.shared ? of_batch : scope));
   const objectives::PhaseOutput output = phase_.losses(input);
+  for (const auto& mean : output.means) model_.at(mean.network).keep(mean);
   if (makes_reused_pass()) {
     if (index == 0) reused_->begin(phase_.hands_on);
     reused_->add(output.handed_on);
@@ -205,7 +211,10 @@ void PhaseRun::update() {
     if (phase_.clip_weights > 0) optimizer.clamp_weights(phase_.clip_weights);
     Model::update_running_statistics(*network);
   }
-  if (bad_networks.empty()) return;
+  if (bad_networks.empty()) {
+    for (const auto& [network, settle] : phase_.settling) Model::settle(model_.at(network), settle);
+    return;
+  }
   report_.skipped = find_sources(bad_networks);
   // The batch statistics that belong to it have been replaced.
   if (reused_ != nullptr) reused_->drop();

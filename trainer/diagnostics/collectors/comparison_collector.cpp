@@ -135,7 +135,7 @@ class ComparisonCollector final : public Collector {
 
   FeatureRows features_of(const Evaluation& evaluation,
                           const std::vector<GeneratedChunk>& generated) const {
-    std::vector<double> packed(static_cast<size_t>(evaluation.samples) *
+    std::vector<double> packed(static_cast<size_t>(evaluation.made()) *
                                static_cast<size_t>(projection_.dimensions + 1));
     for (const GeneratedChunk& chunk : generated) {
       put(packed, chunk.first, chunk.samples,
@@ -164,9 +164,9 @@ class ComparisonCollector final : public Collector {
     projection_ =
         principal_projection(values_of(some), dataset.shape().values(), kFeatures,
                              {.seed = kComparisonSeed, .purpose = Purpose("principal directions")});
-    const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.samples));
-    const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.samples));
-    const int64_t count = std::max<int64_t>(2, std::min(evaluation.samples, pool / 2));
+    const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.made()));
+    const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.made()));
+    const int64_t count = std::max<int64_t>(2, std::min(evaluation.made(), pool / 2));
     comparison_.reference =
         make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
     if (!finder_) {

@@ -17,7 +17,7 @@ class CopiesCollector final : public Collector {
                records::Record& record, Evidence& evidence) override {
     // The data do not change from one evaluation to the next.
     if (!of_reals_) of_reals_ = of_reals(evaluation);
-    std::vector<int64_t> hashes(static_cast<size_t>(evaluation.samples), 0);
+    std::vector<int64_t> hashes(static_cast<size_t>(evaluation.made()), 0);
     for (const auto& chunk : generated) put(chunk.samples, chunk.first, hashes);
     const CopyFigures figures{.of_samples = counted(evaluation.control, std::move(hashes)),
                               .of_reals = *of_reals_};
@@ -40,7 +40,7 @@ class CopiesCollector final : public Collector {
 
   static Copies of_reals(const Evaluation& evaluation) {
     // Beyond its end the order of the data begins anew, with copies that are none.
-    const int64_t count = std::min(evaluation.samples, evaluation.dataset.size());
+    const int64_t count = std::min(evaluation.made(), evaluation.dataset.size());
     std::vector<int64_t> hashes(static_cast<size_t>(count), 0);
     for_each_chunk(count, evaluation.control, [&](int64_t first, int64_t rows) {
       put(real_samples(evaluation.dataset, evaluation.seed, first, rows), first, hashes);

@@ -9,10 +9,28 @@
 
 namespace allmodes::diagnostics {
 
+std::unique_ptr<data::Dataset> held_out_for(const objectives::Objective& objective,
+                                            const config::RunConfig& config) {
+  if (objective.draws()) return nullptr;
+  return data::make_held_out_dataset(config.data, config.seed);
+}
+
 std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
   const at::NoGradGuard no_grad;
   std::vector<GeneratedChunk> chunks;
-  for_each_chunk(evaluation.samples, evaluation.control, [&](int64_t first, int64_t count) {
+  const auto& objective = evaluation.objective;
+  for_each_chunk(evaluation.made(), evaluation.control, [&](int64_t first, int64_t count) {
+    if (!objective.draws()) {
+      GeneratedChunk chunk{.first = first, .samples = {}, .labels = {}};
+      chunk.originals = real_samples(evaluation.reconstructed(), evaluation.seed, first, count);
+      const auto posterior =
+          objective.encode(evaluation.forward, chunk.originals.to(evaluation.device), chunk.labels);
+      chunk.samples = objective.generate(evaluation.forward, posterior.mean, chunk.labels)
+                          .to(at::kCPU)
+                          .contiguous();
+      chunks.push_back(std::move(chunk));
+      return;
+    }
     const at::Tensor latent = training::make_noise(
         objectives::latent_noise("latent", evaluation.objective.latent()),
         {evaluation.seed, "evaluation", evaluation.step, first, count}, evaluation.device);
@@ -30,6 +48,10 @@ std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation) {
 const std::vector<int64_t>& modes_of_chunk(const ModeFinder& finder, const GeneratedChunk& chunk) {
   if (!chunk.modes) chunk.modes = finder.find(chunk.samples);
   return *chunk.modes;
+}
+
+int64_t Evaluation::made() const {
+  return objective.draws() ? samples : std::min(samples, reconstructed().size());
 }
 
 const std::vector<EncodedChunk>& Evaluation::encoded() const {

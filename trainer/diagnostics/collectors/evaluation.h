@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -32,21 +33,36 @@ struct Evaluation {
   at::Device device;
   uint64_t seed;
   uint64_t step;
-  int64_t samples;                              // of the generator, over all ranks
+  int64_t samples;  // of the generator, over all ranks
+  // Data that the model was not trained on, where there are any: of a family that does not draw.
+  const data::Dataset* held_out = nullptr;
   mutable std::vector<EncodedChunk> kept = {};  // by encoded()
+
+  // The samples that generate_chunks() makes on all ranks: `samples`, or, of a family that does not
+  // draw, as many as there are held-out ones to reconstruct.
+  int64_t made() const;
+  // What a family that does not draw reconstructs.
+  const data::Dataset& reconstructed() const { return held_out != nullptr ? *held_out : dataset; }
 
   // Of an autoencoder: this rank's chunks of as many real samples, or of all where there are fewer.
   // Encoded once for all collectors.
   const std::vector<EncodedChunk>& encoded() const;
 };
 
+// What Evaluation::held_out is for `objective`; null where it draws, or where nothing is held out.
+std::unique_ptr<data::Dataset> held_out_for(const objectives::Objective& objective,
+                                            const config::RunConfig& config);
+
 // This rank's chunks of generated samples, on the host: [count, values] float each.
 struct GeneratedChunk {
   int64_t first;
   at::Tensor samples;  // [count, sample shape...], host
   at::Tensor labels;   // [count] of class-conditional families, on the device; else undefined
+  at::Tensor originals = {};  // what the samples are reconstructions of, host; else undefined
   mutable std::optional<std::vector<int64_t>> modes = std::nullopt;  // by modes_of_chunk()
 };
+// Drawn from the prior; of a family that does not draw: reconstructions of held-out samples, or of
+// the data where none are held out.
 std::vector<GeneratedChunk> generate_chunks(const Evaluation& evaluation);
 
 // The mode of each of the chunk's samples, [count], found once for all collectors of an evaluation.

@@ -146,7 +146,7 @@ extern const CollectorRow kAggregateCollector{
     .name = "aggregate",
     .make = [](const CollectorSetup& setup,
                const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
-      if (!setup.objective.encodes()) return nullptr;
+      if (!setup.objective.encodes() || !setup.objective.draws()) return nullptr;
       return std::make_unique<AggregateCollector>(setup.objective.latent());
     },
     .figures = kAggregateCollectorFigures};

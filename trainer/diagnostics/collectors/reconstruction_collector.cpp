@@ -42,7 +42,8 @@ class ReconstructionCollector final : public Collector {
     const at::NoGradGuard no_grad;
     const auto width = static_cast<int64_t>(mean_.size());
     ReconstructionSums sums = make_reconstruction_sums(width);
-    // Of samples drawn from the prior only the spread around the mean is used.
+    // Of samples drawn from the prior only the spread around the mean is used. What a family that
+    // does not draw has made are reconstructions.
     ReconstructionSums drawn = make_reconstruction_sums(width);
     for (const EncodedChunk& chunk : evaluation.encoded()) {
       const at::Tensor inputs =
@@ -53,8 +54,9 @@ class ReconstructionCollector final : public Collector {
               .contiguous();
       add(sums, values_of(inputs), values_of(outputs), mean_);
     }
-    for (const auto& chunk : generated)
-      add(drawn, values_of(chunk.samples), values_of(chunk.samples), mean_);
+    if (evaluation.objective.draws())
+      for (const auto& chunk : generated)
+        add(drawn, values_of(chunk.samples), values_of(chunk.samples), mean_);
     sum_over_ranks(evaluation.control, sums);
     sum_over_ranks(evaluation.control, drawn);
     write(sums, drawn, record, evidence);

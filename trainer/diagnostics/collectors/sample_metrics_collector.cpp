@@ -28,14 +28,14 @@ class SampleMetricsCollector final : public Collector {
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& /*evidence*/) override {
     const int64_t width = map_.width;
-    std::vector<float> fakes(static_cast<size_t>(evaluation.samples * width), 0.0F);
+    std::vector<float> fakes(static_cast<size_t>(evaluation.made() * width), 0.0F);
     for (const auto& chunk : generated) {
       const auto rows = map_.map(values_of(chunk.samples), {0, chunk.samples.size(0)});
       std::ranges::copy(rows, fakes.begin() + chunk.first * width);
     }
     world::all_reduce_host(evaluation.control, std::span<float>(fakes), world::ReduceOp::sum);
     // As many of either, so that figures compare. What diverges has no distances.
-    fakes.resize(static_cast<size_t>(std::min(count_, evaluation.samples) * width));
+    fakes.resize(static_cast<size_t>(std::min(count_, evaluation.made()) * width));
     const bool finite =
         std::ranges::all_of(fakes, [](float value) { return std::abs(value) <= kLargestFeature; });
     if (!finite) return;

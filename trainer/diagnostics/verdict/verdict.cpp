@@ -45,6 +45,9 @@ std::string describe(const Evidence& evidence) {
         fmt::format("the loss of a part that stands apart and holds {:.1f} % of the data or more "
                     "would have been found (99 %)",
                     100 * *evidence.smallest_loss));
+  if (evidence.codes)
+    parts.push_back(fmt::format("{} of {} codes used, perplexity {:.4g}", evidence.codes->used,
+                                evidence.codes->codes, evidence.codes->perplexity));
   if (evidence.r2_mean) parts.push_back(fmt::format("R2 {:.3g}", *evidence.r2_mean));
   if (evidence.kl_total) parts.push_back(fmt::format("KL {:.3g} nats", *evidence.kl_total));
   if (evidence.active_units && evidence.latent_dimensions) {
@@ -195,6 +198,8 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_smooth(evidence, levels), worst);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
+  collect(found, witness_overpowered(evidence, history, levels), worst);
+  collect(found, witness_idle_discriminator(evidence, history, levels), worst);
   for (const Instrument* each : instruments())
     if (each->find != nullptr) collect(found, each->find(evidence, levels), worst);
   for (Witness& trend : witness_trends(evidence, history, levels)) {
@@ -254,6 +259,13 @@ NamedValues summary(const Evidence& evidence) {
   keep("mode_spread", evidence.mode_spread);
   keep("kl_total", evidence.kl_total);
   keep("discriminator_margin", evidence.discriminator_margin);
+  if (evidence.reconstruction) {
+    keep("reconstruction_error", evidence.reconstruction->error);
+    keep("reconstruction_standard_error", evidence.reconstruction->standard_error);
+  }
+  if (evidence.pairs && evidence.pairs->pairs > 0)
+    keep("told_apart",
+         static_cast<double>(evidence.pairs->told) / static_cast<double>(evidence.pairs->pairs));
   return values;
 }
 

@@ -79,6 +79,32 @@ struct RepeatedThings {
   std::vector<std::string> classes;  // of whose samples, by the nearest real, they are half
 };
 
+// What the codes of a book are used for on the pictures of an evaluation.
+struct CodeFigures {
+  int64_t codes = 0;   // of the book
+  int64_t places = 0;  // that a code was found for, over all pictures
+  int64_t pictures = 0;
+  int64_t used = 0;          // codes found at one place at least
+  double expected_used = 0;  // by as many draws of codes that are equally likely
+  double perplexity = 1;     // exp(entropy of the shares of the codes), [1, codes]
+  // Of those that are not used: steps since a batch of the training used the one whose last use is
+  // the latest. Empty where that is not known.
+  std::optional<int64_t> dead_for = std::nullopt;
+};
+
+// How far reconstructions of held-out pictures are from them.
+struct ReconstructionFigures {
+  double error = 0;           // mean absolute difference of values, >= 0
+  double standard_error = 0;  // of that mean over pictures
+  int64_t pictures = 0;
+};
+
+// Pairs of a picture and its reconstruction of which the discriminator scores the picture higher.
+struct PairFigures {
+  int64_t told = 0;
+  int64_t pairs = 0;
+};
+
 // What one evaluation measured; what was not measured is left empty and is not judged.
 struct Evidence {
   uint64_t step = 0;
@@ -122,6 +148,9 @@ struct Evidence {
   std::optional<CopiedReals> copied_reals = std::nullopt;
   // Where local_loss (pooled_null.h) lies; not set where it is 0.
   std::optional<EmptiedRegion> emptied = std::nullopt;
+  std::optional<CodeFigures> codes = std::nullopt;
+  std::optional<ReconstructionFigures> reconstruction = std::nullopt;
+  std::optional<PairFigures> pairs = std::nullopt;        // while the discriminator takes part
   std::optional<RepeatedThings> repeated = std::nullopt;  // what near_fakes counts
   int64_t nonfinite_samples = 0;  // generated samples with a NaN or infinity
   int64_t nonfinite_steps = 0;    // steps with one, since the previous evaluation
@@ -169,7 +198,8 @@ struct Verdict {
 
 // The scalars of an evaluation that later verdicts look back on: kl_excess (reverse KL above the
 // sampling floor), diversity_ratio, r2_mean, coverage, mode_spread, kl_total, discriminator_margin,
-// where they were measured and finite.
+// reconstruction_error, reconstruction_standard_error, told_apart, where they were measured and
+// finite.
 NamedValues summary(const Evidence& evidence);
 // And what the evaluation found by itself, as "found" (0 healthy, 1 at_risk, 2 collapsed), which
 // confirmations count.

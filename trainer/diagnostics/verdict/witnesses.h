@@ -66,6 +66,15 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
 std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
                                                const config::Verdict& levels);
 
+// Of an autoencoder with a discriminator of its reconstructions: what it has made worse, and
+// whether it tells anything apart.
+std::optional<Witness> witness_overpowered(const Evidence& evidence,
+                                           const std::vector<PastEvaluation>& history,
+                                           const config::Verdict& levels);
+std::optional<Witness> witness_idle_discriminator(const Evidence& evidence,
+                                                  const std::vector<PastEvaluation>& history,
+                                                  const config::Verdict& levels);
+
 // Parts of the data (parts.h): lost or starved ones; ones that are made too narrow; too few samples
 // to see even the loss of most of the data.
 std::optional<Witness> witness_parts(const Evidence& evidence);
