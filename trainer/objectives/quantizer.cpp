@@ -279,7 +279,9 @@ void settle_codebook(const CodebookState& state, const CodebookStep& step, doubl
                      bool follow_means) {
   state.age.copy_(at::where(step.use.gt(0), at::zeros_like(state.age), state.age + 1));
   if (follow_means) {
-    const at::Tensor used = state.use.gt(0).unsqueeze(1);
+    // Far below, use and sum lose their digits, and their ratio with them.
+    constexpr double kLeastUse = 1e-12;
+    const at::Tensor used = state.use.gt(kLeastUse).unsqueeze(1);
     const at::Tensor mean =
         state.sum / at::where(used, state.use.unsqueeze(1), at::ones({1}, state.use.options()));
     state.vectors.copy_(at::where(used, mean, state.vectors));

@@ -99,9 +99,11 @@ nlohmann::json description_of(const training::NetworkState& network, const Loade
   json["allmodes"] = kVersionDescription;
   const auto& objective = *loaded.run.objective;
   if (objective.generator() != network.flat.name) return json;
-  BlockWriter latent;
-  config::describe(latent, objective.latent());
-  json["latent"] = latent.out;
+  if (objective.draws()) {
+    BlockWriter latent;
+    config::describe(latent, objective.latent());
+    json["latent"] = latent.out;
+  }
   if (const auto* settings = config::autoencoder_of(config))
     json["likelihood"] = settings->likelihood;
   const auto shape = loaded.run.facts.shape;
@@ -136,6 +138,7 @@ std::vector<std::filesystem::path> export_model(const LoadedModel& loaded, bool 
     const auto description = description_of(*network, loaded, raw);
     checkpoints::write_safetensors(path(flat.name + ".safetensors"), weights_of(flat, raw).views(),
                                    metadata_of(description));
+    if (flat.plan.layers.empty()) continue;  // vectors of a codebook: they are not run
     write_file_atomically(path(flat.name + ".json"), description.dump(1) + "\n");
     checkpoints::write_safetensors(path(flat.name + ".example.safetensors"),
                                    example_of(flat.plan, flat.name, forward).views());

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A first stage with a codebook: stopped halfway and resumed it has the same bits, through the start of
+# its discriminator and through restarts of codes; 1, 2 and 4 ranks have the same codebook; a book that
+# is too large for what was seen is said to have collapsed; what has no prior does not draw.
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
+python3 "$source/tests/end_to_end/make_data.py" data
+small=(first_stage_vq --set data.dataset=mnist --set data.path=data/mnist --quiet
+  --set first_stage.encoder.width=4 --set first_stage.decoder.width=4
+  --set first_stage.discriminator.width=4 --set first_stage.channels=3 --set first_stage.codes=32
+  --set first_stage.restart_below=1 --set first_stage.discriminator_start=5
+  --set first_stage.discriminator_warmup=2 --set first_stage.optimizer.warmup_steps=2
+  --set batch=16 --set diagnostics.samples=64 --set diagnostics.classifier=false
+  --set diagnostics.evaluate_every=5 --set images.every=0 --set checkpoints.every=0
+  --set checkpoints.keep=5)
+
+same_state() {
+  local file
+  for file in "$1"/checkpoints/step-00000010/*.safetensors; do
+    cmp "$file" "$2/checkpoints/step-00000010/$(basename "$file")" || fail "$1 and $2 differ"
+  done
+}
+
+expect 0 on_ranks 2 train "${small[@]}" --out whole --steps 10
+expect 0 on_ranks 2 train "${small[@]}" --out halves --steps 4
+expect 0 on_ranks 2 train "${small[@]}" --out halves --steps 10 --resume auto
+same_state whole/00000-first_stage_vq halves/00000-first_stage_vq
+
+# Deterministic shards: the same bits on any number of ranks.
+shards=(--set deterministic_shards=4 --set first_stage.adaptive_weight=false)
+for ranks in 1 2 4; do
+  expect 0 on_ranks "$ranks" train "${small[@]}" "${shards[@]}" --out "shards-$ranks" --steps 10
+  same_state shards-1/00000-first_stage_vq "shards-$ranks/00000-first_stage_vq"
+done
+
+expect 64 "$program" sample whole/00000-first_stage_vq --out x.npy
+says err "no prior to draw from"
+[[ ! -e x.npy ]] || fail "a refused command wrote a file"
+
+# Without restarts, and codes that start far from the data.
+expect 0 "$program" train "${small[@]}" --out dead --steps 5 --set first_stage.restart_below=0 \
+  --set first_stage.codebook=gradient --set first_stage.codes=512
+python3 - <<'PYTHON'
+import json
+
+def last(path, kind):
+    with open(path) as file:
+        return [r for r in map(json.loads, file) if r["record"] == kind][-1]
+
+whole = last("whole/00000-first_stage_vq/records.jsonl", "evaluation")
+for field in ("codes", "codes_used", "code_perplexity", "code_perplexity_floor", "reconstruction_l1",
+              "reconstruction_psnr", "reconstruction_ssim", "told_apart", "logits_real"):
+    assert field in whole, (field, sorted(whole))
+assert 1 <= whole["code_perplexity"] <= whole["codes_used"] <= whole["codes"] == 32
+assert "adaptive_weight" in last("whole/00000-first_stage_vq/records.jsonl", "train")
+verdict = json.load(open("dead/00000-first_stage_vq/verdict.json"))
+found = [finding["kind"] for finding in verdict["findings"]]
+assert "codebook_collapse" in found, verdict
+PYTHON
