@@ -158,7 +158,10 @@ def main() -> None:
     parser.add_argument("exported", type=pathlib.Path, help="folder of `allmodes export`")
     parser.add_argument("folder", type=pathlib.Path, help="is written")
     arguments = parser.parse_args()
-    convert(arguments.exported, arguments.folder)
+    try:
+        convert(arguments.exported, arguments.folder)
+    except ValueError as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -38,5 +38,20 @@ exported npy_vae --set data.path=data/points.npy
 r3gan='gan { loss: "relativistic" generator { architecture: "r3gan" } discriminator { architecture: "r3gan" } }'
 exported fashion_gan "${digits[@]}"
 exported ring_gan_r1
+exported first_stage_kl "${digits[@]}" --set first_stage.encoder.width=32 \
+  --set first_stage.decoder.width=32 --set first_stage.discriminator_start=0
+exported first_stage_vq "${digits[@]}"
 expect 0 "$python" "$source/python/tests/compare_networks.py" exports/*
 tail -n 1 "$work/out"
+
+# The same first stage as diffusers has it.
+expect 0 "$python" -m allmodes.autoencoder_kl exports/first_stage_kl kl
+[[ -s kl/config.json && -s kl/diffusion_pytorch_model.safetensors ]] || fail "no AutoencoderKL"
+if "$python" -c "import diffusers" 2>/dev/null; then
+  expect 0 "$python" "$source/python/tests/compare_autoencoder_kl.py" exports/first_stage_kl kl
+  cat "$work/out"
+else
+  echo "not compared with diffusers, which this Python does not have"
+fi
+expect 1 "$python" -m allmodes.autoencoder_kl exports/first_stage_vq vq
+says err "quantizer kl"

@@ -94,7 +94,8 @@ class FirstStage final : public Objective {
  private:
   // One number without layers: it is read as a weight.
   static NetworkSpec log_variance(const config::FirstStage& settings) {
-    networks::Plan plan{.input = {1}, .output = {1}};
+    networks::Plan plan;
+    plan.input = plan.output = {1};
     plan.parameters = {{"weight", {1}, networks::Init::kZero, 1}};
     config::Optimizer optimizer = settings.optimizer;
     optimizer.weight_decay = 0;

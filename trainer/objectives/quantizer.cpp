@@ -77,7 +77,8 @@ class VectorCodes final : public Quantizer {
   std::vector<NetworkSpec> networks() const override {
     const int64_t codes = settings_.codes, channels = settings_.channels;
     const double rate = 1 - settings_.codebook_decay;
-    networks::Plan plan{.input = {channels}, .output = {channels}};
+    networks::Plan plan;
+    plan.input = plan.output = {channels};
     plan.parameters = {{"weight", {codes, channels}, networks::Init::kFanIn, codes * codes}};
     plan.buffers = {{.name = "use", .shape = {codes}, .momentum = rate},
                     {.name = "sum", .shape = {codes, channels}, .momentum = rate},

@@ -16,7 +16,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kLeastPerplexity = 2;  // a code says less than one bit
+constexpr double kLeastPerplexity = 2;  // below, a code says less than one bit
 constexpr double kWorse = 0.25;         // a rise of the error that matters, of the least one
 constexpr double kRuined = 1.0;         // a rise that is a collapse
 // Of pairs that a discriminator tells apart: below it does nothing; above it does its work.
@@ -47,7 +47,7 @@ std::optional<Witness> find_unused_codes(const Evidence& evidence, const config:
     return std::nullopt;
   const CodeFigures& codes = *evidence.codes;
   const double use = use_of(codes), halfway = (1 + levels.minimum_code_use) / 2;
-  const bool one_answer = codes.perplexity < kLeastPerplexity && codes.codes > kLeastPerplexity;
+  const bool one_answer = codes.perplexity < kLeastPerplexity && codes.codes > 2;
   if (use >= halfway && !one_answer) return std::nullopt;
   const int64_t dead = codes.codes - codes.used;
   std::string reason = fmt::format(
