@@ -84,8 +84,7 @@ class VectorCodes final : public Quantizer {
                     {.name = "sum", .shape = {codes, channels}, .momentum = rate},
                     {.name = "mass", .shape = {1}, .momentum = rate},
                     {.name = "age", .shape = {codes}, .momentum = 1.0},
-                    {.name = "candidate", .shape = {codes, channels}, .momentum = 1.0},
-                    {.name = "chosen", .shape = {codes}, .momentum = 1.0}};
+                    {.name = "candidate", .shape = {codes, channels}, .momentum = 1.0}};
     config::Optimizer optimizer = settings_.optimizer;
     optimizer.weight_decay = 0;  // a vector has no reason to be small
     return {{kCodebook, std::move(plan), optimizer}};
@@ -121,7 +120,7 @@ class VectorCodes final : public Quantizer {
   }
 
  private:
-  enum Buffer : size_t { kUse, kSum, kMass, kAge, kCandidate, kChosen };
+  enum Buffer : size_t { kUse, kSum, kMass, kAge, kCandidate };
 
   void add_means(const PhaseInput& in, const at::Tensor& points, const at::Tensor& codes,
                  Quantized& out) const {
@@ -141,8 +140,9 @@ class VectorCodes final : public Quantizer {
     const at::Tensor here = chosen - in.first * places_;
     const at::Tensor owned =
         here.ge(0).logical_and(here.lt(points.size(0))).to(points.scalar_type());
-    add(kCandidate, points.index_select(0, here.clamp(0, points.size(0) - 1)) * owned.unsqueeze(1));
-    add(kChosen, owned);
+    // The mean over the parts is the owner's vector: the others have zeros.
+    const at::Tensor share = owned * (all / static_cast<double>(points.size(0)));
+    add(kCandidate, points.index_select(0, here.clamp(0, points.size(0) - 1)) * share.unsqueeze(1));
   }
 
   void settle(const UpdatedNetwork& of) const {
@@ -151,8 +151,7 @@ class VectorCodes final : public Quantizer {
     CodebookStep step{of.means[kUse], {}};
     double below = 0;
     if (settings_.restart_below > 0) {
-      // The owner's part counts as much in both means.
-      step.candidate = of.means[kCandidate] / of.means[kChosen].unsqueeze(1);
+      step.candidate = of.means[kCandidate];
       below = settings_.restart_below;
     }
     settle_codebook(state, step, below / static_cast<double>(vectors_),
