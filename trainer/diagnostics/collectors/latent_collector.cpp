@@ -79,7 +79,8 @@ extern const CollectorRow kLatentCollector{
     .name = "latent",
     .make = [](const CollectorSetup& setup,
                const std::shared_ptr<ModeFinder>& /*finder*/) -> std::unique_ptr<Collector> {
-      if (!setup.objective.encodes()) return nullptr;
+      // The scale of a book's codes says nothing: there is no prior that it is compared with.
+      if (!setup.objective.encodes() || setup.objective.codes() > 0) return nullptr;
       return std::make_unique<LatentCollector>();
     },
     .figures = kLatentCollectorFigures};
