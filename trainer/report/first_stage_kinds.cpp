@@ -13,7 +13,7 @@ namespace allmodes::report {
 namespace {
 
 using config::RunConfig;
-using Change = std::optional<std::string>;
+using Setting = std::optional<std::string>;
 
 const config::FirstStage* settings_of_stage(const RunConfig& config) {
   return std::get_if<config::FirstStage>(&config.family);
@@ -25,45 +25,45 @@ const config::FirstStage* vectors_of(const RunConfig& config) {
   return first != nullptr && first->quantizer == "vq" ? first : nullptr;
 }
 
-Change restarts(const RunConfig& config) {
+Setting restarts(const RunConfig& config) {
   const auto* first = vectors_of(config);
   if (first == nullptr || first->restart_below > 0) return std::nullopt;
   return "first_stage.restart_below=0.1";
 }
 
-Change running_means(const RunConfig& config) {
+Setting running_means(const RunConfig& config) {
   const auto* first = vectors_of(config);
   if (first == nullptr || first->codebook == "ema") return std::nullopt;
   return "first_stage.codebook=ema";
 }
 
-Change fewer_codes(const RunConfig& config) {
+Setting fewer_codes(const RunConfig& config) {
   const auto* first = vectors_of(config);
   if (first == nullptr || first->codes < 4) return std::nullopt;
   return fmt::format("first_stage.codes={}", first->codes / 2);
 }
 
-Change more_entropy(const RunConfig& config) {
+Setting more_entropy(const RunConfig& config) {
   const auto* first = settings_of_stage(config);
   if (first == nullptr || first->quantizer != "lfq") return std::nullopt;
   return fmt::format("first_stage.entropy_weight={:g}",
                      first->entropy_weight > 0 ? 2 * first->entropy_weight : 0.1);
 }
 
-Change adaptive(const RunConfig& config) {
+Setting adaptive(const RunConfig& config) {
   const auto* first = settings_of_stage(config);
   if (first == nullptr || first->adversarial_weight == 0 || first->adaptive_weight)
     return std::nullopt;
   return "first_stage.adaptive_weight=true";
 }
 
-Change weaker_discriminator(const RunConfig& config) {
+Setting weaker_discriminator(const RunConfig& config) {
   const auto* first = settings_of_stage(config);
   if (first == nullptr || first->adversarial_weight == 0) return std::nullopt;
   return fmt::format("first_stage.adversarial_weight={:g}", first->adversarial_weight / 2);
 }
 
-Change later_discriminator(const RunConfig& config) {
+Setting later_discriminator(const RunConfig& config) {
   const auto* first = settings_of_stage(config);
   if (first == nullptr || first->adversarial_weight == 0) return std::nullopt;
   const int64_t later = std::max(config.steps / 4, 2 * first->discriminator_start);
@@ -71,7 +71,7 @@ Change later_discriminator(const RunConfig& config) {
   return fmt::format("first_stage.discriminator_start={}", later);
 }
 
-Change gentle_discriminator(const RunConfig& config) {
+Setting gentle_discriminator(const RunConfig& config) {
   const auto* first = settings_of_stage(config);
   if (first == nullptr || first->adversarial_weight == 0 || first->discriminator_warmup > 0)
     return std::nullopt;
@@ -79,14 +79,14 @@ Change gentle_discriminator(const RunConfig& config) {
                      std::max<int64_t>(1, config.steps / 10));
 }
 
-Change faster_discriminator(const RunConfig& config) {
+Setting faster_discriminator(const RunConfig& config) {
   const auto* adversarial = config::adversarial_of(config);
   if (adversarial == nullptr) return std::nullopt;
   return fmt::format("{}.discriminator_optimizer.learning_rate={:g}", config::family_name(config),
                      adversarial->discriminator_optimizer.learning_rate * 2);
 }
 
-Change lighter_penalty(const RunConfig& config) {
+Setting lighter_penalty(const RunConfig& config) {
   const auto* adversarial = config::adversarial_of(config);
   if (adversarial == nullptr || adversarial->penalty.empty()) return std::nullopt;
   return fmt::format("{}.penalty[0].weight={:g}", config::family_name(config),

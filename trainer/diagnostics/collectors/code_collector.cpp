@@ -8,6 +8,7 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/latents/code_use.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {

@@ -9,6 +9,7 @@
 #include "config/families.h"
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/metrics/picture_likeness.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {
