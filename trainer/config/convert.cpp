@@ -124,7 +124,9 @@ class Reader {
   void list(std::string_view name, std::vector<T>& values, const Range& rule, size_t count,
             std::string_view) {
     const auto* descriptor = find(*message_, name);
-    values.resize(size_t(message_->GetReflection()->FieldSize(*message_, descriptor)));
+    const auto given = size_t(message_->GetReflection()->FieldSize(*message_, descriptor));
+    if (given == 0 && !values.empty()) return;  // it has a default
+    values.resize(given);
     for (size_t i = 0; i < values.size(); ++i) {
       get_entry(*message_, descriptor, static_cast<int>(i), values[i]);
       const auto wrong = broken(values[i], rule);

@@ -318,7 +318,7 @@ struct FirstStage : Adversarial {
   double commitment = 0.25;
   double codebook_decay = 0.99;
   double restart_below = 0.0;
-  std::vector<int64_t> levels;
+  std::vector<int64_t> levels{8, 5, 5, 5};
   double entropy_weight = 0.1;
   double entropy_temperature = 0.1;
   std::string distance = "l1";
