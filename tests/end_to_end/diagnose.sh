@@ -49,19 +49,51 @@ python3 - <<'PYTHON'
 import json
 alone, ranks = (json.load(open(f"{name}/diagnosis.json")) for name in ("alone", "ranks"))
 assert alone["state"] == "healthy" and alone["kind"] == "none", alone
-for name, value in alone.items():
-    if name == "neighborhood_cpu_s":
-        continue
-    if isinstance(value, float):
-        assert abs(value - ranks[name]) <= 1e-9 * max(1, abs(value)), (name, value, ranks[name])
+def same(a, b, name):
+    if isinstance(a, float):
+        assert abs(a - b) <= 1e-9 * max(1, abs(a)), (name, a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), name
+        for key in a:
+            same(a[key], b[key], f"{name}.{key}")
     else:
-        assert value == ranks[name], name
+        assert a == b, (name, a, b)
+del alone["neighborhood_cpu_s"], ranks["neighborhood_cpu_s"]
+same(alone, ranks, "diagnosis")
 for name in ("precision", "recall", "density", "coverage", "vendi", "frechet_distance", "kid",
              "kl_reverse", "kl_forward", "reason"):
     assert name in alone, name
 PYTHON
 [[ -s alone/modes.png ]] || fail "no picture of the modes"
 [[ -s alone/scores.png ]] || fail "no picture of the scores"
+
+# Every figure of the table has an interval and says how it was found.
+python3 - <<'PYTHON'
+import json
+found = json.load(open("alone/diagnosis.json"))
+for name in ("precision", "recall", "density", "coverage", "near_reals", "near_fakes", "local_loss", "invented",
+             "vendi", "vendi_real", "diversity", "frechet_distance", "frechet_distance_limit", "kid", "ndb",
+             "ndb_corrected", "jsd", "copies", "kl_reverse", "kl_forward", "class_accuracy_of_reals"):
+    interval = found["intervals_99"][name]
+    assert interval["low"] <= found[name] <= interval["high"] and interval["method"], (name, interval)
+assert found["class_accuracy_of_reals"] > 0.95, found["class_accuracy_of_reals"]
+PYTHON
+says_unwrapped out 'a loss of [0-9.]+ % of the data or more would have been found \(99 %'
+
+# Training data handed back, beside held-out data; labels that are ignored; files that are none.
+expect 0 "$program" diagnose --real reals.npy --train dropped.npy --fake good.npy --out beside
+python3 -c 'import json; f = json.load(open("beside/diagnosis.json")); assert f["learnt_by_heart"] < 0.02, f'
+expect 2 "$program" diagnose --real reals.npy --train good.npy --fake good.npy
+says out '^verdict: at_risk: memorized, [0-9.]+ % of the samples are learnt by heart'
+expect 65 "$program" diagnose --real reals.npy --train reals.npy --fake good.npy
+says err 'are also in reals.npy: data that the model was not trained on were expected'
+expect 0 "$program" diagnose --real reals.npy --labels labels.npy --fake good.npy --fake-labels labels.npy
+says out 'asked_class +1 '
+python3 -c 'import pathlib; b = pathlib.Path("labels.npy").read_bytes(); \
+pathlib.Path("turned.npy").write_bytes(b[:-1000] + b[-997:] + b[-1000:-997])'
+expect 2 "$program" diagnose --real reals.npy --labels labels.npy --fake good.npy --fake-labels turned.npy \
+  --out ignored
+says ignored/diagnosis.json '"kind": "label_ignored"'
 
 # The missing class is named where there are labels, and seen where there are none.
 expect 3 "$program" diagnose --real reals.npy --fake dropped.npy --labels labels.npy --out lost
@@ -96,11 +128,12 @@ done
 export ALLMODES_CACHE="$work/cache"
 images=(--real data/mnist/train-images-idx3-ubyte.gz --fake data/mnist/t10k-images-idx3-ubyte.gz)
 classes=(--labels data/mnist/train-labels-idx1-ubyte.gz --features classifier)
-expect 0 on_ranks 2 diagnose "${images[@]}" "${classes[@]}" --out ranks
+expect 2 on_ranks 2 diagnose "${images[@]}" "${classes[@]}" --out ranks
 says out '^N = 128, features: classifier \(128 numbers\)'
+says out '^verdict: at_risk: too_few_samples'
 says err 'classifier: [0-9.]+ % of its training images right'
 [[ -n "$(echo cache/classifiers/*.safetensors)" ]] || fail "the classifier is not kept"
-expect 0 "$program" diagnose "${images[@]}" "${classes[@]}" --out alone
+expect 2 "$program" diagnose "${images[@]}" "${classes[@]}" --out alone
 python3 - <<'PYTHON'
 import json
 alone, ranks = (json.load(open(f"{name}/diagnosis.json")) for name in ("alone", "ranks"))

@@ -25,7 +25,7 @@ Verdict judged_once(const Evidence& evidence) {
 }
 
 EmptiedRegion region_of(double share, double made) {
-  EmptiedRegion region{.part = {.number = 7, .name = "about part 7"}, .classes = {"4"}};
+  EmptiedRegion region{.part = {.number = 7, .name = "part 7"}, .classes = {"4"}};
   region.part.share = share;
   region.part.made = made;
   return region;
@@ -37,7 +37,7 @@ TEST(Neighbours, APlaceWithoutSamplesIsLostAndNamed) {
   const Verdict verdict = judged_once(evidence);
   EXPECT_EQ(verdict.kind, "mode_dropping");
   EXPECT_EQ(verdict.state, State::at_risk);  // one instrument alone
-  EXPECT_THAT(verdict.reason, HasSubstr("among 4.1 % of the data (about part 7)"));
+  EXPECT_THAT(verdict.reason, HasSubstr("among 4.1 % of the data (part 7)"));
   EXPECT_THAT(verdict.witnesses.front().modes, Contains("4"));
   evidence.emptied = region_of(0.06, 0.02);
   EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");

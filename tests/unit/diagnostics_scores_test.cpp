@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "diagnostics/latents/linear_units.h"
 #include "diagnostics/latents/posterior.h"
 #include "diagnostics/latents/reconstruction.h"
 #include "diagnostics/modes/mixture_scores.h"
@@ -348,6 +349,27 @@ TEST(Reconstruction, DataWithoutVarianceHasNoScore) {
   add(sums, std::vector<float>{3}, std::vector<float>{NAN}, std::vector<float>{2});
   EXPECT_TRUE(std::isnan(r2_against_mean(sums).value()));
   EXPECT_THROW(add(sums, std::vector<float>{3}, {}, std::vector<float>{2}), Error);
+}
+
+// Of a prior of variance 0.01 a code that varies by 0.0004 is active; of N(0, 1) it is not.
+TEST(Latent, ActiveUnitsGoByThePriorsScale) {
+  LatentSums sums = make_latent_sums(1);
+  const std::vector<float> codes = {-0.02F, 0.02F, -0.02F, 0.02F};
+  add(sums, codes);
+  EXPECT_EQ(active_units(sums), 0);
+  EXPECT_EQ(active_units(sums, 0.01), 1);
+  EXPECT_EQ(active_units(sums, 1.0), 0);
+}
+
+// Variances 16, 8, 4, 2 and 60 of 0.01 with noise 3: three units; what is left of each is 9 / its
+// variance, and all of the others.
+TEST(LinearUnits, AreThoseThatTheDataVaryByMoreThanTheNoise) {
+  const std::vector<double> variances = {16, 8, 4, 2};
+  const LinearUnits found = linear_units(variances, 30.6, 3, 4);
+  EXPECT_EQ(found.units, 3);
+  EXPECT_NEAR(found.residual, (9.0 / 16 + 9.0 / 8 + 9.0 / 4 + 2.6) / 30.6, 1e-12);
+  EXPECT_EQ(linear_units(variances, 30.6, 32, 4).units, 0);
+  EXPECT_EQ(linear_units(variances, 30.6, 3, 2).units, 2);
 }
 
 }  // namespace

@@ -210,8 +210,47 @@ TEST(Verdict, CodesFarFromThePriorAreARisk) {
   evidence.aggregate_kl = 20;
   EXPECT_EQ(
       to_line(judge(evidence, {}, kLevels), 3000),
-      "verdict at step 3000: at_risk: aggregate_mismatch, the codes are 1.25 nats a dimension "
-      "from the prior, above 0.5");
+      "verdict at step 3000: at_risk: aggregate_mismatch, the codes are 20 nats from the prior, "
+      "1.25 a dimension; above 1.3");
+}
+
+// N(0.8, 1) in each of eight dimensions: 2.6 nats, and most samples of the prior lie beside the
+// codes. A tenth of a deviation each is nothing.
+TEST(Verdict, CodesThatAreMovedALittleInEveryDimensionAreARisk) {
+  Evidence evidence = healthy_vae();
+  evidence.latent_dimensions = 8;
+  evidence.aggregate_kl = 8 * 0.5 * 0.8 * 0.8;
+  EXPECT_EQ(judge(evidence, {}, kLevels).kind, "aggregate_mismatch");
+  evidence.aggregate_kl = 8 * 0.5 * 0.1 * 0.1;
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+}
+
+// Of six units that the data's spectrum would keep one is left, and reconstructions with it.
+TEST(Verdict, UnitsThatTheDataWouldKeepAndTheEncoderDoesNotAreARisk) {
+  Evidence evidence = healthy_vae();
+  evidence.linear_units = LinearUnits{.units = 6, .residual = 0.1};
+  evidence.active_units = 1;
+  evidence.r2_mean = 0.4;
+  const Verdict verdict = judge(evidence, {}, kLevels);
+  EXPECT_EQ(verdict.state, State::at_risk);
+  EXPECT_EQ(verdict.kind, "posterior_collapse");
+  evidence.r2_mean = 0.93;  // a curved encoder, which needs no more
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+  evidence.r2_mean = 0.4;
+  evidence.linear_units = LinearUnits{.units = 1, .residual = 0.6};  // all that pays
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
+}
+
+// Codes far from the prior that are the same for every sample have a large KL and tell nothing.
+TEST(Verdict, AKlThatIsAllOffsetIsAPosteriorCollapse) {
+  Evidence evidence = healthy_vae();
+  evidence.kl_total = 36;
+  evidence.information = 0.04;
+  const Verdict verdict = judge(evidence, {}, kLevels);
+  EXPECT_EQ(verdict.kind, "posterior_collapse");
+  EXPECT_EQ(verdict.witnesses.front().measured.what, "information in the code, nats");
+  evidence.information = 3;
+  EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
 }
 
 TEST(Verdict, AnMmdIsARiskWhereItIsBothSignificantAndLarge) {

@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "data/arrays.h"
+#include "diagnosis/class_evidence.h"
+#include "diagnosis/memory_evidence.h"
 #include "diagnosis/output.h"
 #include "diagnosis/run_diagnosis.h"
 #include "records/log.h"
@@ -27,6 +29,9 @@ struct DiagnoseArguments {
   std::string real;
   std::string fake;
   std::string labels;
+  std::string fake_labels;
+  std::string train;
+  std::string test;
   std::string out;
   std::vector<std::string> posterior;
   std::string run;
@@ -34,6 +39,8 @@ struct DiagnoseArguments {
   diagnosis::DiagnoseOptions options;
   bool samples_given = false;
 };
+
+constexpr int64_t kMostTraining = 100'000;  // samples of --train that are looked at
 
 // What was freed goes back to the system, so that the next stage's memory does not come on top.
 void end_stage() {
@@ -85,16 +92,40 @@ int diagnose_codes(const DiagnoseArguments& arguments, world::Runtime& runtime) 
                 arguments.out);
 }
 
+// Fakes beside --train and held-out data (--test, or else the reals). The features are of the fakes
+// alone, so that neither of the two is nearer to them for having been looked at.
+diagnostics::TrainingCopies beside_training(const DiagnoseArguments& arguments,
+                                            const diagnosis::DiagnosedSamples& reals,
+                                            const diagnosis::DiagnosedSamples& fakes,
+                                            const diagnostics::ClassifierSetup& setup) {
+  const auto read = [&](const std::string& path, int64_t at_most) {
+    return diagnosis::choose_samples(*diagnosis::read_like(path, reals), path, at_most,
+                                     arguments.options.seed);
+  };
+  auto options = arguments.options;
+  if (options.features == "classifier") options.features = "auto";  // it has seen the reals
+  const auto features =
+      diagnosis::features_for(options, setup, {fakes.values, fakes.shape.values()}, "");
+  const auto training = read(arguments.train, kMostTraining);
+  const auto held_out = arguments.test.empty() ? reals : read(arguments.test, options.samples);
+  return diagnosis::training_copies(setup.control, training, held_out, fakes, features);
+}
+
 int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) {
   const auto& options = arguments.options;
   auto [reals, fakes, remarks] =
-      diagnosis::read_pair(arguments.real, arguments.labels, arguments.fake);
+      diagnosis::read_pair(arguments.real, arguments.labels, arguments.fake, arguments.fake_labels);
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
-  const auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
+  auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
   fakes.reset();
   const auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
   diagnosis::check_sets(chosen_reals, chosen_fakes, options);
+  if (!diagnosis::take_classes(chosen_fakes, chosen_reals) && !arguments.fake_labels.empty())
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "--fake-labels {}: classes that the reals do not have; --labels with the same "
+                  "numbers were expected",
+                  arguments.fake_labels);
   for (auto& remark : diagnosis::range_remarks(chosen_reals, chosen_fakes))
     remarks.push_back(std::move(remark));
   if (runtime.control().rank() == 0)
@@ -103,18 +134,22 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   std::vector<float> fitted = chosen_reals.values;
   fitted.insert(fitted.end(), chosen_fakes.values.begin(), chosen_fakes.values.end());
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
+  const diagnostics::ClassifierSetup setup{
+      .dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU};
   const auto features = diagnosis::features_for(
-      options,
-      {.dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU},
-      {fitted, chosen_reals.shape.values()},
+      options, setup, {fitted, chosen_reals.shape.values()},
       chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
+  diagnostics::Evidence evidence{.step = 1};
+  if (!arguments.train.empty())
+    evidence.training_copies = beside_training(arguments, chosen_reals, chosen_fakes, setup);
   reals.reset();
   fitted = {};
   end_stage();
   config::Verdict levels;
   levels.grace_steps = 0;  // nothing is trained here
-  const diagnosis::Diagnosis diagnosis = diagnosis::diagnose_samples(
-      runtime.control(), chosen_reals, chosen_fakes, features, options, {.step = 1}, levels);
+  const diagnosis::Diagnosis diagnosis =
+      diagnosis::diagnose_samples(runtime.control(), chosen_reals, chosen_fakes, features, options,
+                                  std::move(evidence), levels);
   const int code = finish(runtime, diagnosis, arguments.out);
   end_stage();
   if (!arguments.out.empty() && runtime.control().rank() == 0)
@@ -183,6 +218,7 @@ Exit codes: 0 healthy, 2 at_risk, 3 collapsed; 64 command line, 65 damaged or mi
 Examples:
   allmodes diagnose --real reals.npy --fake fakes.npy
   allmodes diagnose --real reals.npy --labels classes.npy --fake fakes.safetensors --out diagnosis
+  allmodes diagnose --real test.npy --train train.npy --fake fakes.npy
   allmodes diagnose --posterior mu.npy log_variance.npy
   allmodes diagnose --run runs/00000-ring_gan --step all
   mpirun -np 4 allmodes diagnose --real photos/ --fake generated/ --features random_conv)";
@@ -197,6 +233,15 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch) {
   command->add_option("--fake", arguments->fake, "What was generated: FILE or FOLDER");
   command->add_option("--labels", arguments->labels,
                       "Classes of the real samples: idx, or .npy of integers");
+  command->add_option("--fake-labels", arguments->fake_labels,
+                      "Classes that were asked for, of the fakes, in the numbers of --labels: idx, "
+                      "or .npy of integers");
+  auto* train =
+      command->add_option("--train", arguments->train,
+                          "What the model was trained on, where --real was not: are fakes "
+                          "nearer to it than held-out data are?");
+  command->add_option("--test", arguments->test, "Held-out data for that; default those of --real")
+      ->needs(train);
   command
       ->add_option("--features", options.features,
                    "Where distances are measured: pixels (the numbers as they are), pca (64 "

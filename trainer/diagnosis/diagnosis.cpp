@@ -7,12 +7,14 @@
 #include <limits>
 
 #include "base/error.h"
+#include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
 #include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/latents/posterior.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
+#include "diagnostics/statistics/redrawn.h"
 #include "diagnostics/verdict/comparison_evidence.h"
 #include "diagnostics/verdict/witnesses.h"
 
@@ -22,6 +24,7 @@ namespace {
 using diagnostics::RowRange;
 
 constexpr int64_t kPairs = 20'000;
+constexpr uint64_t kModeDraws = 100;
 constexpr double kTestsAtMost = 12;  // that share the false-alarm rate of a diagnosis
 
 std::string shape_text(const data::SampleShape& shape) {
@@ -32,43 +35,6 @@ std::string shape_text(const data::SampleShape& shape) {
 diagnostics::Neighborhood neighborhood_of(const DiagnoseOptions& options) {
   return options.k > 0 ? diagnostics::Neighborhood{options.k, options.k}
                        : diagnostics::Neighborhood{};
-}
-
-// Modes are the reals' classes: a fake's is that of the nearest real. What the nearest other real
-// says of each real is the expectation, so that its mistakes are on both sides.
-diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals,
-                                           const diagnostics::SampleMetrics& metrics) {
-  const size_t classes = reals.class_names.size();
-  // Half a real more of each class: one with hardly any is nobody's neighbour, and a fake that lies
-  // near it is no infinite divergence.
-  const double total = static_cast<double>(reals.count) + 0.5 * static_cast<double>(classes);
-  diagnostics::ModeHistogram histogram{.names = reals.class_names,
-                                       .expected_share = std::vector<double>(classes, 0.5 / total),
-                                       .observed = std::vector<int64_t>(classes, 0),
-                                       .samples = 0,
-                                       .real_counts = std::vector<int64_t>(classes, 0)};
-  for (const int64_t neighbor : metrics.nearest_of_real) {
-    const auto label = static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)]);
-    histogram.expected_share[label] += 1 / total;
-    ++histogram.real_counts[label];
-  }
-  for (const int64_t neighbor : metrics.nearest_real)
-    ++histogram.observed[static_cast<size_t>(reals.labels[static_cast<size_t>(neighbor)])];
-  histogram.samples = static_cast<int64_t>(metrics.nearest_real.size());
-  return histogram;
-}
-
-std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
-                                      const std::vector<uint8_t>& covered) {
-  std::vector<double> share(reals.class_names.size(), 0);
-  std::vector<double> total(share.size(), 0);
-  for (size_t i = 0; i < covered.size(); ++i) {
-    const auto label = static_cast<size_t>(reals.labels[i]);
-    share[label] += covered[i];
-    total[label] += 1;
-  }
-  for (size_t i = 0; i < share.size(); ++i) share[i] /= std::max(1.0, total[i]);
-  return share;
 }
 
 // Rows of features of samples, which are the samples themselves where that is what is asked for.
@@ -92,24 +58,51 @@ class MappedRows {
   std::span<const float> rows_;
 };
 
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double ratio_of_medians(const std::vector<double>& reals, const std::vector<double>& fakes) {
+  const double of_reals = std::sqrt(median_of(reals));
+  const double of_fakes = std::sqrt(median_of(fakes));
+  if (of_reals > 0) return of_fakes / of_reals;
+  return of_fakes == 0 ? 1 : std::numeric_limits<double>::infinity();
+}
+
+struct DistanceRatio {
+  double value;
+  diagnostics::Interval interval;
+};
+
 // Medians, so that a few far samples do not set the scale.
-double distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
-                      const DiagnoseOptions& options) {
-  const auto distance = [&](const diagnostics::Features& features) {
+DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
+                             const DiagnoseOptions& options) {
+  const auto squares_of = [&](const diagnostics::Features& features) {
     const auto rows = static_cast<uint64_t>(features.rows());
     std::vector<double> squares;
     for (const auto& [first, second] :
          diagnostics::random_pairs({options.seed, Purpose("diagnose pairs")}, rows, kPairs))
       squares.push_back(diagnostics::squared_distance(features.row(static_cast<int64_t>(first)),
                                                       features.row(static_cast<int64_t>(second))));
-    const auto middle = squares.begin() + std::ssize(squares) / 2;
-    std::nth_element(squares.begin(), middle, squares.end());
-    return std::sqrt(*middle);
+    return squares;
   };
-  const double of_reals = distance(reals);
-  const double of_fakes = distance(fakes);
-  if (of_reals > 0) return of_fakes / of_reals;
-  return of_fakes == 0 ? 1 : std::numeric_limits<double>::infinity();
+  const auto of_reals = squares_of(reals);
+  const auto of_fakes = squares_of(fakes);
+  const double value = ratio_of_medians(of_reals, of_fakes);
+  std::vector<double> without;
+  for (int group = 0; group < diagnostics::kJackknifeGroups; ++group) {
+    const auto left = [&](std::vector<double> squares) {
+      const auto out =
+          diagnostics::rows_of_rank(std::ssize(squares), group, diagnostics::kJackknifeGroups);
+      squares.erase(squares.begin() + out.first, squares.begin() + out.last);
+      return squares;
+    };
+    without.push_back(ratio_of_medians(left(of_reals), left(of_fakes)));
+  }
+  return {value, diagnostics::clamped(diagnostics::interval_of_jackknife(value, without), 0,
+                                      std::numeric_limits<double>::infinity())};
 }
 
 diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
@@ -139,11 +132,14 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"near_reals", near->value, beside("near_reals")},
           {"near_fakes", value("near_fakes"), beside("near_fakes")},
           {"local_loss", value("local_loss"), beside("local_loss")},
+          {"invented", value("invented"), beside("invented")},
           {"vendi", metrics.vendi.value_or(unknown),
            fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
           {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
           {"diversity", *evidence.diversity_ratio},
           {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
+          {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
+           metrics.frechet_distance_limit.has_value()},
           {"kid", metrics.kernel_distance},
           {"ndb", static_cast<double>(metrics.cells.different),
            fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
@@ -156,18 +152,51 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"support_ratio", metrics.support_ratio}};
 }
 
+// Samples, and the reals that the shares are counted from, drawn anew with the shares they have.
+std::vector<diagnostics::ModeHistogram> redrawn_modes(const diagnostics::ModeHistogram& modes) {
+  std::vector<diagnostics::ModeHistogram> draws;
+  const auto classes = static_cast<double>(modes.names.size());
+  for (uint64_t draw = 0; draw < kModeDraws; ++draw) {
+    diagnostics::ModeHistogram drawn = modes;
+    drawn.observed = diagnostics::redrawn(modes.observed, {1, Purpose("modes drawn"), draw});
+    drawn.real_counts = diagnostics::redrawn(modes.real_counts, {1, Purpose("reals drawn"), draw});
+    double reals = 0.5 * classes;
+    for (const int64_t count : drawn.real_counts) reals += static_cast<double>(count);
+    for (size_t k = 0; k < drawn.real_counts.size(); ++k)
+      drawn.expected_share[k] = (static_cast<double>(drawn.real_counts[k]) + 0.5) / reals;
+    draws.push_back(std::move(drawn));
+  }
+  return draws;
+}
+
 void add_mode_lines(Diagnosis& diagnosis) {
   const auto& modes = *diagnosis.evidence.modes;
   if (modes.samples == 0) return;
+  const auto draws = redrawn_modes(modes);
+  const auto interval = [&](double value, const auto& figure, double highest) {
+    std::vector<double> values;
+    for (const auto& draw : draws) values.push_back(figure(draw));
+    return diagnostics::clamped(diagnostics::interval_of_draws(value, values, "bootstrap"), 0,
+                                highest);
+  };
+  const double unbounded = std::numeric_limits<double>::infinity();
+  const double reverse = diagnostics::kl_reverse(modes);
+  const double forward = diagnostics::kl_forward(modes);
   diagnosis.lines.push_back(
-      {"kl_reverse", diagnostics::kl_reverse(modes),
+      {"kl_reverse", reverse,
        fmt::format("{} {}; {:.2g} when equal", modes.names.size(), diagnosis.evidence.mode_noun,
-                   diagnostics::sampling_floor(modes))});
-  diagnosis.lines.push_back({"kl_forward", diagnostics::kl_forward(modes)});
+                   diagnostics::sampling_floor(modes)),
+       true, interval(reverse, diagnostics::kl_reverse, unbounded)});
+  diagnosis.lines.push_back(
+      {"kl_forward", forward, "", true, interval(forward, diagnostics::kl_forward, unbounded)});
   const auto rare = diagnostics::rare_modes(modes);
   if (rare.empty()) return;
-  diagnosis.lines.push_back({"rare_mode_recall", diagnostics::recall_of_modes(modes, rare),
-                             fmt::format("{} rare {}", rare.size(), diagnosis.evidence.mode_noun)});
+  const auto recall = [&](const diagnostics::ModeHistogram& draw) {
+    return diagnostics::recall_of_modes(draw, rare);
+  };
+  diagnosis.lines.push_back({"rare_mode_recall", recall(modes),
+                             fmt::format("{} rare {}", rare.size(), diagnosis.evidence.mode_noun),
+                             true, interval(recall(modes), recall, 1)});
 }
 
 // What `--features auto` is of samples of this shape.
@@ -218,23 +247,62 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   const MappedRows fake_rows(control, features, fakes);
   auto metrics =
       diagnostics::measure_samples(control, real_rows.view(), fake_rows.view(), metric_options);
-  if (!evidence.diversity_ratio)
-    evidence.diversity_ratio = distance_ratio(real_rows.view(), fake_rows.view(), options);
+  const auto distances = distance_ratio(real_rows.view(), fake_rows.view(), options);
+  if (!evidence.diversity_ratio) {
+    evidence.diversity_ratio = distances.value;
+    metrics.intervals["diversity"] = distances.interval;
+  }
   if (!evidence.copies)
     evidence.copies = {.of_samples = copies_of(fakes), .of_reals = copies_of(reals)};
-  add_pooled(control, {reals, fakes, real_rows.view(), fake_rows.view()},
-             {metrics.nearest_real, metrics.nearest_of_real}, neighborhood_of(options),
-             levels.significance, options.seed, evidence);
+  auto pooled = add_pooled(control, {reals, fakes, real_rows.view(), fake_rows.view()},
+                           {metrics.nearest_real, metrics.nearest_of_real},
+                           neighborhood_of(options), levels.significance, options.seed, evidence);
   Diagnosis diagnosis;
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;
   diagnosis.neighborhood_cpu_s = metrics.neighborhood_cpu_s;
   diagnosis.lines = lines_of(metrics, evidence);
+  metrics.intervals.merge(pooled.intervals);
+  const auto& copies = evidence.copies->of_samples;
+  auto of_copies = diagnostics::interval_of_share(copies.copies, copies.samples);
+  of_copies.low *= static_cast<double>(copies.samples);
+  of_copies.high *= static_cast<double>(copies.samples);
+  metrics.intervals["copies"] = of_copies;
+  for (Line& line : diagnosis.lines)
+    if (const auto found = metrics.intervals.find(line.name); found != metrics.intervals.end())
+      line.interval = found->second;
+  diagnosis.invented = std::move(pooled.invented);
   const bool labelled = !reals.labels.empty() && reals.class_names.size() > 1;
   if (labelled) diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);
+  const bool classifies =
+      labelled && (!evidence.modes || (!fakes.labels.empty() && !evidence.labels));
+  const ClassEye eye = classifies
+                           ? class_eye(control, reals, real_rows.view(), fake_rows.view(), metrics)
+                           : ClassEye();
   if (labelled && !evidence.modes) {
     evidence.mode_noun = "classes";
-    evidence.modes = class_histogram(reals, metrics);
+    evidence.modes = class_histogram(reals, eye);
+    evidence.class_accuracy = static_cast<double>(eye.right) / static_cast<double>(reals.count);
+    diagnosis.lines.push_back({"class_accuracy_of_reals", *evidence.class_accuracy,
+                               "by " + eye.name, true,
+                               diagnostics::interval_of_share(eye.right, reals.count)});
+  }
+  if (labelled && !fakes.labels.empty() && !evidence.labels) {
+    evidence.labels = asked_classes(reals, fakes, eye);
+    diagnosis.lines.push_back(
+        {"asked_class",
+         static_cast<double>(evidence.labels->right) / static_cast<double>(fakes.count),
+         fmt::format("{:.4f} of reals, {:.4f} by chance", evidence.labels->accuracy,
+                     evidence.labels->chance),
+         true, diagnostics::interval_of_share(evidence.labels->right, fakes.count)});
+  }
+  if (const auto& copies = evidence.training_copies) {
+    const auto learnt = diagnostics::learnt_share(*copies);
+    diagnosis.lines.push_back({"learnt_by_heart", learnt.share,
+                               fmt::format("beside {} training and {} held-out samples",
+                                           copies->training, copies->held_out),
+                               true,
+                               diagnostics::Interval{learnt.low, learnt.high, "Clopper-Pearson"}});
   }
   diagnosis.evidence = std::move(evidence);
   if (diagnosis.evidence.modes) add_mode_lines(diagnosis);
@@ -274,6 +342,7 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
   diagnosis.evidence.step = 1;
   diagnosis.evidence.kl_total = total;
   diagnosis.evidence.aggregate_kl = aggregate;
+  diagnosis.evidence.information = information;
   diagnosis.evidence.active_units = diagnostics::active_units(sums);
   diagnosis.evidence.latent_dimensions = width;
   diagnosis.lines = {{"kl_total", total},

@@ -11,6 +11,7 @@
 #include "diagnosis/inputs.h"
 #include "diagnostics/features/sample_features.h"
 #include "diagnostics/metrics/sample_metrics.h"
+#include "diagnostics/statistics/interval.h"
 #include "diagnostics/verdict/verdict.h"
 #include "records/figure.h"
 #include "report/verdict_text.h"
@@ -41,6 +42,7 @@ struct Line {
   std::string beside =
       {};  // of these very samples: what equal ones have, of how many; else as described
   bool printed = true;  // false: in diagnosis.json only
+  std::optional<diagnostics::Interval> interval = {};
 };
 
 struct Diagnosis {
@@ -55,6 +57,7 @@ struct Diagnosis {
   std::string evaluation;                        // of a run: its record, JSON
   std::vector<int64_t> nearest_real;             // [fakes]
   std::vector<double> nearest_square;            // [fakes]
+  std::vector<uint8_t> invented;                 // [fakes], 1: where no data is
   std::optional<config::RunConfig> config = {};  // of the run that is diagnosed
 };
 

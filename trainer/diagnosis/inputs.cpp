@@ -38,12 +38,11 @@ std::string remedy_of(const data::SampleShape& real, const data::SampleShape& fa
              : "leave out the channel that only one of them has";
 }
 
-void require_one_shape(const data::Dataset& reals, const std::string& real,
-                       const data::Dataset& fakes, const std::string& fake) {
-  if (reals.shape() == fakes.shape()) return;
+void require_one_shape(const data::SampleShape& reals, const std::string& real,
+                       const data::SampleShape& fakes, const std::string& fake) {
+  if (reals == fakes) return;
   ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected; {}", real,
-                extent_of(reals.shape()), fake, extent_of(fakes.shape()),
-                remedy_of(reals.shape(), fakes.shape()));
+                extent_of(reals), fake, extent_of(fakes), remedy_of(reals, fakes));
 }
 
 struct Extremes {
@@ -69,23 +68,36 @@ std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::
   return data::make_dataset(data_of(path, labels), 1);
 }
 
-SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake) {
+SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake,
+                     const std::string& fake_labels) {
   SamplePair pair;
   pair.reals = read_samples(real, labels);
-  pair.fakes = read_samples(fake, "");
+  pair.fakes = read_samples(fake, fake_labels);
   const auto is_image = [](const auto& set) { return set->shape().image; };
   if (is_image(pair.reals) != is_image(pair.fakes) &&
       pair.reals->shape().values() == pair.fakes->shape().values()) {
     const bool real_image = is_image(pair.reals);
-    config::Data data = data_of(real_image ? real : fake, real_image ? labels : "");
+    config::Data data = data_of(real_image ? real : fake, real_image ? labels : fake_labels);
     data.layout = "points";
     (real_image ? pair.reals : pair.fakes) = data::make_dataset(data, 1);
     pair.remarks.push_back(fmt::format("{} is read as points, as the other set is", data.path));
   }
-  require_one_shape(*pair.reals, real, *pair.fakes, fake);
+  require_one_shape(pair.reals->shape(), real, pair.fakes->shape(), fake);
   for (const auto& remark : pair.reals->remarks()) pair.remarks.push_back("the reals: " + remark);
   for (const auto& remark : pair.fakes->remarks()) pair.remarks.push_back("the fakes: " + remark);
   return pair;
+}
+
+std::unique_ptr<data::Dataset> read_like(const std::string& path, const DiagnosedSamples& like) {
+  auto dataset = read_samples(path, "");
+  if (dataset->shape().image && !like.shape.image &&
+      dataset->shape().values() == like.shape.values()) {
+    config::Data data = data_of(path, "");
+    data.layout = "points";
+    dataset = data::make_dataset(data, 1);
+  }
+  require_one_shape(like.shape, like.source, dataset->shape(), path);
+  return dataset;
 }
 
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,

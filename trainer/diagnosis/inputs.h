@@ -24,7 +24,9 @@ struct SamplePair {
 // Reals and fakes that can be compared: where one array was taken for images and the other, of as
 // many numbers, for points, both are points. Throws as read_samples(), and kDataError with the
 // remedy for samples of different sizes or numbers of channels.
-SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake);
+// `fake_labels` (may be empty): classes that were asked for, of an array.
+SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake,
+                     const std::string& fake_labels = "");
 
 struct DiagnosedSamples {
   std::string source;
@@ -34,6 +36,9 @@ struct DiagnosedSamples {
   std::vector<std::string> class_names;
   int64_t count = 0;
 };
+
+// Samples that are compared with `like` later, as points where those are. Throws as read_pair().
+std::unique_ptr<data::Dataset> read_like(const std::string& path, const DiagnosedSamples& like);
 
 // `count` of the samples from `first` on (at most all there are), in a fixed random order of
 // `seed`.

@@ -28,6 +28,7 @@ constexpr size_t kBars = 64;
 constexpr int64_t kNearestPairs = 16;
 constexpr size_t kMissingRows = 16;
 constexpr size_t kMissingColumns = 12;
+constexpr size_t kInventedShown = 24;
 
 bool drawable(const data::SampleShape& shape) {
   return shape.image && (shape.channels == 1 || shape.channels == 3);
@@ -115,19 +116,6 @@ void draw_nearest(Album& album, const DiagnosedSamples& reals, const DiagnosedSa
             grid.image(order.size()));
 }
 
-// Parts of the data that the samples lack, where the verdict says so; most lost first.
-std::vector<const diagnostics::Part*> lost_parts(const Diagnosis& diagnosis) {
-  std::vector<const diagnostics::Part*> parts;
-  const auto& found = diagnosis.evidence.parts;
-  const bool said = std::ranges::any_of(diagnosis.verdict.witnesses, [](const auto& witness) {
-    return std::ranges::find(witness.sources, "parts") != witness.sources.end();
-  });
-  if (!found || !said) return parts;
-  for (const auto* list : {&found->missing, &found->starved})
-    for (const auto& part : *list) parts.push_back(&part);
-  return parts;
-}
-
 void draw_missing(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
                   const Diagnosis& diagnosis) {
   Grid grid(reals.shape);
@@ -142,7 +130,7 @@ void draw_missing(Album& album, const DiagnosedSamples& reals, const DiagnosedSa
     grid.fill(kMissingColumns);
   }
   // Two lines a part: its reals nearest to the middle, and the samples nearest to there.
-  for (const auto* part : lost_parts(diagnosis)) {
+  for (const auto* part : lost_parts(diagnosis.evidence, diagnosis.verdict)) {
     for (const int64_t real : part->reals) grid.add(reals, static_cast<size_t>(real));
     grid.fill(kMissingColumns);
     for (const int64_t fake : part->samples) grid.add(fakes, static_cast<size_t>(fake));
@@ -153,11 +141,26 @@ void draw_missing(Album& album, const DiagnosedSamples& reals, const DiagnosedSa
               grid.image(kMissingColumns));
 }
 
+// Samples where no data is, those that were found first.
+void draw_invented(Album& album, const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
+  const auto& found = diagnosis.verdict.witnesses;
+  if (std::ranges::none_of(found, [](const auto& w) { return w.kind == "unformed"; })) return;
+  Grid grid(fakes.shape);
+  size_t shown = 0;
+  for (size_t i = 0; i < diagnosis.invented.size() && shown < kInventedShown; ++i) {
+    if (diagnosis.invented[i] == 0) continue;
+    grid.add(fakes, i);
+    ++shown;
+  }
+  if (!grid.empty())
+    album.add("invented.png", "Samples where no data is", grid.image(kMissingColumns));
+}
+
 // Reals of the lost parts as crosses.
 void draw_plane(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
                 const Diagnosis& diagnosis) {
   std::vector<float> crosses;
-  for (const auto* part : lost_parts(diagnosis)) {
+  for (const auto* part : lost_parts(diagnosis.evidence, diagnosis.verdict)) {
     for (const int64_t row : part->reals) {
       const auto real = static_cast<size_t>(row);
       crosses.insert(crosses.end(), {reals.values[2 * real], reals.values[2 * real + 1]});
@@ -221,6 +224,7 @@ void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagno
   draw_scores(album, diagnosis);
   if (drawable(reals.shape)) {
     draw_missing(album, reals, fakes, diagnosis);
+    draw_invented(album, fakes, diagnosis);
     draw_nearest(album, reals, fakes, diagnosis);
   } else if (!reals.shape.image && reals.shape.values() == 2) {
     draw_plane(album, reals, fakes, diagnosis);

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "diagnostics/metrics/lost_side.h"
 #include "diagnostics/metrics/picture_detail.h"
 #include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/verdict/comparison_evidence.h"
@@ -54,8 +55,49 @@ diagnostics::RepeatedThings repeated_things(const ComparedSets& sets, const Near
   return found;
 }
 
-void add_parts(const ComparedSets& sets, const diagnostics::PooledFigures& pooled,
-               double significance, diagnostics::Evidence& evidence) {
+// Rank 0's side, on every rank: bits of matrix products may differ between processors.
+std::optional<diagnostics::LostSide> side_of(world::Communicator& control,
+                                             const ComparedSets& sets) {
+  std::optional<diagnostics::LostSide> side;
+  if (control.rank() == 0) side = diagnostics::lost_side(sets.real_rows, sets.fake_rows);
+  if (world::all_reduce_value<int64_t>(control, side ? 1 : 0, world::ReduceOp::max) == 0)
+    return std::nullopt;
+  if (!side) side = diagnostics::LostSide();
+  side->reals.resize(static_cast<size_t>(sets.real_rows.rows()));
+  side->fakes.resize(static_cast<size_t>(sets.fake_rows.rows()));
+  std::vector<double> numbers = {side->share, static_cast<double>(side->made),
+                                 static_cast<double>(side->samples), side->log10_tail};
+  world::broadcast_host(control, std::span<double>(numbers), 0);
+  world::broadcast_host(control, std::span<uint8_t>(side->reals), 0);
+  world::broadcast_host(control, std::span<uint8_t>(side->fakes), 0);
+  side->share = numbers[0];
+  side->made = static_cast<int64_t>(numbers[1]);
+  side->samples = static_cast<int64_t>(numbers[2]);
+  side->log10_tail = numbers[3];
+  return side;
+}
+
+// Its shares are those of the half that the plane was not found on.
+void add_side(const std::optional<diagnostics::LostSide>& side, const ComparedSets& sets,
+              const diagnostics::PartReference& reference, const diagnostics::PartHints& hints,
+              diagnostics::Evidence& evidence) {
+  if (!side) return;
+  evidence.side =
+      diagnostics::emptied_region(reference, sets.fake_rows, side->reals, side->fakes, hints);
+  evidence.side_log10_tail = side->log10_tail;
+  diagnostics::Part& part = evidence.side->part;
+  const auto made = diagnostics::interval_of_share(side->made, side->samples);
+  part.name = "a side of the data, most like " + part.name;
+  part.share = side->share;
+  part.made = static_cast<double>(side->made) / static_cast<double>(side->samples);
+  part.made_low = made.low;
+  part.made_high = made.high;
+  part.log10_tail = side->log10_tail;
+}
+
+void add_parts(world::Communicator& control, const ComparedSets& sets,
+               const diagnostics::PooledFigures& pooled, double significance,
+               diagnostics::Evidence& evidence) {
   const auto* precision = diagnostics::calibrated_figure(evidence, "precision");
   const double off = 1 - precision->value;
   const double off_of_reals = 1 - precision->null_median;
@@ -72,13 +114,34 @@ void add_parts(const ComparedSets& sets, const diagnostics::PooledFigures& poole
   if (std::ranges::find(pooled.emptied, 1) != pooled.emptied.end())
     evidence.emptied = diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied,
                                                    pooled.emptied_fakes, hints);
+  add_side(side_of(control, sets), sets, reference, hints, evidence);
+}
+
+// Shares of rows by themselves; what is no share, or one less another, by the cuts of the pool.
+std::map<std::string, diagnostics::Interval> intervals_of(const diagnostics::PooledFigures& pooled,
+                                                          const ComparedSets& sets) {
+  std::map<std::string, diagnostics::Interval> intervals;
+  for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
+    const std::string name = diagnostics::kPooledFigures[i];
+    const double value = pooled.values[i];
+    if (name == "density" || name.starts_with("local_")) {
+      intervals[name] = diagnostics::interval_of_draws(value, pooled.draws[i], "spread when equal");
+      continue;
+    }
+    const bool of_reals = name == "recall" || name == "coverage";
+    const int64_t rows = of_reals ? sets.real_rows.rows() : sets.fake_rows.rows();
+    intervals[name] =
+        diagnostics::interval_of_share(std::llround(value * static_cast<double>(rows)), rows);
+  }
+  return intervals;
 }
 
 }  // namespace
 
-void add_pooled(world::Communicator& control, const ComparedSets& sets, const NearestReals& nearest,
-                const diagnostics::Neighborhood& neighborhood, double significance, uint64_t seed,
-                diagnostics::Evidence& evidence) {
+PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets,
+                          const NearestReals& nearest,
+                          const diagnostics::Neighborhood& neighborhood, double significance,
+                          uint64_t seed, diagnostics::Evidence& evidence) {
   const auto pooled = diagnostics::measure_pooled(control, sets.real_rows, sets.fake_rows,
                                                   neighborhood, kDraws, seed);
   for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
@@ -87,13 +150,14 @@ void add_pooled(world::Communicator& control, const ComparedSets& sets, const Ne
     evidence.calibrated.push_back(
         {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
   }
+  PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
   evidence.repeated = repeated_things(sets, nearest, pooled.repeated);
   evidence.smallest_loss = 1;
-  if (sets.real_rows.rows() < diagnostics::kFewestForParts) return;
-  add_parts(sets, pooled, significance, evidence);
+  if (sets.real_rows.rows() < diagnostics::kFewestForParts) return findings;
+  add_parts(control, sets, pooled, significance, evidence);
   const auto& shape = sets.reals.shape;
-  if (!shape.image || shape.height < 4 || shape.width < 4) return;
+  if (!shape.image || shape.height < 4 || shape.width < 4) return findings;
   const auto detail = diagnostics::compare_detail(
       {sets.reals.values, sets.fakes.values, shape.channels, shape.height, shape.width},
       nearest.of_real, nearest.of_fake);
@@ -101,6 +165,7 @@ void add_pooled(world::Communicator& control, const ComparedSets& sets, const Ne
   const double width = std::min(1.0, evidence.parts->width);
   evidence.calibrated.push_back(
       {"detail", detail.ratio / std::max(0.05, width), 1, detail.log10_tail});
+  return findings;
 }
 
 }  // namespace allmodes::diagnosis

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "diagnosis/diagnosis.h"
 #include "diagnosis/figures.h"
+#include "diagnostics/verdict/witnesses.h"
 #include "run/verdict_words.h"
 
 namespace allmodes::diagnosis {
@@ -20,20 +21,45 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
 }
 
-nlohmann::ordered_json parts_json(const diagnostics::PartFindings& found) {
+nlohmann::ordered_json part_json(const diagnostics::Part& part, const char* finding) {
+  return {{"name", part.name},
+          {"finding", finding},
+          {"share", number(part.share)},
+          {"made", number(part.made)},
+          {"made_99", {number(part.made_low), number(part.made_high)}},
+          {"width", number(part.width)},
+          {"log10_p", number(part.log10_tail)}};
+}
+
+// Those of the tree, and a place that no node of it is.
+nlohmann::ordered_json parts_json(const Diagnosis& diagnosis) {
+  const auto& found = *diagnosis.evidence.parts;
   auto list = nlohmann::ordered_json::array();
   const std::pair<const char*, const std::vector<diagnostics::Part>*> kinds[] = {
       {"missing", &found.missing}, {"starved", &found.starved}, {"narrow", &found.narrow}};
   for (const auto& [kind, parts] : kinds)
-    for (const auto& part : *parts)
-      list.push_back({{"name", part.name},
-                      {"finding", kind},
-                      {"share", number(part.share)},
-                      {"made", number(part.made)},
-                      {"made_99", {number(part.made_low), number(part.made_high)}},
-                      {"width", number(part.width)},
-                      {"log10_p", number(part.log10_tail)}});
+    for (const auto& part : *parts) list.push_back(part_json(part, kind));
+  for (const auto& witness : diagnosis.verdict.witnesses)
+    if (const auto* place = diagnostics::lost_place(diagnosis.evidence, witness))
+      list.push_back(
+          part_json(place->part, witness.kind == "mode_dropping" ? "missing" : "starved"));
   return list;
+}
+
+std::string interval_text(const Line& line) {
+  if (!line.interval) return {};
+  return fmt::format("{:.4g} to {:.4g} (99 %, {}); ", line.interval->low, line.interval->high,
+                     line.interval->method);
+}
+
+std::string class_line(const Diagnosis& diagnosis, size_t i) {
+  const auto& modes = *diagnosis.evidence.modes;
+  const auto total = static_cast<double>(modes.samples);
+  const auto made = diagnostics::interval_of_share(modes.observed[i], modes.samples);
+  return fmt::format(
+      "  {:<20}{:>12.4f}  coverage; {} samples ({:.0f} to {:.0f}, 99 %), {:.1f} expected\n",
+      "class " + modes.names[i], diagnosis.class_coverage[i], modes.observed[i], made.low * total,
+      made.high * total, modes.expected_share[i] * total);
 }
 
 }  // namespace
@@ -41,7 +67,7 @@ nlohmann::ordered_json parts_json(const diagnostics::PartFindings& found) {
 std::string caption_of(const Line& line, const records::FigureTables& figures) {
   const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
   ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
-  const std::string caption = records::caption_of(*figure);
+  const std::string caption = interval_text(line) + records::caption_of(*figure);
   if (!line.beside.empty()) return caption + "; " + line.beside;
   return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
 }
@@ -68,21 +94,14 @@ std::string to_text(const Diagnosis& diagnosis, size_t columns) {
   const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()
                              ? std::min(kTableRows, diagnosis.class_coverage.size())
                              : 0;
-  for (size_t i = 0; i < classes; ++i)
-    text += fmt::format("  {:<20}{:>12.4f}  coverage; {} samples, {:.1f} expected\n",
-                        "class " + modes->names[i], diagnosis.class_coverage[i], modes->observed[i],
-                        modes->expected_share[i] * static_cast<double>(modes->samples));
+  for (size_t i = 0; i < classes; ++i) text += class_line(diagnosis, i);
   for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
     text += fmt::format("  {:<20}{:>12.4f}  nats\n", fmt::format("kl of dimension {}", i),
                         diagnosis.kl_per_dimension[i]);
-  if (const auto& found = diagnosis.evidence.parts) {
-    for (const auto* parts : {&found->missing, &found->starved})
-      for (const auto& part : *parts)
-        text += fmt::format(
-            "  {:<20}{:>12.4f}  share of the samples ({:.4f} to {:.4f}); {:.4f} of "
-            "the data\n",
-            part.name, part.made, part.made_low, part.made_high, part.share);
-  }
+  for (const auto* part : diagnostics::lost_parts(diagnosis.evidence, diagnosis.verdict))
+    text += fmt::format(
+        "  {:<20}{:>12.4f}  share of the samples ({:.4f} to {:.4f}, 99 %); {:.4f} of the data\n",
+        part->name, part->made, part->made_low, part->made_high, part->share);
   return text + report::in_full(verdict_words(diagnosis), columns);
 }
 
@@ -94,6 +113,11 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"features", diagnosis.features},
                                  {"samples", diagnosis.samples}};
   for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
+  for (const auto& line : diagnosis.lines)
+    if (line.interval)
+      json["intervals_99"][line.name] = {{"low", number(line.interval->low)},
+                                         {"high", number(line.interval->high)},
+                                         {"method", line.interval->method}};
   if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
   report::add_words(verdict_words(diagnosis), json);
   json["witnesses"] = nlohmann::ordered_json::array();
@@ -121,7 +145,7 @@ std::string to_json(const Diagnosis& diagnosis) {
   if (const auto& found = diagnosis.evidence.parts) {
     json["lost_mass"] = number(found->lost_mass);
     json["lost_mass_at_least"] = number(found->lost_mass_low);
-    json["parts"] = parts_json(*found);
+    json["parts"] = parts_json(diagnosis);
   }
   if (!diagnosis.evaluation.empty())
     json["evaluation"] = nlohmann::ordered_json::parse(diagnosis.evaluation);

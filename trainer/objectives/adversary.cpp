@@ -29,6 +29,14 @@ Contest for_both(const Adversary::Stage& stage, const PhaseInput& in, at::Tensor
   return contest;
 }
 
+// Of scores on no scale of their own: the share that lie beyond all of the other's, in [0, 1].
+at::Tensor apart(const Scores& scores) {
+  const at::Tensor real = scores.real.detach(), fake = scores.fake.detach();
+  const at::Tensor above = real.gt(fake.max()).to(at::kFloat).mean();
+  const at::Tensor below = fake.lt(real.min()).to(at::kFloat).mean();
+  return (above + below) / 2;
+}
+
 void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more) {
   noise.insert(noise.end(), more.begin(), more.end());
 }
@@ -191,6 +199,7 @@ Phase Adversary::discriminator_phase(std::string name, const Stage& stage,
       if (settings_.penalty[i].interval == 1) out.losses.push_back(penalty(i, in, shown, 1.0, {}));
     out.observations = {{"d_real", found.real.detach().sigmoid().mean()},
                         {"d_fake", found.fake.detach().sigmoid().mean()}};
+    if (!loss_.logits) out.observations.push_back({"d_apart", apart(found)});
     return out;
   };
   return phase;

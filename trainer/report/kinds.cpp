@@ -277,15 +277,15 @@ const std::vector<Kind>& described_kinds() {
        "the discriminator has won",
        "It tells reals from samples without doubt, so that the generator learns nothing from it "
        "any more.",
-       "The mean of D on reals minus that on samples above 0.98 in three evaluations; for losses "
-       "whose scores are probabilities.",
+       "The mean of D on reals minus that on samples above 0.98 in three evaluations; of losses "
+       "whose scores are no probabilities, as many scores beyond all of the other kind's.",
        "A young generator: it passes.",
        "noise on what the discriminator sees, a gradient penalty, a slower discriminator",
        {kNoise, kR1, kSlowerD}},
       {"too_few_samples",
        "nothing can be said of so few",
-       "With so few samples the loss of most of the data would not be seen, so that healthy would "
-       "mean nothing.",
+       "With so few samples the loss of a tenth of the data would not be seen, so that healthy "
+       "would mean nothing.",
        "The smallest part whose loss would be found with 99 %, from the numbers alone.",
        "",
        "give more samples and more reals: some 500 of each see the loss of a tenth",

@@ -20,6 +20,9 @@ constexpr records::Figure kTrainFigures[] = {
      "reconstruction, kl (nats), mmd, or a penalty"},
     {"d_real", "", "[0, 1]", "0.5", "mean of the sigmoid of the scores of reals"},
     {"d_fake", "", "[0, 1]", "0.5", "mean of the sigmoid of the scores of samples"},
+    {"d_apart", "share", "[0, 1]", "",
+     "of scores of reals above those of all samples, and of samples below those of all reals, of a "
+     "batch; losses whose scores are no logits"},
     {"gradient_norm_NETWORK", "", ">= 0", "",
      "L2 norm of the gradient of NETWORK before clipping; of a further optimizer "
      "gradient_norm_NETWORK_NAME"},

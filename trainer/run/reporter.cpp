@@ -10,8 +10,6 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
-#include "config/families.h"
-#include "objectives/registry.h"
 #include "optimizers/schedule.h"
 #include "records/coloured.h"
 #include "records/terminal.h"
@@ -31,12 +29,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A discriminator whose scores are the logits of "real".
-bool judges_by_probability(const config::RunConfig& config) {
-  const config::Adversarial* adversarial = config::adversarial_of(config);
-  return adversarial != nullptr && objectives::gan_losses().at(adversarial->loss).logits;
-}
-
 }  // namespace
 
 Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communicator& control,
@@ -50,8 +42,7 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
       root_(control.rank() == 0),
       verbose_(speech == Speech::verbose),
       collectors_(diagnostics::make_collectors(setup)),
-      held_out_(diagnostics::held_out_for(*run.objective, run.config())),
-      margins_mean_probabilities_(judges_by_probability(run.config())) {
+      held_out_(diagnostics::held_out_for(*run.objective, run.config())) {
   if (resumed != nullptr) {
     verdicts_ = resumed->verdicts;
     rollbacks_ = resumed->rollbacks;
@@ -202,8 +193,11 @@ void Reporter::log(const training::Position& position, const training::StepRepor
   set_rates(position, record);
   if (const auto diversity = batch_diversity(sums)) record.set("batch_diversity", *diversity);
   const auto real_score = record.number("d_real"), fake_score = record.number("d_fake");
-  if (margins_mean_probabilities_ && real_score && fake_score)
+  if (const auto apart = record.number("d_apart")) {
+    diagnostics::add(margins_, *apart);
+  } else if (real_score && fake_score) {
     diagnostics::add(margins_, *real_score - *fake_score);
+  }
   record.set("skipped_steps", skipped_steps());
   set_times(position, sums, record);
   if (root_) {

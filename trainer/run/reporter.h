@@ -100,10 +100,11 @@ class Reporter {
   uint64_t logged_step_ = 0;
   uint64_t logged_samples_ = 0;
   uint64_t evaluated_step_ = 0;
-  int64_t skipped_by_earlier_ = 0;   // steps skipped before this process, or before a rollback
-  int64_t skipped_evaluated_ = 0;    // steps skipped up to the last evaluation
-  bool margins_mean_probabilities_;  // d_real and d_fake are what the loss takes them for
-  diagnostics::Moments margins_;     // d_real - d_fake at log steps since the last evaluation
+  int64_t skipped_by_earlier_ = 0;  // steps skipped before this process, or before a rollback
+  int64_t skipped_evaluated_ = 0;   // steps skipped up to the last evaluation
+  // At log steps since the last evaluation: d_real - d_fake where these are probabilities, else
+  // d_apart.
+  diagnostics::Moments margins_;
 };
 
 }  // namespace allmodes::run

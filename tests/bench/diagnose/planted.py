@@ -36,7 +36,8 @@ except ImportError:
     sys.exit(77)
 
 from planted_defects import (Draw, binarized, blurred, contrast, copied, few_things, healthy, lacking,
-                             lacking_side, moved, narrow, noisy, one_sample, scattered, shifted, smoothed)
+                             lacking_side, moved, narrow, noisy, one_sample, scattered, shifted, smoothed, trained_on,
+                             with_labels)
 from planted_sources import (constant_columns, groups, mnist, photograph, repeated_point, small_digits,
                              spectrum, student, zipf)
 
@@ -50,6 +51,7 @@ DUPLICATES = {"duplicates"}
 REPEATED = {"duplicates", "within_mode_collapse"}
 HALVED = {"mode_dropping", "mode_imbalance", "within_mode_collapse"}
 HEALTHY = {"none"}
+IGNORED = {"label_ignored"}
 
 
 # ---- cases ---------------------------------------------------------------------------------------
@@ -117,6 +119,18 @@ def common_cases(data, n, image):
         yield Case("whole at 0.3 of its width", data, n, n, False, narrow(0.3, False), NARROW | UNFORMED, [])
 
 
+def asked_cases(data, n, label):
+    """With the classes that were asked for, and with training data beside held-out data."""
+    yield Case("labels followed", data, n, n, True, with_labels(0), HEALTHY, [])
+    yield Case("labels ignored", data, n, n, True, with_labels(1), IGNORED, [])
+    yield Case("half of the labels ignored", data, n, n, True, with_labels(0.5), IGNORED, [])
+    yield Case("one label ignored", data, n, n, True, with_labels(1, [label]), IGNORED | DROPPED, [label])
+    yield Case("training data not copied", data, n, n, False, trained_on(0), HEALTHY, [])
+    yield Case("training data copied 0.05", data, n, n, False, trained_on(0.05), MEMORIZED, [])
+    yield Case("training data copied 0.5, nearly", data, n, n, False, trained_on(0.5, 0.01), MEMORIZED, [])
+    yield Case("narrow beside training data", data, n, n, False, trained_on(0, 0, 0.6), NARROW | UNFORMED, [])
+
+
 def digit_cases(data, n):
     yield Case("smooth, 10 components", data, n, n, False, smoothed(10), UNFORMED, [])
     yield Case("binarized", data, n, n, False, binarized, UNFORMED | HEALTHY, [])
@@ -132,6 +146,7 @@ def all_cases(which, found):
         for n in (400, 1000) if develop else (600, 1500):
             yield from common_cases("MNIST", n, True)
             yield from digit_cases("MNIST", n)
+            yield from asked_cases("MNIST", n, 4 if develop else 7)
     yield from class_cases("digits 8x8", [2] if develop else [6, 0], 850)
     yield from common_cases("digits 8x8", 800, True)
     yield from common_cases("photograph 12", 1000, True)
@@ -139,6 +154,7 @@ def all_cases(which, found):
         for n in (500, 2000) if develop else (700, 1600):
             yield from class_cases(data, [3] if develop else [5], n)
             yield from common_cases(data, n, False)
+            yield from asked_cases(data, n, 3 if develop else 5)
     for n in (2000,) if develop else (2500,):
         yield Case("class missing", "forty groups, 32", n, n, False, lacking([7]), DROPPED, [7])
         yield Case("class missing", "Zipf groups, 10", n, n, False, lacking([1]), DROPPED, [1])
@@ -155,6 +171,11 @@ SHORT = {
     ("classes at 0.6 of their width", "ten groups, 16", 500),
     ("copies 1.0", "ten groups, 16", 500),
     ("noise 0.5", "digits 8x8", 800),
+    ("labels followed", "ten groups, 16", 500),
+    ("one label ignored", "ten groups, 16", 500),
+    ("training data not copied", "ten groups, 16", 500),
+    ("training data copied 0.05", "ten groups, 16", 500),
+    ("narrow beside training data", "ten groups, 16", 500),
 }
 
 
@@ -169,11 +190,18 @@ def run(binary, case, source, seed):
         fakes = fakes[: case.m]
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         np.save(f"{folder}/real.npy", draw.reals)
-        np.save(f"{folder}/fake.npy", random.permutation(fakes))
+        order = random.permutation(len(fakes))
+        np.save(f"{folder}/fake.npy", fakes[order])
         words = [binary, "diagnose", "--real", f"{folder}/real.npy", "--fake", f"{folder}/fake.npy"]
         if case.labelled:
             np.save(f"{folder}/labels.npy", draw.real_labels.astype("i8"))
             words += ["--labels", f"{folder}/labels.npy"]
+        if draw.asked is not None:
+            np.save(f"{folder}/asked.npy", draw.asked[: len(fakes)][order].astype("i8"))
+            words += ["--fake-labels", f"{folder}/asked.npy"]
+        if draw.training is not None:
+            np.save(f"{folder}/train.npy", draw.training)
+            words += ["--train", f"{folder}/train.npy"]
         words += ["--out", f"{folder}/out"]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode not in (0, 2, 3):

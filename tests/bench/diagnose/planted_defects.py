@@ -16,6 +16,7 @@ class Draw:
         self.reals, self.real_labels = rows[:n], None if labels is None else labels[:n]
         self.pool, self.pool_labels = rows[n:], None if labels is None else labels[n:]
         self.image = rows.ndim == 4
+        self.asked = self.training = None
 
     def take(self, keep=None):
         """m held-out rows, of those that `keep` marks; and their classes."""
@@ -155,6 +156,41 @@ def one_sample(share, noise=0.0):
         rows, _ = draw.take()
         at = np.flatnonzero(draw.random.random(len(rows)) < share)
         rows[at] = rows[at[0]] + noise * draw.random.normal(size=rows[at].shape)
+        return draw.clip(rows)
+
+    return make
+
+
+def with_labels(ignored, classes=None):
+    """Fakes with the classes that were asked for, of which a share (of some classes) is ignored."""
+
+    def make(draw):
+        rows, labels = draw.take()
+        wrong = draw.random.random(len(labels)) < ignored
+        if classes is not None:
+            # Asked for such a class, made another one.
+            wrong &= np.isin(labels, classes)
+            draw.asked = labels
+            more, of_more = draw.pool[draw.m :], draw.pool_labels[draw.m :]
+            rows[wrong] = more[~np.isin(of_more, classes)][: wrong.sum()]
+        else:
+            draw.asked = np.where(wrong, draw.random.permutation(labels), labels)
+        return rows
+
+    return make
+
+
+def trained_on(share, noise=0.0, width=1.0):
+    """Fakes beside training data, other rows than the reals, of which a share is copied."""
+
+    def make(draw):
+        half = min(draw.m, len(draw.pool) // 2)
+        rows, draw.training = draw.pool[:half].copy(), draw.pool[half:]
+        rows = rows.mean(0) + width * (rows - rows.mean(0))
+        count = int(round(share * half))
+        chosen = draw.random.choice(len(draw.training), count)
+        scale = 1 if draw.image else rows.std()
+        rows[:count] = draw.training[chosen] + noise * scale * draw.random.normal(size=rows[:count].shape)
         return draw.clip(rows)
 
     return make

@@ -72,11 +72,15 @@ class ConditionalCollector final : public Collector {
     for (size_t k = 0; k < asked.size(); ++k) {
       labels.right += right[k];
       labels.samples += asked[k];
-      if (2 * right[k] < asked[k]) labels.classes.push_back(names[k]);
     }
-    for (const int64_t count : asked) {
-      const double share = static_cast<double>(count) / static_cast<double>(labels.samples);
+    for (size_t k = 0; k < asked.size(); ++k) {
+      const double share = static_cast<double>(asked[k]) / static_cast<double>(labels.samples);
       labels.chance += share * share;
+      labels.by_class.push_back({.name = names[k],
+                                 .right = right[k],
+                                 .asked = asked[k],
+                                 .accuracy = labels.accuracy,
+                                 .chance = share});
     }
     return labels;
   }

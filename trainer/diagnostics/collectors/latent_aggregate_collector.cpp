@@ -14,6 +14,7 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/latents/aggregate_posterior.h"
+#include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/null_distribution.h"
 #include "objectives/autoencoder.h"
@@ -58,6 +59,7 @@ class AggregateCollector final : public Collector {
     record.set("code_rank", spread.rank);
     record.set("code_effective_dimensions", spread.effective_dimensions);
     record.set("dead_dimensions", spread.dead_dimensions);
+    add_information(evaluation, count, record, evidence);
     evidence.aggregate_mmd = squared_mmd(means);
     evidence.aggregate_mmd_null_q99 = null_->quantile;
     evidence.aggregate_mmd_log10_tail = null_->law.log10_tail(squared_mmd(means));
@@ -89,6 +91,37 @@ class AggregateCollector final : public Collector {
     }
     sum_over_ranks(evaluation.control, codes);
     return {codes.begin(), codes.end()};
+  }
+
+  // Between sample and code, of the first posteriors as a mixture; of Gaussian ones.
+  void add_information(const Evaluation& evaluation, int64_t count, records::Record& record,
+                       Evidence& evidence) const {
+    const auto width = static_cast<size_t>(latent_.dimension);
+    std::vector<double> rows(2 * static_cast<size_t>(count) * width + 1, 0);
+    const auto place = [&](const EncodedChunk& chunk, const at::Tensor& values, size_t half) {
+      const int64_t kept = std::min(chunk.count, count - chunk.first);
+      const at::Tensor host = values.to(at::kCPU).contiguous();
+      const size_t first = half * static_cast<size_t>(count) + static_cast<size_t>(chunk.first);
+      std::copy_n(host.data_ptr<float>(), kept * latent_.dimension,
+                  rows.begin() + static_cast<std::ptrdiff_t>(first * width));
+    };
+    for (const EncodedChunk& chunk : evaluation.encoded()) {
+      if (chunk.first >= count || !chunk.posterior.log_variance.defined()) continue;
+      place(chunk, chunk.posterior.mean, 0);
+      place(chunk, chunk.posterior.log_variance, 1);
+      rows.back() = 1;
+    }
+    sum_over_ranks(evaluation.control, rows);
+    if (rows.back() == 0) return;
+    const std::vector<float> values(rows.begin(), rows.end() - 1);
+    const std::span<const float> all(values);
+    const RowRange mine = rows_of_rank(count, evaluation.control.rank(), evaluation.control.size());
+    std::vector<double> sum = {information_sum(
+        all.first(values.size() / 2), all.last(values.size() / 2), latent_.dimension, mine.first,
+        mine.last, {evaluation.seed, Purpose("evaluation information"), evaluation.step})};
+    sum_over_ranks(evaluation.control, sum);
+    evidence.information = sum[0] / static_cast<double>(count);
+    record.set("mutual_information", *evidence.information);
   }
 
   // Each rank takes every so many rows: sums of zeros and one value do not depend on the ranks.
@@ -131,6 +164,8 @@ constexpr records::Figure kAggregateCollectorFigures[] = {
      "the same, 99 % quantile: an aggregate_mmd below it is not to be told from a perfect match"},
     {"aggregate_discrepancy", "", "[0, 1]", "about 0",
      "aggregate_mmd over the mean kernels within the two samples: an effect size"},
+    {"mutual_information", "nats", "[0, ln N]", "",
+     "between sample and code, of aggregate_samples posteriors as a mixture"},
     {"aggregate_samples", "samples", "", "", "whose codes were compared"},
     {"code_effective_dimensions", "", ">= 0", "",
      "(tr C)^2 / tr C^2 of the covariance C of the codes"},

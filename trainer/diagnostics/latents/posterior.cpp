@@ -80,8 +80,9 @@ std::vector<double> activity(const LatentSums& sums) {
   return result;
 }
 
-int64_t active_units(const LatentSums& sums) {
-  return std::ranges::count_if(activity(sums), [](double v) { return v > kActiveVariance; });
+int64_t active_units(const LatentSums& sums, double prior_variance) {
+  return std::ranges::count_if(activity(sums),
+                               [&](double v) { return v > kActiveVariance * prior_variance; });
 }
 
 std::vector<double> aggregate_kl_per_dimension(const LatentSums& sums) {

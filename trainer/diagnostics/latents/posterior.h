@@ -45,11 +45,12 @@ double kl_total(const LatentSums& sums);
 // Salakhutdinov, "Importance weighted autoencoders", 2016. One sample has variance 0.
 std::vector<double> activity(const LatentSums& sums);
 
-// Dimensions with Var_x(mu_j) > 0.01, the threshold of the same paper; 0 .. d. A NaN is not active.
-// Few active units are not a fault by themselves: a linear VAE keeps exactly those dimensions whose
-// data variance exceeds beta times the decoder's (Lucas et al., "Don't blame the ELBO!", 2019).
+// Dimensions with Var_x(mu_j) above a hundredth of the prior's variance: the threshold of the same
+// paper, whose prior is N(0, I), for a prior of any scale; 0 .. d. A NaN is not active. Few active
+// units are not a fault by themselves: a linear VAE keeps exactly those dimensions whose data
+// variance exceeds beta times the decoder's (Lucas et al., "Don't blame the ELBO!", 2019).
 inline constexpr double kActiveVariance = 0.01;
-int64_t active_units(const LatentSums& sums);
+int64_t active_units(const LatentSums& sums, double prior_variance = 1);
 
 // KL(N(m_j, v_j) || N(0, 1)), with m_j and v_j = Var_x(mu_j) + mean sigma_j^2 the moments of the
 // aggregate posterior q(z_j): how far the codes are from the prior that samples are drawn from, as

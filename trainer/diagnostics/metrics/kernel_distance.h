@@ -7,17 +7,22 @@
 // blind to much of a collapse to the mean: no witness by itself.
 
 #include <cstdint>
+#include <tuple>
+#include <vector>
 
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/interval.h"
 #include "diagnostics/statistics/sums.h"
 
 namespace allmodes::diagnostics {
 
-// Sums of the kernel over ordered pairs; they add over ranges.
+// Sums of the kernel over ordered pairs, by the jackknife groups (interval.h) of the two rows:
+// [kJackknifeGroups][kJackknifeGroups] each. They add over ranges.
 struct KernelSums {
-  double within_reals = 0;  // i != j
-  double within_fakes = 0;  // i != j
-  double between = 0;
+  static constexpr size_t kPairs = static_cast<size_t>(kJackknifeGroups) * kJackknifeGroups;
+  std::vector<double> within_reals = std::vector<double>(kPairs, 0);  // i != j
+  std::vector<double> within_fakes = std::vector<double>(kPairs, 0);  // i != j
+  std::vector<double> between = std::vector<double>(kPairs, 0);       // [of the fake][of the real]
 
   static auto sums(auto& of) { return std::tie(of.within_reals, of.within_fakes, of.between); }
 };
@@ -28,5 +33,9 @@ KernelSums kernel_sums(const Features& reals, const Features& fakes, RowRange re
 
 // At least two reals and two fakes, else throws ExitCode::kSoftware.
 double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes);
+
+// Without each group of reals and the fakes of the same group, [kJackknifeGroups]; at least twenty
+// of either.
+std::vector<double> kernel_distances_without(const KernelSums& sums, int64_t reals, int64_t fakes);
 
 }  // namespace allmodes::diagnostics

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "diagnostics/metrics/gathered_list.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -17,6 +18,7 @@ constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
 constexpr int64_t kLocal = 30;
 constexpr double kEmptied = 0.3;  // of their part of the nearest rows
 constexpr double kMostHave = 0.75;
+constexpr double kFarSquare = 4;  // twice the ball's radius
 
 // Pooled rows in a random order, in which rows at equal distances come in no order of sets.
 struct Pool {
@@ -50,7 +52,7 @@ class Cut {
   Cut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
       const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real)
       : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated})
+    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented})
       flags->assign(is_real.size(), 0);
     reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
     fakes_ = static_cast<double>(is_real_.size()) - reals_;
@@ -65,6 +67,7 @@ class Cut {
       }
     }
     mark_repeated(of_fakes);
+    mark_invented();
   }
 
   std::array<double, kPooledFigures.size()> figures() const {
@@ -75,7 +78,8 @@ class Cut {
             static_cast<double>(near_) / fakes_,
             share(repeated, 0),
             share(emptied, 1) - share(emptied, 0),
-            share(crowded, 0) - share(crowded, 1)};
+            share(crowded, 0) - share(crowded, 1),
+            share(invented, 0)};
   }
 
   std::vector<uint8_t> precise;   // [pool], of fakes
@@ -84,6 +88,7 @@ class Cut {
   std::vector<uint8_t> emptied;   // [pool], of either
   std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
   std::vector<uint8_t> repeated;  // [pool], of fakes
+  std::vector<uint8_t> invented;  // [pool], of fakes
 
  private:
   // Share of the rows of one set that are marked.
@@ -168,12 +173,37 @@ class Cut {
       repeated[i] = is_real_[i] == 0 && of_fakes[i] < limit ? 1 : 0;
   }
 
-  double nearest_real_square(int64_t real) const {
-    for (int64_t i = 0; i < listed_; ++i) {
-      const auto at = static_cast<size_t>(real * listed_ + i);
-      if (is_real_[static_cast<size_t>(rows_[at])] != 0) return squares_[at];
+  // Whose balls are known only now.
+  void mark_invented() {
+    for (int64_t row = 0; row < std::ssize(is_real_); ++row) {
+      const auto at = static_cast<size_t>(row);
+      if (is_real_[at] != 0 || repeated[at] != 0 || precise[at] != 0) continue;
+      invented[at] = crowded[at] != 0 || far_from_reals(row) ? 1 : 0;
     }
-    return 0;
+  }
+
+  bool far_from_reals(int64_t fake) const {
+    for (int64_t i = 0; i < listed_; ++i) {
+      const auto at = static_cast<size_t>(fake * listed_ + i);
+      if (is_real_[static_cast<size_t>(rows_[at])] == 0) continue;
+      const double ball = real_square(rows_[at], k_.precision_k);
+      return squares_[at] > kFarSquare * std::max(ball, usual_spacing_);
+    }
+    return true;  // so many fakes are nearer than any real
+  }
+
+  double nearest_real_square(int64_t real) const { return real_square(real, 1); }
+
+  // Of the real's k-th nearest other real, or the last that is listed; 0 where none is.
+  double real_square(int64_t real, int64_t k) const {
+    double square = 0;
+    for (int64_t i = 0; i < listed_ && k > 0; ++i) {
+      const auto at = static_cast<size_t>(real * listed_ + i);
+      if (is_real_[static_cast<size_t>(rows_[at])] == 0) continue;
+      square = squares_[at];
+      --k;
+    }
+    return square;
   }
 
   const std::vector<int64_t>& rows_;
@@ -188,16 +218,6 @@ class Cut {
   int64_t near_ = 0;
 };
 
-// Each rank's rows of a list at their place in the whole one: a sum of one value and zeros.
-template <class T>
-std::vector<T> whole_list(world::Communicator& control, const std::vector<T>& part, int64_t first,
-                          int64_t size) {
-  std::vector<T> all(static_cast<size_t>(size), T{0});
-  std::copy(part.begin(), part.end(), all.begin() + first);
-  world::all_reduce_host(control, std::span<T>(all), world::ReduceOp::sum);
-  return all;
-}
-
 }  // namespace
 
 PooledFigures measure_pooled(world::Communicator& control, const Features& reals,
@@ -210,11 +230,12 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   const RowRange mine = rows_of_rank(rows.rows(), control.rank(), control.size());
   const Neighbors part = nearest_neighbors(rows, listed, mine);
   const int64_t first = mine.first * listed;
-  const auto lists = whole_list(control, part.rows, first, rows.rows() * listed);
-  const auto squares = whole_list(control, part.squared, first, rows.rows() * listed);
+  const auto lists = gathered_list(control, part.rows, first, rows.rows() * listed);
+  const auto squares = gathered_list(control, part.squared, first, rows.rows() * listed);
 
   PooledFigures measured;
-  for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.repeated})
+  for (auto* flags :
+       {&measured.away, &measured.emptied_fakes, &measured.repeated, &measured.invented})
     flags->resize(static_cast<size_t>(fakes.rows()));
   for (auto* flags : {&measured.reached, &measured.emptied})
     flags->resize(static_cast<size_t>(reals.rows()));
@@ -229,6 +250,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
       measured.away[row] = actual.precise[i] != 0 ? 0 : 1;
       measured.emptied_fakes[row] = actual.emptied[i];
       measured.repeated[row] = actual.repeated[i];
+      measured.invented[row] = actual.invented[i];
     }
   }
   std::vector<double> packed(static_cast<size_t>(draws) * kPooledFigures.size(), 0.0);
@@ -247,8 +269,9 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
 }
 
 Worse worse_of(const std::string& pooled_figure) {
-  return pooled_figure.starts_with("near_") || pooled_figure.starts_with("local_") ? Worse::high
-                                                                                   : Worse::low;
+  const bool high = pooled_figure.starts_with("near_") || pooled_figure.starts_with("local_") ||
+                    pooled_figure == "invented";
+  return high ? Worse::high : Worse::low;
 }
 
 }  // namespace allmodes::diagnostics

@@ -27,9 +27,12 @@ namespace allmodes::diagnostics {
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
 // local_excess: the same with the sets exchanged; samples where there are hardly any data.
-inline constexpr std::array kPooledFigures = {"precision",  "recall",      "density",
-                                              "coverage",   "near_reals",  "near_fakes",
-                                              "local_loss", "local_excess"};
+// invented: share of fakes that lie twice as far from the nearest real as that real's ball
+// (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
+// that near_fakes counts.
+inline constexpr std::array kPooledFigures = {"precision",  "recall",       "density",
+                                              "coverage",   "near_reals",   "near_fakes",
+                                              "local_loss", "local_excess", "invented"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
@@ -39,6 +42,7 @@ struct PooledFigures {
   std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
   std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
+  std::vector<uint8_t> invented;       // [fakes], 1: counts for invented
 };
 
 // Collective; the cuts are functions of the seed. `draws` >= 20. As measure_samples().

@@ -1,20 +1,27 @@
 #include "diagnostics/metrics/sample_metrics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
+#include <limits>
 
 #include "base/error.h"
 #include "diagnostics/metrics/frechet.h"
+#include "diagnostics/metrics/gathered_list.h"
 #include "diagnostics/metrics/kernel_distance.h"
 #include "diagnostics/metrics/near_duplicates.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/metrics/vendi.h"
+#include "diagnostics/statistics/redrawn.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kRealsPerCell = 20;
 constexpr int64_t kRoundsOfCells = 20;
+constexpr uint64_t kCellDraws = 100;
+constexpr int64_t kWidestJackknife = 256;
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 class Measurement {
  public:
@@ -39,13 +46,9 @@ class Measurement {
     return rows_of_rank(features.rows(), control_.rank(), control_.size());
   }
 
-  // Each rank's rows of a list, at their place in the whole one: a sum of one value and zeros.
   template <class T>
   std::vector<T> whole(const std::vector<T>& part, RowRange range, int64_t rows) {
-    std::vector<T> all(static_cast<size_t>(rows), T{0});
-    std::copy(part.begin(), part.end(), all.begin() + range.first);
-    sum_over_ranks(control_, all);
-    return all;
+    return gathered_list(control_, part, range.first, rows);
   }
 
   void neighborhoods() {
@@ -84,33 +87,96 @@ class Measurement {
     const double of_reals = support_estimate(reals_.rows(), pairs[0]);
     const double of_fakes = support_estimate(fakes_.rows(), std::max<int64_t>(1, pairs[1]));
     metrics_.support_ratio = of_fakes / of_reals;
+    // Of close pairs so many are of reals: their odds, at equal numbers of rows, are the ratio.
+    if (pairs[0] > 0 && reals_.rows() == fakes_.rows()) {
+      const int64_t of_either = std::max<int64_t>(1, pairs[1]);
+      const Interval share = interval_of_share(pairs[0], pairs[0] + of_either);
+      const auto odds = [](double p) { return p < 1 ? p / (1 - p) : kUnbounded; };
+      metrics_.intervals["support_ratio"] = {odds(share.low), odds(share.high), share.method};
+    }
   }
 
-  // The whole of every rank's part. About the first real row, which all have.
-  FeatureMoments moments_of(const Features& features) {
-    FeatureMoments part = feature_moments(features, reals_.row(0), mine(features));
-    sum_over_ranks(control_, part);
-    return part;
+  // The rows of a group (interval.h) that are this rank's.
+  RowRange mine_of_group(const Features& features, int group) const {
+    const RowRange all = rows_of_rank(features.rows(), group, kJackknifeGroups);
+    const RowRange part = rows_of_rank(all.count(), control_.rank(), control_.size());
+    return {all.first + part.first, all.first + part.last};
   }
 
-  double vendi_of(const Features& features, std::span<const double> centre) {
-    DirectionSums part = direction_sums(features, centre, mine(features));
-    sum_over_ranks(control_, part);
-    return vendi_score(part);
+  // Each group's, of every rank's part. About the first real row, which all have.
+  std::vector<FeatureMoments> moments_of(const Features& features) {
+    std::vector<FeatureMoments> groups;
+    for (int group = 0; group < kJackknifeGroups; ++group) {
+      FeatureMoments part =
+          feature_moments(features, reals_.row(0), mine_of_group(features, group));
+      sum_over_ranks(control_, part);
+      groups.push_back(std::move(part));
+    }
+    return groups;
+  }
+
+  // All groups but one; all for -1.
+  template <class Sums>
+  static Sums merged(const std::vector<Sums>& groups, int without = -1) {
+    Sums whole = groups[without == 0 ? 1 : 0];
+    for (int group = without == 0 ? 2 : 1; group < kJackknifeGroups; ++group)
+      if (group != without) merge(whole, groups[static_cast<size_t>(group)]);
+    return whole;
+  }
+
+  // Matrices of their size are decomposed ten times, and each group leaves enough rows.
+  bool jackknifed() const {
+    return reals_.width <= kWidestJackknife && std::min(reals_.rows(), fakes_.rows()) >= 20;
+  }
+
+  double vendi_of(const Features& features, std::span<const double> centre,
+                  const std::string& name) {
+    std::vector<DirectionSums> groups;
+    for (int group = 0; group < kJackknifeGroups; ++group) {
+      DirectionSums part = direction_sums(features, centre, mine_of_group(features, group));
+      sum_over_ranks(control_, part);
+      groups.push_back(std::move(part));
+    }
+    const double score = vendi_score(merged(groups));
+    if (jackknifed()) {
+      std::vector<double> without;
+      for (int group = 0; group < kJackknifeGroups; ++group)
+        without.push_back(vendi_score(merged(groups, group)));
+      metrics_.intervals[name] =
+          clamped(interval_of_jackknife(score, without), 1, static_cast<double>(features.rows()));
+    }
+    return score;
   }
 
   void moments() {
-    const FeatureMoments of_reals = moments_of(reals_);
-    metrics_.frechet_distance = diagnostics::frechet_distance(of_reals, moments_of(fakes_));
-    const std::vector<double> centre = mean(of_reals);
-    metrics_.vendi_real = vendi_of(reals_, centre);
-    metrics_.vendi = vendi_of(fakes_, centre);
+    const auto of_reals = moments_of(reals_);
+    const auto of_fakes = moments_of(fakes_);
+    const FeatureMoments all_reals = merged(of_reals);
+    const double distance = diagnostics::frechet_distance(all_reals, merged(of_fakes));
+    metrics_.frechet_distance = distance;
+    if (jackknifed()) {
+      std::vector<double> without;
+      for (int group = 0; group < kJackknifeGroups; ++group)
+        without.push_back(
+            diagnostics::frechet_distance(merged(of_reals, group), merged(of_fakes, group)));
+      const double limit = without_bias(distance, without);
+      metrics_.intervals["frechet_distance"] =
+          clamped(interval_of_jackknife(distance, without), 0, kUnbounded);
+      metrics_.frechet_distance_limit = limit;
+      metrics_.intervals["frechet_distance_limit"] = interval_of_jackknife(limit, without);
+    }
+    const std::vector<double> centre = mean(all_reals);
+    metrics_.vendi_real = vendi_of(reals_, centre, "vendi_real");
+    metrics_.vendi = vendi_of(fakes_, centre, "vendi");
   }
 
   void kernel() {
     KernelSums sums = kernel_sums(reals_, fakes_, mine(reals_), mine(fakes_));
     sum_over_ranks(control_, sums);
     metrics_.kernel_distance = diagnostics::kernel_distance(sums, reals_.rows(), fakes_.rows());
+    if (std::min(reals_.rows(), fakes_.rows()) >= 20)
+      metrics_.intervals["kid"] = interval_of_jackknife(
+          metrics_.kernel_distance, kernel_distances_without(sums, reals_.rows(), fakes_.rows()));
   }
 
   void count_by_cell() {
@@ -127,7 +193,32 @@ class Measurement {
       sum_over_ranks(control_, counts);
       return counts;
     };
-    metrics_.cells = compare_cells(counts_of(reals_), counts_of(fakes_));
+    const auto of_reals = counts_of(reals_);
+    const auto of_fakes = counts_of(fakes_);
+    metrics_.cells = compare_cells(of_reals, of_fakes);
+    cell_intervals(of_reals, of_fakes);
+  }
+
+  // Both sets drawn anew with the shares that they have.
+  void cell_intervals(const std::vector<int64_t>& of_reals, const std::vector<int64_t>& of_fakes) {
+    std::vector<double> different, corrected, divergence;
+    for (uint64_t draw = 0; draw < kCellDraws; ++draw) {
+      const CellScores scores =
+          compare_cells(redrawn(of_reals, {options_.seed, Purpose("cells of reals"), draw}),
+                        redrawn(of_fakes, {options_.seed, Purpose("cells of fakes"), draw}));
+      different.push_back(static_cast<double>(scores.different));
+      corrected.push_back(static_cast<double>(scores.different_corrected));
+      divergence.push_back(scores.jensen_shannon);
+    }
+    const CellScores& found = metrics_.cells;
+    const auto add = [&](const char* name, double value, const std::vector<double>& draws,
+                         double highest) {
+      metrics_.intervals[name] = clamped(interval_of_draws(value, draws, "bootstrap"), 0, highest);
+    };
+    const auto cells = static_cast<double>(found.cells);
+    add("ndb", static_cast<double>(found.different), different, cells);
+    add("ndb_corrected", static_cast<double>(found.different_corrected), corrected, cells);
+    add("jsd", found.jensen_shannon, divergence, std::log(2.0));
   }
 
   world::Communicator& control_;

@@ -3,12 +3,15 @@
 // All metrics of two sets of samples at once, the work split over ranks by rows.
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "diagnostics/metrics/precision_recall.h"
 #include "diagnostics/statistics/cells.h"
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/interval.h"
 #include "world/communicator.h"
 
 namespace allmodes::diagnostics {
@@ -26,8 +29,12 @@ struct SampleMetrics {
   std::optional<double> vendi;       // of the fakes, about the mean of the reals
   std::optional<double> vendi_real;  // of the reals themselves
   double kernel_distance = 0;
+  // What the Frechet distance tends to for ever more samples (without_bias()).
+  std::optional<double> frechet_distance_limit;
   double neighborhood_cpu_s = 0;  // processor time of the four scores on this rank
   CellScores cells;
+  // Of figures by their name in a diagnosis (diagnosis/figures.h), those that have one at this N.
+  std::map<std::string, Interval> intervals;
   // Pairs of reals and of fakes that are nearer than duplicate_radius() of the reals (per pair of a
   // set), one over the other: 1 for equal distributions, 0 for one sample repeated. The relative
   // support of near_duplicates.h.

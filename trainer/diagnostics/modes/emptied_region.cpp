@@ -92,7 +92,7 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
   region.classes = classes_of(rows, hints);
   Part& part = region.part;
   part.number = most_alike(reference, reals_in);
-  part.name = fmt::format("about part {}", part.number);
+  part.name = fmt::format("part {}", part.number);
   if (region.classes.size() == 1) {
     part.mostly = region.classes.front();
     part.name += ", mostly " + part.mostly;

@@ -149,13 +149,16 @@ std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dr
   for (size_t k = 0; k < histogram.observed.size(); ++k) {
     const double expected = histogram.expected_share[k] * size_of(histogram);
     const int64_t count = histogram.observed[k];
-    if (static_cast<double>(count) >= dropped_share * expected) continue;
+    const double made = histogram.made_ratio.empty() ? static_cast<double>(count)
+                                                     : histogram.made_ratio[k] * expected;
+    if (made >= dropped_share * expected) continue;
     const double tail = fewness(histogram, k);
     if (tail > limit) continue;
     missing.push_back({.mode = static_cast<int64_t>(k),
                        .name = histogram.names[k],
                        .expected = expected,
                        .observed = count,
+                       .made = made,
                        .log10_tail = tail});
   }
   return missing;

@@ -21,6 +21,9 @@ struct ModeHistogram {
   // [K], where the shares are themselves counted from so many reals and so are estimates: then the
   // laws are those of two samples. Empty: the shares are exact.
   std::vector<int64_t> real_counts = {};
+  // [K], how much of each mode's share is made, where whoever sorted the samples makes mistakes
+  // that are known (corrected_shares.h); >= 0. Empty: observed / (N * expected_share).
+  std::vector<double> made_ratio = {};
 };
 
 // A mode with significantly, and by far, too few samples.
@@ -29,6 +32,7 @@ struct MissingMode {
   std::string name;
   double expected;    // samples: N * expected_share
   int64_t observed;   // samples
+  double made;        // samples, without the mistakes of whoever sorted them
   double log10_tail;  // of the exact P(X <= observed), X ~ Binomial(N, expected_share); of counted
                       // shares X is hypergeometric, given what both together have of the mode
 };
@@ -66,9 +70,9 @@ Null imbalance_null(const ModeHistogram& histogram);
 // Modes with at least `at_least` samples (>= 1).
 int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least = 1);
 
-// Modes whose count is below dropped_share (in (0, 1)) of its expectation and so low that a perfect
-// sampler has one such mode or more with probability at most `significance` (Bonferroni: each tail
-// is held against significance / K). In order of mode.
+// Modes of which less than dropped_share (in (0, 1)) of the expectation is made and whose count is
+// so low that a perfect sampler has one such mode or more with probability at most `significance`
+// (Bonferroni: each tail is held against significance / K). In order of mode.
 std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dropped_share,
                                        double significance);
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "base/error.h"
 #include "diagnostics/statistics/moments.h"
+#include "diagnostics/statistics/small_matrix.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 constexpr int64_t kPairs = 4096;
 constexpr double kNearShare = 0.01;
 constexpr double kFlat = 0.1;  // of the reals' variance in a direction
+constexpr int64_t kWidestTurned = 32;
 
 // Each row's squared distance to its nearest other one, of the first `count`.
 std::vector<float> nearest_squares(const FeatureRows& rows, int64_t count) {
@@ -103,6 +106,66 @@ std::vector<size_t> full_directions(const FeatureRows& samples, const FeatureRow
   return full;
 }
 
+// Of finite rows about their mean.
+std::vector<double> covariance_of_rows(const FeatureRows& rows) {
+  const auto w = static_cast<size_t>(rows.width);
+  std::vector<double> mean(w, 0), covariance(w * w, 0);
+  double count = 0;
+  const auto each_finite = [&](const auto& visit) {
+    for (size_t at = 0; at < rows.features.size(); at += w) {
+      const std::span<const float> row(&rows.features[at], w);
+      if (std::ranges::all_of(row, [](float value) { return std::isfinite(value); })) visit(row);
+    }
+  };
+  each_finite([&](std::span<const float> row) {
+    ++count;
+    for (size_t j = 0; j < w; ++j) mean[j] += static_cast<double>(row[j]);
+  });
+  for (double& value : mean) value /= std::max(1.0, count);
+  each_finite([&](std::span<const float> row) {
+    for (size_t i = 0; i < w; ++i)
+      for (size_t j = 0; j < w; ++j)
+        covariance[i * w + j] += (static_cast<double>(row[i]) - mean[i]) *
+                                 (static_cast<double>(row[j]) - mean[j]) / std::max(1.0, count);
+  });
+  return covariance;
+}
+
+// `turn` [made][width].
+FeatureRows turned_rows(const FeatureRows& rows, const std::vector<double>& turn) {
+  const auto w = static_cast<size_t>(rows.width);
+  FeatureRows made{.width = std::ssize(turn) / rows.width, .features = {}, .modes = rows.modes};
+  for (size_t at = 0; at < rows.features.size(); at += w)
+    for (size_t i = 0; i < turn.size(); i += w) {
+      double sum = 0;
+      for (size_t j = 0; j < w; ++j)
+        sum += turn[i + j] * static_cast<double>(rows.features[at + j]);
+      made.features.push_back(static_cast<float>(sum));
+    }
+  return made;
+}
+
+// Rows in coordinates in which the reals' covariance is I and the samples' is diagonal: whatever
+// direction samples are flat in is a coordinate. Directions in which the reals have no variance are
+// left out.
+struct Turned {
+  FeatureRows samples;
+  FeatureRows reals;
+};
+Turned turned(const FeatureRows& samples, const FeatureRows& reals) {
+  const auto n = static_cast<size_t>(reals.width);
+  const auto whiten = whitening(covariance_of_rows(reals), reals.width, reals.width);
+  const size_t rows = whiten.size() / n;
+  const Eigen axes = eigen(congruence(whiten, covariance_of_rows(samples), reals.width),
+                           static_cast<int64_t>(rows));
+  std::vector<double> turn(rows * n, 0);
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t k = 0; k < rows; ++k)
+      for (size_t j = 0; j < n; ++j)
+        turn[i * n + j] += axes.vectors[i * rows + k] * whiten[k * n + j];
+  return {turned_rows(samples, turn), turned_rows(reals, turn)};
+}
+
 FeatureRows only(const FeatureRows& rows, const std::vector<size_t>& features, int64_t count) {
   FeatureRows made{.width = std::ssize(features), .features = {}, .modes = {}};
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
@@ -135,19 +198,27 @@ double near_duplicates(const FeatureRows& samples, const Reference& reference) {
   check(samples);
   const int64_t count = std::min(reference.near_count, samples.size());
   if (count < 2) return std::numeric_limits<double>::quiet_NaN();
+  const auto share = [&](const FeatureRows& rows, double scale, float near_square) {
+    if (!std::isfinite(scale)) return std::numeric_limits<double>::quiet_NaN();
+    const auto limit = static_cast<float>(scale * scale * static_cast<double>(near_square));
+    return static_cast<double>(rows_with_neighbor(rows, count, limit)) / static_cast<double>(count);
+  };
+  const auto in_full = [&](const FeatureRows& rows, const FeatureRows& reals,
+                           const std::vector<size_t>& full) {
+    const FeatureRows made = only(rows, full, rows.size());
+    const FeatureRows beside = only(reals, full, reals.size());
+    return share(made, median_distance(made, kDistanceKey) / median_distance(beside, kReferenceKey),
+                 near_square_of(beside, reference.near_count));
+  };
   const auto full = full_directions(samples, reference.reals);
-  const bool all = std::ssize(full) == samples.width;
-  const FeatureRows made = only(samples, full, all ? count : samples.size());
-  double scale = distance_ratio(samples, reference, kDistanceKey);
-  float near_square = reference.near_square;
-  if (!all) {
-    const FeatureRows reals = only(reference.reals, full, reference.reals.size());
-    near_square = near_square_of(reals, reference.near_count);
-    scale = median_distance(made, kDistanceKey) / median_distance(reals, kReferenceKey);
+  if (std::ssize(full) < samples.width) return in_full(samples, reference.reals, full);
+  if (samples.width > 1 && samples.width <= kWidestTurned && reference.median_distance > 0) {
+    const Turned rows = turned(samples, reference.reals);
+    const auto of_turned = full_directions(rows.samples, rows.reals);
+    if (std::ssize(of_turned) < rows.samples.width)
+      return in_full(rows.samples, rows.reals, of_turned);
   }
-  if (!std::isfinite(scale)) return std::numeric_limits<double>::quiet_NaN();
-  const auto limit = static_cast<float>(scale * scale * static_cast<double>(near_square));
-  return static_cast<double>(rows_with_neighbor(made, count, limit)) / static_cast<double>(count);
+  return share(samples, distance_ratio(samples, reference, kDistanceKey), reference.near_square);
 }
 
 }  // namespace allmodes::diagnostics

@@ -17,6 +17,7 @@ namespace {
 constexpr double kLostMass = 0.01;
 constexpr double kImbalanceCollapsed = 3.0;  // times imbalance_kl
 constexpr double kStarvedShare = 0.4;        // of a mode's expectation, where it lacks kLostMass
+constexpr double kStarvedCorrected = 0.5;    // the same, without the mistakes of a classifier
 constexpr double kFarStarvedShare = 0.25;    // of whatever mass
 
 std::string expected_counts(const std::vector<MissingMode>& missing) {
@@ -30,6 +31,13 @@ std::string expected_counts(const std::vector<MissingMode>& missing) {
   counts.reserve(missing.size());
   for (const MissingMode& mode : missing) counts.push_back(fmt::format("{:.4g}", mode.expected));
   return list_of(counts);
+}
+
+// "36", "36 (about 29 are of it)".
+std::string seen_of(const MissingMode& mode, const ModeHistogram& modes) {
+  return modes.made_ratio.empty()
+             ? fmt::format("{}", mode.observed)
+             : fmt::format("{} (about {:.0f} are of it)", mode.observed, mode.made);
 }
 
 // "250 each", "3 to 250".
@@ -66,7 +74,7 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
     double mass = 0;
     for (const MissingMode& mode : missing) {
       names.push_back(mode.name);
-      seen.push_back(fmt::format("{}", mode.observed));
+      seen.push_back(seen_of(mode, modes));
       weakest = std::max(weakest, mode.log10_tail);
       mass += mode.expected / static_cast<double>(modes.samples);
     }
@@ -132,10 +140,11 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
                    {},
                    measured};
   }
-  auto starved = missing_modes(modes, kStarvedShare, levels.significance);
+  auto starved = missing_modes(modes, modes.made_ratio.empty() ? kStarvedShare : kStarvedCorrected,
+                               levels.significance);
   // Those that are missing altogether are told elsewhere.
   std::erase_if(starved, [&](const MissingMode& mode) {
-    const auto made = static_cast<double>(mode.observed);
+    const double made = mode.made;
     const double lost = (mode.expected - made) / static_cast<double>(modes.samples);
     return made < levels.dropped_share * mode.expected ||
            (made >= kFarStarvedShare * mode.expected && lost < kLostMass);
@@ -145,7 +154,7 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
     std::vector<std::string> seen;
     for (const MissingMode& mode : starved) {
       names.push_back(mode.name);
-      seen.push_back(fmt::format("{}", mode.observed));
+      seen.push_back(seen_of(mode, modes));
     }
     return Witness{
         State::at_risk,

@@ -136,13 +136,9 @@ std::optional<Witness> witness_memory(const Evidence& evidence, const config::Ve
       100 * near->value, 100 * near->null_median, below_power(near->log10_tail));
   if (evidence.copied_reals && evidence.copied_reals->copied > 0)
     reason += fmt::format("; {} equal a real to the last bit", evidence.copied_reals->copied);
-  return Witness{State::at_risk,
-                 "memorized",
-                 reason,
+  return Witness{State::at_risk,  "memorized", reason,
                  {"memory"},
-                 /*proof=*/false,
-                 {},
-                 measured_of("samples nearly reals", *near)};
+                 /*proof=*/false, {},          measured_of("samples nearly reals", *near)};
 }
 
 std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels) {
@@ -176,15 +172,10 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
        .log10_p = tail}};
 }
 
-namespace {
-
-// As least_sure_loss(); samples that are narrower as a whole leave the outskirts of every part.
 double least_sure_local_loss(const Evidence& evidence) {
   const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
   return std::max(least_sure_loss(evidence), narrow ? kLostThoughNarrowAll : 0);
 }
-
-}  // namespace
 
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");

@@ -1,4 +1,4 @@
-// Witnesses of the parts of the data, and of samples' labels.
+// Witnesses of the parts of the data.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,9 +23,7 @@ constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
-constexpr double kAskedFor = 0.5;  // of what the classifier finds among reals, above chance
-constexpr double kHardlyAskedFor = 0.2;
-constexpr double kMostUnseen = 0.6;
+constexpr double kMostUnseen = 0.1;
 
 double narrow_mass(const Evidence& evidence, double limit) {
   double mass = 0;
@@ -162,39 +160,9 @@ std::optional<Witness> witness_few_samples(const Evidence& evidence) {
        .expected = fmt::format("{:.0f} % at most", 100 * kMostUnseen)}};
 }
 
-std::optional<Witness> witness_labels(const Evidence& evidence, const config::Verdict& levels) {
-  if (!evidence.labels || evidence.labels->samples == 0) return std::nullopt;
-  const LabelFigures& labels = *evidence.labels;
-  const double seen = static_cast<double>(labels.right) / static_cast<double>(labels.samples);
-  const double range = labels.accuracy - labels.chance;
-  // An eye that tells nothing apart is no witness.
-  if (range < 0.1) return std::nullopt;
-  const double kept = (seen - labels.chance) / range;
-  const double tail = binomial_lower_log10(labels.right, labels.samples, labels.accuracy);
-  if (kept >= kAskedFor || tail > std::log10(levels.significance)) return std::nullopt;
-  std::string reason = fmt::format(
-      "{:.1f} % of the samples have the class that was asked for, of reals {:.1f} %, by chance "
-      "{:.1f} %; {}",
-      100 * seen, 100 * labels.accuracy, 100 * labels.chance, below_power(tail));
-  if (!labels.classes.empty()) reason += "; least: " + list_of(labels.classes);
-  return Witness{kept < kHardlyAskedFor ? State::collapsed : State::at_risk,
-                 "label_ignored",
-                 reason,
-                 {"labels"},
-                 /*proof=*/false,
-                 labels.classes,
-                 {.what = "class that was asked for",
-                  .found = fmt::format("{:.1f} %", 100 * seen),
-                  .expected = fmt::format("{:.1f} %", 100 * labels.accuracy),
-                  .log10_p = tail}};
-}
-
 // Lost and narrow ones; each level is over all parts.
 extern const Instrument kPartsInstrument{
     .name = "parts",
     .tests = [](const Evidence& evidence) -> int64_t { return evidence.parts ? 2 : 0; }};
-extern const Instrument kLabelsInstrument{
-    .name = "labels",
-    .tests = [](const Evidence& evidence) -> int64_t { return evidence.labels ? 1 : 0; }};
 
 }  // namespace allmodes::diagnostics

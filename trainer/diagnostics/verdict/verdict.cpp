@@ -13,6 +13,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
+constexpr double kSortedWell = 0.7;  // share of the reals, for an acquittal of classes
+
 bool has_modes(const Evidence& evidence) {
   return evidence.modes && evidence.modes->samples > 0;
 }
@@ -20,7 +22,12 @@ bool has_modes(const Evidence& evidence) {
 // What a healthy evaluation saw: the sentence that stands where a reason would.
 std::string describe(const Evidence& evidence) {
   std::vector<std::string> parts;
-  if (has_modes(evidence)) {
+  const double accuracy = evidence.class_accuracy.value_or(1);
+  if (evidence.class_accuracy)
+    parts.push_back(
+        fmt::format("{:.0f} % of real samples are sorted into their class{}", 100 * accuracy,
+                    accuracy < kSortedWell ? ", too few to say that none is lost" : ""));
+  if (has_modes(evidence) && accuracy >= kSortedWell) {
     const ModeHistogram& modes = *evidence.modes;
     parts.push_back(fmt::format("{} of {} {} covered",
                                 evidence.modes_covered.value_or(modes_covered(modes)),
@@ -42,8 +49,8 @@ std::string describe(const Evidence& evidence) {
   for (const char* name : {"precision", "recall"}) figure(name);
   if (evidence.smallest_loss)
     parts.push_back(
-        fmt::format("the loss of a part that stands apart and holds {:.1f} % of the data or more "
-                    "would have been found (99 %)",
+        fmt::format("a loss of {:.1f} % of the data or more would have been found (99 %, of a part "
+                    "that stands apart)",
                     100 * *evidence.smallest_loss));
   if (evidence.codes)
     parts.push_back(fmt::format("{} of {} codes used, perplexity {:.4g}", evidence.codes->used,
@@ -177,6 +184,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_copies(evidence, levels), worst);
   const auto copied = witness_copied(evidence, levels);
   const auto memory = witness_memory(evidence, levels);
+  collect(found, witness_trained(evidence, levels), worst);
   collect(found, copied, worst);
   if (!copied) collect(found, memory, worst);
   collect(found, witness_duplicates(evidence, history), worst);
@@ -189,6 +197,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_dropping(evidence, missing, levels), worst_of_modes);
   collect(found, witness_parts(evidence), worst_of_modes);
   collect(found, witness_local_loss(evidence, levels), worst_of_modes);
+  collect(found, witness_side(evidence, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
   collect(found, witness_narrow_parts(evidence), worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
@@ -223,6 +232,9 @@ void name_modes(Verdict& verdict, const Evidence& evidence) {
     if (of_parts) {
       for (const Part& part : evidence.parts->missing) add(verdict.lost, part.name);
       for (const Part& part : evidence.parts->starved) add(verdict.starved, part.name);
+    } else if (const EmptiedRegion* place = lost_place(evidence, witness);
+               place != nullptr && witness.kind == "mode_dropping") {
+      add(verdict.lost, place->part.name);
     } else if (witness.kind == "mode_imbalance") {
       for (const std::string& name : witness.modes) add(verdict.starved, name);
     } else if (witness.kind == "within_mode_collapse") {
@@ -319,6 +331,21 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   }
   confirm(verdict, history, levels);
   return verdict;
+}
+
+std::vector<const Part*> lost_parts(const Evidence& evidence, const Verdict& verdict) {
+  const bool of_tree = std::ranges::any_of(verdict.witnesses, [](const Witness& witness) {
+    return std::ranges::find(witness.sources, "parts") != witness.sources.end();
+  });
+  std::vector<const Part*> parts;
+  if (evidence.parts && of_tree)
+    for (const auto* list : {&evidence.parts->missing, &evidence.parts->starved})
+      for (const auto& part : *list) parts.push_back(&part);
+  for (const Witness& witness : verdict.witnesses)
+    if (const EmptiedRegion* place = lost_place(evidence, witness);
+        place != nullptr && parts.empty())
+      parts.push_back(&place->part);
+  return parts;
 }
 
 std::string to_line(const Verdict& verdict, uint64_t step) {

@@ -29,10 +29,12 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "diagnostics/latents/linear_units.h"
 #include "diagnostics/modes/emptied_region.h"
 #include "diagnostics/modes/mode_histogram.h"
 #include "diagnostics/modes/parts.h"
 #include "diagnostics/statistics/copies.h"
+#include "diagnostics/statistics/training_copies.h"
 
 namespace allmodes::diagnostics {
 
@@ -58,11 +60,19 @@ struct ModeFigure {
 
 // Whether samples have the class that was asked for, by a classifier (or the nearest real).
 struct LabelFigures {
+  // The same of one class.
+  struct OfClass {
+    std::string name;
+    int64_t right = 0;
+    int64_t asked = 0;
+    double accuracy = 1;
+    double chance = 0;
+  };
   int64_t right = 0;
   int64_t samples = 0;
   double accuracy = 1;  // of the same eye on reals that it has not seen, [0, 1]
   double chance = 0;    // share that would be right without a look at the labels, [0, 1)
-  std::vector<std::string> classes = {};  // whose samples are mostly of other classes
+  std::vector<OfClass> by_class = {};
 };
 
 // Samples that equal a real to the last bit, beside reals that equal another real.
@@ -111,6 +121,8 @@ struct Evidence {
   std::optional<ModeHistogram> modes = std::nullopt;  // not judged when it holds no sample
   // Mixtures: of the samples of high quality alone. Scatter does not fill a lost mode's place here.
   std::optional<ModeHistogram> good_modes = std::nullopt;
+  // Share of reals that whoever sorts samples into `modes` sorts rightly; empty: all.
+  std::optional<double> class_accuracy = std::nullopt;
   std::string mode_noun = "modes";  // what the modes are called: "modes", "classes"
   // Where coverage asks more than one sample (mixtures: one of high quality); else from `modes`.
   std::optional<int64_t> modes_covered = std::nullopt;
@@ -121,6 +133,7 @@ struct Evidence {
   std::optional<double> variance_ratio = std::nullopt;  // of reconstructions over inputs, >= 0
   std::optional<double> kl_total = std::nullopt;        // nats, >= 0
   std::optional<double> aggregate_kl = std::nullopt;    // nats, all dimensions, >= 0
+  std::optional<double> information = std::nullopt;     // between sample and code, nats
   // Codes beside the prior (latent_aggregate.h): MMD^2, the null's 99 % quantile, effect size.
   std::optional<double> aggregate_mmd = std::nullopt;
   std::optional<double> aggregate_mmd_null_q99 = std::nullopt;
@@ -129,6 +142,7 @@ struct Evidence {
   std::optional<double> decoder_sensitivity = std::nullopt;
   std::optional<int64_t> active_units = std::nullopt;
   std::optional<int64_t> latent_dimensions = std::nullopt;
+  std::optional<LinearUnits> linear_units = std::nullopt;         // what a linear VAE would keep
   std::optional<double> aggregate_mmd_log10_tail = std::nullopt;  // under that null
   std::vector<CalibratedFigure> calibrated = {};
   std::vector<ModeFigure> coverage_by_mode = {};  // shares, [0, 1]
@@ -138,7 +152,8 @@ struct Evidence {
   double expected_coverage = 1;
   std::optional<double> coverage = std::nullopt;     // mean over modes, [0, 1]
   std::optional<double> mode_spread = std::nullopt;  // mean over modes, >= 0
-  // Mean of D(real) - D(generated) in probabilities since the previous evaluation, [-1, 1].
+  // Mean of D(real) - D(generated) in probabilities since the previous evaluation, [-1, 1]; of
+  // scores that are no logits, the share that lie beyond all of the other's.
   std::optional<double> discriminator_margin = std::nullopt;
   std::optional<CopyFigures> copies = std::nullopt;
   std::optional<PartFindings> parts = std::nullopt;
@@ -146,12 +161,16 @@ struct Evidence {
   // Share of the data whose loss would have been found with 99 %; 1: none. Empty: not asked for.
   std::optional<double> smallest_loss = std::nullopt;
   std::optional<CopiedReals> copied_reals = std::nullopt;
+  std::optional<TrainingCopies> training_copies = std::nullopt;
   // Where local_loss (pooled_null.h) lies; not set where it is 0.
   std::optional<EmptiedRegion> emptied = std::nullopt;
   std::optional<CodeFigures> codes = std::nullopt;
   std::optional<ReconstructionFigures> reconstruction = std::nullopt;
   std::optional<PairFigures> pairs = std::nullopt;        // while the discriminator takes part
   std::optional<RepeatedThings> repeated = std::nullopt;  // what near_fakes counts
+  // A side of the data that samples lack (lost_side.h), and the tail over all that were looked at.
+  std::optional<EmptiedRegion> side = std::nullopt;
+  double side_log10_tail = 0;
   int64_t nonfinite_samples = 0;  // generated samples with a NaN or infinity
   int64_t nonfinite_steps = 0;    // steps with one, since the previous evaluation
   int64_t steps = 0;              // steps since the previous evaluation; 0: not known
@@ -218,6 +237,10 @@ double test_level(const Evidence& evidence, const config::Verdict& levels);
 // check_histogram refuses, or levels outside their ranges.
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
               const config::Verdict& levels);
+
+// Parts of the data that the samples lack, where the verdict says so, most lost first: those of the
+// tree, or else the place that local_loss found. They are the evidence's.
+std::vector<const Part*> lost_parts(const Evidence& evidence, const Verdict& verdict);
 
 // "verdict at step 3000: collapsed: mode_dropping, 3 of 10 classes missing (2, 5, 8); expected 250
 // each of 2500, saw 0, 0, 1; p < 1e-110"; "verdict at step 3000: healthy: 8 of 8 modes covered,

@@ -93,11 +93,19 @@ constexpr double kNarrowAll = 0.75;
 // The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
 // narrow, too smooth or off the data leave places for that alone.
 double least_sure_loss(const Evidence& evidence);
+// The same of what neighbours and sides show; samples that are narrower as a whole leave the
+// outskirts of every part.
+double least_sure_local_loss(const Evidence& evidence);
 // Whether parts show a loss that neither width nor place explains.
 bool loses_parts(const Evidence& evidence);
 std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_trained(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_side(const Evidence& evidence, const config::Verdict& levels);
+// The place that a witness of lost mass is about, where it is none of the parts' tree; null for
+// others.
+const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness);
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);

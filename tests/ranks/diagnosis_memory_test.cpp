@@ -1,0 +1,179 @@
+// Samples beside what a model was trained on, and beside the classes that were asked for.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+#include "diagnosis/class_evidence.h"
+#include "diagnosis/memory_evidence.h"
+#include "diagnostics/metrics/nearness_to_training.h"
+#include "diagnostics/statistics/distributions.h"
+#include "diagnostics/verdict/witnesses.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+using diagnostics::LabelFigures;
+using diagnostics::State;
+using diagnostics::TrainingCopies;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr int64_t kWidth = 8;
+
+std::vector<float> normal_rows(int64_t rows, uint64_t seed, double scale = 1) {
+  std::vector<float> values(static_cast<size_t>(rows * kWidth));
+  fill_normal({seed, Purpose("memory test")}, 0, rows, kWidth, values.data());
+  for (float& value : values) value *= static_cast<float>(scale);
+  return values;
+}
+
+DiagnosedSamples samples_of(std::vector<float> values, const std::string& source) {
+  const auto rows = std::ssize(values) / kWidth;
+  return {.source = source,
+          .shape = {.channels = kWidth, .height = 1, .width = 1, .image = false},
+          .values = std::move(values),
+          .labels = {},
+          .class_names = {},
+          .count = rows};
+}
+
+diagnostics::Verdict verdict_on(diagnostics::Evidence evidence) {
+  config::Verdict levels;
+  levels.grace_steps = 0;
+  levels.confirmations = 1;
+  return judge(evidence, {}, levels);
+}
+
+TEST(TrainingCopies, TailAndShareAreThoseOfTheCounts) {
+  const TrainingCopies figures{
+      .samples = 1000, .held_out = 1000, .training = 5000, .near = {{60, 10}, {150, 100}}};
+  // 10 of the 70 near rows are held-out ones, where either kind is as likely; two limits.
+  EXPECT_NEAR(training_copies_log10_tail(figures),
+              diagnostics::hypergeometric_lower_log10(10, 1000, 70, 2000) + std::log10(2), 1e-9);
+  const auto learnt = learnt_share(figures);
+  EXPECT_NEAR(learnt.share, (0.06 - 0.01) / 0.99, 1e-12);
+  EXPECT_LT(learnt.low, 0.05);
+  EXPECT_GT(learnt.low, 0.01);
+  EXPECT_GT(learnt.high, 0.05);
+  EXPECT_LT(learnt.high, 0.1);
+}
+
+// Of perfect samples, and of ones that are narrower, wider or off the data, none is learnt.
+TEST(TrainingCopies, AreNotFoundAmongSamplesOfWhateverWidth) {
+  const auto control = world::make_self_communicator();
+  const auto training = samples_of(normal_rows(3000, 1), "train");
+  int64_t alarms = 0;
+  for (uint64_t seed = 10; seed < 50; ++seed) {
+    const double scale = std::array{1.0, 0.5, 0.8, 1.5}[seed % 4];
+    const auto figures =
+        training_copies(*control, training, samples_of(normal_rows(500, seed), "test"),
+                        samples_of(normal_rows(500, 1000 + seed, scale), "fakes"),
+                        diagnostics::pixel_features(training.shape));
+    alarms += verdict_on({.step = 1, .training_copies = figures}).state != State::healthy ? 1 : 0;
+  }
+  EXPECT_EQ(alarms, 0);
+}
+
+TEST(TrainingCopies, FivePercentAreFoundWithTheirShare) {
+  const auto control = world::make_self_communicator();
+  const auto training = samples_of(normal_rows(3000, 1), "train");
+  for (const float noise : {0.0F, 0.05F}) {
+    auto values = normal_rows(1000, 7);
+    const auto moved = normal_rows(50, 8);
+    for (size_t i = 0; i < 50 * kWidth; ++i) values[i] = training.values[i] + noise * moved[i];
+    const auto figures =
+        training_copies(*control, training, samples_of(normal_rows(1000, 9), "test"),
+                        samples_of(values, "fakes"), diagnostics::pixel_features(training.shape));
+    const auto learnt = learnt_share(figures);
+    EXPECT_NEAR(learnt.share, 0.05, 0.02) << noise;
+    EXPECT_LT(learnt.low, 0.05);
+    EXPECT_GT(learnt.high, 0.05);
+    const auto verdict = verdict_on({.step = 1, .training_copies = figures});
+    EXPECT_EQ(verdict.kind, "memorized");
+    EXPECT_THAT(verdict.reason, HasSubstr("learnt by heart ("));
+  }
+}
+
+TEST(TrainingCopies, RowsThatTheDataRepeatAreNoCopiesAndHeldOutDataIsAskedFor) {
+  const auto control = world::make_self_communicator();
+  auto trained = normal_rows(1000, 1);
+  auto held_out = normal_rows(1000, 2);
+  auto fakes = normal_rows(1000, 3);
+  // A fifth of either set, and of the samples, is one row.
+  for (auto* set : {&trained, &held_out, &fakes})
+    for (size_t i = 0; i < 200 * kWidth; ++i) (*set)[i] = static_cast<float>(i % kWidth);
+  const auto training = samples_of(trained, "train.npy");
+  const auto figures =
+      training_copies(*control, training, samples_of(held_out, "test.npy"),
+                      samples_of(fakes, "fakes"), diagnostics::pixel_features(training.shape));
+  EXPECT_EQ(figures.training, 800);
+  EXPECT_EQ(figures.held_out, 800);
+  EXPECT_EQ(verdict_on({.step = 1, .training_copies = figures}).state, State::healthy);
+  try {
+    training_copies(*control, training, training, training,
+                    diagnostics::pixel_features(training.shape));
+    FAIL() << "training data were taken for held-out ones";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("are also in train.npy"));
+  }
+}
+
+// Three classes; each sample is taken for `taken_for`.
+struct Asked {
+  DiagnosedSamples reals;
+  DiagnosedSamples fakes;
+  ClassEye eye;
+};
+Asked asked_for(const std::function<int64_t(int64_t asked, int64_t i)>& taken_for) {
+  Asked made;
+  made.reals.class_names = made.fakes.class_names = {"cat", "dog", "eel"};
+  made.reals.count = made.fakes.count = 600;
+  for (int64_t i = 0; i < 600; ++i) {
+    made.reals.labels.push_back(i % 3);
+    made.fakes.labels.push_back(i % 3);
+    made.eye.seen.of_reals.push_back(i % 3);
+    made.eye.seen.of_samples.push_back(taken_for(i % 3, i));
+  }
+  return made;
+}
+
+TEST(AskedClasses, OneIgnoredClassIsNamedThoughTheOthersAreRight) {
+  const auto made =
+      asked_for([](int64_t asked, int64_t i) { return asked == 1 ? i % 2 * 2 : asked; });
+  const LabelFigures figures = asked_classes(made.reals, made.fakes, made.eye);
+  EXPECT_EQ(figures.right, 400);
+  EXPECT_EQ(figures.accuracy, 1);
+  EXPECT_NEAR(figures.chance, 1.0 / 3, 1e-12);
+  const auto verdict = verdict_on({.step = 1, .labels = figures});
+  EXPECT_EQ(verdict.kind, "label_ignored");
+  EXPECT_THAT(verdict.reason, HasSubstr("mostly of other classes: dog"));
+}
+
+TEST(AskedClasses, HalfOfTheLabelsIgnoredIsARiskAndNoneIsHealthy) {
+  auto made = asked_for([](int64_t asked, int64_t) { return asked; });
+  EXPECT_EQ(
+      verdict_on({.step = 1, .labels = asked_classes(made.reals, made.fakes, made.eye)}).state,
+      State::healthy);
+  made = asked_for([](int64_t asked, int64_t i) { return i % 2 == 0 ? asked : i / 7 % 3; });
+  EXPECT_EQ(verdict_on({.step = 1, .labels = asked_classes(made.reals, made.fakes, made.eye)}).kind,
+            "label_ignored");
+}
+
+TEST(AskedClasses, LabelsGoByTheNamesOfClasses) {
+  auto made = asked_for([](int64_t asked, int64_t) { return asked; });
+  made.fakes.class_names = {"eel", "cat", "dog"};
+  ASSERT_TRUE(take_classes(made.fakes, made.reals));
+  EXPECT_EQ(made.fakes.labels[0], 2);
+  EXPECT_EQ(made.fakes.labels[1], 0);
+  made.fakes.class_names = {"a", "b", "c"};
+  EXPECT_FALSE(take_classes(made.fakes, made.reals));
+  EXPECT_TRUE(made.fakes.labels.empty());
+}
+
+}  // namespace
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,143 @@
+#include "diagnosis/class_evidence.h"
+
+#include <algorithm>
+
+#include "diagnostics/modes/corrected_shares.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+constexpr int64_t kFewestOfClass = 10;  // reals, of every class, to correct shares by
+constexpr size_t kMostCorrected = 64;   // classes
+constexpr int64_t kFewestClassified = 20;
+
+int64_t count_right(const DiagnosedSamples& reals, const std::vector<int64_t>& seen) {
+  int64_t right = 0;
+  for (size_t i = 0; i < seen.size(); ++i) right += seen[i] == reals.labels[i] ? 1 : 0;
+  return right;
+}
+
+std::vector<int64_t> labels_at(const DiagnosedSamples& reals, const std::vector<int64_t>& rows) {
+  std::vector<int64_t> labels;
+  for (const int64_t row : rows) labels.push_back(reals.labels[static_cast<size_t>(row)]);
+  return labels;
+}
+
+// Of every class its corrected share over that of the reals; empty where that cannot be told.
+std::vector<double> made_ratios(const DiagnosedSamples& reals, const ClassEye& eye,
+                                const std::vector<int64_t>& observed) {
+  const size_t classes = observed.size();
+  if (classes > kMostCorrected) return {};
+  std::vector<int64_t> of_class(classes, 0);
+  diagnostics::Confusion confusion(classes, std::vector<int64_t>(classes, 0));
+  for (size_t i = 0; i < reals.labels.size(); ++i) {
+    const auto label = static_cast<size_t>(reals.labels[i]);
+    ++of_class[label];
+    ++confusion[static_cast<size_t>(eye.seen.of_reals[i])][label];
+  }
+  if (std::ranges::min(of_class) < kFewestOfClass) return {};
+  std::vector<double> ratios = diagnostics::corrected_shares(confusion, observed);
+  for (size_t k = 0; k < classes; ++k)
+    ratios[k] *= static_cast<double>(reals.count) / static_cast<double>(of_class[k]);
+  return ratios;
+}
+
+}  // namespace
+
+ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
+                   const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
+                   const diagnostics::SampleMetrics& metrics) {
+  ClassEye nearest{.name = "the nearest real",
+                   .seen = {.of_reals = labels_at(reals, metrics.nearest_of_real),
+                            .of_samples = labels_at(reals, metrics.nearest_real)}};
+  nearest.right = count_right(reals, nearest.seen.of_reals);
+  if (reals.count < kFewestClassified) return nearest;
+  ClassEye kernel{.name = "a kernel classifier",
+                  .seen = diagnostics::classify_by_kernel(
+                      control, real_rows, reals.labels, std::ssize(reals.class_names), fake_rows)};
+  kernel.right = count_right(reals, kernel.seen.of_reals);
+  return kernel.right >= nearest.right ? kernel : nearest;
+}
+
+diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const ClassEye& eye) {
+  const size_t classes = reals.class_names.size();
+  // Half a real more of each class: one with hardly any is nobody's neighbour, and a fake that is
+  // taken for it is no infinite divergence.
+  const double total = static_cast<double>(reals.count) + 0.5 * static_cast<double>(classes);
+  diagnostics::ModeHistogram histogram{.names = reals.class_names,
+                                       .expected_share = std::vector<double>(classes, 0.5 / total),
+                                       .observed = std::vector<int64_t>(classes, 0),
+                                       .samples = std::ssize(eye.seen.of_samples),
+                                       .real_counts = std::vector<int64_t>(classes, 0)};
+  for (const int64_t seen : eye.seen.of_reals) {
+    histogram.expected_share[static_cast<size_t>(seen)] += 1 / total;
+    ++histogram.real_counts[static_cast<size_t>(seen)];
+  }
+  for (const int64_t seen : eye.seen.of_samples) ++histogram.observed[static_cast<size_t>(seen)];
+  histogram.made_ratio = made_ratios(reals, eye, histogram.observed);
+  return histogram;
+}
+
+std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
+                                      const std::vector<uint8_t>& covered) {
+  std::vector<double> share(reals.class_names.size(), 0);
+  std::vector<double> total(share.size(), 0);
+  for (size_t i = 0; i < covered.size(); ++i) {
+    const auto label = static_cast<size_t>(reals.labels[i]);
+    share[label] += covered[i];
+    total[label] += 1;
+  }
+  for (size_t i = 0; i < share.size(); ++i) share[i] /= std::max(1.0, total[i]);
+  return share;
+}
+
+bool take_classes(DiagnosedSamples& fakes, const DiagnosedSamples& reals) {
+  std::vector<int64_t> number(fakes.class_names.size(), -1);
+  for (size_t i = 0; i < number.size(); ++i) {
+    const auto found = std::ranges::find(reals.class_names, fakes.class_names[i]);
+    if (found != reals.class_names.end()) number[i] = found - reals.class_names.begin();
+  }
+  const bool known = !reals.labels.empty() && !fakes.labels.empty() &&
+                     std::ranges::all_of(fakes.labels, [&](int64_t k) {
+                       return number[static_cast<size_t>(k)] >= 0;
+                     });
+  if (!known) {
+    fakes.labels.clear();
+    return false;
+  }
+  for (int64_t& label : fakes.labels) label = number[static_cast<size_t>(label)];
+  fakes.class_names = reals.class_names;
+  return true;
+}
+
+diagnostics::LabelFigures asked_classes(const DiagnosedSamples& reals,
+                                        const DiagnosedSamples& fakes, const ClassEye& eye) {
+  diagnostics::LabelFigures figures{.samples = fakes.count, .accuracy = 0};
+  for (const std::string& name : reals.class_names) figures.by_class.push_back({.name = name});
+  for (size_t i = 0; i < fakes.labels.size(); ++i) {
+    const int64_t label = fakes.labels[i];
+    auto& of_class = figures.by_class[static_cast<size_t>(label)];
+    const int64_t same = eye.seen.of_samples[i] == label ? 1 : 0;
+    ++of_class.asked;
+    of_class.right += same;
+    figures.right += same;
+  }
+  std::vector<double> right(figures.by_class.size(), 0);
+  std::vector<double> all(right.size(), 0);
+  for (size_t i = 0; i < reals.labels.size(); ++i) {
+    const auto label = static_cast<size_t>(reals.labels[i]);
+    all[label] += 1;
+    right[label] += eye.seen.of_reals[i] == reals.labels[i] ? 1 : 0;
+  }
+  // Classes as often as they were asked for, which need not be as often as the data have them.
+  for (size_t k = 0; k < right.size(); ++k) {
+    auto& of_class = figures.by_class[k];
+    of_class.accuracy = right[k] / std::max(1.0, all[k]);
+    of_class.chance = static_cast<double>(of_class.asked) / static_cast<double>(fakes.count);
+    figures.accuracy += of_class.chance * of_class.accuracy;
+    figures.chance += of_class.chance * of_class.chance;
+  }
+  return figures;
+}
+
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,46 @@
+#pragma once
+
+// What the reals' classes say of samples: which class a sample is taken for, by the better of two
+// eyes. Neither has seen what it is asked about.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "diagnosis/inputs.h"
+#include "diagnostics/metrics/kernel_classifier.h"
+#include "diagnostics/metrics/sample_metrics.h"
+#include "diagnostics/verdict/verdict.h"
+
+namespace allmodes::diagnosis {
+
+struct ClassEye {
+  std::string name;  // "a kernel classifier", "the nearest real"
+  diagnostics::SeenClasses seen;
+  int64_t right = 0;  // of the reals
+};
+
+// Collective. A classifier (kernel_classifier.h), or the nearest (other) real where that is right
+// more often. `reals` have labels, here and below.
+ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
+                   const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
+                   const diagnostics::SampleMetrics& metrics);
+
+// What the eye says of the reals is the expectation, so that mistakes are on both sides; where
+// they are few enough, the shares are corrected by them.
+diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const ClassEye& eye);
+
+// Share of each class's reals in whose ball a fake lies, [classes].
+std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
+                                      const std::vector<uint8_t>& covered);
+
+// The fakes' labels in the numbers of the reals' classes of the same names; false, and no labels,
+// where one of them has another name (a folder's subfolders may be anything) or there are none.
+bool take_classes(DiagnosedSamples& fakes, const DiagnosedSamples& reals);
+
+// Whether the fakes have the classes of their own labels, which were asked for. Labels as
+// take_classes() makes them.
+diagnostics::LabelFigures asked_classes(const DiagnosedSamples& reals,
+                                        const DiagnosedSamples& fakes, const ClassEye& eye);
+
+}  // namespace allmodes::diagnosis

@@ -1,0 +1,40 @@
+// Of samples that lie where no data is.
+
+#include <fmt/format.h>
+
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kInvented = 0.02;  // share of the samples, beyond that of real ones
+
+std::optional<Witness> witness_invented(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* figure = calibrated_figure(evidence, "invented");
+  // Where most lie off the data, or are noise, that is said already.
+  if (!significant(figure, levels) || figure->value - figure->null_median < kInvented ||
+      lies_away(evidence) || other_detail(evidence))
+    return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "unformed",
+      fmt::format("{:.1f} % of the samples lie where no data is, of real samples "
+                  "{:.1f} %; {}",
+                  100 * figure->value, 100 * figure->null_median, below_power(figure->log10_tail)),
+      {"precision"},
+      /*proof=*/false,
+      {},
+      {.what = "samples where no data is",
+       .found = fmt::format("{:.1f} %", 100 * figure->value),
+       .expected = fmt::format("{:.1f} %", 100 * figure->null_median),
+       .log10_p = figure->log10_tail}};
+}
+
+}  // namespace
+
+// Its test is counted with the other pooled figures.
+extern const Instrument kInventedInstrument{.name = "invented",
+                                            .tests = [](const Evidence&) -> int64_t { return 0; },
+                                            .find = witness_invented};
+
+}  // namespace allmodes::diagnostics

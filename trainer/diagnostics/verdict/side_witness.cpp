@@ -1,0 +1,62 @@
+// Of a side of the data that samples lack.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kLeastSide = 0.03;     // of the data, lost beyond the plane
+constexpr double kHardlyAnySide = 0.2;  // of the side's share: lost; else short of samples
+
+}  // namespace
+
+const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness) {
+  if (witness.kind != "mode_dropping" && witness.kind != "mode_imbalance") return nullptr;
+  const auto is = [&](const char* source) {
+    return witness.sources == std::vector<std::string>{source};
+  };
+  if (is("neighbours") && evidence.emptied) return &*evidence.emptied;
+  return is("sides") && evidence.side ? &*evidence.side : nullptr;
+}
+
+std::optional<Witness> witness_side(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.side || evidence.side_log10_tail > std::log10(levels.significance))
+    return std::nullopt;
+  const Part& part = evidence.side->part;
+  const double loss = part.share - part.made;
+  if (loss < std::max(kLeastSide, least_sure_local_loss(evidence)) || lies_away(evidence) ||
+      other_detail(evidence))
+    return std::nullopt;
+  Witness witness{
+      State::collapsed,
+      part.made < kHardlyAnySide * part.share ? "mode_dropping" : "mode_imbalance",
+      fmt::format(
+          "beyond a plane lie {:.1f} % of the data ({}) and {:.1f} % of the samples ({:.1f} "
+          "to {:.1f}, 99 %); {}",
+          100 * part.share, part.name, 100 * part.made, 100 * part.made_low, 100 * part.made_high,
+          below_power(evidence.side_log10_tail)),
+      {"sides"},
+      /*proof=*/false,
+      {part.name},
+      {.what = "samples on a side",
+       .found = fmt::format("{:.1f} %", 100 * part.made),
+       .expected = fmt::format("{:.1f} %", 100 * part.share),
+       .log10_p = evidence.side_log10_tail}};
+  for (const std::string& name : evidence.side->classes) witness.modes.push_back(name);
+  if (!evidence.side->classes.empty())
+    witness.reason += "; of the classes " + list_of(evidence.side->classes);
+  return witness;
+}
+
+// Looked at wherever neighbours are.
+extern const Instrument kSideInstrument{
+    .name = "sides", .tests = [](const Evidence& evidence) -> int64_t {
+      return calibrated_figure(evidence, "local_loss") != nullptr ? 1 : 0;
+    }};
+
+}  // namespace allmodes::diagnostics
