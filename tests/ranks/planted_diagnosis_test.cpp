@@ -84,13 +84,13 @@ TEST(PlantedDiagnosis, EqualDistributionsAreHealthyInAnyDimensionAndWithHeavyTai
   for (const int64_t width : {2, 16, 64}) {
     for (uint64_t seed = 0; seed < 4; ++seed) {
       const Found found =
-          diagnosed(normal(400, width, 2 * seed), normal(400, width, 2 * seed + 1), width);
+          diagnosed(normal(500, width, 2 * seed), normal(500, width, 2 * seed + 1), width);
       EXPECT_EQ(found.state, State::healthy) << found.reason;
-      EXPECT_THAT(found.reason, ::testing::HasSubstr("would have been found (99 %)"));
+      EXPECT_THAT(found.reason, ::testing::HasSubstr("would have been found (99 %"));
       // A ratio of normals: Cauchy.
-      Points a = normal(400, width, 100 + seed);
-      Points b = normal(400, width, 200 + seed);
-      const Points c = normal(400, width, 300 + seed);
+      Points a = normal(500, width, 100 + seed);
+      Points b = normal(500, width, 200 + seed);
+      const Points c = normal(500, width, 300 + seed);
       for (size_t i = 0; i < a.size(); ++i) {
         a[i] /= c[(i + 7) % c.size()] + 1e-6F;
         b[i] /= c[(i + 1000) % c.size()] + 1e-6F;

@@ -12,6 +12,8 @@ namespace {
 
 // Shares of the held-out rows that are below the limit: none of them, one and ten in a hundred.
 constexpr double kLimits[] = {0.0, 0.01, 0.1};
+// And at most half of the usual ratio, squared: how the ratio varies depends a little on the place.
+constexpr double kNearerThanUsual = 0.25;
 
 // Of each of the rows, to the nearest row of `set`; all on every rank.
 std::vector<double> squares_to_nearest(world::Communicator& control, const Features& set,
@@ -59,7 +61,8 @@ TrainingCopies nearness_to_training(world::Communicator& control, const Features
       .samples = samples.rows(), .held_out = held_out.rows(), .training = training.rows()};
   for (const double share : kLimits) {
     const auto below = static_cast<size_t>(share * static_cast<double>(of_held_out.size()));
-    const double limit = of_held_out[std::min(below, of_held_out.size() - 1)];
+    const double limit = std::min(of_held_out[std::min(below, of_held_out.size() - 1)],
+                                  kNearerThanUsual * of_held_out[of_held_out.size() / 2]);
     const auto near = [&](double ratio) { return ratio < limit; };
     figures.near.push_back({.samples = std::ranges::count_if(of_samples, near),
                             .held_out = std::ranges::count_if(of_held_out, near)});

@@ -13,9 +13,9 @@
 namespace allmodes::diagnostics {
 
 // Collective; every rank has all rows and measures a part. One width; at least one training row and
-// sample and two held-out rows. The limits are the least ratio of a held-out row, and those
-// that one and ten in a hundred of them are below. Time is that of (samples + held-out) x (training
-// + held-out) distances.
+// sample and two held-out rows. The limits are the least ratio of a held-out row, and those that one
+// and ten in a hundred of them are below, but at most half of the usual one. Time is that of
+// (samples + held-out) x (training + held-out) distances.
 TrainingCopies nearness_to_training(world::Communicator& control, const Features& training,
                                     const Features& held_out, const Features& samples);
 
