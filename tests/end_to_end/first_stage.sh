@@ -6,7 +6,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$source/tests/end_to_end/make_data.py" data
-small=(first_stage_vq --set data.dataset=mnist --set data.path=data/mnist --quiet
+small=("$source/configs/first_stage_vq.txtpb" --quiet --set data.dataset=mnist
+  --set data.path=data/mnist
   --set first_stage.encoder.width=4 --set first_stage.decoder.width=4
   --set first_stage.discriminator.width=4 --set first_stage.channels=3 --set first_stage.codes=32
   --set first_stage.restart_below=1 --set first_stage.discriminator_start=5
