@@ -2,6 +2,7 @@
 
 #include "report/verdict_text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -127,10 +128,33 @@ TEST(Suggestions, AreChangesThatTheConfigurationTakes) {
   }
 }
 
+TEST(Suggestions, OfAFirstStageAreChangesThatItsConfigurationTakes) {
+  for (const std::string quantizer : {"kl", "vq", "fsq", "lfq"}) {
+    const auto first = config::parse(
+        fmt::format("name: \"f\" batch: 64 steps: 100 data {{ dataset: \"fashion_mnist\" }} "
+                    "first_stage {{ quantizer: \"{}\" adaptive_weight: false }}",
+                    quantizer),
+        "f");
+    ASSERT_THAT(first.problems, IsEmpty());
+    size_t found = 0;
+    for (const std::string kind :
+         {"codebook_collapse", "discriminator_idle", "discriminator_overpowers", "divergence"}) {
+      for (const auto& suggestion : suggestions(kind, first.config, 100)) {
+        std::string change = suggestion.change.substr(6);
+        std::erase(change, '\'');
+        const auto loaded = config::parse(config::print(first.config), "", {change});
+        EXPECT_THAT(loaded.problems, IsEmpty()) << change;
+        EXPECT_NE(config::print(loaded.config), config::print(first.config)) << change;
+        ++found;
+      }
+    }
+    EXPECT_GE(found, 6U) << quantizer;
+  }
+}
+
 TEST(Suggestions, LeaveOutWhatIsMadeAlready) {
   const auto plain = suggestions("mode_dropping", ring());
-  const auto with_r1 =
-      suggestions("mode_dropping", ring("penalty { kind: \"r1\" weight: 1 }"));
+  const auto with_r1 = suggestions("mode_dropping", ring("penalty { kind: \"r1\" weight: 1 }"));
   ASSERT_FALSE(plain.empty());
   EXPECT_THAT(plain[0].change, HasSubstr("gan.penalty"));
   for (const auto& each : with_r1) EXPECT_THAT(each.change, Not(HasSubstr("gan.penalty")));
@@ -139,7 +163,8 @@ TEST(Suggestions, LeaveOutWhatIsMadeAlready) {
 
 TEST(Suggestions, AreOfTheFamily) {
   const auto loaded = config::parse(
-      "name: \"v\" batch: 64 steps: 100 data { dataset: \"ring\" } vae { likelihood: \"gaussian\" }",
+      "name: \"v\" batch: 64 steps: 100 data { dataset: \"ring\" } vae { likelihood: \"gaussian\" "
+      "}",
       "v");
   ASSERT_THAT(loaded.problems, IsEmpty());
   for (const Kind& kind : kinds())
@@ -148,15 +173,21 @@ TEST(Suggestions, AreOfTheFamily) {
   EXPECT_FALSE(suggestions("posterior_collapse", loaded.config).empty());
 }
 
-TEST(Suggestions, EveryKindHasSomethingToTryInAGanOrAVaeAndForSamplesFromElsewhere) {
-  const auto vae = config::parse(
-      "name: \"v\" batch: 64 steps: 100 data { dataset: \"ring\" } wae_mmd {}", "v");
+TEST(Suggestions, EveryKindHasSomethingToTryInSomeFamilyAndForSamplesFromElsewhere) {
+  const auto vae =
+      config::parse("name: \"v\" batch: 64 steps: 100 data { dataset: \"ring\" } wae_mmd {}", "v");
   const auto plain_vae =
       config::parse("name: \"v\" batch: 64 steps: 100 data { dataset: \"ring\" } vae {}", "v");
+  const auto first = config::parse(
+      "name: \"f\" batch: 64 steps: 100 data { dataset: \"fashion_mnist\" } "
+      "first_stage { quantizer: \"vq\" }",
+      "f");
+  EXPECT_THAT(first.problems, IsEmpty());
   for (const Kind& kind : kinds()) {
     EXPECT_FALSE(suggestions(kind.name, ring()).empty() &&
                  suggestions(kind.name, vae.config).empty() &&
-                 suggestions(kind.name, plain_vae.config).empty())
+                 suggestions(kind.name, plain_vae.config).empty() &&
+                 suggestions(kind.name, first.config).empty())
         << kind.name;
     EXPECT_FALSE(suggestions(kind.name).at(0).change.empty()) << kind.name;
     EXPECT_LE(longest_line(kind_page(kind)), 80U) << kind.name;
