@@ -152,9 +152,10 @@ TEST_F(MomentsTest, ACheckpointWhoseRemovalOrReplacementWasCutShortIsThereOrNot)
 TEST_F(MomentsTest, AnErrorIsReportedAtOnceThoughAThreadWaitsForTheDisk) {
   const Fault slow{
       .call = Call::kSync, .part = "/generator.safetensors", .block_s = 30, .count = 1};
-  const Fault full{.call = Call::kWrite, .part = "/records.jsonl", .error = ENOSPC, .first = 4};
+  const Fault full{.call = Call::kWrite, .part = "/records.jsonl", .error = ENOSPC, .first = 10};
   const auto ended =
       train(crash::kRing, {slow, full}, {"diagnostics.log_every=1", "checkpoints.every=4"});
+  EXPECT_GE(hits(), 2U) << "the disk was not waited for";
   EXPECT_EQ(ended.code, 74) << messages();
   EXPECT_THAT(messages(), HasSubstr("records.jsonl"));
   EXPECT_LT(seconds_, 15);
