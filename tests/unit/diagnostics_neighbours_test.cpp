@@ -43,6 +43,18 @@ TEST(Neighbours, APlaceWithoutSamplesIsLostAndNamed) {
   EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
 }
 
+// Overlapping groups that are made too narrow leave places between them.
+TEST(Neighbours, PlacesBesideNarrowPartsAreNotLost) {
+  Evidence evidence = beside_reals({{"local_loss", 0.07, 0, kSure}, {"local_excess", 0, 0, 0}});
+  evidence.emptied = region_of(0.074, 0.005);
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  Part narrow{.number = 3, .name = "part 3"};
+  narrow.share = 0.1;
+  narrow.width = 0.4;
+  evidence.parts = PartFindings{.narrow = {narrow}, .width = 0.9};
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+}
+
 TEST(Neighbours, SamplesThatAreElsewhereInsteadLoseNoMass) {
   Evidence evidence =
       beside_reals({{"local_loss", 0.12, 0, kSure}, {"local_excess", 0.18, 0, kSure}});

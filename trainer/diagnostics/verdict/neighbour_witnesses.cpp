@@ -20,6 +20,7 @@ constexpr double kDetail = 0.4;         // of the reals'; or one over this
 constexpr double kLocalLoss = 0.02;
 constexpr double kMuchLocalLoss = 0.03;
 constexpr double kLostThoughNarrowAll = 0.2;
+constexpr double kLostThoughSomeNarrow = 0.1;
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
 constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
@@ -174,7 +175,10 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 
 double least_sure_local_loss(const Evidence& evidence) {
   const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
-  return std::max(least_sure_loss(evidence), narrow ? kLostThoughNarrowAll : 0);
+  const double least = narrow                  ? kLostThoughNarrowAll
+                       : some_narrow(evidence) ? kLostThoughSomeNarrow
+                                               : 0;
+  return std::max(least_sure_loss(evidence), least);
 }
 
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {

@@ -21,6 +21,7 @@ constexpr double kSurelyLost = 0.01;
 constexpr double kLostThough = 0.05;
 constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
+constexpr double kSomeNarrow = 0.05;
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
 constexpr double kMostUnseen = 0.1;
@@ -63,7 +64,14 @@ double mass_of(const std::vector<Part>& parts) {
 
 double least_sure_loss(const Evidence& evidence) {
   if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
-  return lies_away(evidence) || lacks_detail(evidence) || other_detail(evidence) ? kLostThough : 0;
+  return some_narrow(evidence) || lies_away(evidence) || lacks_detail(evidence) ||
+                 other_detail(evidence)
+             ? kLostThough
+             : 0;
+}
+
+bool some_narrow(const Evidence& evidence) {
+  return evidence.parts && narrow_mass(evidence, 0.5) >= kSomeNarrow;
 }
 
 bool loses_parts(const Evidence& evidence) {

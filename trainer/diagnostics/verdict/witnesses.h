@@ -93,6 +93,9 @@ constexpr double kNarrowAll = 0.75;
 // The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
 // narrow, too smooth or off the data leave places for that alone.
 double least_sure_loss(const Evidence& evidence);
+// Whether parts that hold a twentieth of the data are narrow: then the outskirts of others are,
+// too.
+bool some_narrow(const Evidence& evidence);
 // The same of what neighbours and sides show; samples that are narrower as a whole leave the
 // outskirts of every part.
 double least_sure_local_loss(const Evidence& evidence);
