@@ -42,34 +42,6 @@ std::string visible_code(const CodeFigures& codes) {
                      100 * share);
 }
 
-std::optional<Witness> find_unused_codes(const Evidence& evidence, const config::Verdict& levels) {
-  if (!evidence.codes || evidence.codes->places == 0 || evidence.codes->codes < 2)
-    return std::nullopt;
-  const CodeFigures& codes = *evidence.codes;
-  const double use = use_of(codes), halfway = (1 + levels.minimum_code_use) / 2;
-  const bool one_answer = codes.perplexity < kLeastPerplexity && codes.codes > 2;
-  if (use >= halfway && !one_answer) return std::nullopt;
-  const int64_t dead = codes.codes - codes.used;
-  std::string reason = fmt::format(
-      "{} of {} codes ({:.0f} %) are at none of {} places of {} pictures, {:.0f} would "
-      "be if all were equally likely; perplexity {:.4g}; {}",
-      dead, codes.codes, 100 * static_cast<double>(dead) / static_cast<double>(codes.codes),
-      codes.places, codes.pictures, static_cast<double>(codes.codes) - codes.expected_used,
-      codes.perplexity, visible_code(codes));
-  if (codes.dead_for)
-    reason += fmt::format("; no batch had one of them for {} steps or more", *codes.dead_for);
-  // A count of what a function gives on these pictures: nothing is left to chance.
-  return Witness{use < levels.minimum_code_use || one_answer ? State::collapsed : State::at_risk,
-                 "codebook_collapse",
-                 reason,
-                 {"codebook"},
-                 /*proof=*/true,
-                 {},
-                 {.what = "codes in use",
-                  .found = fmt::format("{} of {}", codes.used, codes.codes),
-                  .expected = fmt::format("{:.0f} or more", halfway * codes.expected_used)}};
-}
-
 // The least error that an earlier evaluation had, and its standard error.
 struct LeastError {
   double error, standard_error;
@@ -87,6 +59,34 @@ std::optional<LeastError> least_error(const std::vector<PastEvaluation>& history
 }
 
 }  // namespace
+
+std::optional<Witness> witness_codebook(const Evidence& evidence, const config::Verdict& levels) {
+  if (!evidence.codes || evidence.codes->places == 0 || evidence.codes->codes < 2)
+    return std::nullopt;
+  const CodeFigures& codes = *evidence.codes;
+  const double use = use_of(codes), halfway = (1 + levels.minimum_code_use) / 2;
+  const bool one_answer = codes.perplexity < kLeastPerplexity && codes.codes > 2;
+  if (use >= halfway && !one_answer) return std::nullopt;
+  const int64_t dead = codes.codes - codes.used;
+  std::string reason = fmt::format(
+      "{} of {} codes ({:.3g} %) are at none of {} places of {} pictures, {:.0f} would "
+      "be if all were equally likely; perplexity {:.4g}; {}",
+      dead, codes.codes, 100 * static_cast<double>(dead) / static_cast<double>(codes.codes),
+      codes.places, codes.pictures, static_cast<double>(codes.codes) - codes.expected_used,
+      codes.perplexity, visible_code(codes));
+  if (codes.dead_for)
+    reason += fmt::format("; no batch had one of them for {} steps or more", *codes.dead_for);
+  // A count of what a function gives on these pictures: nothing is left to chance.
+  return Witness{use < levels.minimum_code_use || one_answer ? State::collapsed : State::at_risk,
+                 "codebook_collapse",
+                 reason,
+                 {"codebook"},
+                 /*proof=*/true,
+                 {},
+                 {.what = "codes in use",
+                  .found = fmt::format("{} of {}", codes.used, codes.codes),
+                  .expected = fmt::format("{:.0f} or more", halfway * codes.expected_used)}};
+}
 
 // Both evaluations see the same pictures, so that the standard error of a difference is smaller
 // than what is taken for it here.
@@ -151,8 +151,7 @@ std::optional<Witness> witness_idle_discriminator(const Evidence& evidence,
 }
 
 extern const Instrument kCodebookInstrument{.name = "codebook",
-                                            .tests = [](const Evidence&) -> int64_t { return 0; },
-                                            .find = find_unused_codes};
+                                            .tests = [](const Evidence&) -> int64_t { return 0; }};
 
 extern const Instrument kReconstructionErrorInstrument{
     .name = "reconstruction error", .tests = [](const Evidence& evidence) -> int64_t {

@@ -180,6 +180,8 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   std::vector<Witness> found;
   collect(found, witness_divergence(evidence), worst);
   collect(found, witness_posterior(evidence, levels), worst);
+  collect(found, witness_codebook(evidence, levels), worst);
+  collect(found, witness_overpowered(evidence, history, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
   collect(found, witness_copies(evidence, levels), worst);
   const auto copied = witness_copied(evidence, levels);
@@ -207,7 +209,6 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_smooth(evidence, levels), worst);
   collect(found, witness_aggregate(evidence, levels), worst);
   collect(found, witness_saturation(evidence, history), worst);
-  collect(found, witness_overpowered(evidence, history, levels), worst);
   collect(found, witness_idle_discriminator(evidence, history, levels), worst);
   for (const Instrument* each : instruments())
     if (each->find != nullptr) collect(found, each->find(evidence, levels), worst);

@@ -66,6 +66,8 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
 std::optional<Witness> witness_near_duplicates(const Evidence& evidence,
                                                const config::Verdict& levels);
 
+// Of the codes of a book: how many of them are used. Counted, so that no test is made.
+std::optional<Witness> witness_codebook(const Evidence& evidence, const config::Verdict& levels);
 // Of an autoencoder with a discriminator of its reconstructions: what it has made worse, and
 // whether it tells anything apart.
 std::optional<Witness> witness_overpowered(const Evidence& evidence,
