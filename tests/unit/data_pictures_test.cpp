@@ -182,6 +182,17 @@ TEST(Resampling, EveryInstructionSetGivesTheSameBytesForAnySizes) {
   }
 }
 
+TEST(Resampling, WeightsThatWereForgottenAreMadeAgain) {
+  const Resizer resizer;
+  for (int round = 0; round < 2; ++round)
+    for (int64_t width = 3000; width < 3100; ++width) {
+      const Picture row = pattern(1, width, 1);
+      ASSERT_EQ(resizer.resized(row, 1, 2000, Filter::kLanczos).pixels,
+                Resizer().resized(row, 1, 2000, Filter::kLanczos).pixels)
+          << width;
+    }
+}
+
 TEST(Workers, EachPieceIsDoneOnceAndAFailureIsThrownOn) {
   Workers workers(4);
   std::vector<std::atomic<int>> done(1000);

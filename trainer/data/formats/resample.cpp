@@ -49,8 +49,8 @@ double weight_at(Filter filter, double x) {
   return 0.0;
 }
 
-// Weights of so many pairs of sizes are remembered; a pair takes some ten kilobytes.
-constexpr size_t kMostKnown = 1024;
+// So many weights are remembered, 32 MiB. From 500 to 64 pixels there are some 4,000.
+constexpr size_t kMostKnownWeights = 4U << 20;
 
 Weights weights_of(int64_t from, int64_t to, Filter filter) {
   Weights weights;
@@ -125,8 +125,11 @@ std::shared_ptr<const Weights> Resizer::weights(int64_t from, int64_t to, Filter
   }
   auto made = std::make_shared<const Weights>(weights_of(from, to, filter));
   const std::lock_guard lock(mutex_);
-  if (known_.size() >= kMostKnown) known_.clear();
-  known_.emplace(key, made);
+  if (known_weights_ + made->values.size() > kMostKnownWeights) {
+    known_.clear();
+    known_weights_ = 0;
+  }
+  if (known_.emplace(key, made).second) known_weights_ += made->values.size();
   return made;
 }
 

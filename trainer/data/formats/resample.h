@@ -50,6 +50,7 @@ class Resizer {
   InstructionSet set_;
   mutable std::mutex mutex_;
   mutable std::map<std::tuple<int64_t, int64_t, Filter>, std::shared_ptr<const Weights>> known_;
+  mutable size_t known_weights_ = 0;
 };
 
 }  // namespace allmodes::data
