@@ -95,7 +95,7 @@ std::optional<Witness> witness_parts(const Evidence& evidence) {
       /*proof=*/false,
       names_of(all),
       {.what = dropping ? "parts of the data missing" : "parts of the data starved",
-       .found = fmt::format("-{:.1f} %", 100 * found.lost_mass),
+       .found = fmt::format("{:.1f} %", 100 * found.lost_mass),
        .expected = "0 %",
        .log10_p = all.empty() ? std::optional<double>()
                               : std::ranges::min(all, {}, &Part::log10_tail).log10_tail}};
