@@ -63,6 +63,7 @@ TEST(FrechetDistance, IsTheSameForAnySplitAndShift) {
   FeatureMoments split = feature_moments(a, shift, {0, 1});
   merge(split, feature_moments(a, shift, {1, 700}));
   merge(split, feature_moments(a, shift, {700, 1000}));
+  EXPECT_THROW(merge(split, feature_moments(a, zero, {0, 1})), Error);
   EXPECT_NEAR(frechet_distance(split, feature_moments(b, shift, all_rows(b))), whole, 1e-9);
   EXPECT_NEAR(whole, 6 * 0.25, 0.3);
   EXPECT_THROW(frechet_distance(feature_moments(a, zero, {0, 1}), split), Error);

@@ -47,6 +47,11 @@ FeatureMoments feature_moments(const Features& features, std::span<const float> 
   return moments;
 }
 
+void merge(FeatureMoments& into, const FeatureMoments& part) {
+  ALLMODES_CHECK(into.shift == part.shift, "moments about different points");
+  merge<FeatureMoments>(into, part);
+}
+
 std::vector<double> mean(const FeatureMoments& moments) {
   ALLMODES_CHECK(moments.count >= 1, "the mean of no row");
   std::vector<double> result = moments.shift;

@@ -34,7 +34,9 @@ struct FeatureMoments {
 FeatureMoments feature_moments(const Features& features, std::span<const float> shift,
                                RowRange range);
 
-// Throws ExitCode::kSoftware for another shift.
+// As merge() of sums.h; throws ExitCode::kSoftware for moments about another point.
+void merge(FeatureMoments& into, const FeatureMoments& part);
+
 // [d]; of at least one row.
 std::vector<double> mean(const FeatureMoments& moments);
 

@@ -42,7 +42,6 @@ MixtureCounts count_modes(std::span<const float> points, const Mixture& mixture)
 // The nearest mode of each of points[n][2], as count_modes finds it; -1 for one that is not finite.
 std::vector<int64_t> nearest_modes(std::span<const float> points, const Mixture& mixture);
 
-// Adds the counts of other samples; the number of modes must be the same.
 // High-quality samples over all samples, non-finite ones included, in [0, 1]; 0 for no sample.
 double high_quality_share(const MixtureCounts& counts);
 
