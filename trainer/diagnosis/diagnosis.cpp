@@ -58,15 +58,9 @@ class MappedRows {
   std::span<const float> rows_;
 };
 
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 double ratio_of_medians(const std::vector<double>& reals, const std::vector<double>& fakes) {
-  const double of_reals = std::sqrt(median_of(reals));
-  const double of_fakes = std::sqrt(median_of(fakes));
+  const double of_reals = std::sqrt(diagnostics::median(reals));
+  const double of_fakes = std::sqrt(diagnostics::median(fakes));
   if (of_reals > 0) return of_fakes / of_reals;
   return of_fakes == 0 ? 1 : std::numeric_limits<double>::infinity();
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/rank_sum.h"
 
 namespace allmodes::diagnostics {
@@ -40,12 +41,6 @@ std::vector<double> details_of(std::span<const float> pictures, const PictureSet
   return found;
 }
 
-double middle_of(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 }  // namespace
 
 DetailFigures compare_detail(const PictureSets& sets, const std::vector<int64_t>& nearest_of_real,
@@ -66,7 +61,7 @@ DetailFigures compare_detail(const PictureSets& sets, const std::vector<int64_t>
   const auto reals = beside(of_reals, nearest_of_real);
   const double lower = rank_sum_log10(fakes, reals);
   const double upper = rank_sum_log10(reals, fakes);
-  return {.ratio = std::exp(middle_of(fakes) - middle_of(reals)),
+  return {.ratio = std::exp(median(fakes) - median(reals)),
           .log10_tail = std::min(0.0, std::min(lower, upper) + std::log10(2.0))};
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/metrics/gathered_list.h"
+#include "diagnostics/statistics/moments.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -131,9 +132,7 @@ class Cut {
     std::vector<double> found;
     for (int64_t row = 0; row < std::ssize(is_real_); ++row)
       if (is_real_[static_cast<size_t>(row)] != 0) found.push_back(nearest_real_square(row));
-    const auto middle = found.begin() + std::ssize(found) / 2;
-    std::ranges::nth_element(found, middle);
-    return *middle;
+    return median(std::move(found));
   }
 
   // Returns the squared distance of the second nearest other fake over that of the nearest real to

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "diagnostics/statistics/moments.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -108,12 +109,10 @@ std::vector<double> null_draw(const FeatureRows& pool, const Reference& referenc
 std::vector<double> as_fresh(std::vector<double> draws, int64_t count, int64_t pool) {
   ALLMODES_CHECK(!draws.empty() && count >= 1 && count < pool, "{} draws of {} of {} rows",
                  draws.size(), count, pool);
-  std::vector<double> sorted = draws;
-  const auto middle = sorted.begin() + std::ssize(sorted) / 2;
-  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double middle = median(draws);
   const double share = static_cast<double>(count) / static_cast<double>(pool);
   const double factor = std::sqrt((1 + share) / (1 - share));
-  for (double& draw : draws) draw = *middle + factor * (draw - *middle);
+  for (double& draw : draws) draw = middle + factor * (draw - middle);
   return draws;
 }
 

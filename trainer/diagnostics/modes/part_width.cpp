@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/principal.h"
 #include "diagnostics/statistics/rank_sum.h"
 #include "diagnostics/statistics/small_matrix.h"
@@ -72,12 +73,6 @@ std::vector<double> values_along(const std::vector<double>& directions, const Fe
     }
   }
   return found;
-}
-
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Squared distances of some rows [..][dimensions] from `middle`.
@@ -150,17 +145,17 @@ void add_cut(PartWidths& widths, int64_t parts, const SortedRows& rows) {
     // A unit of both, so that equal distributions are exchangeable.
     std::vector<double> both = real_squares;
     both.insert(both.end(), sample_squares.begin(), sample_squares.end());
-    const double unit = median_of(std::move(both));
+    const double unit = diagnostics::median(std::move(both));
     if (!(unit > 0)) continue;
     for (const double square : real_squares) of_reals.push_back(square / unit);
     for (const double square : sample_squares) of_samples.push_back(square / unit);
   }
   if (std::ssize(of_reals) < kFewestForWidth || std::ssize(of_samples) < kFewestForWidth) return;
   const double tail = rank_sum_log10(of_samples, of_reals);
-  const double scale = median_of(of_reals);
+  const double scale = diagnostics::median(of_reals);
   if (tail >= widths.cut_log10_tail || !(scale > 0)) return;
   widths.cut_log10_tail = tail;
-  widths.cut_width = median_of(of_samples) / scale;
+  widths.cut_width = diagnostics::median(of_samples) / scale;
 }
 
 }  // namespace
@@ -219,7 +214,7 @@ std::vector<double> node_middles(const PartTree& tree, const std::vector<double>
     for (size_t d = 0; d < dimensions; ++d) {
       std::vector<double> column;
       for (const size_t row : chosen) column.push_back(values[row * dimensions + d]);
-      middles.push_back(column.empty() ? 0 : median_of(std::move(column)));
+      middles.push_back(column.empty() ? 0 : diagnostics::median(std::move(column)));
     }
   }
   return middles;
@@ -261,9 +256,9 @@ PartWidths part_widths(const PartReference& reference, const PartReference::Half
     const double* middle = &half.middles[node * dimensions];
     const auto of_reals = squares_about(middle, real_rows, dimensions, reals);
     const auto of_samples = squares_about(middle, sample_rows, dimensions, made);
-    const double scale = median_of(of_reals);
+    const double scale = diagnostics::median(of_reals);
     if (!(scale > 0)) continue;
-    widths.width[node] = median_of(of_samples) / scale;
+    widths.width[node] = diagnostics::median(of_samples) / scale;
     widths.log10_tail[node] = rank_sum_log10(of_samples, of_reals);
   }
   const SortedRows sorted{half, dimensions, real_rows, sample_rows, reals_by_leaf, samples_by_leaf};

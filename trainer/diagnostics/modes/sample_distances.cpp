@@ -61,9 +61,7 @@ double median_distance(const FeatureRows& rows, const NoiseKey& key) {
   // Of a NaN among the samples nothing is said.
   if (!std::ranges::all_of(distances, [](double distance) { return std::isfinite(distance); }))
     return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = distances.begin() + std::ssize(distances) / 2;
-  std::nth_element(distances.begin(), middle, distances.end());
-  return *middle;
+  return median(std::move(distances));
 }
 
 // The squared distance within which a hundredth of the first `count` rows have another one.

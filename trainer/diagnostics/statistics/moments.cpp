@@ -1,5 +1,6 @@
 #include "diagnostics/statistics/moments.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,6 +22,12 @@ double variance(const Moments& moments) {
   const double center = mean(moments);
   const double value = moments.sum_squares / moments.count - center * center;
   return value < 0 ? 0 : value;  // rounding; a NaN stays one
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 std::vector<Pair> random_pairs(const NoiseKey& key, uint64_t rows, int64_t count) {

@@ -22,11 +22,15 @@ struct Moments {
 };
 
 void add(Moments& moments, double value);
+
 // Mean; NaN for no value.
 double mean(const Moments& moments);
 
 // Population variance (divided by count), >= 0; NaN for no value.
 double variance(const Moments& moments);
+
+// The upper one of the two in the middle of an even number of values; of at least one.
+double median(std::vector<double> values);
 
 // Two different rows.
 struct Pair {
