@@ -96,30 +96,30 @@ class Measurement {
     }
   }
 
-  // The rows of a group (interval.h) that are this rank's.
+  // The rows of a group (interval.h) that are this rank's; of all where nothing is left out.
   RowRange mine_of_group(const Features& features, int group) const {
-    const RowRange all = rows_of_rank(features.rows(), group, kJackknifeGroups);
+    const RowRange all = rows_of_rank(features.rows(), group, groups());
     const RowRange part = rows_of_rank(all.count(), control_.rank(), control_.size());
     return {all.first + part.first, all.first + part.last};
   }
 
   // Each group's, of every rank's part. About the first real row, which all have.
   std::vector<FeatureMoments> moments_of(const Features& features) {
-    std::vector<FeatureMoments> groups;
-    for (int group = 0; group < kJackknifeGroups; ++group) {
+    std::vector<FeatureMoments> made;
+    for (int group = 0; group < groups(); ++group) {
       FeatureMoments part =
           feature_moments(features, reals_.row(0), mine_of_group(features, group));
       sum_over_ranks(control_, part);
-      groups.push_back(std::move(part));
+      made.push_back(std::move(part));
     }
-    return groups;
+    return made;
   }
 
   // All groups but one; all for -1.
   template <class Sums>
   static Sums merged(const std::vector<Sums>& groups, int without = -1) {
     Sums whole = groups[without == 0 ? 1 : 0];
-    for (int group = without == 0 ? 2 : 1; group < kJackknifeGroups; ++group)
+    for (int group = without == 0 ? 2 : 1; group < std::ssize(groups); ++group)
       if (group != without) merge(whole, groups[static_cast<size_t>(group)]);
     return whole;
   }
@@ -129,19 +129,22 @@ class Measurement {
     return reals_.width <= kWidestJackknife && std::min(reals_.rows(), fakes_.rows()) >= 20;
   }
 
+  // One where nothing is left out: a matrix of many features is large.
+  int groups() const { return jackknifed() ? kJackknifeGroups : 1; }
+
   double vendi_of(const Features& features, std::span<const double> centre,
                   const std::string& name) {
-    std::vector<DirectionSums> groups;
-    for (int group = 0; group < kJackknifeGroups; ++group) {
+    std::vector<DirectionSums> made;
+    for (int group = 0; group < groups(); ++group) {
       DirectionSums part = direction_sums(features, centre, mine_of_group(features, group));
       sum_over_ranks(control_, part);
-      groups.push_back(std::move(part));
+      made.push_back(std::move(part));
     }
-    const double score = vendi_score(merged(groups));
+    const double score = vendi_score(merged(made));
     if (jackknifed()) {
       std::vector<double> without;
       for (int group = 0; group < kJackknifeGroups; ++group)
-        without.push_back(vendi_score(merged(groups, group)));
+        without.push_back(vendi_score(merged(made, group)));
       metrics_.intervals[name] =
           clamped(interval_of_jackknife(score, without), 1, static_cast<double>(features.rows()));
     }
