@@ -30,13 +30,7 @@ CodeCounts counted(int64_t codes, const Counts& found, int64_t places) {
 
 // What the collector makes of such codes.
 Evidence evidence_of(const CodeCounts& counts) {
-  CodeFigures figures{.codes = std::ssize(counts.of_code),
-                      .places = counts.pictures * counts.places,
-                      .pictures = counts.pictures,
-                      .used = codes_used(counts.of_code)};
-  figures.expected_used = expected_codes_used(figures.codes, figures.places);
-  figures.perplexity = perplexity(counts.of_code);
-  return {.step = 100, .codes = figures};
+  return {.step = 100, .codes = code_figures(counts)};
 }
 
 // Pictures of 16 places that use the first `used` of the codes in turn.

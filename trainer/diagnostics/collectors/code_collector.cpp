@@ -51,12 +51,7 @@ class CodeCollector final : public Collector {
 
   static void write(const CodeCounts& counts, const Evaluation& evaluation, records::Record& record,
                     Evidence& evidence) {
-    CodeFigures figures{.codes = std::ssize(counts.of_code),
-                        .places = counts.pictures * counts.places,
-                        .pictures = counts.pictures,
-                        .used = codes_used(counts.of_code)};
-    figures.expected_used = expected_codes_used(figures.codes, figures.places);
-    figures.perplexity = perplexity(counts.of_code);
+    CodeFigures figures = code_figures(counts);
     record.set("codes", figures.codes);
     record.set("codes_used", figures.used);
     record.set("codes_used_expected", figures.expected_used);

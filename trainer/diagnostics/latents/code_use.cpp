@@ -91,4 +91,14 @@ std::vector<double> ages_of_dead(std::span<const int64_t> counts, std::span<cons
   return dead;
 }
 
+CodeFigures code_figures(const CodeCounts& counts) {
+  CodeFigures figures{.codes = std::ssize(counts.of_code),
+                      .places = counts.pictures * counts.places,
+                      .pictures = counts.pictures,
+                      .used = codes_used(counts.of_code)};
+  figures.expected_used = expected_codes_used(figures.codes, figures.places);
+  figures.perplexity = perplexity(counts.of_code);
+  return figures;
+}
+
 }  // namespace allmodes::diagnostics

@@ -3,6 +3,7 @@
 // How much of a codebook is in use, from counts that add over ranks.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,5 +41,21 @@ std::vector<double> entropy_by_place(std::span<const int64_t> counts, int64_t pl
 
 // The ages of codes without a count, ascending. Both [codes].
 std::vector<double> ages_of_dead(std::span<const int64_t> counts, std::span<const float> ages);
+
+// What the codes of a book are used for on the pictures of an evaluation.
+struct CodeFigures {
+  int64_t codes = 0;   // of the book
+  int64_t places = 0;  // that a code was found for, over all pictures
+  int64_t pictures = 0;
+  int64_t used = 0;          // codes found at one place at least
+  double expected_used = 0;  // by as many draws of codes that are equally likely
+  double perplexity = 1;     // exp(entropy of the shares of the codes), [1, codes]
+  // Of those that are not used: steps since a batch of the training used the one whose last use is
+  // the latest. Empty where that is not known.
+  std::optional<int64_t> dead_for = std::nullopt;
+};
+
+// All of them but `dead_for`.
+CodeFigures code_figures(const CodeCounts& counts);
 
 }  // namespace allmodes::diagnostics

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "diagnostics/latents/code_use.h"
 #include "diagnostics/latents/linear_units.h"
 #include "diagnostics/modes/emptied_region.h"
 #include "diagnostics/modes/mode_histogram.h"
@@ -87,19 +88,6 @@ struct CopiedReals {
 struct RepeatedThings {
   double things = 0;  // how many, as equally frequent ones: 1 / sum of shares squared
   std::vector<std::string> classes;  // of whose samples, by the nearest real, they are half
-};
-
-// What the codes of a book are used for on the pictures of an evaluation.
-struct CodeFigures {
-  int64_t codes = 0;   // of the book
-  int64_t places = 0;  // that a code was found for, over all pictures
-  int64_t pictures = 0;
-  int64_t used = 0;          // codes found at one place at least
-  double expected_used = 0;  // by as many draws of codes that are equally likely
-  double perplexity = 1;     // exp(entropy of the shares of the codes), [1, codes]
-  // Of those that are not used: steps since a batch of the training used the one whose last use is
-  // the latest. Empty where that is not known.
-  std::optional<int64_t> dead_for = std::nullopt;
 };
 
 // How far reconstructions of held-out pictures are from them.
