@@ -7,16 +7,16 @@
 #include <mutex>
 #include <set>
 
+#include "ranks/forwarding_communicator.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::testing {
 namespace {
 
-// Passes everything on, and notes what it was.
-class Noted final : public world::Communicator {
+// Notes what passes.
+class Noted final : public ForwardingCommunicator {
  public:
-  explicit Noted(world::Communicator& inner)
-      : Communicator(inner.rank(), inner.size()), inner_(inner) {}
+  using ForwardingCommunicator::ForwardingCommunicator;
 
   int splits = 0;
   std::multiset<world::DataType> reductions;
@@ -28,25 +28,13 @@ class Noted final : public world::Communicator {
       const std::scoped_lock lock(mutex_);
       reductions.insert(buffer.type);
     }
-    return inner_.all_reduce(buffer, op, stream);
+    return ForwardingCommunicator::do_all_reduce(buffer, op, stream);
   }
-  world::Ticket do_reduce(world::Buffer buffer, world::ReduceOp op, int root,
-                          world::Stream stream) override {
-    return inner_.reduce(buffer, op, root, stream);
-  }
-  world::Ticket do_broadcast(world::Buffer buffer, int root, world::Stream stream) override {
-    return inner_.broadcast(buffer, root, stream);
-  }
-  std::vector<std::vector<std::byte>> do_all_gather_v(std::span<const std::byte> mine) override {
-    return inner_.all_gather_v(mine);
-  }
-  void do_barrier() override { inner_.barrier(); }
   std::unique_ptr<Communicator> do_split(int color, int key) override {
     ++splits;
-    return inner_.split(color, key);
+    return ForwardingCommunicator::do_split(color, key);
   }
 
-  world::Communicator& inner_;
   std::mutex mutex_;
 };
 

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "gradients/gradient_hooks.h"
 #include "networks/forward.h"
+#include "ranks/forwarding_communicator.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::gradients {
@@ -31,35 +32,18 @@ struct Message {
   int64_t count;
 };
 
-// Hands everything to another communicator and notes what was reduced.
-class RecordingCommunicator final : public world::Communicator {
+// Notes what is reduced.
+class RecordingCommunicator final : public testing::ForwardingCommunicator {
  public:
-  explicit RecordingCommunicator(world::Communicator& inner)
-      : Communicator(inner.rank(), inner.size()), inner_(inner) {}
+  using ForwardingCommunicator::ForwardingCommunicator;
   std::vector<Message> messages;
 
  private:
   world::Ticket do_all_reduce(world::Buffer buffer, world::ReduceOp op,
                               world::Stream stream) override {
     messages.push_back({buffer.data, buffer.count});
-    return inner_.all_reduce(buffer, op, stream);
+    return ForwardingCommunicator::do_all_reduce(buffer, op, stream);
   }
-  world::Ticket do_reduce(world::Buffer buffer, world::ReduceOp op, int root,
-                          world::Stream stream) override {
-    return inner_.reduce(buffer, op, root, stream);
-  }
-  world::Ticket do_broadcast(world::Buffer buffer, int root, world::Stream stream) override {
-    return inner_.broadcast(buffer, root, stream);
-  }
-  std::vector<std::vector<std::byte>> do_all_gather_v(std::span<const std::byte> mine) override {
-    return inner_.all_gather_v(mine);
-  }
-  void do_barrier() override { inner_.barrier(); }
-  std::unique_ptr<Communicator> do_split(int color, int key) override {
-    return inner_.split(color, key);
-  }
-
-  world::Communicator& inner_;
 };
 
 std::vector<config::Layer> four_linears() {
