@@ -9,7 +9,7 @@ import os
 import subprocess
 
 from . import runs
-from .summary import show_cell, show_value
+from .papers import table_texts
 
 MARKS = {"holds": ("healthy", "✓"), "fails": ("collapsed", "✕"), "undecided": ("at_risk", "!")}
 
@@ -49,26 +49,13 @@ def _claims(judgements):
 
 
 def _table(study, table):
-    header, rows = [], []
-    published = {c.name for c in study.columns if any(c.name in row.published for row in study.rows)}
-    for column in study.columns:
-        header.append(column.title)
-        if column.name in published:
-            header.append(study.reference)
-    for row in study.rows:
-        cells = []
-        for column in study.columns:
-            cell = table.cell(row.name, column.name)
-            shown = show_cell(cell, column)
-            cells.append(f"{shown} (n={len(cell.by_seed)})" if shown else "-")
-            if column.name in published:
-                cells.append(show_value(*row.published[column.name], column)
-                             if column.name in row.published else "")
-        rows.append(f'<tr><th scope="row">{html.escape(row.title)}</th>' +
-                    "".join(f"<td>{html.escape(text)}</td>" for text in cells) + "</tr>")
+    (corner, *header), body = table_texts(study, table)
+    rows = [f'<tr><th scope="row">{html.escape(title)}</th>' +
+            "".join(f"<td>{html.escape(text)}</td>" for text in cells) + "</tr>"
+            for title, *cells in body]
     return ('<section><h2>Table</h2><p class="quiet">Mean ± standard error of n seeds.</p>'
             '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><thead><tr>'
-            "<td></td>" + "".join(f'<th scope="col">{html.escape(text)}</th>' for text in header) +
+            f"<td>{corner}</td>" + "".join(f'<th scope="col">{html.escape(text)}</th>' for text in header) +
             "</tr></thead><tbody>" + "".join(rows) + "</tbody></table></div></section>\n")
 
 

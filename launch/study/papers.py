@@ -6,7 +6,7 @@ import io
 from .summary import show_cell, show_value
 
 
-def _lines(study, table):
+def table_texts(study, table):
     """The header and the rows as texts: each column, beside it what was published."""
     published = {column.name for column in study.columns
                  if any(column.name in row.published for row in study.rows)}
@@ -28,7 +28,7 @@ def _lines(study, table):
 
 
 def markdown(study, table, judgements):
-    header, body = _lines(study, table)
+    header, body = table_texts(study, table)
 
     def join(line):
         return "| " + " | ".join(text.replace("|", "\\|") for text in line) + " |"
@@ -48,7 +48,7 @@ _LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"
 
 def latex(study, table):
     """A tabular of booktabs; what a title has of LaTeX's own signs is escaped."""
-    header, body = _lines(study, table)
+    header, body = table_texts(study, table)
 
     def join(line):
         return " & ".join("".join(_LATEX.get(c, c) for c in text) for text in line) + r" \\"
