@@ -100,6 +100,18 @@ for path in "$@"; do [ -r "$path" ] || echo "there is no $path, or it cannot be 
 command -v orted >/dev/null || [ -x "$OPAL_PREFIX/bin/orted" ] || echo "Open MPI is not on the PATH there (orted)"
 echo asked'
 
+# on_host HOST SECONDS WORD...: the words on another host, through the remote agent; fails when they do,
+# or have not ended within the seconds.
+on_host() {
+  local host="$1" seconds="$2" agent
+  shift 2
+  agent="$(remote_agent)"
+  local -a options=()
+  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
+  # shellcheck disable=SC2086  # an agent may have words of its own
+  timeout "$seconds" $agent ${options[@]+"${options[@]}"} "$host" "$@" </dev/null
+}
+
 # ask_hosts FILE PROGRAM WORD...: asks all hosts of the file at the same time, prints everything that
 # is wrong, "HOST: ..." a line, and fails when there is anything. A host that does not answer within
 # 20 s is one that does not answer.
@@ -109,17 +121,15 @@ ask_hosts() {
   agent="$(remote_agent)"
   answers="$(mktemp -d)"
   version="$("$binary" --version 2>&1 | head -n 1 || true)"
-  local -a paths options=()
+  local -a paths
   mapfile -t paths < <(needed_paths "$@")
-  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
   while read -r host _; do
-    # shellcheck disable=SC2086  # an agent may have words of its own
     if is_this_host "$host"; then
       echo asked >"$answers/$host"
     else
-      timeout 20 $agent ${options[@]+"${options[@]}"} "$host" \
+      on_host "$host" 20 \
         "sh -c $(quoted "$question" _ "$binary" "$version" "$PWD" ${paths[@]+"${paths[@]}"})" \
-        </dev/null >"$answers/$host" 2>"$answers/$host.said" &
+        >"$answers/$host" 2>"$answers/$host.said" &
     fi
   done <"$file"
   wait
@@ -141,20 +151,15 @@ ask_hosts() {
 # this folder, each host's lines under its name; fails when one of them does or does not answer within
 # a minute.
 doctor_on_hosts() {
-  local file="$1" agent host answers failed=0
+  local file="$1" host answers failed=0
   shift
-  agent="$(remote_agent)"
   answers="$(mktemp -d)"
-  local -a options=()
-  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
   while read -r host _; do
     {
-      # shellcheck disable=SC2086  # an agent may have words of its own
       if is_this_host "$host"; then
         timeout 60 "$@" </dev/null
       else
-        timeout 60 $agent ${options[@]+"${options[@]}"} "$host" \
-          "sh -c $(quoted "cd $(quoted "$PWD") && exec $(quoted "$@")")" </dev/null
+        on_host "$host" 60 "sh -c $(quoted "cd $(quoted "$PWD") && exec $(quoted "$@")")"
       fi >"$answers/$host" 2>&1 && touch "$answers/$host.well"
     } &
   done <"$file"
@@ -175,17 +180,10 @@ doctor_on_hosts() {
 
 # answering FILE: its lines whose host runs a command within 20 s.
 answering() {
-  local agent host slots answers
-  agent="$(remote_agent)"
+  local host slots answers
   answers="$(mktemp -d)"
-  local -a options=()
-  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
   while read -r host _; do
-    # shellcheck disable=SC2086
-    if is_this_host "$host" || timeout 20 $agent ${options[@]+"${options[@]}"} "$host" true </dev/null &>/dev/null
-    then
-      : >"$answers/$host"
-    fi &
+    if is_this_host "$host" || on_host "$host" 20 true &>/dev/null; then : >"$answers/$host"; fi &
   done <"$1"
   wait
   while read -r host slots; do
