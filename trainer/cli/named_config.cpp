@@ -5,11 +5,17 @@
 
 namespace allmodes::cli {
 
-std::optional<std::filesystem::path> own_file(const std::filesystem::path& file) {
+std::optional<std::filesystem::path> own_program() {
   std::error_code unknown;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  if (unknown) return std::nullopt;
-  const auto beside = program.parent_path().parent_path();
+  return unknown ? std::nullopt : std::optional(program);
+}
+
+std::optional<std::filesystem::path> own_file(const std::filesystem::path& file) {
+  const auto program = own_program();
+  if (!program) return std::nullopt;
+  std::error_code unknown;
+  const auto beside = program->parent_path().parent_path();
   for (const auto& folder : {beside / "share" / "allmodes", beside})
     if (std::filesystem::exists(folder / file, unknown)) return folder / file;
   return std::nullopt;

@@ -6,12 +6,16 @@
 
 namespace allmodes::cli {
 
-// A file of the project, such as "configs/ring_gan.txtpb": as installed (../share/allmodes/FILE, seen
-// from the program's folder) or in a checkout (../FILE).
+// The file that this process runs; nullopt where the system does not say.
+std::optional<std::filesystem::path> own_program();
+
+// A file of the project, such as "configs/ring_gan.txtpb": as installed (../share/allmodes/FILE,
+// seen from the program's folder) or in a checkout (../FILE).
 std::optional<std::filesystem::path> own_file(const std::filesystem::path& file);
 
 // The path of a configuration: `word` itself when there is such a file, or when it names a folder;
-// else the project's own of this name, configs/NAME.txtpb. `word` where there is none, so that the complaint names it.
+// else the project's own of this name, configs/NAME.txtpb. `word` where there is none, so that the
+// complaint names it.
 std::string named_config(const std::string& word);
 
 }  // namespace allmodes::cli

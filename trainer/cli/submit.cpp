@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -21,9 +20,8 @@ int submit(std::vector<std::string> words) {
     ALLMODES_FAIL(ExitCode::kNoInput,
                   "launch/slurm/submit.sh lies neither beside this program's folder nor in an "
                   "installation's share/allmodes; run it from a checkout");
-  std::error_code unknown;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  if (!unknown) ::setenv("ALLMODES_BINARY", program.c_str(), /*replace=*/1);
+  if (const auto program = own_program())
+    ::setenv("ALLMODES_BINARY", program->c_str(), /*replace=*/1);
   std::string bash = "bash", file = script->string();
   std::vector<char*> arguments{bash.data(), file.data()};
   for (std::string& word : words) arguments.push_back(word.data());

@@ -25,6 +25,12 @@ const config::FirstStage* vectors_of(const RunConfig& config) {
   return first != nullptr && first->quantizer == "vq" ? first : nullptr;
 }
 
+// One whose reconstructions a discriminator judges.
+const config::FirstStage* judged_stage(const RunConfig& config) {
+  const auto* first = settings_of_stage(config);
+  return first != nullptr && first->adversarial_weight > 0 ? first : nullptr;
+}
+
 Setting restarts(const RunConfig& config) {
   const auto* first = vectors_of(config);
   if (first == nullptr || first->restart_below > 0) return std::nullopt;
@@ -51,30 +57,28 @@ Setting more_entropy(const RunConfig& config) {
 }
 
 Setting adaptive(const RunConfig& config) {
-  const auto* first = settings_of_stage(config);
-  if (first == nullptr || first->adversarial_weight == 0 || first->adaptive_weight)
-    return std::nullopt;
+  const auto* first = judged_stage(config);
+  if (first == nullptr || first->adaptive_weight) return std::nullopt;
   return "first_stage.adaptive_weight=true";
 }
 
 Setting weaker_discriminator(const RunConfig& config) {
-  const auto* first = settings_of_stage(config);
-  if (first == nullptr || first->adversarial_weight == 0) return std::nullopt;
+  const auto* first = judged_stage(config);
+  if (first == nullptr) return std::nullopt;
   return fmt::format("first_stage.adversarial_weight={:g}", first->adversarial_weight / 2);
 }
 
 Setting later_discriminator(const RunConfig& config) {
-  const auto* first = settings_of_stage(config);
-  if (first == nullptr || first->adversarial_weight == 0) return std::nullopt;
+  const auto* first = judged_stage(config);
+  if (first == nullptr) return std::nullopt;
   const int64_t later = std::max(config.steps / 4, 2 * first->discriminator_start);
   if (later >= config.steps) return std::nullopt;
   return fmt::format("first_stage.discriminator_start={}", later);
 }
 
 Setting gentle_discriminator(const RunConfig& config) {
-  const auto* first = settings_of_stage(config);
-  if (first == nullptr || first->adversarial_weight == 0 || first->discriminator_warmup > 0)
-    return std::nullopt;
+  const auto* first = judged_stage(config);
+  if (first == nullptr || first->discriminator_warmup > 0) return std::nullopt;
   return fmt::format("first_stage.discriminator_warmup={}",
                      std::max<int64_t>(1, config.steps / 10));
 }

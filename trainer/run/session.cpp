@@ -115,8 +115,7 @@ int train(const TrainOptions& options, world::Runtime& runtime, const world::Sto
   world::refuse_singletons(world);
   world::Watchdog watchdog(runtime, limits_of(config::Watchdog{}));
   // Nobody waits for a rank that is alone: it may take its time, as long as it works.
-  std::optional<WorkWatch> works;
-  if (world.size == 1) works.emplace(runtime.control().flight_log());
+  const WorkWatch works(world.size == 1 ? runtime.control().flight_log() : nullptr);
   Session session(options, runtime, signals);
   return or_end_the_job(runtime, [&] {
     const int code = session.run(watchdog);

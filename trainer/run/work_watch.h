@@ -22,7 +22,7 @@ struct WorkDone {
 WorkDone work_done(const std::filesystem::path& root = "/");
 
 // Whether the process moved in `seconds` between the two: it computed for a twentieth of that time
-// at least, which a waiting process does not, or 64 KiB came from files, or one page of a mapped
+// at least, which a waiting process does not, or a KiB came from files, or one page of a mapped
 // file.
 bool has_moved(const WorkDone& before, const WorkDone& after, double seconds);
 
