@@ -152,9 +152,12 @@ TEST_F(MomentsTest, ACheckpointWhoseRemovalOrReplacementWasCutShortIsThereOrNot)
 TEST_F(MomentsTest, AnErrorIsReportedAtOnceThoughAThreadWaitsForTheDisk) {
   const Fault slow{
       .call = Call::kSync, .part = "/generator.safetensors", .block_s = 30, .count = 1};
-  const Fault full{.call = Call::kWrite, .part = "/records.jsonl", .error = ENOSPC, .first = 10};
+  // Once the thread waits; the next save, which would wait for this one, is a thousand steps away.
+  const Fault full{.call = Call::kWrite, .part = "/records.jsonl", .error = ENOSPC, .after = 1};
   const auto ended =
-      train(crash::kRing, {slow, full}, {"diagnostics.log_every=1", "checkpoints.every=4"});
+      train(crash::kRing, {slow, full},
+            {"steps=3000", "diagnostics.log_every=1", "diagnostics.evaluate_every=100000",
+             "images.every=0", "checkpoints.every=1000"});
   EXPECT_GE(hits(), 2U) << "the disk was not waited for";
   EXPECT_EQ(ended.code, 74) << messages();
   EXPECT_THAT(messages(), HasSubstr("records.jsonl"));

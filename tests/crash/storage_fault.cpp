@@ -35,6 +35,7 @@ bool is_hit(Injected& injected, Call call, const char* path) {
   const Fault& fault = injected.fault;
   if (fault.call != call || path == nullptr || strstr(path, fault.part.c_str()) == nullptr)
     return false;
+  if (__atomic_load_n(injected.hits, __ATOMIC_RELAXED) < fault.after) return false;
   const uint64_t number = ++injected.calls;
   if (number < fault.first || number - fault.first >= fault.count) return false;
   __atomic_add_fetch(injected.hits, 1, __ATOMIC_RELAXED);

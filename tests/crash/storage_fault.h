@@ -33,6 +33,7 @@ struct Fault {
   int signal = 0;        // that the process gets before the call; 0: none
   uint64_t first = 1;    // of the calls concerned, the first that is hit, and how many
   uint64_t count = std::numeric_limits<uint64_t>::max();
+  uint64_t after = 0;  // calls count only once so many were hit, of any fault
 };
 
 // From now on, in this process, beside those before. Counts the calls that were hit in `hits`,
