@@ -10,7 +10,7 @@ arguments=(train ring.txtpb --set diagnostics.log_every=7 --set checkpoints.ever
 resume() { "$program" "${arguments[@]}" --resume auto "$@"; }  # in runs/
 same_evidence() {  # FOLDER FOLDER: what the evaluations of two runs saw
   python3 - "$@" <<'PYTHON'
-import json, sys
+import json, struct, sys
 
 KINDS = {"evaluation", "verdict", "train"}
 TIMES = ("time_s", "_s", "_ms", "samples_per_s")
@@ -21,6 +21,15 @@ for run in sys.argv[1:]:
                  for r in records if r["record"] in KINDS and (r["record"] != "train" or r["step"] % 7 == 0)])
 assert runs[0] == runs[1], next((a, b) for a, b in zip(*runs) if a != b)
 assert any(r.get("learning_rate_generator") == 1e-3 for r in runs[0]), runs[0]
+
+# D's margin is gathered over the log steps between two evaluations and is in no record: the history
+# that a checkpoint keeps has it, one entry of a map (name, double) for each evaluation.
+ENTRY = b"\x0a\x14discriminator_margin\x11"
+margins = []
+for run in sys.argv[1:]:
+    manifest = open(f"{run}/checkpoints/step-00000060/manifest.pb", "rb").read()
+    margins.append([struct.unpack("<d", part[:8])[0] for part in manifest.split(ENTRY)[1:]])
+assert margins[0] == margins[1] and len(margins[0]) == 2, margins
 PYTHON
 }
 

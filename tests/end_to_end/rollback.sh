@@ -49,6 +49,10 @@ for ranks in 1, 2:
     assert len(back) == 1 and back[0]["step"] == 0 and back[0]["from_step"] == 400, back
     assert back[0]["kind"] == "posterior_collapse" and "KL" in back[0]["reason"], back
     assert back[0]["adjustments"] == ["vae.beta 4 -> 0.04"], back
+    # The attempt that began anew at step 0 evaluated the untrained model once more; it is recorded once.
+    for kind in "evaluation", "verdict":
+        steps = [r["step"] for r in records if r["record"] == kind]
+        assert steps == sorted(set(steps)) and (kind == "verdict" or steps[0] == 0), (kind, steps)
     # What was left behind is kept aside, with the verdict that ended it.
     aside = [json.loads(line) for line in (run / "records-before-rollback-1.jsonl").open()]
     assert aside[-1]["record"] == "verdict" and aside[-1]["state"] == "collapsed", aside[-1]
