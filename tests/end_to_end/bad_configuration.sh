@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A bad configuration is refused before any work, with all its mistakes, each at its place.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

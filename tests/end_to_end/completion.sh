@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Completion and the manual page come from the command line's own description: every command and
 # every option is in them, and the shells take them.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

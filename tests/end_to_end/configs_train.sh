@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every configuration that comes with the program trains eight steps and leaves a run with a verdict.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

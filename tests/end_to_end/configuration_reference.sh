@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # docs/configuration.md is what the descriptions of the fields say, and `explain` knows every field.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

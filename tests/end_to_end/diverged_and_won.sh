@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A column of nanoseconds, whose losses are infinite; discriminators that have won, whose scores are
 # no logits.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What `explain` says of kinds and exit codes is what the documents say, and every kind of verdict
 # that the diagnostics can find is described.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

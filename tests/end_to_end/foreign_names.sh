@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Class names that are no UTF-8: the run ends well, its checkpoint can be read, resumed and sampled,
 # and every file of JSON is JSON. The names come from folders, here in Latin-1.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -5,6 +5,7 @@
 #
 # The columns have variances 16, 8 and 0.01: a dimension is used where that exceeds beta (Lucas et
 # al., arXiv 1911.02469), two of them at first, none in the end.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

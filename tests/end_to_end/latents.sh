@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `sample --save-latents` writes what the samples were made from, and `--latents` makes the same of
 # it; rows of another length are refused.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

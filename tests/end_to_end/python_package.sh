@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Python package beside the program: its own tests; and modules made of exported networks, whose
 # outputs are the trainer's for every kind of layer and every architecture that there is.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

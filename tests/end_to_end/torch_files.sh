@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Files of torch.save are refused with the way out, and launch/to_safetensors.py is that way: both
 # kinds of file are read, strided tensors are made dense, and a pickle's code is not run.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # docs/tutorials.md as it is written: each line that begins with "$" is run, in order.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

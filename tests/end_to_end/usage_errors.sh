@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every kind of failure has its exit status and a message on stderr; help and version are no
 # failure.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -181,6 +181,24 @@ TEST_F(Feeding, WithAFingerprintOfTheIndexNothingIsReadBeforeItIsNeeded) {
   EXPECT_NE(fingerprint(), other);
 }
 
+// A shard that was written anew in the same size, with the same names, is another data set.
+TEST_F(Feeding, AFingerprintOfTheIndexHoldsSamplesOfEachShard) {
+  const auto shard = [&](uint8_t grey) {
+    write("s/a.tar", tar({{"0.pgm", pgm(8, 8, 1)}, {"1.pgm", pgm(300, 300, grey)}}));
+  };
+  config::Data data = images("s", 8);
+  data.fingerprint = "index";
+  data.colour = "grey";
+  data.cache = "none";
+  const auto fingerprint = [&] { return make_dataset(data, 1)->fingerprint(); };
+  shard(7);
+  const auto before = fingerprint();
+  shard(8);
+  EXPECT_NE(fingerprint(), before);
+  shard(7);
+  EXPECT_EQ(fingerprint(), before);
+}
+
 TEST_F(Feeding, BarsOfPicturesOfOneSizeAreSaidInPixels) {
   write("wide/a.pgm", pgm(64, 48, 7));
   const auto wide = make_dataset(images("wide", 32), 1);

@@ -91,4 +91,17 @@ uint64_t ContentHash::finish(const SampleShape& shape, size_t value_bytes,
   return XXH3_64bits(header, sizeof header);
 }
 
+uint64_t sampled_hash(std::span<const uint8_t> bytes, uint64_t seed) {
+  constexpr size_t kBlocks = 16, kBlock = 4096;
+  uint64_t hash = seed ^ bytes.size();
+  if (bytes.size() <= kBlocks * kBlock)
+    return XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash);
+  const size_t distance = (bytes.size() - kBlock) / (kBlocks - 1);
+  for (size_t i = 0; i < kBlocks; ++i) {
+    const size_t first = i + 1 < kBlocks ? i * distance : bytes.size() - kBlock;
+    hash = XXH3_64bits_withSeed(bytes.data() + first, kBlock, hash);
+  }
+  return hash;
+}
+
 }  // namespace allmodes::data

@@ -303,7 +303,8 @@ class Builder {
     for (auto& remark : damage_.remarks()) set_.remarks.push_back(std::move(remark));
   }
 
-  // Without reading a picture: names and sizes stand for what is in them.
+  // Without reading a picture: names and sizes, and samples of the bytes of shards, stand for what is
+  // in them.
   std::unique_ptr<Dataset> unread() {
     failed_.assign(static_cast<size_t>(total_), 0);
     const SampleShape shape{.channels = data_.colour == "rgb" ? 3 : 1,
@@ -316,6 +317,8 @@ class Builder {
       hash_.add(key.c_str(), key.size() + 1);
       hash_.add(&size, sizeof size);
     }
+    const uint64_t sampled = container_->sampled_content();
+    hash_.add(&sampled, sizeof sampled);
     const std::string fields =
         fmt::format("{} {} {} {}", data_.fit, data_.filter, data_.exif, data_.background);
     hash_.add(fields.data(), fields.size());

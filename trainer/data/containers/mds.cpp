@@ -77,6 +77,11 @@ class Mds final : public Container {
     return {find(index).second, changed_};
   }
 
+  uint64_t sampled_content() const override {
+    uint64_t content = 0;
+    for (const MdsShard& shard : shards_) content = sampled_hash(shard.bytes, content);
+    return content;
+  }
   Bytes read(int64_t index, uint64_t most) const override {
     const auto [shard, sample] = find(index);
     const auto value = column(*shard, sample, shard->picture);

@@ -169,6 +169,12 @@ class Tar final : public Container {
     const TarSample& s = sample(index);
     return {s.picture.begin << 32 ^ s.picture.bytes, changed_[s.shard]};
   }
+  uint64_t sampled_content() const override {
+    uint64_t content = 0;
+    for (const MappedFile& shard : shards_)
+      content = sampled_hash({shard.data(), shard.size()}, content);
+    return content;
+  }
   Bytes read(int64_t index, uint64_t most) const override {
     const TarSample& s = sample(index);
     Bytes bytes;
