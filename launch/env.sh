@@ -63,12 +63,19 @@ insist() {
     done
   ) <&- >/dev/null 2>&1 &
   insisting_pid=$!
+  # Else the shell reports at its end that it was killed.
+  disown "$insisting_pid"
 }
 # When the launcher has ended: its number may become another process's.
 insist_no_more() {
   [[ -z "$insisting_pid" ]] || kill -9 "$insisting_pid" 2>/dev/null || true
   insisting_pid=""
 }
+
+# is_of_the_program STATUS: whether the program ends with such a code, by itself or by a signal. mpirun has
+# others for a host or a daemon that it lost: 205, or the number of the signal that ended what it had
+# started the daemon with.
+is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192))); }
 
 # quoted WORD...: the words as one line that a shell reads back as the same words.
 quoted() {
@@ -97,4 +104,36 @@ value_of() {
     shift
   done
   return 1
+}
+
+# fields_of WORD...: of the words for `train` those that `validate` needs to see the same configuration,
+# into ${fields[@]}.
+fields_of() {
+  fields=()
+  while (($# > 0)); do
+    case "$1" in
+      --set) fields+=(--set "${2:-}"); shift ;;
+      --steps | --device) fields+=(--set "${1#--}=${2:-}"); shift ;;
+      --on-collapse) fields+=(--set "verdict.on_collapse=${2:-}"); shift ;;
+      --set=*) fields+=("$1") ;;
+      --steps=* | --device=*) fields+=(--set "${1#--}") ;;
+      --on-collapse=*) fields+=(--set "verdict.on_collapse=${1#*=}") ;;
+      --deterministic) fields+=(--set deterministic_shards=8) ;;
+      --out | --resume | --from | --allow-change) shift ;;
+      --*) ;;
+      *) fields+=("$1") ;;
+    esac
+    shift $(($# > 0 ? 1 : 0))
+  done
+}
+
+# ranks_that_fit LIMIT WORD...: prints the most ranks, up to LIMIT, that can share out the batch of
+# what `train WORD...` trains; LIMIT where the configuration cannot be read, which the ranks will say.
+ranks_that_fit() {
+  local limit="$1" most
+  shift
+  fields_of "$@"
+  most="$("$ALLMODES_BINARY" validate ${fields[@]+"${fields[@]}"} --ranks "$limit" 2>&1 |
+    sed -n 's/.*the most ranks that can[^:]*: \([0-9]*\)$/\1/p' | head -n 1 || true)"
+  echo "${most:-$limit}"
 }

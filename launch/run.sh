@@ -269,11 +269,13 @@ run() {
   done
   insist_no_more
   wait "$filter_pid" 2>/dev/null || true
-  # mpirun's own code for a host that it can no longer reach.
-  if ((status == 205)); then status=68; fi
   # Ranks that are asked while they still start may die of the signal, and mpirun too, or it ends with
-  # its own 1, which is none of the program's codes; they had nothing to save.
-  if [[ "$asked" == true ]] && ((status == 138 || status == 1)); then status=75; fi
+  # a code of its own; they had nothing to save. Otherwise such a code means a host that is lost.
+  if [[ "$asked" == true ]] && { ((status == 138 || status == 1)) || ! is_of_the_program "$status"; }; then
+    status=75
+  elif ! is_of_the_program "$status"; then
+    status=68
+  fi
   # What mpirun ends with when it was told to end says nothing about the ranks.
   if [[ "$forced" == true ]]; then status=143; fi
 }
@@ -290,7 +292,8 @@ while ((restarts > 0)) && ((status == 68 || status == 137 || status == 139)) &&
     gone="$(comm -23 <(sort "$scratch/hosts") <(sort "$scratch/left") | cut -d ' ' -f 1 | tr '\n' ' ')"
     [[ -s "$scratch/left" ]] || break
     slots="$(awk '{ split($2, part, "="); sum += part[2] } END { print sum }' "$scratch/left")"
-    if [[ -n "$gone" ]] && ((slots < ranks)); then ranks="$slots"; fi
+    # As many as there is room for and can share out the batch.
+    if [[ -n "$gone" ]] && ((slots < ranks)); then ranks="$(ranks_that_fit "$slots" "${@:2}")"; fi
     mv "$scratch/left" "$scratch/hosts"
     hosts="$(wc -l <"$scratch/hosts")"
   fi

@@ -66,16 +66,9 @@ done
 find_binary
 ranks="${ranks:-${gpus:-1}}"
 
-# What validate takes of the words for train; it says all mistakes with their places.
-checked=()
-for ((i = 1; i <= $#; ++i)); do
-  case "${!i}" in
-    --set) next=$((i + 1)); checked+=(--set "${!next:-}") ;;
-    --set=*) checked+=("${!i}") ;;
-    --steps) next=$((i + 1)); checked+=(--set "steps=${!next:-}") ;;
-  esac
-done
-"$ALLMODES_BINARY" validate "$config" "${checked[@]}" >&2
+# validate says all mistakes with their places, and whether so many ranks can share out the batch.
+fields_of "$@"
+"$ALLMODES_BINARY" validate "$config" ${fields[@]+"${fields[@]}"} --ranks $((nodes * ranks)) >&2
 
 name="$(basename "$config" .txtpb)"
 out="$(realpath -ms -- "${out:-runs/submitted/$name-$(date +%Y%m%d-%H%M%S)}")"

@@ -1,5 +1,6 @@
 #include "run/agreement.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -12,13 +13,17 @@
 namespace allmodes::testing {
 namespace {
 
-// A check of a configuration on ranks of several nodes: what each rank returns.
-std::vector<ExitCode> codes_of(const std::string& fields, const std::vector<world::World>& worlds) {
-  const std::string text = fields + R"(
+std::string ring_config(const std::string& fields) {
+  return fields + R"(
     name: "ring" steps: 10
     data { dataset: "ring" modes: 8 radius: 2 std: 0.05 samples: 400 }
     gan { latent { dimension: 4 } generator { width: 8 depth: 1 }
           discriminator { width: 8 depth: 1 } })";
+}
+
+// A check of a configuration on ranks of several nodes: what each rank returns.
+std::vector<ExitCode> codes_of(const std::string& fields, const std::vector<world::World>& worlds) {
+  const std::string text = ring_config(fields);
   std::vector<ExitCode> codes(worlds.size(), ExitCode::kSoftware);
   run_ranks(static_cast<int>(worlds.size()), [&](world::Communicator& control) {
     const auto run = run::check_text(text, "test.txtpb");
@@ -55,6 +60,23 @@ TEST(CheckBatch, ABatchThatTheRanksDoNotDivideGivesAllTheSameCode) {
   EXPECT_EQ(codes_of("batch: 62", two_nodes_of_two(false)),
             std::vector<ExitCode>(4, ExitCode::kConfiguration));
   EXPECT_EQ(codes_of("batch: 64", two_nodes_of_two(true)), std::vector<ExitCode>(4, ExitCode::kOk));
+}
+
+TEST(CheckBatch, TheMostRanksThatFitAreSaid) {
+  const auto checked = [](const std::string& fields) {
+    return run::check_text(ring_config(fields), "test.txtpb");
+  };
+  const auto even = checked("batch: 64");
+  EXPECT_EQ(run::uneven_batch(even, 4), "");
+  EXPECT_EQ(run::most_ranks(even.config(), 3), 2);
+  EXPECT_EQ(run::most_ranks(even.config(), 1000), 64);
+  EXPECT_EQ(run::uneven_batch(even, 3),
+            "test.txtpb:1:1: batch: is 64, which 3 ranks x 1 microbatches do not divide; the "
+            "nearest that fits is 63; the most ranks that can share out 64: 2\n");
+  EXPECT_EQ(run::most_ranks(checked("batch: 66 microbatches: 2").config(), 4), 3);
+  const auto shards = checked("batch: 64 deterministic_shards: 8");
+  EXPECT_EQ(run::most_ranks(shards.config(), 7), 4);
+  EXPECT_THAT(run::uneven_batch(shards, 6), ::testing::HasSubstr("the most ranks that can: 4\n"));
 }
 
 TEST(Refusals, OfOneRankAreEveryones) {

@@ -30,8 +30,7 @@ export SLURM_CONF="$cluster/slurm.conf" MUNGE_SOCKET="$cluster/run/munge.socket"
 # Emulated nodes share the machine; ranks of two of them must not take each other for neighbours.
 export OMPI_MCA_btl=self,tcp OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
 export OMPI_MCA_rmaps_base_oversubscribe=1 ALLMODES_BINARY="$program"
-declare -A node_pid=()
-controller_pid="" munge_pid=""
+munge_pid=""
 
 # Processes that began in $work or below: this Slurm's keepers of steps, and what they run.
 of_cluster() {
@@ -59,10 +58,8 @@ remove_cluster() {
   local pid
   scancel --quiet --user=root 2>/dev/null || true
   sleep 0.5
-  for pid in "${node_pid[@]}" "$controller_pid" "$munge_pid"; do
-    [[ -z "$pid" ]] || kill -9 "$pid" 2>/dev/null || true
-  done
-  for pid in $(of_cluster); do kill -9 "$pid" 2>/dev/null || true; done
+  # What one daemon starts while another is killed is there at the second look.
+  for pid in $munge_pid $(of_cluster) $(of_cluster); do kill -9 "$pid" 2>/dev/null || true; done
   [[ -n "${ALLMODES_KEEP_WORK:-}" ]] || rm -rf "$work"
 }
 
@@ -104,30 +101,34 @@ JobCompType=jobcomp/filetxt
 JobCompLoc=$cluster/jobs.txt
 NodeName=n[1-4] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 4))] CPUs=2 RealMemory=1000
 PartitionName=work Nodes=n[1-4] Default=YES MaxTime=UNLIMITED State=UP PriorityTier=1
+PartitionName=graced Nodes=n[1-4] MaxTime=UNLIMITED State=UP PriorityTier=1 GraceTime=10
 PartitionName=urgent Nodes=n[1-4] MaxTime=UNLIMITED State=UP PriorityTier=10
 CONF
 }
 
+# Daemons' numbers are kept in files: a case may start one from a shell of its own.
 start_controller() {
   slurmctld -D -f "$SLURM_CONF" >>"$cluster/slurmctld.out" 2>&1 &
-  controller_pid=$!
+  echo $! >"$cluster/controller"
   disown
 }
 stop_controller() {
-  kill -9 "$controller_pid"
-  while [[ -e "/proc/$controller_pid" ]]; do sleep 0.1; done
+  local pid
+  pid="$(cat "$cluster/controller")"
+  kill -9 "$pid"
+  while [[ -e "/proc/$pid" ]]; do sleep 0.1; done
 }
 start_node() {
   mkdir -p "$cluster/spool-$1" "$cluster/tmp-$1"
   slurmd -D -N "$1" -f "$SLURM_CONF" >>"$cluster/slurmd-$1.out" 2>&1 &
-  node_pid[$1]=$!
+  echo $! >"$cluster/node-$1"
   disown
 }
 
 # The node's daemon, the keepers of its steps and what they run: a machine without power.
 kill_node() {
   local pid
-  kill -9 "${node_pid[$1]}" 2>/dev/null || true
+  kill -9 "$(cat "$cluster/node-$1")" 2>/dev/null || true
   for pid in $(on_node "$1"); do kill -9 "$pid" 2>/dev/null || true; done
 }
 
@@ -169,7 +170,7 @@ await() {
     [[ ! "$state" =~ ^($2)$ ]] || return 0
     sleep 0.2
   done
-  tail -n 30 ./*.out || true
+  tail -n 30 ./*"${1%_*}"*.out || true
   scontrol show job "$1"
   fail "job $1 is $state after $3 s instead of $2"
 }
@@ -187,7 +188,7 @@ await_step() {
     (($(last_step "$1") < $2)) || return 0
     sleep 0.2
   done
-  tail -n 30 ./*.out || true
+  tail -n 30 ./*"${job:-}"*.out || true
   fail "$1 has not reached step $2 after $3 s"
 }
 

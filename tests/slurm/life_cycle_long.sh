@@ -1,117 +1,73 @@
 #!/usr/bin/env bash
 # label: long
 #
-#   ALLMODES_CASES   only those whose "LAUNCHER: NAME" matches this regular expression
+#   ALLMODES_CASES    only those whose "LAUNCHER: NAME" matches this regular expression
+#   ALLMODES_ROUNDS   how often all of them, default 1
 #
 # The life of a job on a real Slurm of four emulated nodes, with both launchers: everything that tells
 # it to stop, everything that takes a rank or a node away, and what must not be put back. One line a
-# case: name, launcher, how it ended, the step at which it was disturbed and the one it continued from.
+# case: launcher, name, how the job ended, the step at which it was disturbed. A case that did not end
+# as wanted is shown and the next one goes on; the last line has how many jobs of how many did.
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/slurm/cluster.bash
 source "$source/tests/slurm/cluster.bash"
+# shellcheck source=tests/slurm/cases.bash
+source "$source/tests/slurm/cases.bash"
 slurmd_timeout=10
 make_cluster
-finished='COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL'
-write_job ring.txtpb 3000
-write_job short.txtpb 200
-cases=0
 
-# disturb NAME LAUNCHER STEP WANTED WORD...: a job on two nodes; at its step STEP the words are run,
-# with the job's number in $job; it must end as WANTED says, with each step recorded once.
-disturb() {
-  local name="$1" launcher="$2" step="$3" wanted="$4" at
-  shift 4
-  [[ "$launcher: $name" =~ ${ALLMODES_CASES:-.} ]] || return 0
-  arguments=(ring.txtpb --quiet)
-  ALLMODES_LAUNCHER="$launcher" submit --nodes=2 --ntasks-per-node=1 --output=%j.out \
-    ${options[@]+"${options[@]}"}
-  if ((step >= 0)); then await_step "runs/slurm-$job" "$step" 60; else await "$job" RUNNING 30; fi
-  at="$(last_step "runs/slurm-$job")"
-  "$@"
-  await "$job" "$finished" 150
-  printf '%-28s %-6s %s (at step %s)\n' "$name" "$launcher" "$(how_it_ended "$job")" "$at"
-  ended "$job" "$wanted"
-  steps_once "runs/slurm-$job"
-  if [[ "$wanted" == COMPLETED* ]]; then
-    (($(last_step "runs/slurm-$job") == 3000)) || fail "$name: completed before its last step"
-  fi
-  cases=$((cases + 1))
-}
-
-# A step that is still being launched is killed by Slurm, which is one more start.
-signal_early() { sleep "$1"; scancel --batch --signal=USR1 "$job"; }
-freeze() { kill -STOP "$(ranks_on n2)"; }
-kill_rank() { kill -9 "$(ranks_on n2)"; }
-power_off() { kill_node n2; sleep 30; start_node n2; }
-set_down() { scontrol update NodeName=n2 State=DOWN Reason=test; sleep 8; scontrol update NodeName=n2 State=RESUME 2>/dev/null || true; }
-# The batch script's shell, which Slurm runs on a job's first node.
-batch_shell() {
-  local pid
-  for pid in $(on_node n1); do
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q slurm_script; then
-      echo "$pid"
-      return 0
-    fi
+for ((round = 0; round < ${ALLMODES_ROUNDS:-1}; ++round)); do
+  for launcher in srun mpirun; do
+    export ALLMODES_LAUNCHER="$launcher"
+    # Told to stop.
+    try "USR1 to the shell" disturb 300 "COMPLETED 0:0 1" tell --batch --signal=USR1
+    try "TERM to the shell" disturb 300 "COMPLETED 0:0 1" tell --batch --signal=TERM
+    try "TERM to the steps" disturb 300 "COMPLETED 0:0 1" tell --signal=TERM
+    try "TERM to all" disturb 300 "COMPLETED 0:0 1" tell --full --signal=TERM
+    # A step that is still being launched is killed by Slurm, which is one more start.
+    for moment in 0.0 0.2 0.4 0.6 0.9 1.3; do
+      try "USR1 after $moment s" disturb -1 "COMPLETED 0:0 [0-9]" signal_after "$moment" USR1
+    done
+    try "TERM after 0.3 s" disturb -1 "COMPLETED 0:0 [0-9]" signal_after 0.3 TERM
+    try "time limit" reaches_limit
+    try "scontrol requeue" disturb 300 "COMPLETED 0:0 1" requeue
+    try "preempted without notice" disturb 300 "COMPLETED 0:0 1" preempt
+    try "preempted with notice" preempted_with_notice
+    try "cancelled" disturb 300 "CANCELLED (0:15|75:0) 0" tell
+    try "USR1, --no-requeue" disturb_kept 300 "FAILED 75:0 0" tell --batch --signal=USR1
+    # Lost a rank or a node.
+    try "rank killed" disturb 300 "COMPLETED 0:0 1" kill_rank n2 9
+    try "first rank killed" disturb 300 "COMPLETED 0:0 1" kill_rank n1 9
+    try "rank's segmentation fault" disturb 300 "COMPLETED 0:0 1" kill_rank n2 SEGV
+    try "rank frozen" disturb 300 "COMPLETED 0:0 1" kill_rank n2 STOP
+    try "first rank frozen" disturb 300 "COMPLETED 0:0 1" kill_rank n1 STOP
+    try "rank frozen at the start" disturb -1 "COMPLETED 0:0 1" kill_first_seen n2 STOP
+    try "launcher killed" disturb 300 "COMPLETED 0:0 1" kill_launcher
+    try "node set down" disturb 300 "COMPLETED 0:0 1" set_down
+    try "node without power" without_power
+    # The controller does not answer.
+    try "controller away in training" disturb 300 "COMPLETED 0:0 0" controller_away true
+    try "controller away at a stop" disturb 300 "COMPLETED 0:0 1" controller_away stop_shell
+    try "controller away at a loss" disturb 300 "COMPLETED 0:0 1" controller_away kill_rank n2 9
+    try "controller away at the end" disturb 1200 "COMPLETED 0:0 0" controller_away true
+    # Within the allocation.
+    try "restarts: rank killed" restarts_on 2 2 kill_rank n2 9
+    try "restarts: rank frozen" restarts_on 2 2 kill_rank n2 STOP
+    try "restarts: node without power" restarts_on 3 2 kill_node n2
+    try "restarts: ranks that do not divide the batch" restarts_on 4 2 kill_node n2
+    # Where it was submitted, and how.
+    try "clean environment, spaces" clean_environment
+    try "array" one_of_an_array
+    try "two jobs on one run" two_on_one
+    # Ends that are no reason to start again.
+    try "refused configuration" ends_with "FAILED 78:0 0" bad.txtpb
+    try "collapse" ends_with "FAILED 3:0 0" collapse.txtpb --on-collapse stop
+    try "finished" ends_with "COMPLETED 0:0 0" short.txtpb
+    try "finished, requeued by hand" finished_again
+    try "no more requeues" no_more_requeues
+    try "a program that is not there" ends_with_binary /bin/false "FAILED 1:0 0"
+    try "a program that always dies" ends_with_binary "$work/dies" "FAILED 137:0 1"
   done
-  fail "job $job has no batch script on n1"
-}
-# The controller is not there when the job wants to be put back.
-away() {
-  local shell
-  shell="$(batch_shell)"
-  stop_controller
-  kill -USR1 "$shell"
-  sleep 30
-  start_controller
-}
-preempt() {
-  sbatch --parsable --partition=urgent --nodes=4 --exclusive --time=1 --output=/dev/null --wrap "sleep 5" >/dev/null
-}
-
-tell() { scancel "$@" "$job"; }
-requeue() { scontrol requeue "$job"; }
-
-options=()
-for launcher in srun mpirun; do
-  disturb "USR1 to the shell" $launcher 300 "COMPLETED 0:0 1" tell --batch --signal=USR1
-  disturb "TERM to the shell" $launcher 300 "COMPLETED 0:0 1" tell --batch --signal=TERM
-  disturb "TERM to the steps" $launcher 300 "COMPLETED 0:0 1" tell --signal=TERM
-  disturb "TERM to all" $launcher 300 "COMPLETED 0:0 1" tell --full --signal=TERM
-  disturb "USR1 after 0.1 s" $launcher -1 "COMPLETED 0:0 [0-9]" signal_early 0.1
-  disturb "USR1 after 0.6 s" $launcher -1 "COMPLETED 0:0 [0-9]" signal_early 0.6
-  disturb "scontrol requeue" $launcher 300 "COMPLETED 0:0 1" requeue
-  disturb "preempted" $launcher 300 "COMPLETED 0:0 1" preempt
-  disturb "rank killed" $launcher 300 "COMPLETED 0:0 1" kill_rank
-  disturb "rank frozen" $launcher 300 "COMPLETED 0:0 1" freeze
-  disturb "node set down" $launcher 300 "COMPLETED 0:0 1" set_down
-  disturb "node without power" $launcher 300 "COMPLETED 0:0 1" power_off
-  disturb "controller away at a stop" $launcher 300 "COMPLETED 0:0 1" away
-  disturb "cancelled" $launcher 300 "CANCELLED (0:15|75:0) 0" tell
-  options=(--no-requeue)
-  disturb "USR1, --no-requeue" $launcher 300 "FAILED 75:0 0" tell --batch --signal=USR1
-  options=()
 done
-
-# Ends that are no reason to start again.
-echo 'stepz: 1' >bad.txtpb
-arguments=(bad.txtpb)
-submit --nodes=1 --ntasks-per-node=1 --output=%j.out
-await "$job" "$finished" 60
-ended "$job" "FAILED 78:0 0"
-arguments=(short.txtpb --quiet)
-submit --nodes=1 --ntasks-per-node=1 --output=%j.out
-await "$job" "$finished" 60
-ended "$job" "COMPLETED 0:0 0"
-cases=$((cases + 2))
-
-# A rank that dies each time at the same place: not for ever.
-ALLMODES_MAX_LOSSES=1 submit --nodes=1 --ntasks-per-node=2 --output=%j.out --export=ALL,ALLMODES_BINARY=/bin/false
-await "$job" "$finished" 60
-ended "$job" "FAILED 1:0 0"
-printf '#!/bin/sh\nkill -9 $$\n' >dies
-chmod +x dies
-ALLMODES_BINARY="$work/dies" ALLMODES_MAX_LOSSES=1 submit --nodes=1 --ntasks-per-node=1 --output=%j.out
-await "$job" "$finished" 90
-ended "$job" "FAILED 137:0 1"
-cases=$((cases + 2))
-echo "$cases cases as wanted"
+echo "$((cases - ${#failed[@]})) of $cases cases, $(jobs_so_far) jobs, as wanted"
+((${#failed[@]} == 0)) || fail "$(printf '%s; ' "${failed[@]}")"

@@ -80,22 +80,44 @@ world::Refusal shards_refusal(const CheckedRun& run, const world::World& world) 
                                        world.node))};
 }
 
+bool share_evenly(const config::RunConfig& config, int64_t ranks) {
+  if (config.deterministic_shards > 0) return config.deterministic_shards % ranks == 0;
+  return config.batch % (ranks * config.microbatches * config::samples_together(config)) == 0;
+}
+
 world::Refusal batch_refusal(const CheckedRun& run, const world::World& world) {
-  const auto& config = run.config();
-  if (config.deterministic_shards > 0) return shards_refusal(run, world);
-  const int64_t together = config::samples_together(config);
-  const int64_t parts = world.size * config.microbatches * together;
-  if (config.batch % parts == 0) return {};
-  return {
-      ExitCode::kConfiguration,
-      fmt::format("{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the "
-                  "nearest that fits is {}\n",
-                  run.loaded.source.place("batch"), config.batch, world.size, config.microbatches,
-                  together > 1 ? fmt::format(" x {} samples taken together", together) : "",
-                  std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts)};
+  if (run.config().deterministic_shards > 0) return shards_refusal(run, world);
+  if (share_evenly(run.config(), world.size)) return {};
+  return {ExitCode::kConfiguration, uneven_batch(run, world.size)};
 }
 
 }  // namespace
+
+int64_t most_ranks(const config::RunConfig& config, int64_t limit) {
+  int64_t ranks =
+      std::clamp<int64_t>(std::max(config.batch, config.deterministic_shards), 1, limit);
+  while (ranks > 1 && !share_evenly(config, ranks)) --ranks;
+  return ranks;
+}
+
+std::string uneven_batch(const CheckedRun& run, int64_t ranks) {
+  const config::RunConfig& config = run.config();
+  const int64_t most = most_ranks(config, ranks);
+  if (most == ranks) return {};
+  if (config.deterministic_shards > 0)
+    return fmt::format(
+        "{}: deterministic_shards: {} shards cannot be shared out among {} ranks; the most ranks "
+        "that can: {}\n",
+        run.loaded.source.place("deterministic_shards"), config.deterministic_shards, ranks, most);
+  const int64_t together = config::samples_together(config);
+  const int64_t parts = ranks * config.microbatches * together;
+  return fmt::format(
+      "{}: batch: is {}, which {} ranks x {} microbatches{} do not divide; the "
+      "nearest that fits is {}; the most ranks that can share out {}: {}\n",
+      run.loaded.source.place("batch"), config.batch, ranks, config.microbatches,
+      together > 1 ? fmt::format(" x {} samples taken together", together) : "",
+      std::max<int64_t>(1, (config.batch + parts / 2) / parts) * parts, config.batch, most);
+}
 
 ExitCode check_batch(const CheckedRun& run, world::Communicator& control,
                      const world::World& world) {

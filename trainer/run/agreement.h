@@ -45,6 +45,14 @@ class StopAgreement {
   std::optional<uint64_t> agreed_step_;
 };
 
+// The most ranks, of 1 to `limit`, among which the batch (or the deterministic shards) can be
+// shared out evenly; 1 where not even one can take it whole.
+int64_t most_ranks(const config::RunConfig& config, int64_t limit);
+
+// Why `ranks` ranks cannot share out the batch, one line with its place and what would fit; empty
+// where they can.
+std::string uneven_batch(const CheckedRun& run, int64_t ranks);
+
 // Collective, after agree_on_run(). Refuses, on rank 0's stderr, a batch that the ranks cannot
 // share out evenly, and shards that their places do not suit (a rank may find that for itself
 // alone); the same exit code on every rank, 0 when all is well.
