@@ -104,13 +104,15 @@ class TransposedConvolution(_Layer):
     def __init__(self, settings):
         super().__init__(settings)
         channels, kernel = settings["channels"], settings["kernel"]
-        self._add_weight_and_bias(settings["input"][0], channels, kernel, kernel, units=channels)
+        outputs = channels // settings["groups"]
+        self._add_weight_and_bias(settings["input"][0], outputs, kernel, kernel, units=channels)
         self._add_singular_vector(channels)
 
     def forward(self, x, labels):
         s = self.settings
         return functional.conv_transpose2d(
-            x, self._normed_weight(rows=1), self.bias, s["stride"], s["padding"], s["output_padding"]
+            x, self._normed_weight(rows=1), self.bias, s["stride"], s["padding"],
+            s["output_padding"], groups=s["groups"],
         )
 
 
@@ -219,9 +221,19 @@ class Residual(_Layer):
         return beside + x
 
 
+def _shares(size: int, factor: int, like: Tensor) -> Tensor:
+    """[factor * size, size]: 1 minus the distance of centres, in pixels of the smaller image."""
+    options = {"dtype": like.dtype, "device": like.device}
+    place = (torch.arange(size * factor, **options) + 0.5) / factor - 0.5
+    return functional.relu(1 - (place[:, None] - torch.arange(size, **options)).abs())
+
+
 class Upsample(_Layer):
     def forward(self, x, labels):
-        size = self.settings["output"][1:]
+        size, factor = self.settings["output"][1:], self.settings["factor"]
+        if self.settings["mode"] == "filtered":
+            rows, columns = (_shares(side, factor, x) for side in x.shape[2:])
+            return rows @ x @ columns.t()
         if self.settings["mode"] == "nearest":
             return functional.interpolate(x, size=size, mode="nearest")
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
@@ -255,7 +267,11 @@ class Attention(_Layer):
 
 class Downsample(_Layer):
     def forward(self, x, labels):
-        return functional.avg_pool2d(x, self.settings["factor"])
+        factor = self.settings["factor"]
+        if self.settings["mode"] == "filtered":
+            rows, columns = (_shares(side // factor, factor, x) / factor for side in x.shape[2:])
+            return rows.t() @ x @ columns
+        return functional.avg_pool2d(x, factor)
 
 
 class GlobalPool(_Layer):
@@ -311,12 +327,15 @@ class ClassProjection(_Layer):
     def __init__(self, settings):
         super().__init__(settings)
         features = settings["input"][0]
-        self._add_weight_and_bias(1, features, units=1)
+        if settings["linear"]:
+            self._add_weight_and_bias(1, features, units=1)
         self._add("embedding", settings["classes"], features)
 
     def forward(self, x, labels):
-        embedding = functional.embedding(labels, self.embedding)
-        return functional.linear(x, self.weight, self.bias) + (embedding * x).sum(1, keepdim=True)
+        product = (functional.embedding(labels, self.embedding) * x).sum(1, keepdim=True)
+        if not self.settings["linear"]:
+            return product
+        return functional.linear(x, self.weight, self.bias) + product
 
 
 class MinibatchStddev(_Layer):

@@ -15,6 +15,7 @@ for config in "$source"/configs/*.txtpb; do
   [[ "$(sed -n 's/^name: "\(.*\)"/\1/p' "$config")" == "$name" ]] ||
     fail "$name.txtpb: its name field is not the file's name"
   overrides=()
+  more=()
   case "$(sed -n 's/.*dataset: "\([a-z_]*\)".*/\1/p' "$config")" in
     mnist) overrides=(--set data.path=data/mnist) ;;
     # Whole batches of these networks take seconds a step.
@@ -30,7 +31,14 @@ for config in "$source"/configs/*.txtpb; do
       [[ -d /usr/share/datasets/fashion-mnist ]] || overrides=(--set data.path=data/mnist)
       ;;
   esac
-  expect 0 "$program" train "$config" "${short[@]}" "${overrides[@]}" --out runs
+  # Networks and batches for GPUs.
+  if [[ $name == r3gan_* ]]; then
+    more=(--set batch=16 --set gan.generator.width=16 --set gan.discriminator.width=16)
+    if [[ $name == r3gan_ffhq64 ]]; then
+      more+=(--set gan.generator.widest=16 --set gan.discriminator.widest=16)
+    fi
+  fi
+  expect 0 "$program" train "$config" "${short[@]}" "${overrides[@]}" "${more[@]}" --out runs
   [[ -s "runs/00000-$name/verdict.json" || -n "$(ls -d runs/*-"$name"/verdict.json)" ]] ||
     fail "$name left no verdict"
   rm -rf runs

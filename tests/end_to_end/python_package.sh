@@ -36,9 +36,9 @@ exported vae_learned_variance "${digits[@]}"
 exported stacked_mnist_unrolled "${digits[@]}"
 exported stacked_mnist_veegan "${digits[@]}"
 exported npy_vae --set data.path=data/points.npy
-r3gan='gan { loss: "relativistic" generator { architecture: "r3gan" } discriminator { architecture: "r3gan" } }'
 exported fashion_gan "${digits[@]}"
 exported ring_gan_r1
+exported fashion_r3gan "${digits[@]}" --set gan.conditioning=projection
 exported first_stage_kl "${digits[@]}" --set first_stage.encoder.width=32 \
   --set first_stage.decoder.width=32 --set first_stage.discriminator_start=0
 exported first_stage_vq "${digits[@]}"

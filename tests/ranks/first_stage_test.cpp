@@ -129,7 +129,9 @@ TEST(AdaptiveWeight, IsTheRatioOfTheGradientsInTheLastWeight) {
   for (auto& weight : family.weights("decoder")) weight.requires_grad_(true);
   const PhaseOutput out = phase.losses(in);
   const double weight = out.observations[0].value.item<double>();
-  const double adversarial = loss_of(out, "generator") * settings.adversarial_weight / weight;
+  const LossTerm& term = out.losses.back();
+  EXPECT_NEAR(term.weight * term.factor.item<double>(), weight, 1e-12) << "what is minimized";
+  const double adversarial = loss_of(out, "generator");
   double of_distance = 0, of_loss = 0;
   for (int64_t i = 0; i < last.numel(); ++i) {
     constexpr double kStep = 1e-6;
@@ -137,9 +139,7 @@ TEST(AdaptiveWeight, IsTheRatioOfTheGradientsInTheLastWeight) {
       last.data_ptr<double>()[i] += offset;
       const PhaseOutput there = phase.losses(in);
       last.data_ptr<double>()[i] -= offset;
-      return std::pair{loss_of(there, "reconstruction"),
-                       loss_of(there, "generator") * settings.adversarial_weight /
-                           there.observations[0].value.item<double>()};
+      return std::pair{loss_of(there, "reconstruction"), loss_of(there, "generator")};
     };
     const auto above = at_offset(kStep), below = at_offset(-kStep);
     of_distance += std::pow((above.first - below.first) / (2 * kStep), 2);
@@ -157,10 +157,11 @@ TEST(AdaptiveWeight, RisesWithTheDiscriminatorsWarmUp) {
   settings.discriminator_warmup = 4;
   DoubleFamily family = small(settings);
   const Phase& phase = family.phase("autoencoder");
-  PhaseInput in = family.input(phase, small_pictures());
   for (const auto& [step, share] : std::map<uint64_t, double>{{10, 0.25}, {12, 0.75}, {50, 1}}) {
-    in.step = step;
-    EXPECT_NEAR(phase.losses(in).losses.back().weight, 0.5 * share, 1e-15) << step;
+    family.step = step;
+    const auto terms = phase.losses(family.input(phase, small_pictures())).losses;
+    EXPECT_EQ(terms.back().weight, 0.5);
+    EXPECT_NEAR(terms.back().factor.item<double>(), share, 1e-15) << step;
   }
 }
 

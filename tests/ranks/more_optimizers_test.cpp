@@ -75,7 +75,7 @@ struct PlainAdam {
     m.resize(weights.size());
     v.resize(weights.size());
     ++updates;
-    const double decay = optimizers::ema_decay(settings, step);
+    const double decay = optimizers::ema_decay(settings, step, 1);
     for (size_t i = 0; i < weights.size(); ++i) {
       m[i] = settings.beta1 * m[i] + (1 - settings.beta1) * gradient[i];
       v[i] = settings.beta2 * v[i] + (1 - settings.beta2) * gradient[i] * gradient[i];

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -63,6 +64,10 @@ class DoubleFamily {
   objectives::PhaseInput input(const objectives::Phase& phase, const at::Tensor& samples) {
     objectives::PhaseInput in{samples, labels, {}, runner()};
     for (const auto& noise : phase.noise) {
+      if (noise.of_step) {
+        in.noises.emplace_back(noise.name, at::full({1}, noise.of_step(step), at::kDouble));
+        continue;
+      }
       std::vector<int64_t> shape = noise.shape;
       shape.insert(shape.begin(), samples.size(0));
       in.noises.emplace_back(noise.name,
@@ -74,7 +79,7 @@ class DoubleFamily {
   at::Tensor total(const objectives::Phase& phase, const at::Tensor& samples) {
     at::Tensor sum;
     for (const auto& term : phase.losses(input(phase, samples)).losses) {
-      const at::Tensor weighted = term.value * term.weight;
+      const at::Tensor weighted = term.weighted();
       sum = sum.defined() ? sum + weighted : weighted;
     }
     return sum;
@@ -88,6 +93,7 @@ class DoubleFamily {
   const objectives::Objective& objective() const { return *objective_; }
 
   at::Tensor labels;  // of the samples, where they have any
+  uint64_t step = 0;  // of the run
 
  private:
   objectives::Forward runner() {

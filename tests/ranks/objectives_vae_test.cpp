@@ -71,12 +71,11 @@ TEST(KlSchedule, WeighsTheTermAndIsObserved) {
   vae.kl_warmup_steps = 10;
   DoubleFamily family(vae, points());
   const Phase& phase = family.phase("elbo");
-  PhaseInput in = family.input(phase, draw({kBatch, 3}, "x"));
-  in.step = 5;
-  const PhaseOutput out = phase.losses(in);
+  family.step = 5;
+  const PhaseOutput out = phase.losses(family.input(phase, draw({kBatch, 3}, "x")));
   ASSERT_EQ(out.losses.size(), 2U);
   EXPECT_EQ(out.losses[1].name, "kl");
-  EXPECT_EQ(out.losses[1].weight, 1);
+  EXPECT_EQ(value(out.losses[1].factor) * out.losses[1].weight, 1);
   ASSERT_EQ(out.observations.size(), 1U);
   EXPECT_EQ(out.observations[0].name, "kl_weight");
   EXPECT_EQ(value(out.observations[0].value), 1);

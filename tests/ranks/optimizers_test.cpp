@@ -1,6 +1,9 @@
 // Adam on flat storage against Adam in double precision, and the schedules in closed form.
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -20,6 +23,7 @@ namespace {
 using ::allmodes::testing::joined;
 
 constexpr int64_t kSteps = 50;
+constexpr Length kLength{kSteps, 64};
 
 gradients::FlatNetwork small_network() {
   return gradients::make_flat_network(
@@ -63,10 +67,11 @@ struct Reference {
       const double l2 = o.decoupled_decay ? 0 : o.weight_decay;
       const double g = static_cast<double>(gradient[i]) * scale + l2 * weights[i];
       if (o.decoupled_decay) weights[i] *= 1 - rate * o.weight_decay;
+      const double second = beta2(o, step, kLength);
       m[i] = o.beta1 * m[i] + (1 - o.beta1) * g;
-      v[i] = o.beta2 * v[i] + (1 - o.beta2) * g * g;
+      v[i] = second * v[i] + (1 - second) * g * g;
       weights[i] -= rate * (m[i] / (1 - std::pow(o.beta1, t))) /
-                    (std::sqrt(v[i] / (1 - std::pow(o.beta2, t))) + o.epsilon);
+                    (std::sqrt(v[i] / (1 - std::pow(second, t))) + o.epsilon);
       average[i] = decay * average[i] + (1 - decay) * weights[i];
     }
   }
@@ -81,12 +86,12 @@ void expect_close(const std::vector<float>& found, const std::vector<double>& ex
 
 void expect_adam_of_double_precision(const config::Optimizer& settings) {
   auto network = small_network();
-  FlatAdam adam(network, settings, kSteps);
+  FlatAdam adam(network, settings, kLength);
   Reference reference(network);
   for (int64_t step = 0; step < kSteps; ++step) {
     set_gradient(network, static_cast<uint64_t>(step));
     reference.step(joined(network.gradient_views), settings, step,
-                   learning_rate(settings, step, kSteps), ema_decay(settings, step));
+                   learning_rate(settings, step, kLength), ema_decay(settings, step, kLength));
     adam.step(step);
     expect_close(joined(network.parameter_views), reference.weights, "weight ");
     expect_close(joined(network.average_views), reference.average, "average ");
@@ -107,6 +112,50 @@ TEST(FlatAdam, IsAdamWithDecayClippingAndSchedules) {
                                    .decay = "cosine",
                                    .clip_norm = 2.0,
                                    .ema_decay = 0.6});
+}
+
+TEST(FlatAdam, IsAdamWithAnnealedRatesAndAverages) {
+  expect_adam_of_double_precision({.learning_rate = 0.02,
+                                   .beta1 = 0,
+                                   .beta2 = 0.9,
+                                   .ema_half_life = 100,
+                                   .anneal_samples = kSteps * kLength.batch / 2,
+                                   .last_learning_rate = 0.001,
+                                   .last_beta2 = 0.99});
+}
+
+// What a GPU runs in place of its fused kernel, which takes no beta2 from its memory.
+TEST(FlatAdam, WithAScheduledBeta2InATensorIsTheSame) {
+  for (const bool decoupled : {false, true}) {
+    const config::Optimizer settings{.learning_rate = 0.02,
+                                     .beta1 = 0.5,
+                                     .beta2 = 0.9,
+                                     .weight_decay = 0.1,
+                                     .decoupled_decay = decoupled,
+                                     .anneal_samples = kSteps * kLength.batch,
+                                     .last_learning_rate = 0.01,
+                                     .last_beta2 = 0.99};
+    auto network = small_network();
+    FlatAdam adam(network, settings, kLength);
+    const at::Tensor weights = network.parameters.clone();
+    const at::Tensor first = at::zeros_like(weights), second = at::zeros_like(weights);
+    const at::Tensor updates = at::zeros({}, weights.options());
+    const auto scalar = [&](double value) { return at::full({}, value, weights.options()); };
+    for (int64_t step = 0; step < kSteps; ++step) {
+      set_gradient(network, static_cast<uint64_t>(step));
+      const bool bad = step % 3 == 1;
+      if (bad) network.gradient_views[0].fill_(std::numeric_limits<float>::quiet_NaN());
+      updates.add_(bad ? 0 : 1);
+      adam_with_scheduled_beta2(
+          {weights, network.gradients.clone(), first, second},
+          {scalar(bad ? 1 : 0), updates, scalar(learning_rate(settings, step, kLength)),
+           scalar(beta2(settings, step, kLength))},
+          settings);
+      adam.step(step);
+      ASSERT_LT((weights - network.parameters).abs().max().item<double>(), 2e-6) << step;
+    }
+    EXPECT_EQ(updates.item<double>(), adam.updates().item<double>());
+  }
 }
 
 TEST(FlatAdam, IsAdamWWhereTheDecayIsDecoupled) {
@@ -245,13 +294,37 @@ TEST(LearningRate, IsFiniteWhereTheWarmUpOutlastsTheRun) {
   EXPECT_DOUBLE_EQ(learning_rate(optimizer, 10, 5), 0.3);
 }
 
+// R3GAN's for CIFAR-10 (Huang et al., arXiv 2501.05441, appendix).
+TEST(Annealing, GoesToItsEndByHalfACosineOverTheSamplesSeen) {
+  const config::Optimizer optimizer{.learning_rate = 2e-4,
+                                    .beta2 = 0.9,
+                                    .ema_half_life = 5e6,
+                                    .anneal_samples = 20'000'000,
+                                    .last_learning_rate = 5e-5,
+                                    .last_beta2 = 0.99};
+  const Length length{100'000, 500};
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 0, length), 2e-4);
+  EXPECT_DOUBLE_EQ(beta2(optimizer, 0, length), 0.9);
+  EXPECT_EQ(ema_decay(optimizer, 0, length), 0) << "the average is the weights";
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 20'000, length), 1.25e-4) << "half of the way";
+  EXPECT_DOUBLE_EQ(beta2(optimizer, 20'000, length), 0.945);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 20'000, length), std::pow(0.5, 500 / 2.5e6));
+  const double third = (1 - std::cos(std::numbers::pi / 4)) / 2;
+  EXPECT_DOUBLE_EQ(learning_rate(optimizer, 10'000, length), 2e-4 + (5e-5 - 2e-4) * third);
+  for (const int64_t step : {40'000, 90'000}) {
+    EXPECT_DOUBLE_EQ(learning_rate(optimizer, step, length), 5e-5);
+    EXPECT_DOUBLE_EQ(beta2(optimizer, step, length), 0.99);
+    EXPECT_DOUBLE_EQ(ema_decay(optimizer, step, length), std::pow(0.5, 500 / 5e6));
+  }
+}
+
 TEST(EmaDecay, RampsUpToItsLimit) {
   const config::Optimizer optimizer{.ema_decay = 0.99};
-  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 0), 0.1);
-  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 8), 0.5);
-  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 10'000), 0.99);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 0, 1), 0.1);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 8, 1), 0.5);
+  EXPECT_DOUBLE_EQ(ema_decay(optimizer, 10'000, 1), 0.99);
   for (int64_t step = 1; step < 2000; ++step)
-    ASSERT_GE(ema_decay(optimizer, step), ema_decay(optimizer, step - 1));
+    ASSERT_GE(ema_decay(optimizer, step, 1), ema_decay(optimizer, step - 1, 1));
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include "objectives/presentation.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "objectives/augment.h"
 #include "ranks/objective_fixture.h"
@@ -120,36 +123,56 @@ TEST(Augmentation, NamesAreSplitAtCommas) {
   EXPECT_EQ(split_names("a,,b"), (Names{"a", "", "b"}));
 }
 
+constexpr int64_t kBatchSize = 10;
+
+// Values of the number `name` in steps of a run; none where the presentation has no such number.
+std::vector<double> numbers_of(const Presentation& presentation, const std::string& name,
+                               const std::vector<uint64_t>& steps) {
+  std::vector<double> values;
+  for (const auto& input : presentation.noise())
+    if (input.name == name)
+      for (const uint64_t step : steps) values.push_back(input.of_step(step));
+  return values;
+}
+
 TEST(InstanceNoise, FallsLinearlyToZeroOrStays) {
   config::Adversarial settings;
   settings.instance_noise = 0.4;
-  EXPECT_EQ(Presentation(settings, {2}).noise_deviation(1'000'000), 0.4);
+  EXPECT_TRUE(
+      numbers_of({settings, {2}, kBatchSize}, "instance_noise_deviation", {1'000'000}).empty());
   settings.instance_noise_steps = 200;
-  const Presentation falling(settings, {2});
-  EXPECT_DOUBLE_EQ(falling.noise_deviation(0), 0.4);
-  EXPECT_DOUBLE_EQ(falling.noise_deviation(50), 0.3);
-  EXPECT_NEAR(falling.noise_deviation(199), 0.002, 1e-15);
-  EXPECT_EQ(falling.noise_deviation(200), 0);
-  EXPECT_EQ(falling.noise_deviation(5000), 0);
+  const auto falling =
+      numbers_of({settings, {2}, kBatchSize}, "instance_noise_deviation", {0, 50, 199, 200, 5000});
+  ASSERT_EQ(falling.size(), 5U);
+  EXPECT_DOUBLE_EQ(falling[0], 0.4);
+  EXPECT_DOUBLE_EQ(falling[1], 0.3);
+  EXPECT_NEAR(falling[2], 0.002, 1e-15);
+  EXPECT_EQ(falling[3], 0);
+  EXPECT_EQ(falling[4], 0);
 }
 
-PhaseInput with_noise(const std::vector<NoiseInput>& noise, int64_t count, uint64_t step) {
-  PhaseInput in{{}, {}, {}, Forward({}, {}), step};
-  for (const auto& input : noise) {
-    std::vector<int64_t> shape = input.shape;
-    shape.insert(shape.begin(), count);
-    in.noises.emplace_back(input.name, draw(shape, input.name, input.distribution == "uniform"));
-  }
-  return in;
+TEST(Augmentation, ComesByHalfACosineOverTheSamplesSeen) {
+  config::Adversarial settings;
+  settings.augment = "color";
+  settings.augment_probability = 0.6;
+  settings.augment_samples = 1000;
+  const auto share =
+      numbers_of({settings, {1, 8, 8}, kBatchSize}, "augment_probability", {0, 25, 50, 100, 5000});
+  ASSERT_EQ(share.size(), 5U);
+  EXPECT_EQ(share[0], 0);
+  EXPECT_NEAR(share[1], 0.3 * (1 - std::sqrt(0.5)), 1e-15);
+  EXPECT_NEAR(share[2], 0.3, 1e-15);
+  EXPECT_DOUBLE_EQ(share[3], 0.6);
+  EXPECT_DOUBLE_EQ(share[4], 0.6);
 }
 
 TEST(InstanceNoise, IsAddedToRealsAndFakesEachItsOwn) {
   config::Adversarial settings;
   settings.instance_noise = 0.4;
   settings.instance_noise_steps = 100;
-  const Presentation presentation(settings, {3});
+  const Presentation presentation(settings, {3}, kBatchSize);
   const auto noise = presentation.noise();
-  ASSERT_EQ(noise.size(), 2U);
+  ASSERT_EQ(noise.size(), 3U);
   const Contest contest{draw({4, 3}, "real"), draw({4, 3}, "fake")};
   const PhaseInput in = with_noise(noise, 4, 50);
   const Contest shown = presentation.show(in, contest);
@@ -161,11 +184,33 @@ TEST(InstanceNoise, IsAddedToRealsAndFakesEachItsOwn) {
   EXPECT_FALSE(close(in.noise(noise[0].name), in.noise(noise[1].name)));
 }
 
+// Each kind by itself, real and fake alike, and those that are not chosen stay as they are.
+TEST(Augmentation, ChangesTheShareOfTheSamplesThatItIsToldTo) {
+  config::Adversarial settings;
+  settings.augment = "color,cutout";
+  settings.augment_probability = 0.5;
+  const Presentation presentation(settings, {2, 8, 8}, kBatchSize);
+  const int64_t count = 1000;
+  const at::Tensor both = draw({count, 2, 8, 8}, "image");
+  const PhaseInput in = with_noise(presentation.noise(), count, 0);
+  const Contest shown = presentation.show(in, {both, both});
+  EXPECT_TRUE(shown.real.equal(shown.fake));
+  const auto like = [&](const Names& names) {
+    const at::Tensor changed = augment(both, in.noise("augment"), names);
+    return (shown.real - changed).abs().flatten(1).amax(1).lt(1e-12);
+  };
+  const at::Tensor neither = like({}), color = like({"color"}), cutout = like({"cutout"});
+  const at::Tensor all = like({"color", "cutout"});
+  EXPECT_TRUE((neither + color + cutout + all).gt(0).all().item<bool>());
+  for (const at::Tensor& kind : {neither, color, cutout, all})
+    EXPECT_NEAR(kind.to(at::kDouble).mean().item<double>(), 0.25, 0.06);
+}
+
 TEST(Augmentation, ChangesRealAndFakeAlikeBeforePacking) {
   config::Adversarial settings;
   settings.packing = 2;
   settings.augment = "color,translation,cutout";
-  const Presentation presentation(settings, {2, 8, 8});
+  const Presentation presentation(settings, {2, 8, 8}, kBatchSize);
   const at::Tensor both = draw({4, 2, 8, 8}, "image");
   const PhaseInput in = with_noise(presentation.noise(), 4, 0);
   const Contest shown = presentation.show(in, {both, both});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "networks/registry.h"
 
@@ -209,7 +210,7 @@ TEST(NetworkRegistry, SnResnetHasThePublishedSize) {
 
 TEST(NetworkRegistry, R3ganHasNoNormalizationAndGroupsOfSixteenChannels) {
   const int64_t w = 16;
-  const config::Network network{.architecture = "r3gan", .width = w};
+  const config::Network network{.architecture = "r3gan", .width = w, .depth = 2};
   const Shape image{1, 28, 28};
   const Plan generator = plan_of(network, {64}, image, Role::kGenerator, "tanh");
   const Plan discriminator = plan_of(network, image, {1}, Role::kDiscriminator);
@@ -217,11 +218,65 @@ TEST(NetworkRegistry, R3ganHasNoNormalizationAndGroupsOfSixteenChannels) {
   EXPECT_TRUE(generator.buffers.empty());
   EXPECT_FALSE(discriminator.couples_samples());
   const int64_t block = convolution(w, 2 * w, 1) + 2 * w * 16 * 9 + 2 * w + 2 * w * w;
-  // 7, 14 and 28 pixels, two blocks each
-  EXPECT_EQ(generator.parameter_count(), 65 * w * 49 + 6 * block + convolution(w, 1, 1));
-  EXPECT_EQ(discriminator.parameter_count(), convolution(1, w, 1) + 6 * block + w * 49 + w + 1);
+  // 7, 14 and 28 pixels, two blocks each; a basis of 7 x 7 pixels
+  EXPECT_EQ(generator.parameter_count(), 64 * w + w * 49 + 6 * block + w);
+  EXPECT_EQ(discriminator.parameter_count(), w + 6 * block + w * 49 + w);
   EXPECT_THROW(plan_of({.architecture = "r3gan", .width = 12}, image, {1}, Role::kDiscriminator),
                ShapeError);
+}
+
+// The authors' settings (arXiv 2501.05441); the counts are those of their networks.
+TEST(NetworkRegistry, R3ganHasThePublishedSizes) {
+  struct Published {
+    config::Network network;
+    int64_t side, classes, generator, discriminator;
+  };
+  const auto network = [](int64_t width, int64_t widest, int64_t group) {
+    return config::Network{
+        .architecture = "r3gan", .width = width, .depth = 2, .widest = widest, .group_size = group};
+  };
+  for (const auto& [settings, side, classes, generator, discriminator] :
+       {Published{network(768, 0, 16), 32, 10, 20'781'952, 21'280'512},
+        Published{network(384, 768, 16), 64, 0, 22'429'824, 22'381'440},
+        Published{network(1536, 0, 32), 32, 1000, 82'914'304, 86'548'992}}) {
+    const auto count = [&](const Shape& input, const Shape& output, Role role) {
+      return plan(build({.network = settings,
+                         .input = input,
+                         .output = output,
+                         .role = role,
+                         .output_activation = "none",
+                         .conditioning = classes > 0 ? "projection" : "none"}),
+                  input, settings.initialization, classes)
+          .parameter_count();
+    };
+    const Shape image{3, side, side};
+    EXPECT_EQ(count({64}, image, Role::kGenerator), generator);
+    EXPECT_EQ(count(image, {1}, Role::kDiscriminator), discriminator);
+  }
+}
+
+// Huang et al., arXiv 2501.05441: of L blocks the first two convolutions have the gain of leaky
+// ReLU times L^(-1/4), the last is 0, and everything else has the gain 1.
+TEST(NetworkRegistry, R3ganStartsAsPublished) {
+  const config::Network settings{.architecture = "r3gan", .width = 32, .depth = 2, .widest = 64};
+  const Plan planned = plan_of(settings, {3, 32, 32}, {1}, Role::kDiscriminator);
+  const auto deviation = [&](const std::string& name) {
+    const auto found = std::ranges::find(planned.parameters, name, &ParameterSpec::name);
+    EXPECT_NE(found, planned.parameters.end()) << name;
+    EXPECT_EQ(found->init, Init::kDeviation) << name;
+    return found->deviation;
+  };
+  const double gain = std::sqrt(2 / 1.04) * std::pow(8, -0.25);
+  EXPECT_DOUBLE_EQ(deviation("0.weight"), 1 / std::sqrt(3));
+  EXPECT_DOUBLE_EQ(deviation("1.0.weight"), gain / std::sqrt(32));
+  EXPECT_DOUBLE_EQ(deviation("1.2.weight"), gain / std::sqrt(16 * 9));
+  EXPECT_EQ(deviation("1.4.weight"), 0);
+  EXPECT_DOUBLE_EQ(deviation("4.weight"), 1 / std::sqrt(32)) << "from 32 channels to 64";
+  EXPECT_DOUBLE_EQ(deviation("13.weight"), 1.0 / 4) << "a basis of 4 x 4 pixels";
+  const Plan generator = plan_of(settings, {64}, {3, 32, 32}, Role::kGenerator);
+  EXPECT_EQ(generator.parameters[1].name, "2.weight");
+  EXPECT_DOUBLE_EQ(generator.parameters[1].deviation, 1)
+      << "a basis is multiplied, not summed over";
 }
 
 TEST(NetworkRegistry, ArchitecturesHonourTheRemediesOfADiscriminator) {

@@ -59,6 +59,7 @@ template <class Family>
 void adjust(Family& family, const Adjuster& adjuster) {
   const auto rate = [&](Optimizer& optimizer) {
     adjuster.apply("learning_rate", optimizer.learning_rate);
+    adjuster.apply("learning_rate", optimizer.last_learning_rate);
   };
   if constexpr (std::same_as<Family, Gan>) rate(family.generator_optimizer);
   if constexpr (std::derived_from<Family, Autoencoder> || std::same_as<Family, Fit> ||
@@ -68,8 +69,13 @@ void adjust(Family& family, const Adjuster& adjuster) {
   if constexpr (std::derived_from<Family, Adversarial>) {
     rate(family.discriminator_optimizer);
     adjuster.apply("discriminator_learning_rate", family.discriminator_optimizer.learning_rate);
+    adjuster.apply("discriminator_learning_rate",
+                   family.discriminator_optimizer.last_learning_rate);
     adjuster.apply("discriminator_steps", family.discriminator_steps);
-    for (Penalty& penalty : family.penalty) adjuster.apply("penalty_weight", penalty.weight);
+    for (Penalty& penalty : family.penalty) {
+      adjuster.apply("penalty_weight", penalty.weight);
+      adjuster.apply("penalty_weight", penalty.last_weight);
+    }
     adjuster.apply("instance_noise", family.instance_noise);
   }
   if constexpr (std::same_as<Family, Vae>) adjuster.apply("kl_weight", family.beta);

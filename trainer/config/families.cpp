@@ -46,6 +46,24 @@ std::vector<FamilyNetwork> family_networks(const RunConfig& config) {
   return networks;
 }
 
+std::vector<FamilyOptimizer> family_optimizers(const RunConfig& config) {
+  std::vector<FamilyOptimizer> optimizers;
+  std::visit(
+      [&]<class Family>(const Family& family) {
+        const std::string path = name_of(family) + ".";
+        if constexpr (requires { family.generator_optimizer; })
+          optimizers.push_back({path + "generator_optimizer", &family.generator_optimizer});
+        if constexpr (requires { family.optimizer; })
+          optimizers.push_back({path + "optimizer", &family.optimizer});
+        if constexpr (requires { family.code_optimizer; })
+          optimizers.push_back({path + "code_optimizer", &family.code_optimizer});
+        if constexpr (requires { family.discriminator_optimizer; })
+          optimizers.push_back({path + "discriminator_optimizer", &family.discriminator_optimizer});
+      },
+      config.family);
+  return optimizers;
+}
+
 const Adversarial* adversarial_of(const RunConfig& config) {
   return std::visit(
       []<class Family>(const Family& family) -> const Adversarial* {

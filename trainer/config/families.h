@@ -22,6 +22,15 @@ struct FamilyNetwork {
 // Pointers into `config`; empty where no family is chosen.
 std::vector<FamilyNetwork> family_networks(const RunConfig& config);
 
+// An optimizer of the configured family.
+struct FamilyOptimizer {
+  std::string path;  // "gan.discriminator_optimizer"
+  const Optimizer* optimizer;
+};
+
+// Pointers into `config`; empty where no family is chosen.
+std::vector<FamilyOptimizer> family_optimizers(const RunConfig& config);
+
 // The discriminator's settings; null for a family without one, or that does without it. Points into
 // `config`.
 const Adversarial* adversarial_of(const RunConfig& config);

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/adversarial_config.h"
 #include "config/network_config.h"
 #include "config/rules.h"
 
@@ -30,95 +31,6 @@ void describe(V& v, T& c) {
   v.field("components", c.components, kSize, "mixture: Gaussians.");
   v.field("radius", c.radius, kPositive, "mixture: of the circle.");
   v.field("std", c.std, kPositive, "mixture: standard deviation of each component.");
-}
-
-// Adam.
-struct Optimizer {
-  double learning_rate = 2e-4;
-  double beta1 = 0.5;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 0.0;
-  bool decoupled_decay = false;
-  int64_t warmup_steps = 0;
-  std::string decay = "none";
-  double clip_norm = 0.0;
-  double ema_decay = 0.999;
-};
-
-template <class V, Is<Optimizer> T>
-void describe(V& v, T& c) {
-  v.field("learning_rate", c.learning_rate, kPositive, "Of Adam.");
-  v.field("beta1", c.beta1, kDecayRate, "Decay of the mean of gradients.");
-  v.field("beta2", c.beta2, kDecayRate, "Decay of the mean of squared gradients.");
-  v.field("epsilon", c.epsilon, kPositive, "Added to the root of the mean square.");
-  v.field("weight_decay", c.weight_decay, kNotNegative,
-          "Added to the gradient times the weight (L2).");
-  v.field("decoupled_decay", c.decoupled_decay, Anything{},
-          "weight_decay times the learning rate shrinks the weights instead (AdamW).");
-  v.field("warmup_steps", c.warmup_steps, kCountOrZero,
-          "Steps in which the learning rate rises linearly from 0.");
-  v.field("decay", c.decay, OneOf{"decay", kDecays},
-          "The way of the learning rate to 0 at the last step.");
-  v.field("clip_norm", c.clip_norm, kNotNegative,
-          "Gradients are scaled to at most this L2 norm; 0: off.");
-  v.field("ema_decay", c.ema_decay, kDecayRate, "Of the averaged weights that are evaluated.");
-}
-
-// A penalty on the discriminator's gradient.
-struct Penalty {
-  std::string kind = "r1";
-  double weight = 1.0;
-  int64_t interval = 1;
-};
-
-template <class V, Is<Penalty> T>
-void describe(V& v, T& c) {
-  v.field("kind", c.kind, Registered{"penalty"}, "Which penalty on the discriminator's gradient.");
-  v.field("weight", c.weight, kPositive, "Factor of the penalty in the loss.");
-  v.field("interval", c.interval, kCount,
-          "Computed every so many steps, and scaled to the same strength.");
-}
-
-// A discriminator and how it is trained: the same fields in every family that has one.
-struct Adversarial {
-  std::string loss = "non_saturating";
-  Network discriminator;
-  Optimizer discriminator_optimizer;
-  int64_t discriminator_steps = 1;
-  std::vector<Penalty> penalty;
-  int64_t packing = 1;
-  int64_t unrolled_steps = 0;
-  double weight_clip = 0.0;
-  double label_smoothing = 0.0;
-  double instance_noise = 0.0;
-  int64_t instance_noise_steps = 0;
-  std::string augment = "";
-};
-
-template <class V, class T>
-void describe_adversarial(V& v, T& c) {
-  v.field("loss", c.loss, Registered{"loss"}, "What both players minimize.");
-  v.message("discriminator", c.discriminator, "The network that tells real from generated.");
-  v.message("discriminator_optimizer", c.discriminator_optimizer, "Of the discriminator.");
-  v.field("discriminator_steps", c.discriminator_steps, Range{.low = 1, .high = 1024},
-          "Updates of the discriminator before each step of the other player.");
-  v.messages("penalty", c.penalty, "Penalties on the discriminator's gradient.");
-  v.field("packing", c.packing, kSize,
-          "Consecutive samples that the discriminator sees at once (PacGAN).");
-  v.field("unrolled_steps", c.unrolled_steps, Range{.low = 0, .high = 1024},
-          "Steps of the discriminator that the other player looks ahead; 0: off.");
-  v.field("weight_clip", c.weight_clip, kNotNegative,
-          "The discriminator's weights are clamped to [-c, c]; 0: off.");
-  v.field("label_smoothing", c.label_smoothing, Range{.low = 0, .high = 0.5, .open_high = true},
-          "Reals are labelled 1 minus this.");
-  v.field("instance_noise", c.instance_noise, kNotNegative,
-          "Standard deviation of noise on all that the discriminator sees.");
-  v.field("instance_noise_steps", c.instance_noise_steps, kCountOrZero,
-          "The noise falls linearly to 0 at this step; 0: it stays.");
-  v.field("augment", c.augment, Registered{"list of augmentations"},
-          "Any of color, translation, cutout, separated by commas: on all that the discriminator "
-          "sees.");
 }
 
 // An encoder and a decoder: the same fields in every family that has them.
@@ -149,6 +61,7 @@ struct Gan : Adversarial {
   double mode_seeking = 0.0;
   std::string conditioning = "none";
   int64_t generator_steps = 1;
+  bool generator_batch = false;
 };
 
 template <class V, Is<Gan> T>
@@ -162,6 +75,8 @@ void describe(V& v, T& c) {
           "How both networks take class labels.");
   v.field("generator_steps", c.generator_steps, Range{.low = 1, .high = 1024},
           "Updates of the generator after those of the discriminator.");
+  v.field("generator_batch", c.generator_batch, Anything{},
+          "The generator's step takes a batch of its own, not the discriminator's last one.");
   describe_adversarial(v, c);
 }
 
@@ -323,6 +238,9 @@ struct FirstStage : Adversarial {
   double entropy_temperature = 0.1;
   std::string distance = "l1";
   bool learned_variance = false;
+  std::string perceptual = "none";
+  double perceptual_weight = 1.0;
+  std::string perceptual_path = "";
   double adversarial_weight = 0.5;
   bool adaptive_weight = true;
   int64_t discriminator_start = 0;
@@ -363,6 +281,12 @@ void describe(V& v, T& c) {
           "Of reconstructions: mean absolute or mean squared difference of values.");
   v.field("learned_variance", c.learned_variance, Anything{},
           "The distance d counts as d / exp(s) + s, with a number s that is trained.");
+  v.field("perceptual", c.perceptual, OneOf{"perceptual", kPerceptual},
+          "A second distance, of features: lpips, in those of a VGG16.");
+  v.field("perceptual_weight", c.perceptual_weight, kPositive,
+          "Of that distance beside the first one.");
+  v.field("perceptual_path", c.perceptual_path, Anything{},
+          "lpips: safetensors file with the weights of the VGG16 and of the linear layers.");
   v.field("adversarial_weight", c.adversarial_weight, kNotNegative,
           "Of the adversarial loss; 0: no discriminator.");
   v.field("adaptive_weight", c.adaptive_weight, Anything{},

@@ -135,6 +135,39 @@ void check_adversarial(const RunConfig& config, Relations& relations) {
                   "\"none\"");
 }
 
+// What is annealed has an end and a way there, and one schedule.
+void check_annealing(const RunConfig& config, Relations& relations) {
+  for (const auto& [path, of] : family_optimizers(config)) {
+    const bool ends = of->last_learning_rate > 0 || of->last_beta2 > 0;
+    if (of->anneal_samples == 0 && ends)
+      relations.add(path + (of->last_learning_rate > 0 ? ".last_learning_rate" : ".last_beta2"),
+                    "there is no way there: set anneal_samples, the samples that it takes");
+    if (of->anneal_samples > 0 && !ends && of->ema_half_life == 0)
+      relations.add(path + ".anneal_samples",
+                    "anneal_samples: nothing changes over them: set last_learning_rate, last_beta2 "
+                    "or ema_half_life");
+    if (of->last_learning_rate > 0 && (of->decay != "none" || of->warmup_steps > 0))
+      relations.add(path + ".last_learning_rate",
+                    "last_learning_rate: the learning rate has one schedule: leave decay and "
+                    "warmup_steps out, or this");
+  }
+  const Adversarial* adversarial = adversarial_of(config);
+  if (adversarial == nullptr) return;
+  const std::string family = family_name(config) + ".";
+  for (size_t i = 0; i < adversarial->penalty.size(); ++i) {
+    const Penalty& penalty = adversarial->penalty[i];
+    if (penalty.anneal_samples == 0 && penalty.last_weight > 0)
+      relations.add(fmt::format("{}penalty[{}].last_weight", family, i),
+                    "last_weight: there is no way there: set anneal_samples, the samples that it "
+                    "takes");
+  }
+  if (adversarial->augment.empty() &&
+      (adversarial->augment_probability < 1 || adversarial->augment_samples > 0))
+    relations.add(
+        family + (adversarial->augment_samples > 0 ? "augment_samples" : "augment_probability"),
+        "nothing is augmented: name what in augment, or leave it out");
+}
+
 // Rows of a discriminator's forward pass over all ranks.
 int64_t samples_at_once(const RunConfig& config) {
   const Adversarial* adversarial = adversarial_of(config);
@@ -198,6 +231,7 @@ std::vector<Problem> check_relations(const RunConfig& config,
   for (const auto& [path, network, differentiated_twice] : family_networks(config))
     relations.network(path, *network, differentiated_twice, samples_at_once(config));
   check_adversarial(config, relations);
+  check_annealing(config, relations);
   check_verdict(config, relations);
   const bool has_kl =
       std::holds_alternative<Vae>(config.family) || std::holds_alternative<VaeGan>(config.family);

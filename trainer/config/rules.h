@@ -124,7 +124,8 @@ inline constexpr std::array<std::string_view, 4> kDistributions{"normal", "unifo
 inline constexpr std::array<std::string_view, 2> kStatistics{"local", "global"};
 inline constexpr std::array<std::string_view, 6> kNorms{"none",  "batch",    "sync_batch",
                                                         "layer", "instance", "group"};
-inline constexpr std::array<std::string_view, 2> kUpsampling{"nearest", "bilinear"};
+inline constexpr std::array<std::string_view, 3> kUpsampling{"nearest", "bilinear", "filtered"};
+inline constexpr std::array<std::string_view, 2> kDownsampling{"mean", "filtered"};
 inline constexpr std::array<std::string_view, 2> kReductions{"mean", "sum"};
 inline constexpr std::array<std::string_view, 3> kConditionings{"none", "projection",
                                                                 "concatenation"};
@@ -133,6 +134,7 @@ inline constexpr std::array<std::string_view, 2> kPosteriors{"deterministic", "g
 inline constexpr std::array<std::string_view, 4> kQuantizers{"kl", "vq", "fsq", "lfq"};
 inline constexpr std::array<std::string_view, 2> kCodebooks{"gradient", "ema"};
 inline constexpr std::array<std::string_view, 2> kDistances{"l1", "l2"};
+inline constexpr std::array<std::string_view, 2> kPerceptual{"none", "lpips"};
 inline constexpr std::array<std::string_view, 2> kReconstructions{"features", "pixels"};
 inline constexpr std::array<std::string_view, 2> kKernels{"imq", "rbf"};
 inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "reverse_kl",

@@ -104,7 +104,7 @@ std::vector<std::string> cifar10_held_out_files(const std::string& folder) {
 
 std::unique_ptr<Dataset> read_cifar10(const std::string& folder,
                                       const std::vector<std::string>& files, int64_t image_size,
-                                      bool memory_map) {
+                                      bool memory_map, bool flip) {
   const SampleShape shape = resized_shape(kLayout.shape, image_size);
   Labels labels{.values = {}, .names = read_names(fs::path(folder) / "batches.meta.txt")};
   std::vector<uint8_t> pixels;
@@ -133,24 +133,25 @@ std::unique_ptr<Dataset> read_cifar10(const std::string& folder,
       pixels.insert(pixels.end(), record + 1, record + static_cast<int64_t>(kRecord));
     }
   }
+  const StoredFacts facts{.flipped = flip};
   if (memory_map)
     return make_mapped_dataset<uint8_t>("CIFAR-10", std::move(parts), kLayout, shape,
-                                        std::move(labels));
+                                        std::move(labels), facts);
   return make_array_dataset("CIFAR-10", shape,
                             prepare_samples(std::move(pixels), kLayout, shape, uint8_t{0}),
-                            std::move(labels));
+                            std::move(labels), std::nullopt, facts);
 }
 
 namespace {
 
-constexpr std::string_view kCifar10Fields[] = {"path", "image_size", "memory_map"};
+constexpr std::string_view kCifar10Fields[] = {"path", "image_size", "memory_map", "flip"};
 
 std::unique_ptr<Dataset> build_cifar10(const config::Data& data, uint64_t /*seed*/, Split split) {
   const std::string& folder = needed_path(data);
   const auto files =
       split == Split::kTraining ? cifar10_training_files(folder) : cifar10_held_out_files(folder);
   if (files.empty()) return nullptr;
-  return read_cifar10(folder, files, data.image_size, data.memory_map);
+  return read_cifar10(folder, files, data.image_size, data.memory_map, data.flip);
 }
 
 }  // namespace

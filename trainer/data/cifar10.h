@@ -21,10 +21,11 @@ std::vector<std::string> cifar10_held_out_files(const std::string& folder);
 
 // The images of `files` (at least one) in order; `image_size` as in resized_shape. Names of the
 // classes are the ten lines of batches.meta.txt in `folder`, or the standard ones where it is
-// missing. `memory_map` leaves the images in their files. Throws kDataError (file and byte) for a
-// file that is empty or no whole number of records, a label above 9, or names that are not ten.
+// missing. `memory_map` leaves the images in their files; `flip`: as Dataset::flipped(). Throws
+// kDataError (file and byte) for a file that is empty or no whole number of records, a label above
+// 9, or names that are not ten.
 std::unique_ptr<Dataset> read_cifar10(const std::string& folder,
                                       const std::vector<std::string>& files, int64_t image_size,
-                                      bool memory_map);
+                                      bool memory_map, bool flip);
 
 }  // namespace allmodes::data

@@ -18,7 +18,8 @@ struct Label {
                        normed(l.spectral_norm));
   }
   std::string operator()(const config::TransposedConvolution& l) {
-    return fmt::format("transposed_convolution {}x{} stride {}{}", l.kernel, l.kernel, l.stride,
+    return fmt::format("transposed_convolution {}x{} stride {}{}{}", l.kernel, l.kernel, l.stride,
+                       l.groups == 1 ? "" : fmt::format(" groups {}", l.groups),
                        normed(l.spectral_norm));
   }
   std::string operator()(const config::BatchNorm& l) {
@@ -40,7 +41,7 @@ struct Label {
     return fmt::format("upsample {} {}", l.factor, l.mode);
   }
   std::string operator()(const config::Downsample& l) {
-    return fmt::format("downsample {}", l.factor);
+    return fmt::format("downsample {} {}", l.factor, l.mode);
   }
   std::string operator()(const config::GlobalPool& l) {
     return fmt::format("global_pool {}", l.reduction);

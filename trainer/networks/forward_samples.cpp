@@ -36,11 +36,12 @@ at::Tensor apply(Runner& runner, const config::ClassConcatenation&, const LayerP
 }
 
 // Miyato and Koyama, "cGANs with projection discriminator", arXiv 1802.05637, equation 4.
-at::Tensor apply(Runner& runner, const config::ClassProjection&, const LayerPlan& plan,
+at::Tensor apply(Runner& runner, const config::ClassProjection& layer, const LayerPlan& plan,
                  const at::Tensor& x) {
-  const at::Tensor embedding = embed(runner, runner.parameter(plan, 2), plan, x);
-  return at::linear(x, runner.parameter(plan), runner.parameter(plan, 1))
-      .add(embedding.mul(x).sum(1, /*keepdim=*/true));
+  const at::Tensor embedding = embed(runner, runner.parameter(plan, layer.linear ? 2 : 0), plan, x);
+  const at::Tensor product = embedding.mul(x).sum(1, /*keepdim=*/true);
+  if (!layer.linear) return product;
+  return at::linear(x, runner.parameter(plan), runner.parameter(plan, 1)).add(product);
 }
 
 // Karras et al., "Progressive growing of GANs", arXiv 1710.10196, section 3: the standard deviation

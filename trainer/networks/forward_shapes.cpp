@@ -12,6 +12,7 @@
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
+#include "networks/filtered.h"
 #include "networks/runner.h"
 
 namespace allmodes::networks {
@@ -48,6 +49,7 @@ at::Tensor apply(Runner& runner, const config::Residual&, const LayerPlan& plan,
 
 at::Tensor apply(Runner&, const config::Upsample& layer, const LayerPlan& plan,
                  const at::Tensor& x) {
+  if (layer.mode == "filtered") return filtered_upsample(x, layer.factor);
   const std::vector<int64_t> size{plan.output[1], plan.output[2]};
   if (layer.mode == "nearest") return at::upsample_nearest2d(x, size);
   return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
@@ -58,6 +60,7 @@ at::Tensor apply(Runner&, const config::ZeroPad& layer, const LayerPlan&, const 
 }
 
 at::Tensor apply(Runner&, const config::Downsample& layer, const LayerPlan&, const at::Tensor& x) {
+  if (layer.mode == "filtered") return filtered_downsample(x, layer.factor);
   return at::avg_pool2d(x, layer.factor);
 }
 

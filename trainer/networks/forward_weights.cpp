@@ -42,7 +42,7 @@ at::Tensor apply(Runner& runner, const config::TransposedConvolution& layer, con
                  const at::Tensor& x) {
   return at::conv_transpose2d(x, weight(runner, layer, plan, /*rows=*/1),
                               runner.bias(plan, layer.bias), layer.stride, layer.padding,
-                              layer.output_padding);
+                              layer.output_padding, layer.groups);
 }
 
 at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& plan,

@@ -30,6 +30,10 @@ at::Tensor first_values(const ParameterSpec& spec, uint64_t seed, const std::str
       return values.zero_();
     case Init::kOne:
       return values.fill_(1.0);
+    case Init::kDeviation:
+      if (spec.deviation == 0) return values.zero_();
+      fill_normal(key, 0, 1, values.numel(), data);
+      return values.mul_(spec.deviation);
   }
   ALLMODES_CHECK(false, "initialization of {}", spec.name);
 }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "networks/planner.h"
@@ -102,7 +103,18 @@ void Planner::add_weight(const char* name, Shape shape, int64_t fan_in) {
   add(name, std::move(shape), normal_002_ ? Init::kNormal : Init::kFanIn, fan_in);
 }
 
-void Planner::add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias) {
+void Planner::add_scaled(const char* name, Shape shape, double gain, int64_t inputs) {
+  add(name, std::move(shape), Init::kDeviation, inputs);
+  out_.parameters.back().deviation = gain / std::sqrt(static_cast<double>(inputs));
+}
+
+void Planner::add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias,
+                                  double gain, int64_t inputs) {
+  if (gain >= 0) {
+    add_scaled("weight", std::move(weight), gain, inputs > 0 ? inputs : fan_in);
+    if (bias) add("bias", {units}, Init::kZero, fan_in);
+    return;
+  }
   add_weight("weight", std::move(weight), fan_in);
   if (bias) add_bias("bias", units, fan_in);
 }

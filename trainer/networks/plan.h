@@ -48,6 +48,7 @@ enum class Init {
   kNormalAtOne,  // N(1, 0.02^2)
   kZero,
   kOne,
+  kDeviation,  // N(0, deviation^2), the spec's own
 };
 
 struct ParameterSpec {
@@ -55,7 +56,8 @@ struct ParameterSpec {
   std::string name;
   Shape shape;
   Init init = Init::kZero;
-  int64_t fan_in = 0;  // inputs a unit sums over, as torch.nn counts them
+  int64_t fan_in = 0;    // inputs a unit sums over, as torch.nn counts them
+  double deviation = 0;  // kDeviation
 };
 
 struct BufferSpec {
@@ -104,9 +106,9 @@ struct Plan {
 //   normal_002       weights N(0, 0.02^2), biases 0, normalizations' weight N(1, 0.02^2), bias 0
 //                    (Radford, Metz, Chintala, "Unsupervised representation learning with deep
 //                    convolutional GANs", 2016)
-// Concatenated class embeddings are U(-1, 1) in both; the gain of self-attention is 0.
-// `classes`: of the labels that class-conditional layers are given; 0: there are none.
-// Throws ShapeError naming the first layer that does not fit.
+// Concatenated class embeddings are U(-1, 1) in both; the gain of self-attention is 0. A layer's
+// own `gain` stands above either. `classes`: of the labels that class-conditional layers are given;
+// 0: there are none. Throws ShapeError naming the first layer that does not fit.
 Plan plan(const std::vector<config::Layer>& layers, const Shape& input,
           const std::string& initialization, int64_t classes = 0);
 

@@ -18,15 +18,22 @@ Shape plan_layer(Planner& planner, const config::ClassConcatenation& layer, cons
   planner.need_flat_or_image("class_concatenation", shape);
   planner.need_classes("class_concatenation");
   // A lookup sums over one input: U(-1, 1), of the size of the features that it stands beside.
-  planner.add("embedding", {planner.classes(), layer.dimension}, Init::kFanIn, 1);
+  if (layer.gain >= 0)
+    planner.add_scaled("embedding", {planner.classes(), layer.dimension}, layer.gain,
+                       planner.classes());
+  else
+    planner.add("embedding", {planner.classes(), layer.dimension}, Init::kFanIn, 1);
   return with_more_channels(shape, layer.dimension);
 }
 
-Shape plan_layer(Planner& planner, const config::ClassProjection&, const Shape& shape) {
+Shape plan_layer(Planner& planner, const config::ClassProjection& layer, const Shape& shape) {
   planner.need_flat("class_projection", shape);
   planner.need_classes("class_projection");
-  planner.add_weight_and_bias({1, shape[0]}, 1, shape[0], /*bias=*/true);
-  planner.add_weight("embedding", {planner.classes(), shape[0]}, shape[0]);
+  if (layer.linear) planner.add_weight_and_bias({1, shape[0]}, 1, shape[0], /*bias=*/true);
+  if (layer.gain >= 0)
+    planner.add_scaled("embedding", {planner.classes(), shape[0]}, layer.gain, planner.classes());
+  else
+    planner.add_weight("embedding", {planner.classes(), shape[0]}, shape[0]);
   return {1};
 }
 

@@ -56,8 +56,9 @@ Shape plan_layer(Planner& planner, const config::Residual& layer, const Shape& s
 
 Shape plan_layer(Planner& planner, const config::Upsample& layer, const Shape& shape) {
   planner.at_least("factor", layer.factor, 2);
-  if (layer.mode != "nearest" && layer.mode != "bilinear")
-    planner.refuse("mode '{}' is unknown; it is nearest or bilinear", layer.mode);
+  if (std::ranges::find(config::kUpsampling, layer.mode) == config::kUpsampling.end())
+    planner.refuse("mode '{}' is unknown; it is one of {}", layer.mode,
+                   fmt::join(config::kUpsampling, ", "));
   planner.need_image("upsample", shape);
   constexpr int64_t kLargest = 1 << 16;
   if (layer.factor > kLargest) planner.refuse("factor must be at most {}", kLargest);
@@ -77,6 +78,9 @@ Shape plan_layer(Planner& planner, const config::ZeroPad& layer, const Shape& sh
 
 Shape plan_layer(Planner& planner, const config::Downsample& layer, const Shape& shape) {
   planner.at_least("factor", layer.factor, 2);
+  if (std::ranges::find(config::kDownsampling, layer.mode) == config::kDownsampling.end())
+    planner.refuse("mode '{}' is unknown; it is one of {}", layer.mode,
+                   fmt::join(config::kDownsampling, ", "));
   planner.need_image("downsample", shape);
   if (shape[1] % layer.factor != 0 || shape[2] % layer.factor != 0)
     planner.refuse("factor is {}, it must divide height and width, {}x{}", layer.factor, shape[1],

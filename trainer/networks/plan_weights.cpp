@@ -24,7 +24,8 @@ void check_window(const Planner& planner, int64_t channels, int64_t kernel, int6
 Shape plan_layer(Planner& planner, const config::Linear& layer, const Shape& shape) {
   planner.at_least("units", layer.units, 1);
   planner.need_flat("linear", shape);
-  planner.add_weight_and_bias({layer.units, shape[0]}, layer.units, shape[0], layer.bias);
+  planner.add_weight_and_bias({layer.units, shape[0]}, layer.units, shape[0], layer.bias,
+                              layer.gain);
   if (layer.spectral_norm) planner.add_singular_vector("u", layer.units);
   return {layer.units};
 }
@@ -46,7 +47,7 @@ Shape plan_layer(Planner& planner, const config::Convolution& layer, const Shape
   }
   const int64_t inputs = shape[0] / layer.groups;
   planner.add_weight_and_bias({layer.channels, inputs, layer.kernel, layer.kernel}, layer.channels,
-                              inputs * layer.kernel * layer.kernel, layer.bias);
+                              inputs * layer.kernel * layer.kernel, layer.bias, layer.gain);
   if (layer.spectral_norm) planner.add_singular_vector("u", layer.channels);
   return output;
 }
@@ -57,7 +58,13 @@ Shape plan_layer(Planner& planner, const config::TransposedConvolution& layer, c
   if (layer.output_padding >= layer.stride)
     planner.refuse("output_padding is {}, it must be less than the stride, {}",
                    layer.output_padding, layer.stride);
+  planner.at_least("groups", layer.groups, 1);
   planner.need_image("transposed_convolution", shape);
+  if (shape[0] % layer.groups != 0 || layer.channels % layer.groups != 0)
+    planner.refuse("groups is {}, it must divide the channels of the input, {}, and the output, {}",
+                   layer.groups, shape[0], layer.channels);
+  if (layer.groups > 1 && layer.spectral_norm)
+    planner.refuse("spectral_norm of a transposed convolution in groups is not there");
   Shape output{layer.channels};
   for (size_t axis = 1; axis < 3; ++axis) {
     output.push_back((shape[axis] - 1) * layer.stride - 2 * layer.padding + layer.kernel +
@@ -69,9 +76,12 @@ Shape plan_layer(Planner& planner, const config::TransposedConvolution& layer, c
           layer.kernel, layer.stride, layer.padding, shape[1], shape[2]);
   }
   // torch.nn counts the second axis of the weight, which is the output's channels here.
-  planner.add_weight_and_bias({shape[0], layer.channels, layer.kernel, layer.kernel},
-                              layer.channels, layer.channels * layer.kernel * layer.kernel,
-                              layer.bias);
+  const int64_t outputs = layer.channels / layer.groups;
+  // A pixel of the output sums over as many of the input as strides fit into the kernel.
+  const int64_t reach = std::max<int64_t>(1, layer.kernel / layer.stride);
+  planner.add_weight_and_bias({shape[0], outputs, layer.kernel, layer.kernel}, layer.channels,
+                              outputs * layer.kernel * layer.kernel, layer.bias, layer.gain,
+                              shape[0] / layer.groups * reach * reach);
   if (layer.spectral_norm) planner.add_singular_vector("u", layer.channels);
   return output;
 }

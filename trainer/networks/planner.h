@@ -47,8 +47,13 @@ class Planner {
 
   void add(const char* name, Shape shape, Init init, int64_t fan_in);
   void add_weight(const char* name, Shape shape, int64_t fan_in);
+  // N(0, gain^2 / inputs).
+  void add_scaled(const char* name, Shape shape, double gain, int64_t inputs);
   void add_bias(const char* name, int64_t units, int64_t fan_in);
-  void add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias);
+  // `gain`: of the layer, where it is not negative, for weights that sum over `inputs` values (0:
+  // fan_in).
+  void add_weight_and_bias(Shape weight, int64_t units, int64_t fan_in, bool bias, double gain = -1,
+                           int64_t inputs = 0);
   // Of a normalization.
   void add_scale_and_shift(int64_t channels);
   void add_running(const char* name, Shape shape, float value, double momentum);

@@ -14,9 +14,9 @@ constexpr const char* kCode = "code";
 
 class Aae final : public MatchingAutoencoder {
  public:
-  Aae(const config::Aae& aae, AutoencoderCore core, networks::Plan discriminator)
+  Aae(const config::Aae& aae, AutoencoderCore core, networks::Plan discriminator, int64_t batch)
       : MatchingAutoencoder(std::move(core)),
-        adversary_(aae, {aae.latent.dimension}, discriminator) {
+        adversary_(aae, {aae.latent.dimension}, discriminator, batch) {
     networks_[0].more_optimizers = {{kCode, aae.code_optimizer}};
     networks_.push_back({"discriminator", std::move(discriminator), discriminator_optimizer(aae)});
     phases_ = {reconstruction_phase()};
@@ -66,7 +66,7 @@ std::unique_ptr<Objective> make_aae(const config::RunConfig& config, const DataF
                                     data, errors);
   auto discriminator = plan_code_discriminator(aae, "aae", aae.latent, errors);
   if (errors.size() > before || !core || !discriminator) return nullptr;
-  return std::make_unique<Aae>(aae, std::move(*core), std::move(*discriminator));
+  return std::make_unique<Aae>(aae, std::move(*core), std::move(*discriminator), config.batch);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/anneal.h"
 #include "objectives/unrolled.h"
 
 namespace allmodes::objectives {
@@ -37,6 +38,11 @@ at::Tensor apart(const Scores& scores) {
   return (above + below) / 2;
 }
 
+// The number of a penalty whose weight is annealed.
+std::string weight_name(size_t penalty) {
+  return fmt::format("penalty_weight_{}", penalty);
+}
+
 void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more) {
   noise.insert(noise.end(), more.begin(), more.end());
 }
@@ -44,11 +50,12 @@ void append(std::vector<NoiseInput>& noise, const std::vector<NoiseInput>& more)
 }  // namespace
 
 Adversary::Adversary(const config::Adversarial& settings, networks::Shape compared,
-                     const networks::Plan& discriminator)
+                     const networks::Plan& discriminator, int64_t batch)
     : settings_(settings),
       loss_(gan_losses().at(settings.loss)),
-      presentation_(settings, std::move(compared)),
-      together_(discriminator.takes_batches_together() && !loss_.compares) {}
+      presentation_(settings, std::move(compared), batch),
+      together_(discriminator.takes_batches_together() && !loss_.compares),
+      batch_(batch) {}
 
 config::Optimizer discriminator_optimizer(const config::Adversarial& settings) {
   const auto steps = static_cast<double>(settings.discriminator_steps);
@@ -58,8 +65,10 @@ config::Optimizer discriminator_optimizer(const config::Adversarial& settings) {
   config::Optimizer optimizer = settings.discriminator_optimizer;
   const double share = steps / updates;
   optimizer.learning_rate *= share;
+  optimizer.last_learning_rate *= share;
   optimizer.beta1 = std::pow(optimizer.beta1, share);
   optimizer.beta2 = std::pow(optimizer.beta2, share);
+  if (optimizer.last_beta2 > 0) optimizer.last_beta2 = std::pow(optimizer.last_beta2, share);
   return optimizer;
 }
 
@@ -94,11 +103,7 @@ std::vector<NoiseInput> Adversary::opponent_noise() const {
 std::vector<at::Tensor> Adversary::look_ahead(const PhaseInput& in, const Contest& shown) const {
   const auto loss = [&](Weights weights) {
     at::Tensor sum = discriminator_loss(scores(in, shown, weights));
-    for (size_t i = 0; i < settings_.penalty.size(); ++i) {
-      if (settings_.penalty[i].interval > 1) continue;
-      const LossTerm term = penalty(i, in, shown, 1.0, weights);
-      sum = sum + term.value * term.weight;
-    }
+    for (const LossTerm& term : penalties_on(in, shown, {}, weights)) sum = sum + term.weighted();
     return sum;
   };
   return unrolled_weights(in.forward.weights(kDiscriminator), settings_.unrolled_steps,
@@ -112,12 +117,12 @@ at::Tensor Adversary::discriminate(const PhaseInput& in, const at::Tensor& x,
 }
 
 // Reals and fakes as one batch where that is the same: half the operators, and twice the rows of a
-// matrix product. Not where one of them needs a gradient and the other would only get one, nor for
-// a loss of differences of their scores: there the gradients of both cancel, to the last bit only
-// if they are added up apart.
+// matrix product. Not where one of them needs a gradient, which would pass through the other too,
+// nor for a loss of differences of their scores: there the gradients of both cancel, to the last
+// bit only if they are added up apart.
 Scores Adversary::scores(const PhaseInput& in, const Contest& shown, Weights weights) const {
-  if (together_ && shown.real.defined() &&
-      shown.real.requires_grad() == shown.fake.requires_grad()) {
+  if (together_ && shown.real.defined() && !shown.real.requires_grad() &&
+      !shown.fake.requires_grad()) {
     const auto twice = [](const at::Tensor& x) { return x.defined() ? at::cat({x, x}) : x; };
     const at::Tensor both =
         discriminate(in, at::cat({shown.real, shown.fake}), twice(shown.labels), weights);
@@ -136,8 +141,28 @@ at::Tensor Adversary::discriminator_loss(const Scores& scores) const {
   return loss_.discriminator(scores, 1 - settings_.label_smoothing);
 }
 
-LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& shown, double gain,
-                            Weights weights) const {
+Contest Adversary::ready_for_penalties(const PhaseInput& in, Contest shown) const {
+  if (!in.forward.is_exact()) return shown;
+  const auto need = [&](bool PenaltyKind::*at) {
+    return std::ranges::any_of(every_step_penalties(), [&](size_t i) {
+      return penalties().at(settings_.penalty[i].kind).*at;
+    });
+  };
+  if (need(&PenaltyKind::at_reals)) shown.real = shown.real.detach().requires_grad_(true);
+  if (need(&PenaltyKind::at_fakes)) shown.fake = shown.fake.detach().requires_grad_(true);
+  return shown;
+}
+
+std::vector<LossTerm> Adversary::penalties_on(const PhaseInput& in, const Contest& shown,
+                                              const Scores& found, Weights weights) const {
+  std::vector<LossTerm> terms;
+  for (const size_t i : every_step_penalties())
+    terms.push_back(penalty(i, in, shown, found, weights));
+  return terms;
+}
+
+LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& shown,
+                            const Scores& found, Weights weights) const {
   const config::Penalty& settings = settings_.penalty[index];
   const PenaltyKind& kind = penalties().at(settings.kind);
   PenaltyInput input{.discriminate =
@@ -146,6 +171,7 @@ LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& s
                          },
                      .real = shown.real,
                      .fake = shown.fake,
+                     .scores = found,
                      .mix = {},
                      .disturbance = {},
                      .coupling = in.coupling};
@@ -156,26 +182,45 @@ LossTerm Adversary::penalty(size_t index, const PhaseInput& in, const Contest& s
     input.mix = repeat_rows(in.noise(kMix).slice(0, 0, {}, settings_.packing), rows);
   }
   if (kind.disturbs) input.disturbance = pack(in.noise(kDisturbance), settings_.packing);
-  return {settings.kind, kind.value(input), settings.weight * gain};
+  // One of interval k is computed every k-th step, at k times the weight (Karras et al., arXiv
+  // 1912.04958, section 3.1).
+  LossTerm term{settings.kind, kind.value(input), static_cast<double>(settings.interval)};
+  if (settings.anneal_samples > 0)
+    term.factor = in.number(weight_name(index));
+  else
+    term.weight *= settings.weight;
+  return term;
 }
 
-std::vector<NoiseInput> Adversary::penalty_noise(std::span<const config::Penalty> chosen) const {
+std::vector<size_t> Adversary::every_step_penalties() const {
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < settings_.penalty.size(); ++i)
+    if (settings_.penalty[i].interval == 1) chosen.push_back(i);
+  return chosen;
+}
+
+std::vector<NoiseInput> Adversary::penalty_noise(const std::vector<size_t>& chosen) const {
   const auto any = [&](bool PenaltyKind::*needs) {
-    return std::ranges::any_of(chosen,
-                               [&](const auto& p) { return penalties().at(p.kind).*needs; });
+    return std::ranges::any_of(
+        chosen, [&](size_t i) { return penalties().at(settings_.penalty[i].kind).*needs; });
   };
   std::vector<NoiseInput> noise;
   if (any(&PenaltyKind::mixes)) noise.push_back({kMix, {1}, "uniform"});
   if (any(&PenaltyKind::disturbs)) noise.push_back(presentation_.normal(kDisturbance));
+  for (const size_t i : chosen) {
+    const config::Penalty& penalty = settings_.penalty[i];
+    if (penalty.anneal_samples == 0) continue;
+    noise.push_back(number_of_step(weight_name(i), [penalty, batch = batch_](uint64_t step) {
+      return annealed(penalty.weight, penalty.last_weight, static_cast<int64_t>(step) * batch,
+                      penalty.anneal_samples);
+    }));
+  }
   return noise;
 }
 
 std::vector<NoiseInput> Adversary::every_step_noise() const {
-  std::vector<config::Penalty> chosen;
-  for (const auto& penalty : settings_.penalty)
-    if (penalty.interval == 1) chosen.push_back(penalty);
   std::vector<NoiseInput> noise = presentation_.noise();
-  append(noise, penalty_noise(chosen));
+  append(noise, penalty_noise(every_step_penalties()));
   return noise;
 }
 
@@ -192,11 +237,10 @@ Phase Adversary::discriminator_phase(std::string name, const Stage& stage,
     PhaseOutput out;
     const Contest contest =
         hands_on ? for_both(stage, in, out.handed_on) : without_gradient(stage, in);
-    const Contest shown = presentation_.show(in, contest);
+    const Contest shown = ready_for_penalties(in, presentation_.show(in, contest));
     const Scores found = scores(in, shown, {});
     out.losses.push_back({kDiscriminator, discriminator_loss(found)});
-    for (size_t i = 0; i < settings_.penalty.size(); ++i)
-      if (settings_.penalty[i].interval == 1) out.losses.push_back(penalty(i, in, shown, 1.0, {}));
+    for (LossTerm& term : penalties_on(in, shown, found, {})) out.losses.push_back(std::move(term));
     out.observations = {{"d_real", found.real.detach().sigmoid().mean()},
                         {"d_fake", found.fake.detach().sigmoid().mean()}};
     if (!loss_.logits) out.observations.push_back({"d_apart", apart(found)});
@@ -205,23 +249,20 @@ Phase Adversary::discriminator_phase(std::string name, const Stage& stage,
   return phase;
 }
 
-// A penalty of interval k runs every k-th step at k times the weight (Karras et al., arXiv
-// 1912.04958, section 3.1).
 Phase Adversary::lazy_phase(size_t index, const Stage& stage, std::vector<NoiseInput> noise) const {
   const config::Penalty& settings = settings_.penalty[index];
   append(noise, presentation_.noise());
-  append(noise, penalty_noise({&settings, 1}));
+  append(noise, penalty_noise({index}));
   Phase phase{.name = settings.kind,
               .trains = {kDiscriminator},
               .reads_samples = false,
               .interval = settings.interval,
               .noise = std::move(noise),
               .clip_weights = settings_.weight_clip};
-  phase.losses = [this, index, stage,
-                  gain = static_cast<double>(settings.interval)](const PhaseInput& in) {
+  phase.losses = [this, index, stage](const PhaseInput& in) {
     const Contest shown = presentation_.show(in, without_gradient(stage, in));
     PhaseOutput out;
-    out.losses.push_back(penalty(index, in, shown, gain, {}));
+    out.losses.push_back(penalty(index, in, shown, {}, {}));
     return out;
   };
   return phase;

@@ -25,9 +25,10 @@ class Adversary {
   using Stage = std::function<Contest(const PhaseInput& in)>;
 
   // `settings` were accepted by check_adversarial(). `compared` is the shape of a sample (or code)
-  // in a contest, without packing: what takes noise of that shape needs it.
+  // in a contest, without packing: what takes noise of that shape needs it. `batch`: samples a
+  // step, which schedules over samples count.
   Adversary(const config::Adversarial& settings, networks::Shape compared,
-            const networks::Plan& discriminator);
+            const networks::Plan& discriminator, int64_t batch);
 
   // The phases of one step that train the discriminator, on `noise` and what the losses add to it:
   // discriminator_steps of them, then one a penalty of a longer interval. They refer to this
@@ -49,11 +50,19 @@ class Adversary {
                           Weights weights) const;
   Scores scores(const PhaseInput& in, const Contest& shown, Weights weights) const;
   at::Tensor discriminator_loss(const Scores& scores) const;
-  LossTerm penalty(size_t index, const PhaseInput& in, const Contest& shown, double gain,
+  // Those computed in every step.
+  std::vector<LossTerm> penalties_on(const PhaseInput& in, const Contest& shown,
+                                     const Scores& found, Weights weights) const;
+  // `found`: scores of what is shown, with their graph, or undefined ones.
+  LossTerm penalty(size_t index, const PhaseInput& in, const Contest& shown, const Scores& found,
                    Weights weights) const;
   std::vector<at::Tensor> look_ahead(const PhaseInput& in, const Contest& shown) const;
-  // Of the penalties of these intervals: 1, or longer ones.
-  std::vector<NoiseInput> penalty_noise(std::span<const config::Penalty> chosen) const;
+  // What is shown, so that penalties on the gradient at reals or fakes themselves may take the
+  // scores that the loss is of.
+  Contest ready_for_penalties(const PhaseInput& in, Contest shown) const;
+  // Penalties by their place in the settings: of interval 1.
+  std::vector<size_t> every_step_penalties() const;
+  std::vector<NoiseInput> penalty_noise(const std::vector<size_t>& chosen) const;
   std::vector<NoiseInput> every_step_noise() const;
   Phase discriminator_phase(std::string name, const Stage& stage, std::vector<NoiseInput> noise,
                             const std::vector<std::string>& player) const;
@@ -63,6 +72,7 @@ class Adversary {
   GanLoss loss_;
   Presentation presentation_;
   bool together_;  // the discriminator may see reals and fakes as one batch
+  int64_t batch_;
 };
 
 // The learning rate of a simulated step is the discriminator optimizer's times this. The paper's

@@ -26,6 +26,7 @@ namespace {
 constexpr const char* kEncoderOfFirst = "encoder";
 constexpr const char* kDecoderOfFirst = "decoder";
 constexpr const char* kLogVariance = "log_variance";
+constexpr const char* kWarmup = "discriminator_warmup";
 
 struct FirstStagePlans {
   networks::Plan encoder, decoder;
@@ -35,7 +36,8 @@ struct FirstStagePlans {
 class FirstStage final : public Objective {
  public:
   FirstStage(const config::FirstStage& settings, const networks::Shape& sample,
-             networks::Shape image, FirstStagePlans plans, std::unique_ptr<Quantizer> quantizer)
+             networks::Shape image, FirstStagePlans plans, std::unique_ptr<Quantizer> quantizer,
+             int64_t batch)
       : settings_(settings), image_(std::move(image)), quantizer_(std::move(quantizer)) {
     latent_.dimension = networks::elements(image_);
     last_weight_ = last_weight(plans.decoder);
@@ -47,7 +49,7 @@ class FirstStage final : public Objective {
       phases_ = {autoencoder_phase("reconstruction", /*adversarial=*/false)};
       return;
     }
-    adversary_.emplace(settings, sample, *plans.discriminator);
+    adversary_.emplace(settings, sample, *plans.discriminator, batch);
     networks_.push_back(
         {kDiscriminator, std::move(*plans.discriminator), discriminator_optimizer(settings)});
     if (settings.discriminator_start > 0) {
@@ -121,10 +123,20 @@ class FirstStage final : public Objective {
     for (const auto& more : quantizer_->networks()) phase.trains.push_back(more.name);
     if (settings_.learned_variance) phase.trains.emplace_back(kLogVariance);
     phase.settling = quantizer_->settling();
-    if (adversarial)
+    if (adversarial) {
       for (auto& more : adversary_->opponent_noise()) phase.noise.push_back(more);
+      if (settings_.discriminator_warmup > 0) phase.noise.push_back(warmup());
+    }
     phase.losses = [this, adversarial](const PhaseInput& in) { return losses(in, adversarial); };
     return phase;
+  }
+
+  NoiseInput warmup() const {
+    return number_of_step(kWarmup, [settings = settings_](uint64_t step) {
+      const auto passed =
+          static_cast<double>(step) - static_cast<double>(settings.discriminator_start) + 1;
+      return std::min(1.0, passed / static_cast<double>(settings.discriminator_warmup));
+    });
   }
 
   PhaseOutput losses(const PhaseInput& in, bool adversarial) const {
@@ -154,19 +166,15 @@ class FirstStage final : public Objective {
   void add_adversarial(const PhaseInput& in, const at::Tensor& made, const at::Tensor& distance,
                        PhaseOutput& out) const {
     const at::Tensor loss = adversary_->opponent_loss(in, {in.samples, made});
-    double weight = settings_.adversarial_weight;
-    if (settings_.discriminator_warmup > 0) {
-      const auto passed =
-          static_cast<double>(in.step) - static_cast<double>(settings_.discriminator_start) + 1;
-      weight *= std::min(1.0, passed / static_cast<double>(settings_.discriminator_warmup));
+    const double weight = settings_.adversarial_weight;
+    at::Tensor factor;
+    if (settings_.discriminator_warmup > 0) factor = in.number(kWarmup);
+    if (settings_.adaptive_weight) {
+      const at::Tensor ratio = ratio_of_gradients(in, distance, loss);
+      factor = factor.defined() ? ratio * factor : ratio;
+      out.observations.push_back({"adaptive_weight", factor * weight});
     }
-    if (!settings_.adaptive_weight) {
-      out.losses.push_back({"generator", loss, weight});
-      return;
-    }
-    const at::Tensor adaptive = ratio_of_gradients(in, distance, loss);
-    out.losses.push_back({"generator", loss * adaptive, weight});
-    out.observations.push_back({"adaptive_weight", adaptive * weight});
+    out.losses.push_back({"generator", loss, weight, factor});
   }
 
   at::Tensor ratio_of_gradients(const PhaseInput& in, const at::Tensor& distance,
@@ -264,7 +272,7 @@ std::unique_ptr<Objective> make_first_stage(const config::RunConfig& config, con
   return std::make_unique<FirstStage>(
       settings, sample, *image,
       FirstStagePlans{std::move(*encoder), std::move(*decoder), std::move(discriminator)},
-      std::move(quantizer));
+      std::move(quantizer), config.batch);
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ bool is_conditional(const config::Gan& gan) {
 class Gan final : public Objective {
  public:
   Gan(const config::Gan& gan, const networks::Shape& sample, networks::Plan generator,
-      networks::Plan discriminator)
-      : gan_(gan), adversary_(gan, sample, discriminator) {
+      networks::Plan discriminator, int64_t batch)
+      : gan_(gan), adversary_(gan, sample, discriminator, batch) {
     networks_ = {{"generator", std::move(generator), gan.generator_optimizer},
                  {"discriminator", std::move(discriminator), discriminator_optimizer(gan)}};
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); }, noise());
@@ -65,7 +65,7 @@ class Gan final : public Objective {
     const bool last = index + 1 == gan_.generator_steps;
     Phase phase{.name = last ? "generator" : fmt::format("generator_{}", index),
                 .trains = {"generator"},
-                .reads_samples = false,
+                .reads_samples = gan_.generator_batch,
                 .noise = noise()};
     for (auto& more : adversary_.opponent_noise()) phase.noise.push_back(more);
     phase.losses = [this](const PhaseInput& in) {
@@ -141,7 +141,8 @@ std::unique_ptr<Objective> make_gan(const config::RunConfig& config, const DataF
                                      .conditioning = gan.conditioning},
                                     errors);
   if (errors.size() > before || !generator || !discriminator) return nullptr;
-  return std::make_unique<Gan>(gan, sample, std::move(*generator), std::move(*discriminator));
+  return std::make_unique<Gan>(gan, sample, std::move(*generator), std::move(*discriminator),
+                               config.batch);
 }
 
 }  // namespace

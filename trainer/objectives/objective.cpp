@@ -1,5 +1,7 @@
 #include "objectives/objective.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "base/error.h"
 #include "config/load.h"
 #include "networks/registry.h"
@@ -8,6 +10,20 @@ namespace allmodes::objectives {
 
 NoiseInput latent_noise(const std::string& name, const config::Latent& latent) {
   return {.name = name, .shape = {latent.dimension}, .prior = latent};
+}
+
+NoiseInput number_of_step(const std::string& name, std::function<double(uint64_t step)> number) {
+  return {.name = name, .shape = {}, .shared = true, .of_step = std::move(number)};
+}
+
+at::Tensor LossTerm::weighted(int64_t parts) const {
+  const double share = weight / static_cast<double>(parts);
+  const at::Tensor scaled = share == 1.0 ? value : value * share;
+  return factor.defined() ? scaled * factor : scaled;
+}
+
+at::Tensor PhaseInput::number(std::string_view name) const {
+  return noise(name).select(0, 0);
 }
 
 const at::Tensor& PhaseInput::noise(std::string_view name) const {

@@ -32,7 +32,14 @@ struct NoiseInput {
       std::nullopt;           // latents of this prior; shape is its dimension
   std::string drawn_by = {};  // the phase whose numbers they are; empty: the one that takes them
   bool shared = false;        // not of a sample: [1, values...], the same for the whole batch
+  // Not random, but a function of the step of the run, from 0. What a phase computes may depend on
+  // the step through such numbers alone: they are given to it as noise is, so that a phase that was
+  // recorded (training/phase_graphs.h) sees those of each step.
+  std::function<double(uint64_t step)> of_step = {};
 };
+
+// The number `name` of each step, which PhaseInput::number() gives.
+NoiseInput number_of_step(const std::string& name, std::function<double(uint64_t step)> number);
 
 // Latents of `latent`'s prior, as the noise `name`.
 NoiseInput latent_noise(const std::string& name, const config::Latent& latent);
@@ -51,7 +58,7 @@ class Forward {
   using First = std::function<at::Tensor(const std::string& network, size_t layers,
                                          const at::Tensor& x, const at::Tensor& labels)>;
 
-  // `exact`: the same in float32 where `run` is not; by default `run` itself.
+  // `exact`: the same in float32 where `run` is not; none where it is.
   // `buffers`: as `weights`, of what a network keeps without training it.
   Forward(Run run, Weights weights, Run exact = {}, First first = {}, Weights buffers = {})
       : run_(std::move(run)),
@@ -88,6 +95,8 @@ class Forward {
                    const at::Tensor& x, const at::Tensor& labels = {}) const {
     return exact_ ? exact_(network, x, labels, weights) : run_(network, x, labels, weights);
   }
+  // with() is exact() too.
+  bool is_exact() const { return !exact_; }
 
  private:
   Run run_;
@@ -95,21 +104,6 @@ class Forward {
   Run exact_;
   First first_;
   Weights buffers_;
-};
-
-// The step of the run, from 0. That it was read says that a phase's work is not the same in every
-// step, so that it cannot be recorded and replayed (training/phase_graphs.h).
-class StepNumber {
- public:
-  StepNumber(uint64_t value = 0, bool* read = nullptr) : value_(value), read_(read) {}
-  operator uint64_t() const {
-    if (read_ != nullptr) *read_ = true;
-    return value_;
-  }
-
- private:
-  uint64_t value_;
-  bool* read_;
 };
 
 // What a loss may compute over the samples of all ranks (gradients/coupling.h): differentiable,
@@ -127,7 +121,6 @@ struct PhaseInput {
   at::Tensor labels;  // [local batch], undefined for unlabelled data
   std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
-  StepNumber step = {};
   Coupling coupling = {};
   // What an earlier phase of this step handed on (Phase::hands_on), of these samples; undefined
   // where it is to be computed anew, to the same numbers.
@@ -139,13 +132,20 @@ struct PhaseInput {
   // [local batch, shape...] of the noise `name`; throws kSoftware for a name the phase does not
   // list.
   const at::Tensor& noise(std::string_view name) const;
+  // A number_of_step() of the phase, a scalar.
+  at::Tensor number(std::string_view name) const;
 };
 
-// One summand of what is minimized: weight * value, a scalar that is a mean over the local batch.
+// One summand of what is minimized: weight * factor * value, a scalar that is a mean over the local
+// batch.
 struct LossTerm {
-  std::string name;  // recorded as "loss_<name>"
+  std::string name;  // recorded as "loss_<name>", without its weight
   at::Tensor value;
   double weight = 1.0;
+  at::Tensor factor = {};  // a scalar without gradient; undefined: 1
+
+  // What is minimized, over so many parts of the batch.
+  at::Tensor weighted(int64_t parts = 1) const;
 };
 
 // A scalar worth recording that is not minimized: a mean over the local batch.

@@ -9,16 +9,23 @@ namespace allmodes::objectives {
 namespace {
 
 // Squared L2 norm of d D(x) / d x of each sample, [n]; differentiable again, in x too where x is.
-at::Tensor squared_gradient(const Discriminate& discriminate, const at::Tensor& points) {
+// `known`: D(points) with its graph, where the points are a leaf of that; else undefined.
+at::Tensor squared_gradient(const Discriminate& discriminate, const at::Tensor& points,
+                            const at::Tensor& known = {}) {
   const at::AutoGradMode with_grad(true);
+  const auto squared = [](const at::Tensor& score, const at::Tensor& x) {
+    return torch::autograd::grad({score}, {x}, {at::ones_like(score)}, /*retain_graph=*/true,
+                                 /*create_graph=*/true)[0]
+        .flatten(1)
+        .square()
+        .sum(1);
+  };
+  if (known.defined() && points.is_leaf() && points.requires_grad()) return squared(known, points);
   // A view has a place of its own in the graph: unrolled weights depend on the points too, and the
   // gradient asked for is the partial one.
   const at::Tensor x =
       points.requires_grad() ? points.view_as(points) : points.detach().requires_grad_(true);
-  const at::Tensor score = discriminate(x);
-  const auto gradient = torch::autograd::grad({score}, {x}, {at::ones_like(score)},
-                                              /*retain_graph=*/true, /*create_graph=*/true);
-  return gradient[0].flatten(1).square().sum(1);
+  return squared(discriminate(x), x);
 }
 
 // E (||grad D(x)|| - 1)^2.
@@ -50,12 +57,20 @@ at::Tensor around_data(const PenaltyInput& in) {
 }  // namespace
 
 // Mescheder et al., arXiv 1801.04406: 1/2 E ||grad D(x)||^2 on reals, and on fakes.
-extern const PenaltyKind kR1{.name = "r1", .value = [](const PenaltyInput& in) {
-                               return squared_gradient(in.discriminate, in.real).mean() * 0.5;
-                             }};
-extern const PenaltyKind kR2{.name = "r2", .value = [](const PenaltyInput& in) {
-                               return squared_gradient(in.discriminate, in.fake).mean() * 0.5;
-                             }};
+extern const PenaltyKind kR1{
+    .name = "r1",
+    .value =
+        [](const PenaltyInput& in) {
+          return squared_gradient(in.discriminate, in.real, in.scores.real).mean() * 0.5;
+        },
+    .at_reals = true};
+extern const PenaltyKind kR2{
+    .name = "r2",
+    .value =
+        [](const PenaltyInput& in) {
+          return squared_gradient(in.discriminate, in.fake, in.scores.fake).mean() * 0.5;
+        },
+    .at_fakes = true};
 
 extern const PenaltyKind kGradientPenalty{
     .name = "gradient_penalty", .value = between_reals_and_fakes, .mixes = true};

@@ -30,8 +30,9 @@ networks::Shape shown_shape(const config::Adversarial& settings, networks::Shape
 
 class Presentation {
  public:
-  // `shape` is that of a sample (or code); only noise needs it.
-  Presentation(const config::Adversarial& settings, networks::Shape shape);
+  // `shape` is that of a sample (or code); only noise needs it. `batch`: samples a step, which
+  // schedules over samples count.
+  Presentation(const config::Adversarial& settings, networks::Shape shape, int64_t batch);
 
   // What show() reads from a phase's noise.
   std::vector<NoiseInput> noise() const;
@@ -40,19 +41,22 @@ class Presentation {
 
   // In this order: instance noise, whose deviation falls linearly to 0 at instance_noise_steps
   // (Sonderby et al., arXiv 1610.04490; Arjovsky, Bottou, arXiv 1701.04862), augmentation with the
-  // same numbers for real i and fake i, packing. An undefined tensor stays undefined.
+  // same numbers for real i and fake i, each kind of it on a share of the samples that may come
+  // from 0 by half a cosine, packing. An undefined tensor stays undefined.
   Contest show(const PhaseInput& in, const Contest& contest) const;
-
-  // The deviation of the instance noise in a step.
-  double noise_deviation(uint64_t step) const;
 
  private:
   at::Tensor show(const PhaseInput& in, const at::Tensor& samples, const char* noise) const;
+  at::Tensor augmented(const PhaseInput& in, const at::Tensor& shown) const;
+  bool augments_all() const { return probability_ == 1 && probability_samples_ == 0; }
 
   int64_t packing_;
   double deviation_;
   int64_t deviation_steps_;
   std::vector<std::string> augmentations_;
+  double probability_;           // of each augmentation
+  int64_t probability_samples_;  // over which it comes from 0
+  int64_t batch_;
   networks::Shape shape_;
 };
 

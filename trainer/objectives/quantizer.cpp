@@ -2,12 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -195,9 +196,12 @@ class ScalarLevels final : public Quantizer {
  private:
   template <class Function>
   at::Tensor each(const at::Tensor& like, const Function& of_levels) const {
-    std::vector<double> values;
-    for (const int64_t levels : levels_) values.push_back(of_levels(static_cast<double>(levels)));
-    return at::tensor(values, like.options().requires_grad(false)).view({1, -1, 1, 1});
+    // Filled on the device: a copy from the host could not be recorded in a graph.
+    std::vector<at::Tensor> values;
+    for (const int64_t levels : levels_)
+      values.push_back(at::full({1}, of_levels(static_cast<double>(levels)),
+                                like.options().requires_grad(false)));
+    return at::cat(values).view({1, -1, 1, 1});
   }
   at::Tensor half_width(const at::Tensor& like) const {
     return each(like, [](double levels) { return std::floor(levels / 2); });

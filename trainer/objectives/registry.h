@@ -42,6 +42,7 @@ using Discriminate = std::function<at::Tensor(const at::Tensor&)>;
 struct PenaltyInput {
   Discriminate discriminate;
   at::Tensor real, fake;   // [n, ...], as the discriminator is shown them
+  Scores scores = {};      // of these, with their graph, where they are known already
   at::Tensor mix;          // [n, 1] U[0,1), for kinds that mix
   at::Tensor disturbance;  // [n, ...] N(0,1), for kinds that disturb
   Coupling coupling = {};
@@ -53,6 +54,8 @@ struct PenaltyKind {
   at::Tensor (*value)(const PenaltyInput& in);  // mean over the batch, weight not applied
   bool mixes = false;
   bool disturbs = false;
+  bool at_reals = false;  // takes the gradient at the reals, or at the fakes, themselves
+  bool at_fakes = false;
 };
 
 // A decoder's likelihood.

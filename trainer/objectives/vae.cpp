@@ -3,7 +3,6 @@
 // by the importance-weighted bound (vae_terms.h); the encoder may be trained ahead of the decoder.
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/scalar_tensor.h>
 
 #include "config/families.h"
 #include "objectives/autoencoder.h"
@@ -15,6 +14,7 @@ namespace allmodes::objectives {
 namespace {
 
 constexpr const char* kPosterior = "posterior";
+constexpr const char* kKlWeight = "kl_weight";
 
 class Vae final : public AutoencoderFamily {
  public:
@@ -27,6 +27,10 @@ class Vae final : public AutoencoderFamily {
  private:
   Phase elbo_phase() const {
     Phase phase{.name = "elbo", .trains = {"encoder", "decoder"}, .noise = {noise()}};
+    if (vae_.kl_schedule != "constant")
+      phase.noise.push_back(number_of_step(kKlWeight, [vae = vae_](uint64_t step) {
+        return kl_weight(vae.kl_schedule, vae.beta, vae.kl_warmup_steps, step);
+      }));
     phase.losses = [this](const PhaseInput& in) { return losses(in); };
     return phase;
   }
@@ -65,28 +69,26 @@ class Vae final : public AutoencoderFamily {
   // The KL term in the form that is configured; observations say what it hides.
   void add_kl(const PhaseInput& in, const Posterior& q, const at::Tensor& z,
               PhaseOutput& out) const {
-    const double weight = vae_.kl_schedule == "constant" ? vae_.beta
-                                                         : kl_weight(vae_.kl_schedule, vae_.beta,
-                                                                     vae_.kl_warmup_steps, in.step);
-    if (vae_.kl_schedule != "constant")
-      out.observations.push_back(
-          {"kl_weight", at::scalar_tensor(weight, z.options().requires_grad(false))});
+    const bool scheduled = vae_.kl_schedule != "constant";
+    const double weight = scheduled ? 1 : vae_.beta;
+    const at::Tensor factor = scheduled ? in.number(kKlWeight) : at::Tensor();
+    if (scheduled) out.observations.push_back({kKlWeight, factor});
     if (vae_.total_correlation != 1) {
       const KlParts parts = decompose_kl(q, z, data_set_size_, in.coupling);
-      out.losses.push_back({"mutual_information", parts.mutual_information, weight});
+      out.losses.push_back({"mutual_information", parts.mutual_information, weight, factor});
       out.losses.push_back(
-          {"total_correlation", parts.total_correlation, weight * vae_.total_correlation});
-      out.losses.push_back({"dimension_kl", parts.dimension_kl, weight});
+          {"total_correlation", parts.total_correlation, weight * vae_.total_correlation, factor});
+      out.losses.push_back({"dimension_kl", parts.dimension_kl, weight, factor});
       out.observations.push_back({"kl", kl_to_normal(q).detach().sum(1).mean()});
       return;
     }
     const at::Tensor kl = kl_to_normal(q);
     if (vae_.free_bits > 0) {
-      out.losses.push_back({"kl", free_bits(kl, vae_.free_bits, in.coupling), weight});
+      out.losses.push_back({"kl", free_bits(kl, vae_.free_bits, in.coupling), weight, factor});
       out.observations.push_back({"kl", kl.detach().sum(1).mean()});
       return;
     }
-    out.losses.push_back({"kl", kl.sum(1).mean(), weight});
+    out.losses.push_back({"kl", kl.sum(1).mean(), weight, factor});
   }
 
   PhaseOutput importance_weighted(const PhaseInput& in) const {

@@ -36,10 +36,10 @@ class VaeGan final : public AutoencoderFamily {
  public:
   // `feature_layers`: so many layers of the discriminator make the features; 0: pixels.
   VaeGan(const config::VaeGan& settings, AutoencoderCore core, const networks::Shape& sample,
-         networks::Plan discriminator, size_t feature_layers)
+         networks::Plan discriminator, size_t feature_layers, int64_t batch)
       : AutoencoderFamily(std::move(core)),
         settings_(settings),
-        adversary_(settings, sample, discriminator),
+        adversary_(settings, sample, discriminator, batch),
         feature_layers_(feature_layers) {
     networks_.push_back(
         {kDiscriminator, std::move(discriminator), discriminator_optimizer(settings)});
@@ -161,7 +161,7 @@ std::unique_ptr<Objective> make_vae_gan(const config::RunConfig& config, const D
   const auto layers = feature_layers(settings, *discriminator, errors);
   if (errors.size() > before || !layers) return nullptr;
   return std::make_unique<VaeGan>(settings, std::move(*core), sample, std::move(*discriminator),
-                                  *layers);
+                                  *layers, config.batch);
 }
 
 }  // namespace

@@ -39,10 +39,11 @@ class WaeMmd final : public MatchingAutoencoder {
 
 class WaeGan final : public MatchingAutoencoder {
  public:
-  WaeGan(const config::WaeGan& wae, AutoencoderCore core, networks::Plan discriminator)
+  WaeGan(const config::WaeGan& wae, AutoencoderCore core, networks::Plan discriminator,
+         int64_t batch)
       : MatchingAutoencoder(std::move(core)),
         lambda_(wae.lambda),
-        adversary_(wae, {wae.latent.dimension}, discriminator) {
+        adversary_(wae, {wae.latent.dimension}, discriminator, batch) {
     networks_.push_back({"discriminator", std::move(discriminator), discriminator_optimizer(wae)});
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
                                 comparison_noise(), {"encoder"});
@@ -91,7 +92,7 @@ std::unique_ptr<Objective> make_wae_gan(const config::RunConfig& config, const D
                                     data, errors);
   auto discriminator = plan_code_discriminator(wae, "wae_gan", wae.latent, errors);
   if (errors.size() > before || !core || !discriminator) return nullptr;
-  return std::make_unique<WaeGan>(wae, std::move(*core), std::move(*discriminator));
+  return std::make_unique<WaeGan>(wae, std::move(*core), std::move(*discriminator), config.batch);
 }
 
 }  // namespace

@@ -10,7 +10,10 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,11 +54,33 @@ double norm_on_host(const float* values, int64_t count) {
 
 }  // namespace
 
+void adam_with_scheduled_beta2(const AdamTensors& tensors, const AdamScalars& scalars,
+                               const config::Optimizer& settings) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor good = 1 - scalars.bad;
+  // A gradient that is not finite would reach the moments even with a weight of 0.
+  at::Tensor gradient = at::where(good.gt(0), tensors.gradient, at::zeros_like(tensors.gradient));
+  if (settings.weight_decay > 0 && settings.decoupled_decay)
+    tensors.parameters.mul_(1 - good * scalars.rate * settings.weight_decay);
+  else if (settings.weight_decay > 0)
+    gradient.add_(tensors.parameters, settings.weight_decay);
+  tensors.first_moment.lerp_(gradient, good * (1 - settings.beta1));
+  tensors.second_moment.lerp_(gradient.square(), good * (1 - scalars.beta2));
+  const at::Tensor first_left = 1 - at::pow(settings.beta1, scalars.updates);
+  const at::Tensor second_left = 1 - at::pow(scalars.beta2, scalars.updates);
+  const at::Tensor root =
+      tensors.second_moment.sqrt().mul_(second_left.rsqrt()).add_(settings.epsilon);
+  // Before the first update that is applied nothing is left to divide by.
+  const at::Tensor step = at::where(good.gt(0), scalars.rate / first_left, at::zeros_like(good));
+  tensors.parameters.sub_(tensors.first_moment.div(root).mul_(step));
+}
+
 FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings,
-                   int64_t steps, Moments moments)
+                   Length length, Moments moments)
     : network_(network),
       settings_(settings),
-      steps_(steps),
+      length_(length),
+      beta2_(settings.beta2),
       first_moment_(network.first_moment),
       second_moment_(network.second_moment) {
   const auto options = network.parameters.options();
@@ -66,19 +91,22 @@ FlatAdam::FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& set
   updates_ = at::zeros({}, options);
   skipped_ = at::zeros({3}, options);
   norm_ = at::zeros({}, options);
-  if (!network.parameters.is_cpu()) rates_ = at::zeros({2}, options);
+  if (!network.parameters.is_cpu()) rates_ = at::zeros({3}, options);
 }
 
 void FlatAdam::schedule(int64_t step, bool averages) {
-  const double rate = learning_rate(settings_, step, steps_);
-  const double weight = averages ? 1 - ema_decay(settings_, step) : 0;
-  if (rate == learning_rate_ && weight == average_weight_) return;
+  const double rate = learning_rate(settings_, step, length_);
+  const double decay = beta2(settings_, step, length_);
+  const double weight = averages ? 1 - ema_decay(settings_, step, length_) : 0;
+  if (rate == learning_rate_ && weight == average_weight_ && decay == beta2_) return;
   learning_rate_ = rate;
+  beta2_ = decay;
   average_weight_ = weight;
   if (network_.parameters.is_cpu()) return;
-  const at::Tensor host = at::empty({2}, at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
+  const at::Tensor host = at::empty({3}, at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
   host.data_ptr<float>()[0] = static_cast<float>(rate);
   host.data_ptr<float>()[1] = static_cast<float>(weight);
+  host.data_ptr<float>()[2] = static_cast<float>(decay);
   rates_.copy_(host, /*non_blocking=*/true);
 }
 
@@ -126,10 +154,10 @@ void FlatAdam::apply_on_host(bool skip) {
       .kept = static_cast<float>(
           settings_.decoupled_decay ? 1 - learning_rate_ * settings_.weight_decay : 1),
       .beta1 = static_cast<float>(settings_.beta1),
-      .beta2 = static_cast<float>(settings_.beta2),
+      .beta2 = static_cast<float>(beta2_),
       .epsilon = static_cast<float>(settings_.epsilon),
       .step_size = static_cast<float>(learning_rate_ / (1 - std::pow(settings_.beta1, t))),
-      .inverse_root = static_cast<float>(1 / std::sqrt(1 - std::pow(settings_.beta2, t))),
+      .inverse_root = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2_, t))),
       .average_weight = static_cast<float>(average_weight_)};
   at::parallel_for(0, chunks_of(count), 1, [&](int64_t first, int64_t last) {
     adam_update(arrays, first * kChunk, std::min(count, last * kChunk), update);
@@ -143,6 +171,20 @@ void FlatAdam::apply_on_device(const at::Tensor& bad) {
   if (settings_.clip_norm > 0)
     gradient.mul_((settings_.clip_norm / (norm_ + kLeastNorm)).clamp_max(1.0));
   updates_.add_(bad, -1).add_(1);
+  if (settings_.last_beta2 > 0) {
+    adam_with_scheduled_beta2({network_.parameters, gradient, first_moment_, second_moment_},
+                              {bad, updates_, rates_[0], rates_[2]}, settings_);
+  } else {
+    fused_update(gradient, bad);
+  }
+  // A skipped update leaves the average too.
+  network_.average.lerp_(network_.parameters, (1 - bad) * rates_[1]);
+  skipped_[kAll].add_(bad);
+  skipped_[kInARow].add_(1).mul_(bad);
+  skipped_[kLongestRow].copy_(at::maximum(skipped_[kLongestRow], skipped_[kInARow]));
+}
+
+void FlatAdam::fused_update(const at::Tensor& gradient, const at::Tensor& bad) {
   using Fused = void(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
                      at::TensorList, const at::Tensor&, double, double, double, double, bool, bool,
                      const std::optional<at::Tensor>&, const std::optional<at::Tensor>&);
@@ -152,11 +194,6 @@ void FlatAdam::apply_on_device(const at::Tensor& bad) {
         rates_[0], settings_.beta1, settings_.beta2, settings_.weight_decay, settings_.epsilon,
         /*amsgrad=*/false,
         /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/bad);
-  // A skipped update leaves the average too.
-  network_.average.lerp_(network_.parameters, (1 - bad) * rates_[1]);
-  skipped_[kAll].add_(bad);
-  skipped_[kInARow].add_(1).mul_(bad);
-  skipped_[kLongestRow].copy_(at::maximum(skipped_[kLongestRow], skipped_[kInARow]));
 }
 
 void FlatAdam::clamp_weights(double limit) {

@@ -8,6 +8,7 @@
 
 #include "config/run_config.h"
 #include "gradients/flat_network.h"
+#include "optimizers/schedule.h"
 
 namespace allmodes::optimizers {
 
@@ -22,15 +23,29 @@ struct SkippedUpdates {
 // the same weights, in its own.
 enum class Moments { of_network, own };
 
+// One update of Adam on tensors of one shape and device, with a beta2 that lies in a tensor, which
+// the fused kernel does not take: as adam_update() (adam_kernel.h), without clipping and average.
+// `bad`, `updates` (with this one), `rate` and `beta2` are float scalars; where `bad` is 1 nothing
+// changes.
+struct AdamTensors {
+  at::Tensor parameters, gradient, first_moment, second_moment;
+};
+struct AdamScalars {
+  at::Tensor bad, updates, rate, beta2;
+};
+void adam_with_scheduled_beta2(const AdamTensors& tensors, const AdamScalars& scalars,
+                               const config::Optimizer& settings);
+
 class FlatAdam {
  public:
-  // `network` outlives the optimizer. `steps`: of the whole run, for the decay.
-  FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, int64_t steps,
+  // `network` outlives the optimizer. `length`: of the whole run, for the schedules.
+  FlatAdam(gradients::FlatNetwork& network, const config::Optimizer& settings, Length length,
            Moments moments = Moments::of_network);
 
-  // Sets the learning rate and the weight of the moving average to those of `step` of the run, from
-  // 0. On a GPU they lie in its memory, so that apply() is the same work in every step. The average
-  // moves once a step, by `averages`: with it false the next apply() leaves the average alone.
+  // Sets the learning rate, beta2 and the weight of the moving average to those of `step` of the
+  // run, from 0. On a GPU they lie in its memory, so that apply() is the same work in every step.
+  // The average moves once a step, by `averages`: with it false the next apply() leaves the average
+  // alone.
   void schedule(int64_t step, bool averages = true);
   // Takes the norm of the averaged gradient. Returns a float scalar, 1 where the norm is not finite
   // and else 0, the same on every rank, as the averaged gradient is. No host synchronization on a
@@ -63,13 +78,15 @@ class FlatAdam {
  private:
   void apply_on_host(bool skip);
   void apply_on_device(const at::Tensor& bad);
+  void fused_update(const at::Tensor& gradient, const at::Tensor& bad);
 
   gradients::FlatNetwork& network_;
   config::Optimizer settings_;
-  int64_t steps_;
+  Length length_;
   double learning_rate_ = 0;
+  double beta2_ = 0;
   double average_weight_ = 0;
-  at::Tensor rates_;  // on a GPU: the two, as floats
+  at::Tensor rates_;  // on a GPU: the three, as floats
   at::Tensor first_moment_;
   at::Tensor second_moment_;
   at::Tensor updates_;  // float scalar

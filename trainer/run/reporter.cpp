@@ -147,7 +147,7 @@ void Reporter::set_rates(const training::Position& position, records::Record& re
   const auto& config = run_.config();
   const auto rate = [&](const config::Optimizer& optimizer) {
     return optimizers::learning_rate(optimizer, static_cast<int64_t>(position.step) - 1,
-                                     config.steps);
+                                     {config.steps, config.batch});
   };
   for (const auto& spec : run_.objective->networks()) {
     record.set("learning_rate_" + spec.name, rate(spec.optimizer));

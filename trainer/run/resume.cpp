@@ -77,15 +77,20 @@ std::map<std::string, config::Optimizer> optimizers_of(const FieldMap& fields) {
     config::Optimizer optimizer;
     optimizer.learning_rate = number("learning_rate");
     optimizer.warmup_steps = static_cast<int64_t>(number("warmup_steps"));
+    optimizer.last_learning_rate = number("last_learning_rate");
+    optimizer.anneal_samples = static_cast<int64_t>(number("anneal_samples"));
     optimizer.decay = value.size() >= 2 ? value.substr(1, value.size() - 2) : value;
     optimizers.emplace(prefix.substr(0, prefix.size() - 1), optimizer);
   }
   return optimizers;
 }
 
-int64_t steps_of(const FieldMap& fields) {
-  const auto found = fields.find("steps");
-  return found == fields.end() ? 1 : std::strtoll(found->second.c_str(), nullptr, 10);
+optimizers::Length length_of(const FieldMap& fields) {
+  const auto number = [&](const char* name) {
+    const auto found = fields.find(name);
+    return found == fields.end() ? 1 : std::strtoll(found->second.c_str(), nullptr, 10);
+  };
+  return {number("steps"), number("batch")};
 }
 
 bool is_plain(std::string_view word) {
@@ -175,12 +180,10 @@ std::vector<RateJump> rate_jumps(const std::string& before, const std::string& n
   for (const auto& [path, optimizer] : optimizers_of(current)) {
     const auto known = old_optimizers.find(path);
     if (known == old_optimizers.end()) continue;
-    const auto rate = [](const config::Optimizer& of, int64_t at, int64_t steps) {
-      return optimizers::learning_rate(of, at, steps);
-    };
-    const double last = rate(known->second, last_step, steps_of(old));
-    const double next = rate(optimizer, last_step + 1, steps_of(current));
-    const double planned = rate(optimizer, last_step, steps_of(current));
+    using optimizers::learning_rate;
+    const double last = learning_rate(known->second, last_step, length_of(old));
+    const double next = learning_rate(optimizer, last_step + 1, length_of(current));
+    const double planned = learning_rate(optimizer, last_step, length_of(current));
     // Under the new schedule alone there is no jump; what is measured is the change of schedules.
     if (std::abs(planned - last) > 0.1 * std::max(planned, last))
       jumps.push_back({path, last, next});

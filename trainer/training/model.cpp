@@ -114,12 +114,13 @@ void Model::equip(NetworkState& network) {
       gradients::plan_buckets(network.flat.slices, network.flat.order,
                               floats(config_.exchange.bucket_mib),
                               floats(config_.exchange.first_bucket_mib)));
-  network.optimizer =
-      std::make_unique<optimizers::FlatAdam>(network.flat, spec->optimizer, config_.steps);
+  network.optimizer = std::make_unique<optimizers::FlatAdam>(
+      network.flat, spec->optimizer, optimizers::Length(config_.steps, config_.batch));
   network.more_optimizers.clear();
   for (const auto& [name, settings] : spec->more_optimizers) {
     network.more_optimizers[name] = std::make_unique<optimizers::FlatAdam>(
-        network.flat, settings, config_.steps, optimizers::Moments::own);
+        network.flat, settings, optimizers::Length(config_.steps, config_.batch),
+        optimizers::Moments::own);
   }
 }
 
@@ -193,7 +194,8 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                                     const at::Tensor& labels) {
     return run(reduced, name, x, labels, {}, layers);
   };
-  return {in(reduced), weights_of, in(false), first, buffers_of()};
+  return {in(reduced), weights_of, reduced ? in(false) : objectives::Forward::Run(), first,
+          buffers_of()};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {

@@ -51,6 +51,10 @@ int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope
 
 void fill_noise(const objectives::NoiseInput& input, const NoiseScope& scope, float* data) {
   const int64_t all = noise_count(input, scope);
+  if (input.of_step) {
+    std::fill_n(data, all, static_cast<float>(input.of_step(scope.step)));
+    return;
+  }
   const int64_t values = scope.count > 0 ? all / scope.count : 0;
   const std::string name =
       input.name + "/" + (input.drawn_by.empty() ? scope.prefix : input.drawn_by);

@@ -102,12 +102,10 @@ struct PhaseGraphs::Phase {
   // Nothing of the work is done while it is recorded.
   void record(const PhaseWork& work) {
     auto recording = std::make_unique<at::cuda::CUDAGraph>();
-    bool step_read = false;
     recording->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
       report = work(
-          batch, [this](const auto& input, const auto& scope) { return noise.take(input, scope); },
-          step_read);
+          batch, [this](const auto& input, const auto& scope) { return noise.take(input, scope); });
       recording->capture_end();
     } catch (...) {
       const auto failure = std::current_exception();
@@ -134,16 +132,10 @@ StepReport PhaseGraphs::run(size_t index, const LocalBatch& batch, uint64_t step
   const bool last_direct = phase.runs + 1 == kDirectRuns;
   if (phase.runs < kDirectRuns || !phase.refusal.empty()) {
     phase.runs = std::min(phase.runs + 1, kDirectRuns);
-    bool step_read = false;
-    StepReport report = work(
-        batch,
-        [&](const auto& input, const auto& scope) {
-          if (last_direct) phase.noise.note(input, scope);
-          return make_noise(input, scope, device_);
-        },
-        step_read);
-    if (step_read) phase.refusal = "its losses depend on the number of the step";
-    return report;
+    return work(batch, [&](const auto& input, const auto& scope) {
+      if (last_direct) phase.noise.note(input, scope);
+      return make_noise(input, scope, device_);
+    });
   }
   const at::NoGradGuard no_grad;
   if (phase.graph == nullptr) {
@@ -197,8 +189,7 @@ PhaseGraphs::PhaseGraphs(size_t, at::Device device) : device_(device) {
 
 StepReport PhaseGraphs::run(size_t, const LocalBatch& batch, uint64_t, const PhaseWork& work,
                             const std::function<void()>&) {
-  bool step_read = false;
-  return work(batch, noise_on(device_), step_read);
+  return work(batch, noise_on(device_));
 }
 
 const std::string& PhaseGraphs::refusal(size_t) const {

@@ -15,10 +15,9 @@
 
 namespace allmodes::training {
 
-// What a phase computes, from a batch and noise on the device. Sets `step_read` when it depends on
-// the number of the step in another way than through its noise.
-using PhaseWork =
-    std::function<StepReport(const LocalBatch& batch, const NoiseSource& noise, bool& step_read)>;
+// What a phase computes, from a batch and noise on the device, among it the numbers of the step
+// (objectives/objective.h).
+using PhaseWork = std::function<StepReport(const LocalBatch& batch, const NoiseSource& noise)>;
 
 class PhaseGraphs {
  public:
@@ -30,8 +29,8 @@ class PhaseGraphs {
 
   // Does `work` of a phase in step `step`: directly the first few times, for libraries allocate and
   // choose their algorithms then; afterwards by a graph, whose tensors in the returned report hold
-  // until the next call. A phase that reads the step's number, or whose work cannot be recorded, is
-  // always done directly. `recover` puts the model in order after a recording that failed.
+  // until the next call. A phase whose work cannot be recorded is always done directly. `recover`
+  // puts the model in order after a recording that failed.
   StepReport run(size_t phase, const LocalBatch& batch, uint64_t step, const PhaseWork& work,
                  const std::function<void()>& recover);
 

@@ -81,14 +81,13 @@ void ReusedPass::begin(const std::vector<std::string>& networks) {
 
 PhaseRun::PhaseRun(const objectives::Phase& phase, Model& model, const StepSettings& settings,
                    uint64_t step, const LocalBatch& batch, const NoiseSource& noise,
-                   bool* step_read, ReusedPass* reused)
+                   ReusedPass* reused)
     : phase_(phase),
       model_(model),
       settings_(settings),
       step_(step),
       batch_(batch),
       noise_(noise),
-      step_read_(step_read),
       reused_(reused),
       keeps_statistics_(phase.trains) {
   for (const auto& name : phase_.trains) trained_.push_back(&model_.at(name));
@@ -139,7 +138,6 @@ at::Tensor PhaseRun::forward(const LocalBatch& part, size_t index) {
                                part.labels,
                                {},
                                model_.training_forward(keeps_statistics_, scope, noise_),
-                               {step_, step_read_},
                                model_.coupling()};
   if (reused_ != nullptr) input.handed_on = reused_->of_part(index);
   input.first = part.first;
@@ -157,8 +155,7 @@ at::Tensor PhaseRun::forward(const LocalBatch& part, size_t index) {
   }
   at::Tensor total;
   for (const auto& term : output.losses) {
-    const double weight = term.weight / static_cast<double>(settings_.microbatches);
-    const at::Tensor weighted = weight == 1.0 ? term.value : term.value * weight;
+    const at::Tensor weighted = term.weighted(settings_.microbatches);
     total = total.defined() ? total + weighted : weighted;
     accumulate(report_, kLossPrefix + term.name, term.value, settings_.microbatches);
   }

@@ -36,11 +36,10 @@ class ReusedPass {
 class PhaseRun {
  public:
   // Of `phase` on this rank's `batch` in step `step`; what is given by reference outlives the run.
-  // `step_read`, if not null, is set when a loss reads the step's number. `reused`: null where
-  // every phase computes for itself.
+  // `reused`: null where every phase computes for itself.
   PhaseRun(const objectives::Phase& phase, Model& model, const StepSettings& settings,
            uint64_t step, const LocalBatch& batch, const NoiseSource& noise,
-           bool* step_read = nullptr, ReusedPass* reused = nullptr);
+           ReusedPass* reused = nullptr);
 
   // The whole phase. Without `update` it ends with the averaged gradients.
   StepReport run(bool update);
@@ -70,7 +69,6 @@ class PhaseRun {
   uint64_t step_;
   const LocalBatch& batch_;
   const NoiseSource& noise_;
-  bool* step_read_;
   ReusedPass* reused_;
   std::vector<NetworkState*> trained_;
   // Networks of which batch statistics are kept: the trained ones, and those whose pass is reused.

@@ -46,17 +46,15 @@ StepReport run_updating(const std::vector<objectives::Phase>& phases, size_t ind
   for (const auto& name : phase.trains)
     model.at(name).optimizer_in(phase).schedule(
         static_cast<int64_t>(step), /*averages=*/last_update(phases, name, step) == index);
-  const auto work = [&](const LocalBatch& from, const NoiseSource& noise, bool& step_read) {
-    return PhaseRun(phase, model, settings, step, from, noise, &step_read, reused)
-        .run(/*update=*/true);
+  const auto work = [&](const LocalBatch& from, const NoiseSource& noise) {
+    return PhaseRun(phase, model, settings, step, from, noise, reused).run(/*update=*/true);
   };
   if (settings.graphs != nullptr) {
     return settings.graphs->run(index, batch, step, work, [&] {
       for (const auto& name : phase.trains) model.at(name).reducer->abandon();
     });
   }
-  bool step_read = false;
-  return work(batch, noise_on(model.device()), step_read);
+  return work(batch, noise_on(model.device()));
 }
 
 }  // namespace
@@ -92,9 +90,10 @@ StepReport run_step(const objectives::Objective& objective, Model& model, const 
     }
     ALLMODES_CHECK(batch.samples.defined(), "phase '{}' comes before any that reads samples",
                    phase.name);
-    merge(report, update ? run_updating(phases, i, model, batch, step, settings, reused)
-                         : PhaseRun(phase, model, settings, step, batch, noise, nullptr, reused)
-                               .run(/*update=*/false));
+    merge(report,
+          update
+              ? run_updating(phases, i, model, batch, step, settings, reused)
+              : PhaseRun(phase, model, settings, step, batch, noise, reused).run(/*update=*/false));
   }
   report.samples = batch.samples;
   return report;

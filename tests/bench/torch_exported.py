@@ -1,0 +1,113 @@
+"""Steps in PyTorch of networks that the program has planned: the same layers, from `allmodes export`.
+
+Each function (torch, networks, images, batch, reduced) returns step(); `networks` by name. `reduced`:
+networks under autocast to bfloat16 and images as NHWC, losses in float32, as the program has them with
+precision "bfloat16" and channels_last.
+"""
+
+import importlib.util
+import pathlib
+import subprocess
+import tempfile
+
+import measuring
+import torch_models
+
+
+def networks_of(torch, case, *settings):
+    """The networks of tests/bench/CASE.txtpb after a step on the CPU, as modules on the GPU."""
+    with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
+        words = [word for setting in ("device=cpu", "batch=4", *settings) for word in ("--set", setting)]
+        run = [measuring.program(), "train", str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--steps",
+               "1", "--quiet", "--out", f"{folder}/runs", *words]
+        subprocess.run(run, check=True, capture_output=True)
+        (trained,) = pathlib.Path(f"{folder}/runs").iterdir()
+        subprocess.run([measuring.program(), "export", str(trained), "--out", f"{folder}/exported"],
+                       check=True, capture_output=True)
+        spec = importlib.util.spec_from_file_location("model", f"{folder}/exported/model.py")
+        model = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(model)
+        return {path.stem: model.load(path, "cuda").train()
+                for path in pathlib.Path(f"{folder}/exported").glob("*.json")}
+
+
+def runner(torch, reduced):
+    """run(network, x): in bfloat16 and NHWC, or as it is; the output in float32."""
+    def run(network, x):
+        if not reduced:
+            return network(x)
+        if x.dim() == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16):
+            y = network(x)
+        return y.float()
+    return run
+
+
+def choose(torch, images, batch):
+    return images[torch.randint(len(images), (batch,), device="cuda")]
+
+
+def first_stage(torch, networks, images, batch, reduced):
+    functional, run = torch.nn.functional, runner(torch, reduced)
+    encoder, decoder, discriminator = (networks[n] for n in ("encoder", "decoder", "discriminator"))
+    autoencoder = torch.nn.ModuleList([encoder, decoder])
+    update = torch_models.player_updates(torch, (autoencoder, discriminator),
+                                         {"lr": 1e-4, "betas": (0.5, 0.9), "fused": True})
+    last = [p for p in decoder.parameters() if p.dim() > 1][-1]
+
+    def reconstruct(x):
+        mean, log_variance = run(encoder, x).chunk(2, 1)
+        log_variance = log_variance.clamp(-30, 20)
+        z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+        kl = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / len(x)
+        return run(decoder, z), kl
+
+    def step():
+        x = choose(torch, images, batch)
+        discriminator.requires_grad_(True)
+        with torch.no_grad():
+            made, _ = reconstruct(x)
+        update(1, functional.relu(1 - run(discriminator, x)).mean() +
+               functional.relu(1 + run(discriminator, made)).mean())
+        discriminator.requires_grad_(False)
+        made, kl = reconstruct(x)
+        distance, fooling = (made - x).abs().mean(), -run(discriminator, made).mean()
+        (of_distance,) = torch.autograd.grad(distance, last, retain_graph=True)
+        (of_fooling,) = torch.autograd.grad(fooling, last, retain_graph=True)
+        weight = (of_distance.norm() / (of_fooling.norm() + 1e-4)).clamp(0, 1e4).detach()
+        update(0, distance + 1e-6 * kl / x[0].numel() + 0.5 * weight * fooling)
+
+    return step
+
+
+def r3gan(torch, networks, images, batch, reduced):
+    functional, run = torch.nn.functional, runner(torch, reduced)
+    generator, discriminator = networks["generator"], networks["discriminator"]
+    update = torch_models.player_updates(torch, (generator, discriminator),
+                                         {"lr": 2e-4, "betas": (0.0, 0.9), "fused": True})
+    gamma = 0.05
+
+    def penalty(x, score):
+        (gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)
+        return gradient.square().sum((1, 2, 3)).mean() / 2
+
+    def step():
+        real = choose(torch, images, batch).requires_grad_(True)
+        discriminator.requires_grad_(True)
+        with torch.no_grad():
+            fake = run(generator, torch.randn(batch, 64, device="cuda"))
+        fake.requires_grad_(True)
+        of_real, of_fake = run(discriminator, real), run(discriminator, fake)
+        update(1, functional.softplus(of_fake - of_real).mean() +
+               gamma * (penalty(real, of_real) + penalty(fake, of_fake)))
+        discriminator.requires_grad_(False)
+        fake = run(generator, torch.randn(batch, 64, device="cuda"))
+        with torch.no_grad():
+            of_real = run(discriminator, real)
+        update(0, functional.softplus(of_real - run(discriminator, fake)).mean())
+
+    return step
+
+
+STEPS = {"first_stage128": first_stage, "r3gan32": r3gan}
