@@ -1,5 +1,6 @@
 // Adam on flat storage against Adam in double precision, and the schedules in closed form.
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>

@@ -166,6 +166,20 @@ TEST(Augmentation, ComesByHalfACosineOverTheSamplesSeen) {
   EXPECT_DOUBLE_EQ(share[4], 0.6);
 }
 
+PhaseInput with_noise(const std::vector<NoiseInput>& noise, int64_t count, uint64_t step) {
+  PhaseInput in{{}, {}, {}, Forward({}, {})};
+  for (const auto& input : noise) {
+    if (input.of_step) {
+      in.noises.emplace_back(input.name, at::full({1}, input.of_step(step), at::kDouble));
+      continue;
+    }
+    std::vector<int64_t> shape = input.shape;
+    shape.insert(shape.begin(), count);
+    in.noises.emplace_back(input.name, draw(shape, input.name, input.distribution == "uniform"));
+  }
+  return in;
+}
+
 TEST(InstanceNoise, IsAddedToRealsAndFakesEachItsOwn) {
   config::Adversarial settings;
   settings.instance_noise = 0.4;
