@@ -252,7 +252,7 @@ two_on_one() {
   submit --nodes=1 --ntasks-per-node=1 --output=%j.out
   await "$job" "$finished" 90
   ended "$job" "FAILED 73:0 0"
-  says "$job.out" "holds|trains|locked"
+  says "$job.out" "is being trained by process"
   job="$first"
   well_ended "COMPLETED 0:0 0" "both-$launcher" 9000
   echo "COMPLETED and FAILED 73:0"
