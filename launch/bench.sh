@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly known=(adam collectives loader data step ranks autoencoders diagnostics gpu)
+readonly known=(adam collectives loader data step ranks first_stage autoencoders diagnostics gpu)
 
 list() {
   cat <<'TEXT'
@@ -26,9 +26,10 @@ loader        filling a batch of images, beside PyTorch's index_select
 data          JPEG files to ready samples, beside Pillow, torchvision and webdataset; a second start
 step          one training step on one core, beside the same model in PyTorch, eager
 ranks         two ranks, beside DistributedDataParallel over gloo, and what synchronizing costs
+first_stage   the same two of a first stage at 32 and 64 pixels
 autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
 diagnostics   training on two ranks with the default diagnostics and without
-gpu           a step of a DCGAN on a GPU, beside PyTorch eager and compiled
+gpu           a step on a GPU (DCGAN, first stage, R3GAN), beside PyTorch eager and compiled
 TEXT
 }
 
@@ -106,12 +107,17 @@ mkdir -p "$out"
 for name in "${names[@]}"; do
   begin_step "$name"
   arguments=(--json "$out/$name.json")
+  program="$name"
   export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes"
   case "$name" in
     adam | loader) ;;
     gpu)
       export ALLMODES_BINARY="$ALLMODES_ROOT/build-gpu/allmodes"
       arguments+=(--python "$python")
+      ;;
+    first_stage)
+      program=ranks
+      arguments+=(--python "$python" first_stage32 first_stage64)
       ;;
     autoencoders)
       setup_pythae
@@ -122,7 +128,8 @@ for name in "${names[@]}"; do
       arguments+=(--python "$python")
       export PYTHONPATH="$loaders"
       ;;
+    ranks) arguments+=(--python "$python" ring_gan ring_pacgan dcgan32 vae) ;;
     *) arguments+=(--python "$python") ;;
   esac
-  python3 "$ALLMODES_ROOT/tests/bench/compare_$name.py" "${arguments[@]}" "$@"
+  python3 "$ALLMODES_ROOT/tests/bench/compare_$program.py" "${arguments[@]}" "$@"
 done

@@ -19,7 +19,6 @@ the lowest and highest of one round; above 1 the program is faster.
 import json
 import os
 import pathlib
-import random
 import statistics
 import sys
 import tempfile
@@ -43,16 +42,6 @@ WAYS = {
 }
 TORCH_WAYS = {"dcgan64": ("eager", "compiled"), "dcgan128": (),
               "first_stage128": ("eager", "eager bfloat16"), "r3gan32": ("eager", "eager bfloat16")}
-
-
-def write_images(path, pixels, count=2048):
-    """Bytes without structure: the work does not depend on them."""
-    header = ("{'descr': '|u1', 'fortran_order': False, "
-              f"'shape': ({count}, 3, {pixels}, {pixels}), }}")
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
-        file.write(random.Random(1).randbytes(count * 3 * pixels * pixels))
 
 
 def step_in_torch(torch, case, compiled):
@@ -96,7 +85,7 @@ def step_of_exported(torch, case, images, way):
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    networks = torch_exported.networks_of(torch, case, f"data.path={images}")
+    networks = torch_exported.networks_of(torch, case, "cuda", f"data.path={images}")
     reduced = way.endswith("bfloat16")
     if reduced:
         for network in networks.values():
@@ -124,7 +113,7 @@ def steady(times):
 def compare(case, python, rounds, folder):
     cores = os.sched_getaffinity(0)
     images = pathlib.Path(folder) / f"{case}.npy"
-    write_images(images, PIXELS[case])
+    measuring.write_images(images, PIXELS[case])
     taken = {}
     for _ in range(rounds):
         for way, settings in WAYS[case].items():

@@ -5,7 +5,9 @@
 
 Both train on two cores, one rank and one thread each, with the batch of the case on every rank,
 turn by turn. DistributedDataParallel is used as its documentation advises for speed
-(gradient_as_bucket_view, no broadcast of buffers), with the default Adam. Beside them each side
+(gradient_as_bucket_view, no broadcast of buffers), with the default Adam. first_stage32 and
+first_stage64 are autoencoders of a KL latent with a patch discriminator from the first step; the
+adaptive weight of PyTorch's side is each rank's own, as in the programs that people use. Beside them each side
 runs two processes that know nothing of each other: the synchronization tax is the time of a step
 with synchronization over that without, the cores being as busy. Times are medians over logging
 intervals without the first; the ratios are above 1 where allmodes is faster. Idle machine, please.
@@ -19,10 +21,18 @@ import sys
 import tempfile
 
 import measuring
+import torch_exported
 import torch_models
-from torch_models import CASES
 
-BATCH = {"ring_gan": 256, "ring_pacgan": 100, "dcgan32": 64, "vae": 128}
+BATCH = {"ring_gan": 256, "ring_pacgan": 100, "dcgan32": 64, "vae": 128, "first_stage32": 16,
+         "first_stage64": 8}
+# Of these the networks are those that the program exports, on pictures of so many pixels.
+PIXELS = {"first_stage32": 32, "first_stage64": 64}
+CASES = (*torch_models.CASES, *PIXELS)
+
+
+def settings_of(case):
+    return [f"data.path={measuring.noise(PIXELS[case])}"] if case in PIXELS else []
 
 
 def time_in_torch(case, synchronized, interval, intervals):
@@ -36,7 +46,12 @@ def time_in_torch(case, synchronized, interval, intervals):
         torch.distributed.init_process_group("gloo")
         wrap = lambda network: torch.nn.parallel.DistributedDataParallel(
             network, gradient_as_bucket_view=True, broadcast_buffers=False)
-    step = getattr(torch_models, case)(torch, {}, wrap)
+    if case in PIXELS:
+        networks = torch_exported.networks_of(torch, case, "cpu", *settings_of(case))
+        images = torch.rand(1024, 3, PIXELS[case], PIXELS[case]) * 2 - 1
+        step = torch_exported.first_stage(torch, networks, images, BATCH[case], wrap=wrap)
+    else:
+        step = getattr(torch_models, case)(torch, {}, wrap)
     times = torch_models.step_times(step, interval, intervals)
     if synchronized:
         torch.distributed.destroy_process_group()
@@ -68,7 +83,9 @@ def allmodes_pair(case, cores):
         measuring.outputs([
             measuring.start([measuring.program(), "train",
                              str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--out", out,
-                             "--quiet"], {core}) for core, out in zip(cores, folders)])
+                             "--quiet", *(word for setting in settings_of(case)
+                                          for word in ("--set", setting))], {core})
+            for core, out in zip(cores, folders)])
         return statistics.mean(measuring.steady(measuring.step_times(out)[0]) for out in folders)
 
 
@@ -76,7 +93,8 @@ def compare(case, python, rounds):
     cores = sorted(os.sched_getaffinity(0))[:2]
     taken = {"allmodes": [], "ddp": [], "allmodes_alone": [], "torch_alone": []}
     for _ in range(rounds):
-        ours, interval = measuring.time_in_allmodes(case, 2, cores, f"batch={2 * BATCH[case]}")
+        ours, interval = measuring.time_in_allmodes(case, 2, cores, f"batch={2 * BATCH[case]}",
+                                                   *settings_of(case))
         taken["allmodes"].append(measuring.steady(ours))
         for name, synchronized in (("ddp", True), ("torch_alone", False)):
             taken[name].append(

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
@@ -71,6 +72,25 @@ def time_in_allmodes(case, ranks, cores, *settings):
              *(word for setting in settings for word in ("--set", setting))],
             cores, {"ALLMODES_BINARY": program()})
         return step_times(folder)
+
+
+def write_images(path, pixels, count=2048):
+    """Bytes without structure: the work does not depend on them."""
+    header = ("{'descr': '|u1', 'fortran_order': False, "
+              f"'shape': ({count}, 3, {pixels}, {pixels}), }}")
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
+        file.write(random.Random(1).randbytes(count * 3 * pixels * pixels))
+
+
+def noise(pixels):
+    """A file of pictures of so many pixels, which is made where it is missing."""
+    path = ROOT / f"runs/bench/noise{pixels}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_images(path, pixels, 512)
+    return path
 
 
 def steady(times):
