@@ -14,10 +14,14 @@ import measuring
 import torch_models
 
 
+# Enough to have the networks.
+QUICK = ("batch=4", "diagnostics.samples=16", "diagnostics.sample_metrics=off")
+
+
 def networks_of(torch, case, device, *settings):
-    """The networks of tests/bench/CASE.txtpb after a step on the CPU, as modules on `device`."""
+    """The networks of tests/bench/CASE.txtpb after a step, as modules on `device`."""
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
-        words = [word for setting in ("device=cpu", "batch=4", *settings) for word in ("--set", setting)]
+        words = [word for setting in (f"device={device}", *QUICK, *settings) for word in ("--set", setting)]
         run = [measuring.program(), "train", str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--steps",
                "1", "--quiet", "--out", f"{folder}/runs", *words]
         subprocess.run(run, check=True, capture_output=True)
