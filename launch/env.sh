@@ -49,33 +49,78 @@ if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# insist LAUNCHER: sends USR1 to mpirun or srun, and again: before mpirun has launched its ranks it says
-# that it passes a signal on, and does not. To ranks that have heard it, it says nothing new.
-insisting_pid=""
-insist() {
-  kill -USR1 "$1" 2>/dev/null || true
-  [[ -z "$insisting_pid" ]] || return 0
+# has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do.
+has_ranks() {
+  local child
+  local -a children=()
+  { read -r -a children <"/proc/$1/task/$1/children"; } 2>/dev/null || true
+  for child in ${children[@]+"${children[@]}"}; do
+    [[ ! "/proc/$child/exe" -ef "$ALLMODES_BINARY" ]] || return 0
+  done
+  return 1
+}
+
+# in_background WORD...: the words as a process that no signal to this script's group reaches and whose end
+# the shell does not report; its number is added to ${helpers[@]}.
+helpers=()
+in_background() {
   (
     trap '' INT TERM HUP QUIT XCPU USR1 USR2
-    for pause in 0.3 0.5 1 2 4 8 15 30 60; do
-      sleep "$pause"
-      kill -USR1 "$1" 2>/dev/null || exit 0
-    done
-  ) <&- >/dev/null 2>&1 &
-  insisting_pid=$!
-  # Else the shell reports at its end that it was killed.
-  disown "$insisting_pid"
+    "$@"
+  ) <&- >/dev/null &
+  helpers+=($!)
+  disown $!
+}
+
+# watch_launcher LAUNCHER: mpirun may hang once its ranks have ended. Its own have been gone for 15 s then,
+# and it is ended too.
+watch_launcher() { in_background end_if_alone "$1"; }
+end_if_alone() {
+  local seen=false gone=0 pause=1
+  while kill -0 "$1" 2>/dev/null; do
+    if has_ranks "$1"; then
+      seen=true gone=0 pause=5
+    elif [[ "$seen" == true ]] && ((++gone > 3)); then
+      echo "mpirun hangs since its ranks have ended: ending it" >&2
+      # By a signal that nothing else sends, which tells it from a rank's death; see is_of_the_program().
+      kill -VTALRM "$1" 2>/dev/null
+      sleep 2 2>/dev/null
+      kill -KILL "$1" 2>/dev/null
+      return
+    fi
+    # What outlives this loop must not hold the pipe that errors are written to.
+    sleep "$pause" 2>/dev/null
+  done
+}
+
+# insist LAUNCHER: sends USR1 to mpirun or srun, and again: before mpirun has launched its ranks it says
+# that it passes a signal on, and does not. To ranks that have heard it, it says nothing new; to mpirun
+# whose ranks have ended it is not sent.
+insisting=false
+insist() {
+  kill -USR1 "$1" 2>/dev/null || true
+  [[ "$insisting" == false ]] || return 0
+  insisting=true
+  in_background repeat_signal "$1"
+}
+repeat_signal() {
+  local pause seen=false
+  for pause in 0.3 0.5 1 2 4 8 15 30 60; do
+    sleep "$pause" 2>/dev/null
+    if has_ranks "$1"; then seen=true; elif [[ "$seen" == true ]]; then return; fi
+    kill -USR1 "$1" 2>/dev/null || return
+  done
 }
 # When the launcher has ended: its number may become another process's.
-insist_no_more() {
-  [[ -z "$insisting_pid" ]] || kill -9 "$insisting_pid" 2>/dev/null || true
-  insisting_pid=""
+no_more_helpers() {
+  ((${#helpers[@]} == 0)) || kill -9 "${helpers[@]}" 2>/dev/null || true
+  helpers=() insisting=false
 }
 
 # is_of_the_program STATUS: whether the program ends with such a code, by itself or by a signal. mpirun has
 # others for a host or a daemon that it lost: 205, or the number of the signal that ended what it had
-# started the daemon with.
-is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192))); }
+# started the daemon with; and 154, by SIGVTALRM, is how one that hangs was ended.
+is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192 && $1 != 154))); }
 
 # quoted WORD...: the words as one line that a shell reads back as the same words.
 quoted() {

@@ -255,6 +255,7 @@ run() {
   filter_pid=$!
   setsid "${command[@]}" <&0 2>"$scratch/said" &
   mpirun_pid=$!
+  watch_launcher "$mpirun_pid"
   # Told between the look above and here.
   if [[ "$forced" == true || ("$asked" == true && "$subcommand" != train) ]]; then
     forced=true
@@ -267,7 +268,7 @@ run() {
     wait "$mpirun_pid" || status=$?
     [[ "$signalled" == true ]] || break
   done
-  insist_no_more
+  no_more_helpers
   wait "$filter_pid" 2>/dev/null || true
   # Ranks that are asked while they still start may die of the signal, and mpirun too, or it ends with
   # a code of its own; they had nothing to save. Otherwise such a code means a host that is lost.

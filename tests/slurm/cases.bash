@@ -150,13 +150,13 @@ preempted_with_notice() {
   disturb 300 "COMPLETED 0:0 1" preempt
 }
 
-# A time limit of two minutes; Slurm's signal comes 20 to 80 s before it.
+# A time limit of two minutes; Slurm's signal comes 30 to 90 s before it.
 reaches_limit() {
   local starts
   write_job limited.txtpb 20000
   sed -i 's/log_every: 20/log_every: 200/; s/every: 200 }$/every: 2000 }/' limited.txtpb
   arguments=(limited.txtpb --quiet)
-  begin --time=2 --signal=B:USR1@20
+  begin --time=2 --signal=B:USR1@30
   await "$job" "$finished" 400
   ended "$job" "COMPLETED 0:0 [1-9]"
   steps_once "runs/slurm-$job"
