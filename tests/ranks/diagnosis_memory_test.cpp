@@ -99,6 +99,34 @@ TEST(TrainingCopies, FivePercentAreFoundWithTheirShare) {
   }
 }
 
+// In the plane noise of that size is as wide as the data's own spacing: no copy is nearer to its
+// row than held-out data are, and yet they crowd around them.
+TEST(TrainingCopies, WithNoiseAsWideAsTheSpacingCrowdAroundTrainingRows) {
+  const auto control = world::make_self_communicator();
+  const auto plane = [](uint64_t seed, double scale) {
+    std::vector<float> values(2 * 1000);
+    fill_normal({seed, Purpose("plane test")}, 0, 1000, 2, values.data());
+    for (float& value : values) value *= static_cast<float>(scale);
+    return values;
+  };
+  const auto training = plane(1, 1), held_out = plane(2, 1);
+  int64_t alarms = 0;
+  for (uint64_t seed = 10; seed < 40; ++seed) {
+    auto fakes = plane(seed, std::array{1.0, 0.5, 1.5}[seed % 3]);
+    const auto figures =
+        diagnostics::nearness_to_training(*control, {training, 2}, {held_out, 2}, {fakes, 2});
+    alarms += verdict_on({.step = 1, .training_copies = figures}).state != State::healthy ? 1 : 0;
+  }
+  EXPECT_EQ(alarms, 0);
+  auto fakes = plane(5, 0.05);
+  for (size_t i = 0; i < fakes.size(); ++i) fakes[i] += training[i];
+  const auto figures =
+      diagnostics::nearness_to_training(*control, {training, 2}, {held_out, 2}, {fakes, 2});
+  const auto verdict = verdict_on({.step = 1, .training_copies = figures});
+  EXPECT_EQ(verdict.kind, "memorized") << verdict.reason;
+  EXPECT_GT(figures.crowding.high, 0.5);
+}
+
 TEST(TrainingCopies, RowsThatTheDataRepeatAreNoCopiesAndHeldOutDataIsAskedFor) {
   const auto control = world::make_self_communicator();
   auto trained = normal_rows(1000, 1);
@@ -152,6 +180,23 @@ TEST(AskedClasses, OneIgnoredClassIsNamedThoughTheOthersAreRight) {
   const auto verdict = verdict_on({.step = 1, .labels = figures});
   EXPECT_EQ(verdict.kind, "label_ignored");
   EXPECT_THAT(verdict.reason, HasSubstr("mostly of other classes: dog"));
+}
+
+// Forty shares of 1/40 sum to a little more than 1.
+TEST(AskedClasses, ThatAreAllSeenRightlyHaveAnAccuracyOfOne) {
+  Asked made;
+  for (int64_t k = 0; k < 40; ++k) made.reals.class_names.push_back(std::to_string(k));
+  made.reals.count = made.fakes.count = 600;
+  Random random({1, Purpose("asked classes")});
+  for (int64_t i = 0; i < 600; ++i) {
+    const auto label = static_cast<int64_t>(random.below(40));
+    for (auto* list : {&made.reals.labels, &made.fakes.labels, &made.eye.seen.of_reals,
+                       &made.eye.seen.of_samples})
+      list->push_back(label);
+  }
+  const LabelFigures figures = asked_classes(made.reals, made.fakes, made.eye);
+  EXPECT_LE(figures.accuracy, 1);
+  EXPECT_EQ(verdict_on({.step = 1, .labels = figures}).state, State::healthy);
 }
 
 TEST(AskedClasses, HalfOfTheLabelsIgnoredIsARiskAndNoneIsHealthy) {

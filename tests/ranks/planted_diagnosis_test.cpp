@@ -235,5 +235,75 @@ TEST(PlantedDiagnosis, MeansOfADecoderAreNoDuplicates) {
   EXPECT_TRUE(found.lost.empty());
 }
 
+// Twenty rows, each with noise: what lies on the data, and where, is then that of twenty.
+TEST(PlantedDiagnosis, TwentyThingsWithNoiseAreFewThingsAndNoneAmongGroupsThatTheDataHave) {
+  const auto group = [](Random& random) { return any_of(random, 10); };
+  for (const double noise : {0.05, 0.1}) {
+    for (const bool grouped : {false, true}) {
+      const auto rows = [&](int64_t count, uint64_t seed) {
+        return grouped ? clusters(count, 16, 10, 1.5, 0.5, seed, group) : normal(count, 16, seed);
+      };
+      const Points things = rows(20, 3);
+      Points fakes = normal(600, 16, 4, noise);
+      for (size_t row = 0; row < 600; ++row)
+        for (size_t j = 0; j < 16; ++j) fakes[row * 16 + j] += things[row % 20 * 16 + j];
+      const Found found = diagnosed(rows(600, 1), fakes, 16);
+      EXPECT_EQ(found.kind, "within_mode_collapse") << found.reason;
+      EXPECT_EQ(found.state, State::collapsed) << found.reason;
+    }
+  }
+  // Clumps that the data have too are theirs.
+  const Found equal =
+      diagnosed(clusters(600, 16, 20, 3, 0.05, 1, [](Random& r) { return any_of(r, 20); }),
+                clusters(600, 16, 20, 3, 0.05, 2, [](Random& r) { return any_of(r, 20); }), 16);
+  EXPECT_EQ(equal.state, State::healthy) << equal.reason;
+}
+
+TEST(PlantedDiagnosis, AGroupAtAThirdOfItsShareIsShortOfSamplesWithLabelsAndWithout) {
+  Random random({8, Purpose("labels")});
+  std::vector<int64_t> labels;
+  const auto real_group = [&](Random& r) {
+    labels.push_back(any_of(r, 10));
+    return labels.back();
+  };
+  const Points reals = clusters(1600, 16, 10, 1.5, 0.5, 1, real_group);
+  const auto rare = [](Random& r) {
+    int64_t group = any_of(r, 10);
+    if (group == 5 && any_of(r, 3) > 0) group = (5 + 1 + any_of(r, 9)) % 10;
+    return group;
+  };
+  const Points fakes = clusters(1600, 16, 10, 1.5, 0.5, 2, rare);
+  EXPECT_EQ(diagnosed(reals, fakes, 16).kind, "mode_imbalance");
+  const Found labelled = diagnosed(reals, fakes, 16, labels, 10);
+  EXPECT_EQ(labelled.kind, "mode_imbalance");
+  EXPECT_THAT(labelled.reason, ::testing::HasSubstr("(5)"));
+}
+
+// Drawn with replacement, so that a fifth of them equal another one: for that reason alone.
+TEST(PlantedDiagnosis, RealsThatAreHandedBackAtRandomAreMemorizedAndNoDuplicates) {
+  const Points reals = normal(500, 8, 1);
+  Points fakes = normal(500, 8, 2);
+  Random random({3, Purpose("handed back")});
+  for (size_t row = 0; row < 250; ++row) {
+    const auto from = static_cast<size_t>(any_of(random, 500));
+    for (size_t j = 0; j < 8; ++j) fakes[row * 8 + j] = reals[from * 8 + j];
+  }
+  EXPECT_EQ(diagnosed(reals, fakes, 8).kind, "memorized");
+  for (size_t row = 0; row < 250; ++row)  // five of them, again and again
+    for (size_t j = 0; j < 8; ++j) fakes[row * 8 + j] = reals[row % 5 * 8 + j];
+  EXPECT_EQ(diagnosed(reals, fakes, 8).kind, "duplicates");
+}
+
+// The data repeat a point; narrow samples repeat it elsewhere.
+TEST(PlantedDiagnosis, NarrowSamplesOfDataThatRepeatAPointAreNarrow) {
+  const auto rows = [](uint64_t seed, float width) {
+    Points values = normal(500, 30, seed);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = width * (i / 30 % 10 == 0 ? 0.5F : values[i]);
+    return values;
+  };
+  EXPECT_EQ(diagnosed(rows(1, 1), rows(2, 0.5F), 30).kind, "within_mode_collapse");
+}
+
 }  // namespace
 }  // namespace allmodes::diagnosis

@@ -93,5 +93,55 @@ TEST(Neighbours, ExactCopiesOfRealsAreMemorizedUnlessRealsRepeatLikewise) {
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
+TEST(Neighbours, SamplesInTightClumpsAreFewThingsUnlessTheDataHaveThem) {
+  Evidence evidence = beside_reals({{"precision", 0.5, 0.9, kSure}, {"recall", 0, 0.9, kSure}});
+  evidence.clumped =
+      ClumpedSamples{.share = 1, .of_reals = 0.01, .things = 19, .log10_tail = kSure};
+  Verdict verdict = judged_once(evidence);
+  EXPECT_EQ(verdict.kind, "within_mode_collapse");  // before what lies off the data
+  EXPECT_EQ(verdict.state, State::collapsed);
+  evidence.clumped->things = 2;
+  EXPECT_EQ(judged_once(evidence).kind, "duplicates");
+  evidence.clumped->of_reals = 0.7;
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+}
+
+TEST(Neighbours, RealsThatLieAsCloseTogetherAreNoCopiesOfFewThings) {
+  Evidence evidence = beside_reals({{"near_fakes", 0.1, 0, kSure}});
+  evidence.repeated = RepeatedThings{.things = 1.2, .of_reals = 0.09};
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+}
+
+TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
+  Evidence evidence =
+      beside_reals({{"local_shortage", 0.06, 0, kSure}, {"local_surplus", 0.01, 0, 0}});
+  evidence.shorted = region_of(0.12, 0.06);
+  const Verdict verdict = judged_once(evidence);
+  EXPECT_EQ(verdict.kind, "mode_imbalance");
+  EXPECT_THAT(verdict.starved, Contains("4"));
+  // As many too many elsewhere: samples that are moved, or drawn together.
+  evidence.calibrated[1].value = 0.06;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+}
+
+TEST(Neighbours, AThirdOfTheSamplesThatIsNoiseIsUnformed) {
+  EXPECT_EQ(judged_once(beside_reals({{"precision", 0.6, 0.73, kSure}})).kind, "unformed");
+  EXPECT_EQ(judged_once(beside_reals({{"precision", 0.7, 0.73, kSure}})).state, State::healthy);
+  EXPECT_EQ(judged_once(beside_reals({{"rougher", 0.3, 0.01, kSure}})).kind, "unformed");
+}
+
+TEST(Neighbours, PicturesThatAreDrawnToTheirMeanAreNarrowThoughFaint) {
+  Part whole{.number = 3, .name = "part 3"};
+  whole.share = 1;
+  whole.width = 0.3;
+  Evidence evidence = beside_reals({{"detail", 0.39, 1, kSure}, {"recall", 0, 0.9, kSure}});
+  evidence.parts = PartFindings{.narrow = {whole}, .width = 0.3};
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  // And what lies beyond a plane is short for that.
+  evidence.side = region_of(0.3, 0.06);
+  evidence.side_log10_tail = kSure;
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+}
+
 }  // namespace
 }  // namespace allmodes::diagnostics

@@ -137,6 +137,9 @@ diagnostics::LabelFigures asked_classes(const DiagnosedSamples& reals,
     figures.accuracy += of_class.chance * of_class.accuracy;
     figures.chance += of_class.chance * of_class.chance;
   }
+  // Of shares that sum to 1 up to rounding.
+  figures.accuracy = std::min(1.0, figures.accuracy);
+  figures.chance = std::min(1.0, figures.chance);
   return figures;
 }
 

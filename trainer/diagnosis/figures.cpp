@@ -20,6 +20,11 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"near_fakes", "share", "[0, 1]", "measured",
      "of fakes that have two other fakes a quarter as far as reals there lie apart: few things in "
      "many copies"},
+    {"clumps", "share", "[0, 1]", "that of the data",
+     "of fakes in tight clumps with nothing around them: few things that differ by noise"},
+    {"local_shortage", "share", "[-1, 1]", "0; measured",
+     "of reals around which fakes are fewer than half of their part, less that of fakes: a part "
+     "that is made too rarely"},
     {"local_loss", "share", "[-1, 1]", "0; measured",
      "of reals around which there are hardly any fakes, less that of fakes: a part that is not "
      "made"},

@@ -48,6 +48,7 @@ diagnostics::TrainingCopies training_copies(world::Communicator& control,
                   "on were expected; give them with --test, or with --real",
                   shared, held_out.count, held_out.source, training.source);
   }
+  const auto handed_back = diagnostics::count_shared(hashes_of(fakes), sorted);
   sorted.insert(sorted.end(), of_held_out.begin(), of_held_out.end());
   std::ranges::sort(sorted);
   const DiagnosedSamples trained = single_rows(training, of_training, sorted);
@@ -65,8 +66,11 @@ diagnostics::TrainingCopies training_copies(world::Communicator& control,
   const auto held_out_rows = rows_of(others);
   const auto fake_rows = rows_of(fakes);
   const int64_t width = features.width;
-  return diagnostics::nearness_to_training(control, {training_rows, width}, {held_out_rows, width},
-                                           {fake_rows, width});
+  auto found = diagnostics::nearness_to_training(control, {training_rows, width},
+                                                 {held_out_rows, width}, {fake_rows, width});
+  found.copied = handed_back.rows;
+  found.different = handed_back.different;
+  return found;
 }
 
 }  // namespace allmodes::diagnosis

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "diagnostics/metrics/clumps.h"
 #include "diagnostics/metrics/lost_side.h"
 #include "diagnostics/metrics/picture_detail.h"
 #include "diagnostics/metrics/pooled_null.h"
@@ -14,48 +15,99 @@
 namespace allmodes::diagnosis {
 namespace {
 
-constexpr int64_t kDraws = 100;  // of the null of what is read off the pooled rows
-constexpr double kHalfOfClass = 0.5;
+// Draws of the null of what is read off the pooled rows: as many as the time of some hundred
+// thousand rows has, since the tail of a null is the heavier the fewer draws it has.
+constexpr int64_t kFewestDraws = 100;
+constexpr int64_t kMostDraws = 400;
+constexpr int64_t kDrawnRows = 1'000'000;
+constexpr int64_t kOwnRow = 5;  // equal rows of the data
+constexpr double kPartOfClass = 1.0 / 3;
 
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
   auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
   std::ranges::sort(of_reals);
-  diagnostics::CopiedReals found{.samples = fakes.count, .reals = reals.count};
-  found.repeated = diagnostics::count_copies(of_reals).copies;
-  for (const uint64_t hash : diagnostics::row_hashes(fakes.values, fakes.shape.values()))
-    found.copied += std::ranges::binary_search(of_reals, hash) ? 1 : 0;
-  return found;
+  // A row that the data hold again and again is theirs; whoever makes it has copied nothing.
+  const auto own = [&](uint64_t hash) {
+    return std::ssize(std::ranges::equal_range(of_reals, hash)) >= kOwnRow;
+  };
+  auto of_fakes = diagnostics::row_hashes(fakes.values, fakes.shape.values());
+  std::erase_if(of_fakes, own);
+  std::vector<uint64_t> single;
+  std::ranges::remove_copy_if(of_reals, std::back_inserter(single), own);
+  of_reals = std::move(single);
+  const auto shared = diagnostics::count_shared(std::move(of_fakes), of_reals);
+  return {.copied = shared.rows,
+          .different = shared.different,
+          .samples = fakes.count,
+          .repeated = diagnostics::count_copies(of_reals).copies,
+          .reals = reals.count};
+}
+
+// Classes of which at least a third of the fakes, by the real that is nearest, are marked.
+std::vector<std::string> classes_marked(const ComparedSets& sets, const NearestReals& nearest,
+                                        const std::vector<uint8_t>& marked) {
+  const auto& labels = sets.reals.labels;
+  if (labels.empty()) return {};
+  std::vector<double> of_class(sets.reals.class_names.size(), 0);
+  std::vector<double> all(of_class.size(), 0);
+  for (size_t i = 0; i < marked.size(); ++i) {
+    const auto label = static_cast<size_t>(labels[static_cast<size_t>(nearest.of_fake[i])]);
+    all[label] += 1;
+    of_class[label] += marked[i];
+  }
+  std::vector<std::string> names;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (of_class[i] > 0 && of_class[i] >= kPartOfClass * all[i])
+      names.push_back(sets.reals.class_names[i]);
+  return names;
 }
 
 // How many things the repeated fakes are, a thing being known by the real that is nearest to it,
 // and of which classes most samples are such.
 diagnostics::RepeatedThings repeated_things(const ComparedSets& sets, const NearestReals& nearest,
                                             const std::vector<uint8_t>& repeated) {
-  const auto& labels = sets.reals.labels;
   std::map<int64_t, double> by_real;
-  std::vector<double> of_class(sets.reals.class_names.size(), 0);
-  std::vector<double> all(of_class.size(), 0);
   double total = 0;
   for (size_t i = 0; i < repeated.size(); ++i) {
-    const int64_t real = nearest.of_fake[i];
-    if (!labels.empty()) all[static_cast<size_t>(labels[static_cast<size_t>(real)])] += 1;
     if (repeated[i] == 0) continue;
-    by_real[real] += 1;
+    by_real[nearest.of_fake[i]] += 1;
     total += 1;
-    if (!labels.empty()) of_class[static_cast<size_t>(labels[static_cast<size_t>(real)])] += 1;
   }
-  diagnostics::RepeatedThings found;
+  diagnostics::RepeatedThings found{.classes = classes_marked(sets, nearest, repeated)};
   double squares = 0;
   for (const auto& [real, count] : by_real) squares += count / total * (count / total);
   found.things = squares > 0 ? 1 / squares : 0;
-  for (size_t i = 0; i < all.size(); ++i)
-    if (of_class[i] > 0 && of_class[i] >= kHalfOfClass * all[i])
-      found.classes.push_back(sets.reals.class_names[i]);
   return found;
 }
 
-// Rank 0's side, on every rank: bits of matrix products may differ between processors.
+// Rank 0's, on every rank: bits of matrix products may differ between processors.
+void add_clumps(world::Communicator& control, const ComparedSets& sets, const NearestReals& nearest,
+                uint64_t seed, diagnostics::Evidence& evidence) {
+  if (std::min(sets.real_rows.rows(), sets.fake_rows.rows()) < diagnostics::kFewestForClumps)
+    return;
+  std::vector<uint8_t> marked(static_cast<size_t>(sets.fake_rows.rows()), 0);
+  std::vector<double> numbers(5, 0.0);
+  if (control.rank() == 0) {
+    const auto clumps =
+        diagnostics::find_clumps(sets.real_rows, sets.fake_rows, kFewestDraws, seed);
+    const diagnostics::Null null(clumps.draws, diagnostics::Worse::high);
+    for (const int64_t row : clumps.clumped) marked[static_cast<size_t>(row)] = 1;
+    numbers = {clumps.of_fakes, clumps.of_reals, clumps.things,
+               null.log10_tail(clumps.of_fakes - clumps.of_reals),
+               static_cast<double>(clumps.looked_at)};
+  }
+  world::broadcast_host(control, std::span<double>(numbers), 0);
+  world::broadcast_host(control, std::span<uint8_t>(marked), 0);
+  evidence.clumped = diagnostics::ClumpedSamples{.samples = static_cast<int64_t>(numbers[4]),
+                                                 .share = numbers[0],
+                                                 .of_reals = numbers[1],
+                                                 .things = numbers[2],
+                                                 .classes = classes_marked(sets, nearest, marked),
+                                                 .log10_tail = numbers[3]};
+}
+
+// Rank 0's, likewise.
 std::optional<diagnostics::LostSide> side_of(world::Communicator& control,
                                              const ComparedSets& sets) {
   std::optional<diagnostics::LostSide> side;
@@ -114,6 +166,9 @@ void add_parts(world::Communicator& control, const ComparedSets& sets,
   if (std::ranges::find(pooled.emptied, 1) != pooled.emptied.end())
     evidence.emptied = diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied,
                                                    pooled.emptied_fakes, hints);
+  if (std::ranges::find(pooled.shorted, 1) != pooled.shorted.end())
+    evidence.shorted = diagnostics::emptied_region(reference, sets.fake_rows, pooled.shorted,
+                                                   pooled.shorted_fakes, hints);
   add_side(side_of(control, sets), sets, reference, hints, evidence);
 }
 
@@ -142,8 +197,10 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
                           const NearestReals& nearest,
                           const diagnostics::Neighborhood& neighborhood, double significance,
                           uint64_t seed, diagnostics::Evidence& evidence) {
+  const int64_t rows = sets.real_rows.rows() + sets.fake_rows.rows();
+  const int64_t draws = std::clamp(kDrawnRows / rows, kFewestDraws, kMostDraws);
   const auto pooled = diagnostics::measure_pooled(control, sets.real_rows, sets.fake_rows,
-                                                  neighborhood, kDraws, seed);
+                                                  neighborhood, draws, seed);
   for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
     const std::string name = diagnostics::kPooledFigures[i];
     const diagnostics::Null null(pooled.draws[i], diagnostics::worse_of(name));
@@ -153,6 +210,12 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
   evidence.repeated = repeated_things(sets, nearest, pooled.repeated);
+  evidence.repeated->of_reals = pooled.repeated_reals;
+  add_clumps(control, sets, nearest, seed, evidence);
+  if (evidence.clumped)
+    findings.intervals["clumps"] = diagnostics::interval_of_share(
+        std::llround(evidence.clumped->share * static_cast<double>(evidence.clumped->samples)),
+        evidence.clumped->samples);
   evidence.smallest_loss = 1;
   if (sets.real_rows.rows() < diagnostics::kFewestForParts) return findings;
   add_parts(control, sets, pooled, significance, evidence);
@@ -165,6 +228,8 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   const double width = std::min(1.0, evidence.parts->width);
   evidence.calibrated.push_back(
       {"detail", detail.ratio / std::max(0.05, width), 1, detail.log10_tail});
+  evidence.calibrated.push_back(
+      {"rougher", detail.rougher, detail.rougher_reals, detail.rougher_log10_tail});
   return findings;
 }
 

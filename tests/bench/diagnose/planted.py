@@ -9,7 +9,8 @@ defect, data and N, how often a kind that fits was said, how often a class that 
 named (with labels), and how often mass was said to be lost where none is.
 
 `--set develop` and `--set report` differ in sources, sizes and seeds: levels are chosen on the
-first, figures are published of the second. `--short` is the few cases that CI runs (reference.planted); it
+first, figures are published of the second. `--set healthy` plants nothing: it counts alarms over more than
+a thousand sets of all sources, N = 60 to 10,000 (in some minutes on sixteen cores, `--jobs 15`). `--short` is the few cases that CI runs (reference.planted); it
 fails where one is not as it must be. 77 where NumPy or scikit-learn is not installed;
 ALLMODES_REFERENCE_PYTHON names the interpreter that has them, ALLMODES_BINARY the program.
 """
@@ -24,6 +25,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 other = os.environ.pop("ALLMODES_REFERENCE_PYTHON", None)
 if other:
@@ -53,13 +55,15 @@ HALVED = {"mode_dropping", "mode_imbalance", "within_mode_collapse"}
 HEALTHY = {"none"}
 IGNORED = {"label_ignored"}
 
+HEALTHY_SEEDS = {60: 40, 150: 40, 500: 30, 2000: 12, 10000: 1}  # of each source
+
 
 # ---- cases ---------------------------------------------------------------------------------------
 
 Case = collections.namedtuple("Case", "name data n m labelled make right concerned")
 
 
-def sources(which, folder):
+def sources(which, folder, fashion=""):
     develop = which == "develop"
     found = {
         "normal 2": spectrum(2, 0),
@@ -79,7 +83,33 @@ def sources(which, folder):
     }
     if folder:
         found["MNIST"] = mnist(folder, "t10k" if develop else "train")
+    if fashion:
+        found["Fashion-MNIST"] = mnist(fashion, "train")
+    if which == "healthy":
+        found["normal 768"] = spectrum(768, 0)
+        for count, width in ((100, 16), (1000, 32)):
+            found[f"{count} classes"] = groups(width, count, 1.5, 0.4, seed=31)
+            found[f"{count} Zipf classes"] = groups(width, count, 1.5, 0.4, zipf(count), seed=32)
     return found
+
+
+def healthy_set(found):
+    """Nothing planted; each case as often as its size has seeds."""
+    for data, source in found.items():
+        most = len(source.rows) // 2 if hasattr(source, "rows") else 10000
+        labelled = "groups" in data or "digits" in data or "MNIST" in data or "classes" in data
+        for n, seeds in HEALTHY_SEEDS.items():
+            if n > most:
+                continue
+            for seed in range(seeds):
+                # The same seed with labels as without: half of either.
+                with_them = labelled and seed % 2 == 1
+                words = "nothing, labelled" if with_them else "nothing"
+                yield Case(words, data, n, n, with_them, healthy, HEALTHY, []), seed
+            if n == 2000:
+                yield Case("nothing", data, n, 400, False, healthy, HEALTHY, []), seeds
+    yield Case("training data not copied", "MNIST" if "MNIST" in found else "digits 8x8", 500, 500, False,
+               trained_on(0), HEALTHY, []), 99
 
 
 def healthy_cases(found):
@@ -216,7 +246,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--binary", default=os.environ.get("ALLMODES_BINARY", "build/allmodes"))
     parser.add_argument("--mnist", default="")
-    parser.add_argument("--set", default="report", choices=["develop", "report"], dest="which")
+    parser.add_argument("--fashion", default="", help="folder of Fashion-MNIST, for --set healthy")
+    parser.add_argument("--set", default="report", choices=["develop", "report", "healthy"], dest="which")
+    parser.add_argument("--seconds", type=float, default=1e9, help="cases that have not begun by then are left out")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="regular expression of 'name | data'")
     parser.add_argument("--short", action="store_true")
@@ -224,7 +256,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
 
-    found = sources(arguments.which if not arguments.short else "develop", arguments.mnist)
+    found = sources(arguments.which if not arguments.short else "develop", arguments.mnist, arguments.fashion)
+    if arguments.which == "healthy":
+        return report_healthy(arguments, found)
     cases = list(all_cases("develop" if arguments.short else arguments.which, found))
     if arguments.short:
         cases = [c for c in cases if (c.name, c.data, c.n) in SHORT]
@@ -253,6 +287,45 @@ def main():
             if arguments.wrong and kind not in case.right:
                 print(f"{case.name} | {case.data} | {case.n} | {seed}: {state} {kind}: {reason[:400]}", file=sys.stderr)
     return report(rows, arguments.short)
+
+
+def report_healthy(arguments, found):
+    work = [w for w in healthy_set(found) if re.search(arguments.only, f"{w[0].name} | {w[0].data}")]
+    work.sort(key=lambda w: -w[0].n)  # the long ones first
+    begun = time.time()
+
+    def one(item):
+        case, seed = item
+        if time.time() - begun > arguments.seconds:
+            return None
+        return run(arguments.binary, case, found[case.data], 500_000 + 1000 * case.n + seed)
+
+    rows = collections.defaultdict(collections.Counter)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for (case, seed), answer in zip(work, pool.map(one, work)):
+            if answer is None:
+                continue
+            state, kind, reason = answer
+            row = rows[case.data, case.name]
+            row[case.n] += 1
+            row["sets"] += 1
+            row["few"] += kind == "too_few_samples"
+            alarm = state != "healthy" and kind != "too_few_samples"
+            row["alarms"] += alarm
+            row["collapsed"] += state == "collapsed"
+            if alarm:
+                print(f"{case.name} | {case.data} | {case.n}, {case.m} | {seed}: {state} {kind}: {reason[:300]}", file=sys.stderr)
+    print("| data | | " + " | ".join(f"N = {n}" for n in HEALTHY_SEEDS) + " | sets | alarms | collapsed | too few to say |")
+    print("|---" * (len(HEALTHY_SEEDS) + 6) + "|")
+    total = collections.Counter()
+    for (data, name), row in sorted(rows.items()):
+        total.update(row)
+        counts = " | ".join(f"{row[n]}" for n in HEALTHY_SEEDS)
+        print(f"| {data} | {name} | {counts} | {row['sets']} | {row['alarms']} | {row['collapsed']} | {row['few']} |")
+    print()
+    print(f"Nothing planted: {total['alarms']} alarms in {total['sets']} sets ({total['few']} more: too few samples to say), "
+          f"{time.time() - begun:.0f} s.")
+    return 0
 
 
 def report(rows, strict):

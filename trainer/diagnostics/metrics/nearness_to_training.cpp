@@ -1,11 +1,14 @@
 #include "diagnostics/metrics/nearness_to_training.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "diagnostics/metrics/distance_blocks.h"
 #include "diagnostics/metrics/gathered_list.h"
 #include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/statistics/rank_sum.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -14,6 +17,9 @@ namespace {
 constexpr double kLimits[] = {0.0, 0.01, 0.1};
 // And at most half of the usual ratio, squared: how the ratio varies depends a little on the place.
 constexpr double kNearerThanUsual = 0.25;
+constexpr int64_t kMostCrowded = 5000;  // training rows, or as many as are held out
+constexpr int64_t kCrowdNeighbours[] = {1, 2, 4, 8, 16};
+constexpr double kTwoSided99 = 2.576;
 
 // Of each of the rows, to the nearest row of `set`; all on every rank.
 std::vector<double> squares_to_nearest(world::Communicator& control, const Features& set,
@@ -45,6 +51,89 @@ std::vector<double> ratios_of(const std::vector<double>& to_training,
   return ratios;
 }
 
+// Rows of both sets, training first; of large training sets the first ones.
+std::vector<float> pooled_rows(const Features& training, const Features& held_out) {
+  const int64_t most = std::min(training.rows(), std::max(kMostCrowded, held_out.rows()));
+  std::vector<float> rows(training.values.begin(), training.values.begin() + most * training.width);
+  rows.insert(rows.end(), held_out.values.begin(), held_out.values.end());
+  return rows;
+}
+
+// Samples within the squared distance to the k-th neighbour, of each of kCrowdNeighbours: a list of
+// [rows of the pool] each.
+std::vector<std::vector<double>> samples_around(world::Communicator& control, const Features& pool,
+                                                const Features& samples) {
+  const RowRange mine = rows_of_rank(pool.rows(), control.rank(), control.size());
+  const int64_t most = std::min(kCrowdNeighbours[std::size(kCrowdNeighbours) - 1], pool.rows() - 1);
+  const Neighbors near = nearest_neighbors(pool, most, mine);
+  std::vector<std::vector<double>> parts;
+  std::vector<std::vector<double>> radii;
+  for (const int64_t k : kCrowdNeighbours) {
+    if (k > most) break;
+    radii.push_back(near.radii(k));
+    parts.emplace_back(static_cast<size_t>(mine.count()), 0.0);
+  }
+  for_each_distance_block(pool, mine, samples, [&](const DistanceBlock& block) {
+    for (int64_t row = block.rows.first; row < block.rows.last; ++row) {
+      const auto at = static_cast<size_t>(row - mine.first);
+      const float* values = block.row(row);
+      const double error = block.error_of(row);
+      for (int64_t i = 0; i < block.columns.count(); ++i) {
+        auto square = static_cast<double>(values[i]);
+        if (square > radii.back()[at] + error) continue;
+        square = squared_distance(pool.row(row), samples.row(block.columns.first + i));
+        for (size_t k = 0; k < radii.size(); ++k) parts[k][at] += square <= radii[k][at] ? 1 : 0;
+      }
+    }
+  });
+  std::vector<std::vector<double>> counts;
+  for (const auto& part : parts)
+    counts.push_back(gathered_list(control, part, mine.first, pool.rows()));
+  return counts;
+}
+
+struct MeanAndVariance {
+  double mean = 0;
+  double variance = 0;  // of the mean
+};
+
+MeanAndVariance mean_of(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  MeanAndVariance found;
+  for (const double value : values) found.mean += value / n;
+  for (const double value : values)
+    found.variance += (value - found.mean) * (value - found.mean) / (n * std::max(1.0, n - 1));
+  return found;
+}
+
+TrainingCopies::Crowding crowding_of(world::Communicator& control, const Features& training,
+                                     const Features& held_out, const Features& samples) {
+  const std::vector<float> rows = pooled_rows(training, held_out);
+  const Features pool{rows, training.width};
+  const auto first_held_out = static_cast<std::ptrdiff_t>(pool.rows() - held_out.rows());
+  const auto counts = samples_around(control, pool, samples);
+  TrainingCopies::Crowding best;
+  for (const auto& count : counts) {
+    const std::vector<double> of_training(count.begin(), count.begin() + first_held_out);
+    const std::vector<double> of_held_out(count.begin() + first_held_out, count.end());
+    const double tail = std::min(0.0, rank_sum_log10(of_held_out, of_training) +
+                                          std::log10(static_cast<double>(counts.size())));
+    if (tail >= best.log10_tail) continue;
+    const auto trained = mean_of(of_training), others = mean_of(of_held_out);
+    // Of all training rows, each with so many samples more than chance brings there.
+    const double scale = static_cast<double>(training.rows()) / static_cast<double>(samples.rows());
+    const double share = scale * (trained.mean - others.mean);
+    const double error = kTwoSided99 * scale * std::sqrt(trained.variance + others.variance);
+    best = {.share = std::clamp(share, 0.0, 1.0),
+            .low = std::clamp(share - error, 0.0, 1.0),
+            .high = std::clamp(share + error, 0.0, 1.0),
+            .of_training = trained.mean,
+            .of_held_out = others.mean,
+            .log10_tail = tail};
+  }
+  return best;
+}
+
 }  // namespace
 
 TrainingCopies nearness_to_training(world::Communicator& control, const Features& training,
@@ -67,6 +156,7 @@ TrainingCopies nearness_to_training(world::Communicator& control, const Features
     figures.near.push_back({.samples = std::ranges::count_if(of_samples, near),
                             .held_out = std::ranges::count_if(of_held_out, near)});
   }
+  figures.crowding = crowding_of(control, training, held_out, samples);
   return figures;
 }
 

@@ -12,9 +12,15 @@
 
 namespace allmodes::diagnostics {
 
+// Copies with noise that is as wide as the data's own spacing are nearer to no training row than
+// held-out data are. They still crowd: around each row, training or held-out, the samples are
+// counted within its distance to its k-th nearest other row of both, for several k. Where samples
+// know nothing of the training rows these are exchangeable with held-out ones, and so are the
+// counts, whatever the samples are.
+
 // Collective; every rank has all rows and measures a part. One width; at least one training row and
-// sample and two held-out rows. The limits are the least ratio of a held-out row, and those that one
-// and ten in a hundred of them are below, but at most half of the usual one. Time is that of
+// sample and two held-out rows. The limits are the least ratio of a held-out row, and those that
+// one and ten in a hundred of them are below, but at most half of the usual one. Time is that of
 // (samples + held-out) x (training + held-out) distances.
 TrainingCopies nearness_to_training(world::Communicator& control, const Features& training,
                                     const Features& held_out, const Features& samples);

@@ -13,6 +13,7 @@ namespace {
 
 // A picture of one colour has none; what is added is far below a grey level of 1/255 in one pixel.
 constexpr double kLeastEnergy = 1e-6;
+constexpr double kSmoother = 0.99;  // of the reals
 
 double detail_of(const float* plane, int64_t height, int64_t width) {
   double energy = 0;
@@ -61,8 +62,18 @@ DetailFigures compare_detail(const PictureSets& sets, const std::vector<int64_t>
   const auto reals = beside(of_reals, nearest_of_real);
   const double lower = rank_sum_log10(fakes, reals);
   const double upper = rank_sum_log10(reals, fakes);
+  auto sorted = reals;
+  std::ranges::sort(sorted);
+  const auto last = static_cast<size_t>(kSmoother * static_cast<double>(sorted.size() - 1));
+  const auto rough = [&](double ratio) { return ratio > sorted[last]; };
+  const int64_t of_fake = std::ranges::count_if(fakes, rough);
+  const int64_t of_real = std::ranges::count_if(reals, rough);
+  const int64_t m = std::ssize(fakes), n = std::ssize(reals);
   return {.ratio = std::exp(median(fakes) - median(reals)),
-          .log10_tail = std::min(0.0, std::min(lower, upper) + std::log10(2.0))};
+          .log10_tail = std::min(0.0, std::min(lower, upper) + std::log10(2.0)),
+          .rougher = static_cast<double>(of_fake) / static_cast<double>(m),
+          .rougher_reals = static_cast<double>(of_real) / static_cast<double>(n),
+          .rougher_log10_tail = hypergeometric_lower_log10(of_real, n, of_real + of_fake, n + m)};
 }
 
 }  // namespace allmodes::diagnostics

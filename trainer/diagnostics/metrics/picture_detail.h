@@ -23,6 +23,10 @@ struct DetailFigures {
   // median of reals and their nearest other real; 1 when equal, > 0.
   double ratio = 1;
   double log10_tail = 0;  // of the rank sum of these ratios, two-sided
+  // Share of fakes whose ratio is above that of 99 in 100 reals: a part of them is noise.
+  double rougher = 0;
+  double rougher_reals = 0;
+  double rougher_log10_tail = 0;  // of so many
 };
 
 // The energy is the sum of squared differences of each inner pixel from the mean of its four

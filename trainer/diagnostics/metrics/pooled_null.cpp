@@ -18,6 +18,7 @@ constexpr int64_t kFewestListed = 32;
 constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
 constexpr int64_t kLocal = 30;
 constexpr double kEmptied = 0.3;  // of their part of the nearest rows
+constexpr double kShorted = 0.5;  // likewise
 constexpr double kMostHave = 0.75;
 constexpr double kFarSquare = 4;  // twice the ball's radius
 
@@ -53,7 +54,8 @@ class Cut {
   Cut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
       const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real)
       : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented})
+    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &shorted, &surplus,
+                        &repeated, &invented})
       flags->assign(is_real.size(), 0);
     reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
     fakes_ = static_cast<double>(is_real_.size()) - reals_;
@@ -80,7 +82,28 @@ class Cut {
             share(repeated, 0),
             share(emptied, 1) - share(emptied, 0),
             share(crowded, 0) - share(crowded, 1),
+            share(shorted, 1) - share(shorted, 0),
+            share(surplus, 0) - share(surplus, 1),
             share(invented, 0)};
+  }
+
+  double repeated_reals() const {
+    std::vector<double> of_reals, of_fakes, of_repeated;
+    for (int64_t row = 0; row < std::ssize(is_real_); ++row) {
+      const auto at = static_cast<size_t>(row);
+      const double square = second_own_square(row);
+      (is_real_[at] != 0 ? of_reals : of_fakes).push_back(square);
+      if (repeated[at] != 0) of_repeated.push_back(square);
+    }
+    if (of_repeated.empty()) return 0;
+    const double usual = median(of_fakes);
+    const double stretch = usual > 0 ? std::max(1.0, median(of_reals) / usual) : 1;
+    // Nine in ten of them, so that a half of the reals that are as dense is not left out.
+    const auto at = static_cast<std::ptrdiff_t>(0.9 * static_cast<double>(of_repeated.size()));
+    std::ranges::nth_element(of_repeated, of_repeated.begin() + at);
+    const double limit = stretch * of_repeated[static_cast<size_t>(at)];
+    const auto near = std::ranges::count_if(of_reals, [&](double x) { return x <= limit; });
+    return static_cast<double>(near) / reals_;
   }
 
   std::vector<uint8_t> precise;   // [pool], of fakes
@@ -88,6 +111,8 @@ class Cut {
   std::vector<uint8_t> covered;
   std::vector<uint8_t> emptied;   // [pool], of either
   std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
+  std::vector<uint8_t> shorted;   // [pool], of either
+  std::vector<uint8_t> surplus;   // [pool], of either
   std::vector<uint8_t> repeated;  // [pool], of fakes
   std::vector<uint8_t> invented;  // [pool], of fakes
 
@@ -108,6 +133,8 @@ class Cut {
     const double of_fakes = static_cast<double>(near - reals) / fakes_;
     emptied[static_cast<size_t>(row)] = of_fakes < kEmptied * of_reals ? 1 : 0;
     crowded[static_cast<size_t>(row)] = of_reals < kEmptied * of_fakes ? 1 : 0;
+    shorted[static_cast<size_t>(row)] = of_fakes < kShorted * of_reals ? 1 : 0;
+    surplus[static_cast<size_t>(row)] = of_reals < kShorted * of_fakes ? 1 : 0;
   }
 
   // A fake that comes before the k-th other real of the list lies in this real's ball.
@@ -193,6 +220,17 @@ class Cut {
 
   double nearest_real_square(int64_t real) const { return real_square(real, 1); }
 
+  // To the second nearest other row of its own set; to the last that is listed where fewer are.
+  double second_own_square(int64_t row) const {
+    const uint8_t own = is_real_[static_cast<size_t>(row)];
+    int64_t found = 0;
+    for (int64_t i = 0; i < listed_; ++i) {
+      const auto at = static_cast<size_t>(row * listed_ + i);
+      if (is_real_[static_cast<size_t>(rows_[at])] == own && ++found == 2) return squares_[at];
+    }
+    return squares_[static_cast<size_t>((row + 1) * listed_ - 1)];
+  }
+
   // Of the real's k-th nearest other real, or the last that is listed; 0 where none is.
   double real_square(int64_t real, int64_t k) const {
     double square = 0;
@@ -233,21 +271,24 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   const auto squares = gathered_list(control, part.squared, first, rows.rows() * listed);
 
   PooledFigures measured;
-  for (auto* flags :
-       {&measured.away, &measured.emptied_fakes, &measured.repeated, &measured.invented})
+  for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.shorted_fakes,
+                      &measured.repeated, &measured.invented})
     flags->resize(static_cast<size_t>(fakes.rows()));
-  for (auto* flags : {&measured.reached, &measured.emptied})
+  for (auto* flags : {&measured.reached, &measured.emptied, &measured.shorted})
     flags->resize(static_cast<size_t>(reals.rows()));
   const Cut actual(lists, squares, listed, neighborhood, pool.is_real);
   measured.values = actual.figures();
+  measured.repeated_reals = actual.repeated_reals();
   for (size_t i = 0; i < pool.row_of.size(); ++i) {
     const auto row = static_cast<size_t>(pool.row_of[i]);
     if (pool.is_real[i] != 0) {
       measured.reached[row] = actual.covered[i];
       measured.emptied[row] = actual.emptied[i];
+      measured.shorted[row] = actual.shorted[i];
     } else {
       measured.away[row] = actual.precise[i] != 0 ? 0 : 1;
       measured.emptied_fakes[row] = actual.emptied[i];
+      measured.shorted_fakes[row] = actual.shorted[i];
       measured.repeated[row] = actual.repeated[i];
       measured.invented[row] = actual.invented[i];
     }

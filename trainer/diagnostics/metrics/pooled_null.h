@@ -27,12 +27,14 @@ namespace allmodes::diagnostics {
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
 // local_excess: the same with the sets exchanged; samples where there are hardly any data.
+// local_shortage, local_surplus: the same where fakes (reals) are fewer than half of their part, as
+// among a part that is made at a third of its share.
 // invented: share of fakes that lie twice as far from the nearest real as that real's ball
 // (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
 // that near_fakes counts.
-inline constexpr std::array kPooledFigures = {"precision",  "recall",       "density",
-                                              "coverage",   "near_reals",   "near_fakes",
-                                              "local_loss", "local_excess", "invented"};
+inline constexpr std::array kPooledFigures = {
+    "precision",  "recall",       "density",        "coverage",      "near_reals", "near_fakes",
+    "local_loss", "local_excess", "local_shortage", "local_surplus", "invented"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
@@ -41,8 +43,13 @@ struct PooledFigures {
   std::vector<uint8_t> reached;        // [reals], 1: a fake lies in its ball (coverage_k)
   std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
   std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
+  std::vector<uint8_t> shorted;        // [reals], 1: counts for local_shortage
+  std::vector<uint8_t> shorted_fakes;  // [fakes], 1: counts against it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
-  std::vector<uint8_t> invented;       // [fakes], 1: counts for invented
+  // Share of reals that have two other reals as near as such fakes have others, in units of the
+  // median distance in either set: what the data repeat themselves, or hold as densely.
+  double repeated_reals = 0;
+  std::vector<uint8_t> invented;  // [fakes], 1: counts for invented
 };
 
 // Collective; the cuts are functions of the seed. `draws` >= 20. As measure_samples().

@@ -5,15 +5,12 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "diagnostics/statistics/interval.h"
-#include "diagnostics/statistics/redrawn.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
 constexpr int kRounds = 1000;
 constexpr double kSettled = 1e-7;
-constexpr uint64_t kShareDraws = 100;
 
 // Columns of the confusion as probabilities.
 std::vector<std::vector<double>> taken_for(const Confusion& confusion) {
@@ -26,17 +23,6 @@ std::vector<std::vector<double>> taken_for(const Confusion& confusion) {
       p[j][k] = (static_cast<double>(confusion[j][k]) + (j == k ? 0.5 : 0.0)) / all;
   }
   return p;
-}
-
-Confusion redrawn_confusion(const Confusion& confusion, uint64_t draw) {
-  Confusion drawn = confusion;
-  for (size_t k = 0; k < confusion.size(); ++k) {
-    std::vector<int64_t> column;
-    for (const auto& row : confusion) column.push_back(row[k]);
-    const auto again = redrawn(column, {k + 1, Purpose("confusion drawn"), draw});
-    for (size_t j = 0; j < confusion.size(); ++j) drawn[j][k] = again[j];
-  }
-  return drawn;
 }
 
 }  // namespace
@@ -63,24 +49,6 @@ std::vector<double> corrected_shares(const Confusion& confusion, const std::vect
     if (moved < kSettled) break;
   }
   return share;
-}
-
-CorrectedShares corrected_with_intervals(const Confusion& confusion,
-                                         const std::vector<int64_t>& seen) {
-  CorrectedShares found{.share = corrected_shares(confusion, seen), .low = {}, .high = {}};
-  std::vector<std::vector<double>> draws(seen.size());
-  for (uint64_t draw = 0; draw < kShareDraws; ++draw) {
-    const auto shares = corrected_shares(redrawn_confusion(confusion, draw),
-                                         redrawn(seen, {1, Purpose("classes drawn"), draw}));
-    for (size_t k = 0; k < shares.size(); ++k) draws[k].push_back(shares[k]);
-  }
-  for (size_t k = 0; k < seen.size(); ++k) {
-    const Interval interval =
-        clamped(interval_of_draws(found.share[k], draws[k], "bootstrap"), 0, 1);
-    found.low.push_back(interval.low);
-    found.high.push_back(interval.high);
-  }
-  return found;
 }
 
 }  // namespace allmodes::diagnostics

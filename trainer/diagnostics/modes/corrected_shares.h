@@ -17,13 +17,4 @@ using Confusion = std::vector<std::vector<int64_t>>;
 // right answer, so that a class of which no real is there is no class of its own.
 std::vector<double> corrected_shares(const Confusion& confusion, const std::vector<int64_t>& seen);
 
-// With 99 % intervals: both counts drawn anew a hundred times.
-struct CorrectedShares {
-  std::vector<double> share;
-  std::vector<double> low;
-  std::vector<double> high;
-};
-CorrectedShares corrected_with_intervals(const Confusion& confusion,
-                                         const std::vector<int64_t>& seen);
-
 }  // namespace allmodes::diagnostics

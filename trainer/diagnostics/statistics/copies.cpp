@@ -41,6 +41,17 @@ Copies count_copies(std::vector<uint64_t> hashes) {
   return found;
 }
 
+SharedRows count_shared(std::vector<uint64_t> hashes, const std::vector<uint64_t>& sorted_others) {
+  std::ranges::sort(hashes);
+  SharedRows found;
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    if (!std::ranges::binary_search(sorted_others, hashes[i])) continue;
+    ++found.rows;
+    if (i == 0 || hashes[i] != hashes[i - 1]) ++found.different;
+  }
+  return found;
+}
+
 double copies_excess(const CopyFigures& figures) {
   const auto share = [](const Copies& of) {
     ALLMODES_CHECK(of.samples >= 1, "copies among no samples");

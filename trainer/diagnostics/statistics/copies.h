@@ -20,6 +20,13 @@ struct Copies {
 };
 Copies count_copies(std::vector<uint64_t> hashes);
 
+// Rows of one set that equal a row of another one.
+struct SharedRows {
+  int64_t rows = 0;
+  int64_t different = 0;  // as many different ones
+};
+SharedRows count_shared(std::vector<uint64_t> hashes, const std::vector<uint64_t>& sorted_others);
+
 // Generated samples beside real ones of the same data.
 struct CopyFigures {
   Copies of_samples;

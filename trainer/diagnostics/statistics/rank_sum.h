@@ -7,7 +7,8 @@
 namespace allmodes::diagnostics {
 
 // log10 of the probability that `small` lies so low among both sets, or lower, when both have one
-// distribution, by the normal approximation; equals share their mean rank. Neither is empty.
+// distribution, by the normal approximation; equals share their mean rank, which the variance takes
+// account of (Lehmann, "Nonparametrics", 1975). Neither is empty.
 double rank_sum_log10(const std::vector<double>& small, const std::vector<double>& large);
 
 }  // namespace allmodes::diagnostics

@@ -20,7 +20,20 @@ struct TrainingCopies {
   int64_t samples = 0;
   int64_t held_out = 0;
   int64_t training = 0;
+  int64_t copied = 0;           // samples that equal a training row to the last bit
+  int64_t different = 0;        // training rows that they equal
   std::vector<Near> near = {};  // one for each limit
+  // Samples crowd around the training rows more than around held-out ones: that of several radii at
+  // which it shows most surely.
+  struct Crowding {
+    double share = 0;  // of the samples, at least so many are beside "their" row, [0, 1]
+    double low = 0;    // 99 % interval, normal
+    double high = 1;
+    double of_training = 0;  // samples about a training row, on average
+    double of_held_out = 0;
+    double log10_tail = 0;  // rank sum, over all radii
+  };
+  Crowding crowding = {};
 };
 
 // log10 of the probability that so many or more samples come before the held-out row whose ratio is

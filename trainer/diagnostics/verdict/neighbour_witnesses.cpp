@@ -13,6 +13,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kAway = 0.8;           // precision over that of real samples
+constexpr double kSomeAway = 0.88;      // the same: a part of the samples
 constexpr double kSmooth = 0.5;         // recall over that of real samples
 constexpr double kMemory = 0.02;        // share of the samples, in excess
 constexpr double kCopiedReals = 0.005;  // the same, of exact copies
@@ -26,6 +27,7 @@ constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
 constexpr double kRepeatedSamples = 0.03;
 constexpr double kOneThing = 3;
+constexpr double kRealsAsDense = 0.5;  // of the repeated samples' share
 constexpr double kManyRepeated = 0.5;
 
 double over_null(const CalibratedFigure* figure) {
@@ -78,7 +80,7 @@ bool other_detail(const Evidence& evidence) {
 
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* precision = share_on_reals(evidence);
-  if (!significant(precision, levels) || !lies_away(evidence)) return std::nullopt;
+  if (!significant(precision, levels) || over_null(precision) >= kSomeAway) return std::nullopt;
   return Witness{
       State::at_risk,
       "unformed",
@@ -112,12 +114,18 @@ std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Ve
   if (!significant(recall, levels) || !lacks_detail(evidence) || lies_away(evidence) ||
       other_detail(evidence) || loses_parts(evidence))
     return std::nullopt;
-  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
+  // Pictures may lack what is fine in them; points that lie on the data and reach little of it are
+  // too narrow in some of their dimensions.
+  const bool pictures = calibrated_figure(evidence, "detail") != nullptr;
+  const bool narrow = !pictures || (evidence.parts && evidence.parts->width < kNarrowAll);
   std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
                                    recall->null_median, below_power(recall->log10_tail));
-  reason += narrow ? fmt::format("; the samples' variance within parts is {:.2g} of the data's",
-                                 evidence.parts->width)
-                   : "; the samples are smoother than the data, or few things repeated";
+  if (evidence.parts && evidence.parts->width < kNarrowAll)
+    reason += fmt::format("; the samples' variance within parts is {:.2g} of the data's",
+                          evidence.parts->width);
+  else
+    reason += narrow ? "; the samples crowd where the data are dense, or are few things repeated"
+                     : "; the samples are smoother than the data, or few things repeated";
   return Witness{State::at_risk,
                  narrow ? "within_mode_collapse" : "unformed",
                  reason,
@@ -185,7 +193,8 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   if (!significant(loss, levels) ||
       loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
-      lies_away(evidence) || other_detail(evidence))
+      lies_away(evidence) || other_detail(evidence) ||
+      (mostly_narrow(evidence) && !loses_parts(evidence)))
     return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.
   const double repeated = std::max(0.0, value_over_null(evidence, "near_fakes"));
@@ -218,6 +227,8 @@ std::optional<Witness> witness_repeated(const Evidence& evidence, const config::
   if (!significant(near, levels) || excess < kRepeatedSamples || !evidence.repeated)
     return std::nullopt;
   const RepeatedThings& found = *evidence.repeated;
+  // As dense as the data are somewhere: samples that are narrower are so as a whole.
+  if (found.of_reals >= kRealsAsDense * near->value) return std::nullopt;
   std::string reason = fmt::format(
       "{:.1f} % of the samples nearly equal two others, with reals and samples mixed {:.2g} %; "
       "they "

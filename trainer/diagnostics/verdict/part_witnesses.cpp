@@ -22,6 +22,7 @@ constexpr double kLostThough = 0.05;
 constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
 constexpr double kSomeNarrow = 0.05;
+constexpr double kMostlyNarrow = 0.5;
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
 constexpr double kMostUnseen = 0.1;
@@ -72,6 +73,10 @@ double least_sure_loss(const Evidence& evidence) {
 
 bool some_narrow(const Evidence& evidence) {
   return evidence.parts && narrow_mass(evidence, 0.5) >= kSomeNarrow;
+}
+
+bool mostly_narrow(const Evidence& evidence) {
+  return evidence.parts && narrow_mass(evidence, 0.5) >= kMostlyNarrow;
 }
 
 bool loses_parts(const Evidence& evidence) {

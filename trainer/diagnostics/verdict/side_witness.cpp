@@ -20,7 +20,13 @@ const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness
   const auto is = [&](const char* source) {
     return witness.sources == std::vector<std::string>{source};
   };
-  if (is("neighbours") && evidence.emptied) return &*evidence.emptied;
+  if (is("neighbours")) {
+    // Which of the two places: the one that the witness names.
+    for (const auto* place : {&evidence.emptied, &evidence.shorted})
+      if (*place && !witness.modes.empty() && (*place)->part.name == witness.modes.front())
+        return &**place;
+    return nullptr;
+  }
   return is("sides") && evidence.side ? &*evidence.side : nullptr;
 }
 
@@ -30,7 +36,7 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
   const Part& part = evidence.side->part;
   const double loss = part.share - part.made;
   if (loss < std::max(kLeastSide, least_sure_local_loss(evidence)) || lies_away(evidence) ||
-      other_detail(evidence))
+      other_detail(evidence) || mostly_narrow(evidence))
     return std::nullopt;
   Witness witness{
       State::collapsed,

@@ -183,16 +183,24 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_codebook(evidence, levels), worst);
   collect(found, witness_overpowered(evidence, history, levels), worst);
   collect(found, witness_mean(evidence, history, levels), worst);
-  collect(found, witness_copies(evidence, levels), worst);
   const auto copied = witness_copied(evidence, levels);
   const auto memory = witness_memory(evidence, levels);
-  collect(found, witness_trained(evidence, levels), worst);
+  const auto trained = witness_trained(evidence, levels);
+  const bool drawn_anew = (copied || trained) && handed_back(evidence);
+  if (!drawn_anew) collect(found, witness_copies(evidence, levels), worst);
+  collect(found, trained, worst);
   collect(found, copied, worst);
   if (!copied) collect(found, memory, worst);
   collect(found, witness_duplicates(evidence, history), worst);
   collect(found, witness_distances(evidence, levels), worst);
-  collect(found, witness_repeated(evidence, levels), worst);
+  const auto clumps = witness_clumps(evidence, levels);
+  collect(found, clumps, worst);
+  if (!clumps && !drawn_anew) collect(found, witness_repeated(evidence, levels), worst);
   collect(found, unformed, worst);
+  // What is drawn together to its mean lies off the data, and is fainter in its details, for that.
+  const auto narrow_parts = witness_narrow_parts(evidence);
+  const bool narrow_first = mostly_narrow(evidence);
+  if (narrow_first) collect(found, narrow_parts, worst_of_modes);
   collect(found, away, worst);
   collect(found, detail, worst);
   collect(found, witness_labels(evidence, levels), worst);
@@ -201,7 +209,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_local_loss(evidence, levels), worst_of_modes);
   collect(found, witness_side(evidence, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
-  collect(found, witness_narrow_parts(evidence), worst_of_modes);
+  if (!narrow_first) collect(found, narrow_parts, worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
   collect(found, witness_halves(evidence, levels), worst_of_modes);
   collect(found, witness_near_duplicates(evidence, levels), worst);

@@ -79,6 +79,7 @@ struct LabelFigures {
 // Samples that equal a real to the last bit, beside reals that equal another real.
 struct CopiedReals {
   int64_t copied = 0;
+  int64_t different = 0;  // reals that they equal
   int64_t samples = 0;
   int64_t repeated = 0;
   int64_t reals = 0;
@@ -88,6 +89,17 @@ struct CopiedReals {
 struct RepeatedThings {
   double things = 0;  // how many, as equally frequent ones: 1 / sum of shares squared
   std::vector<std::string> classes;  // of whose samples, by the nearest real, they are half
+  double of_reals = 0;               // share of reals that lie as close together
+};
+
+// Samples that lie in tight clumps with nothing around them, beside as many reals (clumps.h).
+struct ClumpedSamples {
+  int64_t samples = 0;                    // that were looked at
+  double share = 0;                       // of the samples, [0, 1]
+  double of_reals = 0;                    // [0, 1]
+  double things = 0;                      // clumps, as equally large ones
+  std::vector<std::string> classes = {};  // of whose samples, by the nearest real, they are half
+  double log10_tail = 0;                  // of so large a difference when both have one law
 };
 
 // How far reconstructions of held-out pictures are from them.
@@ -152,10 +164,13 @@ struct Evidence {
   std::optional<TrainingCopies> training_copies = std::nullopt;
   // Where local_loss (pooled_null.h) lies; not set where it is 0.
   std::optional<EmptiedRegion> emptied = std::nullopt;
+  // The same of local_shortage.
+  std::optional<EmptiedRegion> shorted = std::nullopt;
   std::optional<CodeFigures> codes = std::nullopt;
   std::optional<ReconstructionFigures> reconstruction = std::nullopt;
   std::optional<PairFigures> pairs = std::nullopt;        // while the discriminator takes part
   std::optional<RepeatedThings> repeated = std::nullopt;  // what near_fakes counts
+  std::optional<ClumpedSamples> clumped = std::nullopt;
   // A side of the data that samples lack (lost_side.h), and the tail over all that were looked at.
   std::optional<EmptiedRegion> side = std::nullopt;
   double side_log10_tail = 0;

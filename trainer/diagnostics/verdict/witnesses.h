@@ -98,6 +98,8 @@ double least_sure_loss(const Evidence& evidence);
 // Whether parts that hold a twentieth of the data are narrow: then the outskirts of others are,
 // too.
 bool some_narrow(const Evidence& evidence);
+// The same of half of the data: what lies beyond a plane, or lacks detail, is so for that reason.
+bool mostly_narrow(const Evidence& evidence);
 // The same of what neighbours and sides show; samples that are narrower as a whole leave the
 // outskirts of every part.
 double least_sure_local_loss(const Evidence& evidence);
@@ -111,6 +113,10 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
 // The place that a witness of lost mass is about, where it is none of the parts' tree; null for
 // others.
 const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness);
+// Whether samples are rows of the training data (or of the reals) drawn at random: what repeats
+// among them is then no fault of its own.
+bool handed_back(const Evidence& evidence);
+std::optional<Witness> witness_clumps(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);

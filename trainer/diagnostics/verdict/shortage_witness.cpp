@@ -1,0 +1,63 @@
+// Of places with too few samples, though not without any.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnostics/verdict/witnesses.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+constexpr double kShortage = 0.03;        // of the data, beyond what chance shows
+constexpr double kShortElsewhere = 0.5;   // of the shortage: as many too many in other places
+constexpr double kHardlyAnyThere = 0.2;   // of the share: lost; else short of samples
+constexpr double kShortThoughOff = 0.05;  // where samples are narrow, or off the data
+
+std::optional<Witness> witness_shortage(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* shortage = calibrated_figure(evidence, "local_shortage");
+  const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
+  if (!significant(shortage, levels) || surplus == nullptr || !evidence.shorted)
+    return std::nullopt;
+  const double least = least_sure_local_loss(evidence);
+  // What is said by parts, or of places without samples, is not said again.
+  if (lies_away(evidence) || other_detail(evidence) || mostly_narrow(evidence) ||
+      loses_parts(evidence) || witness_local_loss(evidence, levels))
+    return std::nullopt;
+  const double excess = shortage->value - shortage->null_median;
+  if (excess < std::max(kShortage, least > 0 ? least + kShortThoughOff : 0)) return std::nullopt;
+  const CalibratedFigure* near = calibrated_figure(evidence, "near_fakes");
+  const double repeated = near != nullptr ? std::max(0.0, near->value - near->null_median) : 0;
+  if (surplus->value - surplus->null_median - repeated > kShortElsewhere * excess)
+    return std::nullopt;
+  const Part& part = evidence.shorted->part;
+  Witness witness{
+      State::at_risk,
+      part.made < kHardlyAnyThere * part.share ? "mode_dropping" : "mode_imbalance",
+      fmt::format("about {:.1f} % of the data ({}) there are fewer samples than half of "
+                  "what there should be: {:.1f} % of them, {:.1f} % too few; {}",
+                  100 * part.share, part.name, 100 * part.made, 100 * excess,
+                  below_power(shortage->log10_tail)),
+      {"neighbours"},
+      /*proof=*/false,
+      {part.name},
+      {.what = "samples in a part",
+       .found = fmt::format("{:.1f} %", 100 * part.made),
+       .expected = fmt::format("{:.1f} %", 100 * part.share),
+       .log10_p = shortage->log10_tail}};
+  for (const std::string& name : evidence.shorted->classes) witness.modes.push_back(name);
+  if (evidence.shorted->classes.size() > 1)
+    witness.reason += "; of the classes " + list_of(evidence.shorted->classes);
+  return witness;
+}
+
+}  // namespace
+
+extern const Instrument kShortageInstrument{
+    .name = "shortage",
+    .tests = [](const Evidence& evidence) -> int64_t {
+      return calibrated_figure(evidence, "local_shortage") != nullptr ? 1 : 0;
+    },
+    .find = witness_shortage};
+
+}  // namespace allmodes::diagnostics
