@@ -204,7 +204,7 @@ TEST(Graphs, AReplayTimesWhatADirectRunTimes) {
   for (uint64_t step = 0; step < 8; ++step) {
     const StepReport report = graphs.run(
         0, {samples, {}, 0}, step,
-        [&](const LocalBatch& batch, const NoiseSource&, bool&) {
+        [&](const LocalBatch& batch, const NoiseSource&) {
           StepReport found;
           for (const int products : {1, 40}) found.exchanges.push_back(timed(batch, products));
           return found;
