@@ -143,9 +143,12 @@ TEST(NetworkLayers, NormsOverASampleFollowTheirFormula) {
   };
   const int64_t channels = 6, side = 3;
   const double epsilon = 1e-3;
-  for (const auto& [layer, groups] : {Case{{config::LayerNorm{.epsilon = epsilon}}, 1},
-                                      Case{{config::GroupNorm{.groups = 3, .epsilon = epsilon}}, 3},
-                                      Case{{config::InstanceNorm{.epsilon = epsilon}}, channels}}) {
+  // Named first: GCC 13 fails within itself on these in the braces of the loop.
+  const config::LayerNorm of_layer{.epsilon = epsilon};
+  const config::GroupNorm of_groups{.groups = 3, .epsilon = epsilon};
+  const config::InstanceNorm of_channels{.epsilon = epsilon};
+  const std::vector<Case> cases = {{{of_layer}, 1}, {{of_groups}, 3}, {{of_channels}, channels}};
+  for (const auto& [layer, groups] : cases) {
     const SmallNetwork network = make_network({layer}, {channels, side, side});
     const at::Tensor x = normal_tensor({2, channels, side, side}, "x").mul(3.0).add(1.0);
     const at::Tensor y = run_network(network, x, {.training = true});
