@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A first stage with a codebook: stopped halfway and resumed it has the same bits, through the start of
-# its discriminator and through restarts of codes; 1, 2 and 4 ranks have the same codebook; a book that
+# its discriminator and through restarts of codes; 1, 2 and 4 ranks have the same codebook, also when they
+# go on from each other's checkpoints; a book that
 # is too large for what was seen is said to have collapsed; what has no prior does not draw.
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
@@ -34,6 +35,20 @@ for ranks in 1 2 4; do
   expect 0 on_ranks "$ranks" train "${small[@]}" "${shards[@]}" --out "shards-$ranks" --steps 10
   same_state shards-1/00000-first_stage_vq "shards-$ranks/00000-first_stage_vq"
 done
+
+# Also across a resume on fewer ranks, and with running means of scores (LeCam).
+for out in lecam-whole lecam-halves; do
+  steps=10 ranks=1
+  if [[ $out == lecam-halves ]]; then steps=4 ranks=4; fi
+  expect 0 on_ranks "$ranks" train "${small[@]}" "${shards[@]}" --set first_stage.lecam=0.01 \
+    --out "$out" --steps "$steps"
+done
+expect 0 on_ranks 2 train "${small[@]}" "${shards[@]}" --set first_stage.lecam=0.01 --out lecam-halves \
+  --steps 10 --resume auto
+same_state lecam-whole/00000-first_stage_vq lecam-halves/00000-first_stage_vq
+expect 0 on_ranks 4 train "${small[@]}" "${shards[@]}" --out shards-halves --steps 4
+expect 0 on_ranks 2 train "${small[@]}" "${shards[@]}" --out shards-halves --steps 10 --resume auto
+same_state shards-1/00000-first_stage_vq shards-halves/00000-first_stage_vq
 
 expect 64 "$program" sample whole/00000-first_stage_vq --out x.npy
 says err "no prior to draw from"

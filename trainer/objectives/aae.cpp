@@ -18,7 +18,7 @@ class Aae final : public MatchingAutoencoder {
       : MatchingAutoencoder(std::move(core)),
         adversary_(aae, {aae.latent.dimension}, discriminator, batch) {
     networks_[0].more_optimizers = {{kCode, aae.code_optimizer}};
-    networks_.push_back({"discriminator", std::move(discriminator), discriminator_optimizer(aae)});
+    networks_.push_back(discriminator_spec(aae, std::move(discriminator)));
     phases_ = {reconstruction_phase()};
     auto regularization = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
                                             comparison_noise(), {"encoder"});

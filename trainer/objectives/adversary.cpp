@@ -55,7 +55,14 @@ Adversary::Adversary(const config::Adversarial& settings, networks::Shape compar
       loss_(gan_losses().at(settings.loss)),
       presentation_(settings, std::move(compared), batch),
       together_(discriminator.takes_batches_together() && !loss_.compares),
-      batch_(batch) {}
+      batch_(batch) {
+  if (settings.lecam > 0) lecam_.emplace(discriminator);
+}
+
+NetworkSpec discriminator_spec(const config::Adversarial& settings, networks::Plan plan) {
+  if (settings.lecam > 0) LeCam::add_buffers(plan, settings.lecam_decay);
+  return {kDiscriminator, std::move(plan), discriminator_optimizer(settings)};
+}
 
 config::Optimizer discriminator_optimizer(const config::Adversarial& settings) {
   const auto steps = static_cast<double>(settings.discriminator_steps);
@@ -241,6 +248,10 @@ Phase Adversary::discriminator_phase(std::string name, const Stage& stage,
     const Scores found = scores(in, shown, {});
     out.losses.push_back({kDiscriminator, discriminator_loss(found)});
     for (LossTerm& term : penalties_on(in, shown, found, {})) out.losses.push_back(std::move(term));
+    if (lecam_) {
+      out.losses.push_back({"lecam", lecam_->loss(in.forward, found), settings_.lecam});
+      out.means = lecam_->means(kDiscriminator, found);
+    }
     out.observations = {{"d_real", found.real.detach().sigmoid().mean()},
                         {"d_fake", found.fake.detach().sigmoid().mean()}};
     if (!loss_.logits) out.observations.push_back({"d_apart", apart(found)});

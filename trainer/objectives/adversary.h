@@ -5,10 +5,12 @@
 // codes.
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "objectives/lecam.h"
 #include "objectives/objective.h"
 #include "objectives/presentation.h"
 #include "objectives/registry.h"
@@ -72,6 +74,7 @@ class Adversary {
   GanLoss loss_;
   Presentation presentation_;
   bool together_;  // the discriminator may see reals and fakes as one batch
+  std::optional<LeCam> lecam_;
   int64_t batch_;
 };
 
@@ -80,6 +83,10 @@ class Adversary {
 // the same rate would simulate next to nothing. Too large a factor undoes the remedy: with 30, and
 // with 100, all samples of ring_unrolled.txtpb are at one mode within 1,000 steps.
 inline constexpr double kUnrolledRateFactor = 10;
+
+// The discriminator as a family lists it: with discriminator_optimizer(), and with the running
+// means that its regularization keeps.
+NetworkSpec discriminator_spec(const config::Adversarial& settings, networks::Plan plan);
 
 // The discriminator's optimizer as it is run. A penalty of interval k > 1 is an update of its own
 // in every k-th step, so that n steps of the discriminator come with m = n + (sum of 1 / k)

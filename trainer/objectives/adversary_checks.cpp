@@ -51,6 +51,10 @@ void check_adversarial(const config::Adversarial& settings, const std::string& p
                         config::unknown_name("penalty", kind, names_of(penalties()))});
   }
   check_smoothing(settings, path, errors);
+  if (settings.lecam > 0 && settings.unrolled_steps > 0)
+    errors.push_back({path + ".lecam",
+                      "lecam: unrolled steps would simulate it against running means that they "
+                      "move: leave one of the two out"});
   check_augment(settings, path, compared, errors);
 }
 

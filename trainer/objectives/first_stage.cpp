@@ -17,6 +17,7 @@
 
 #include "config/families.h"
 #include "objectives/adversary.h"
+#include "objectives/perceptual.h"
 #include "objectives/quantizer.h"
 #include "objectives/registry.h"
 
@@ -40,6 +41,7 @@ class FirstStage final : public Objective {
              int64_t batch)
       : settings_(settings), image_(std::move(image)), quantizer_(std::move(quantizer)) {
     latent_.dimension = networks::elements(image_);
+    if (settings.perceptual == "lpips") perceptual_.emplace(settings.perceptual_path);
     last_weight_ = last_weight(plans.decoder);
     networks_ = {{kEncoderOfFirst, std::move(plans.encoder), settings.optimizer},
                  {kDecoderOfFirst, std::move(plans.decoder), settings.optimizer}};
@@ -50,8 +52,7 @@ class FirstStage final : public Objective {
       return;
     }
     adversary_.emplace(settings, sample, *plans.discriminator, batch);
-    networks_.push_back(
-        {kDiscriminator, std::move(*plans.discriminator), discriminator_optimizer(settings)});
+    networks_.push_back(discriminator_spec(settings, std::move(*plans.discriminator)));
     if (settings.discriminator_start > 0) {
       phases_ = {autoencoder_phase("reconstruction", /*adversarial=*/false)};
       phases_[0].until = settings.discriminator_start;
@@ -143,14 +144,20 @@ class FirstStage final : public Objective {
     Quantized codes = quantizer_->quantize(in, in.forward(kEncoderOfFirst, in.samples));
     const at::Tensor made = in.forward(kDecoderOfFirst, codes.image);
     const at::Tensor difference = made - in.samples;
-    const at::Tensor distance =
+    const at::Tensor of_values =
         settings_.distance == "l1" ? difference.abs().mean() : difference.square().mean();
+    at::Tensor distance = of_values;
     PhaseOutput out;
+    if (perceptual_) {
+      const at::Tensor of_features = perceptual_->distance(made, in.samples);
+      distance = distance + of_features * settings_.perceptual_weight;
+      out.observations = {{"perceptual_distance", of_features.detach()}};
+    }
     if (settings_.learned_variance) {
       const at::Tensor& s = in.forward.weights(kLogVariance)[0];
       out.losses = {{"likelihood", (distance * (-s).exp() + s).sum()}};
-      out.observations = {{"reconstruction", distance.detach()},
-                          {"log_variance", s.detach().sum()}};
+      out.observations.push_back({"reconstruction", of_values.detach()});
+      out.observations.push_back({"log_variance", s.detach().sum()});
     } else {
       out.losses = {{"reconstruction", distance}};
     }
@@ -195,6 +202,7 @@ class FirstStage final : public Objective {
   networks::Shape image_;  // of the codes
   std::unique_ptr<Quantizer> quantizer_;
   std::optional<Adversary> adversary_;
+  std::optional<Lpips> perceptual_;
   size_t last_weight_ = 0;
   std::vector<NetworkSpec> networks_;
   std::vector<Phase> phases_;
@@ -232,6 +240,25 @@ void check_whole_batch(const config::RunConfig& config, const config::FirstStage
                       "deterministic shards take apart: leave them out, or set entropy_weight: 0"});
 }
 
+void check_perceptual(const config::FirstStage& settings, const networks::Shape& sample,
+                      std::vector<ConfigurationError>& errors) {
+  if (settings.perceptual == "none") {
+    if (!settings.perceptual_path.empty())
+      errors.push_back({"first_stage.perceptual_path",
+                        "perceptual_path: nothing reads it: set perceptual: \"lpips\""});
+    return;
+  }
+  Lpips::check(settings.perceptual_path, "first_stage.perceptual_path", errors);
+  constexpr int64_t kLeastSide = 16;
+  if (sample.size() == 3 &&
+      ((sample[0] != 1 && sample[0] != 3) || sample[1] < kLeastSide || sample[2] < kLeastSide))
+    errors.push_back({"first_stage.perceptual",
+                      fmt::format("perceptual: pictures of 1 or 3 channels and {} pixels a side or "
+                                  "more have such a distance, not {}",
+                                  kLeastSide, networks::to_string(sample)),
+                      true});
+}
+
 std::unique_ptr<Objective> make_first_stage(const config::RunConfig& config, const DataFacts& data,
                                             std::vector<ConfigurationError>& errors) {
   const auto& settings = std::get<config::FirstStage>(config.family);
@@ -239,6 +266,7 @@ std::unique_ptr<Objective> make_first_stage(const config::RunConfig& config, con
   const networks::Shape sample = network_shape(data.shape);
   check_adversarial(settings, "first_stage", errors, sample);
   check_whole_batch(config, settings, errors);
+  check_perceptual(settings, sample, errors);
   const auto image = small_image(settings, sample, errors);
   if (!image) return nullptr;
   auto quantizer = make_quantizer(settings, *image, config.batch, errors);

@@ -23,7 +23,7 @@ class Gan final : public Objective {
       networks::Plan discriminator, int64_t batch)
       : gan_(gan), adversary_(gan, sample, discriminator, batch) {
     networks_ = {{"generator", std::move(generator), gan.generator_optimizer},
-                 {"discriminator", std::move(discriminator), discriminator_optimizer(gan)}};
+                 discriminator_spec(gan, std::move(discriminator))};
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); }, noise());
     for (int64_t i = 0; i < gan.generator_steps; ++i) phases_.push_back(generator_phase(i));
   }

@@ -41,8 +41,7 @@ class VaeGan final : public AutoencoderFamily {
         settings_(settings),
         adversary_(settings, sample, discriminator, batch),
         feature_layers_(feature_layers) {
-    networks_.push_back(
-        {kDiscriminator, std::move(discriminator), discriminator_optimizer(settings)});
+    networks_.push_back(discriminator_spec(settings, std::move(discriminator)));
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); }, noise(),
                                 {"decoder"});
     phases_.push_back(autoencoder_phase());

@@ -44,7 +44,7 @@ class WaeGan final : public MatchingAutoencoder {
       : MatchingAutoencoder(std::move(core)),
         lambda_(wae.lambda),
         adversary_(wae, {wae.latent.dimension}, discriminator, batch) {
-    networks_.push_back({"discriminator", std::move(discriminator), discriminator_optimizer(wae)});
+    networks_.push_back(discriminator_spec(wae, std::move(discriminator)));
     phases_ = adversary_.phases([this](const PhaseInput& in) { return contest(in); },
                                 comparison_noise(), {"encoder"});
     phases_.push_back(autoencoder_phase());

@@ -39,13 +39,20 @@ class NamedTensors {
   std::vector<checkpoints::TensorView> views_;
 };
 
+// What a layer keeps is named by its place, "3.running_mean"; the training's own, such as running
+// means of scores, is not part of the network. One without layers is nothing but what it keeps.
+bool of_a_layer(const networks::Plan& plan, const std::string& buffer) {
+  return plan.layers.empty() || buffer.find('.') != std::string::npos;
+}
+
 NamedTensors weights_of(const gradients::FlatNetwork& flat, bool raw) {
   NamedTensors tensors;
   for (size_t i = 0; i < flat.plan.parameters.size(); ++i)
     tensors.add(flat.plan.parameters[i].name,
                 raw ? flat.parameter_views[i] : flat.average_views[i]);
   for (size_t i = 0; i < flat.plan.buffers.size(); ++i)
-    tensors.add(flat.plan.buffers[i].name, flat.buffer_views[i]);
+    if (of_a_layer(flat.plan, flat.plan.buffers[i].name))
+      tensors.add(flat.plan.buffers[i].name, flat.buffer_views[i]);
   return tensors;
 }
 

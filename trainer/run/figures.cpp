@@ -23,6 +23,17 @@ constexpr records::Figure kTrainFigures[] = {
     {"d_apart", "share", "[0, 1]", "",
      "of scores of reals above those of all samples, and of samples below those of all reals, of a "
      "batch; losses whose scores are no logits"},
+    {"adaptive_weight", "", ">= 0", "",
+     "what the adversarial loss of a first stage is multiplied with: adversarial_weight, as far as "
+     "its warm-up has come, times the ratio of the gradients of distance and adversarial loss"},
+    {"reconstruction", "", ">= 0", "0",
+     "a first stage with learned_variance: the distance of values before it is divided by "
+     "exp(log_variance)"},
+    {"log_variance", "", "", "",
+     "a first stage with learned_variance: the number s of distance / exp(s) + s"},
+    {"perceptual_distance", "", ">= 0", "0",
+     "mean LPIPS of the batch and its reconstructions, without its weight"},
+    {"kl_weight", "", ">= 0", "", "weight of a VAE's KL term in a schedule"},
     {"gradient_norm_NETWORK", "", ">= 0", "",
      "L2 norm of the gradient of NETWORK before clipping; of a further optimizer "
      "gradient_norm_NETWORK_NAME"},
