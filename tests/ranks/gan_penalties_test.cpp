@@ -72,7 +72,8 @@ TEST(GanPhases, PenaltiesThatTakeTheScoresOfTheLossHaveTheSameGradient) {
     ASSERT_EQ(together[i].defined(), apart[i].defined());
     if (!apart[i].defined()) continue;
     EXPECT_LT((together[i] - apart[i]).abs().max().item<double>(), 1e-12) << i;
-    EXPECT_GT(apart[i].abs().max().item<double>(), 0) << i;
+    // Of the last bias it is 0: the loss is of differences of scores.
+    if (i + 1 < weights.size()) EXPECT_GT(apart[i].abs().max().item<double>(), 0) << i;
   }
 }
 
