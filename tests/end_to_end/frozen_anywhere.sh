@@ -19,11 +19,13 @@ words=(-n 3 -- train ring.txtpb --quiet --steps 120 --set batch=66 --set diagnos
 export ALLMODES_BINARY="$program" ALLMODES_START_LIMIT_S="$start_limit"
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# This job's ranks: the processes of the program that descend from run.sh, in the order of their ranks.
+# This job's ranks, in their order: what mpirun, a child of run.sh, has started with a rank's environment.
 ranks_of_job() {
-  local pid
-  for pid in $(pgrep -s "$(ps -o sess= -p "$(pgrep -P "$job" -x mpirun | head -n 1)" 2>/dev/null || echo 0)" 2>/dev/null); do
-    if grep -qzs '^OMPI_COMM_WORLD_RANK=' "/proc/$pid/environ"; then echo "$pid"; fi
+  local mpirun pid
+  for mpirun in $(pgrep -P "$job" -x mpirun); do
+    for pid in $(pgrep -P "$mpirun"); do
+      if grep -qzs '^OMPI_COMM_WORLD_RANK=' "/proc/$pid/environ"; then echo "$pid"; fi
+    done
   done
 }
 

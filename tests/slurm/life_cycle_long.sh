@@ -33,7 +33,7 @@ for ((round = 0; round < ${ALLMODES_ROUNDS:-1}; ++round)); do
     try "scontrol requeue" disturb 300 "COMPLETED 0:0 1" requeue
     try "preempted without notice" disturb 300 "COMPLETED 0:0 1" preempt
     try "preempted with notice" preempted_with_notice
-    try "cancelled" disturb 300 "CANCELLED (0:15|75:0) 0" tell
+    try "cancelled" disturb 300 "CANCELLED (0:15|0:9|75:0) 0" tell
     try "USR1, --no-requeue" disturb_kept 300 "FAILED 75:0 0" tell --batch --signal=USR1
     # Lost a rank or a node.
     try "rank killed" disturb 300 "COMPLETED 0:0 1" kill_rank n2 9

@@ -226,17 +226,14 @@ TEST(FlightLog, TwoThreadsInCollectivesAtOnceLeaveWholeLines) {
   EXPECT_EQ(log.last().size(), FlightLog::kKept);
 }
 
-TEST(FlightLog, SaysHowFarAStageIs) {
+TEST(FlightLog, AStageIsProgressAndWhatARankIsDoing) {
   FlightLog log;
-  const ScopedStage loading(&log, "loading data");
   const uint64_t before = log.progress();
-  log.note_progress(1200, 60'000);
+  const ScopedStage loading(&log, "loading data");
   EXPECT_GT(log.progress(), before);
-  EXPECT_EQ(log.stage_text(), "'loading data', 1200 of 60000");
-  EXPECT_NE(status_of(log, {}).doing.view().find("'loading data', 1200 of 60000"),
-            std::string_view::npos);
+  EXPECT_NE(status_of(log, {}).doing.view().find("'loading data'"), std::string_view::npos);
   const ScopedStage next(&log, "training", Stage::Kind::training);
-  EXPECT_EQ(log.stage_text(), "'training'");
+  EXPECT_NE(status_of(log, {}).doing.view().find("'training'"), std::string_view::npos);
 }
 
 TEST(FlightLog, KeepsTheLastCollectivesWithWhatTheyWere) {

@@ -72,10 +72,12 @@ class OutFolder {
   std::vector<std::filesystem::path> made_;  // the innermost first
 };
 
-int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out) {
+int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out,
+           const std::optional<diagnosis::ComparedSamples>& compared = std::nullopt) {
   if (runtime.control().rank() == 0) {
     diagnosis::print(diagnosis);
-    if (!out.empty()) diagnosis::write_diagnosis(out, diagnosis);
+    end_stage();
+    if (!out.empty()) diagnosis::write_diagnosis(out, diagnosis, compared);
   }
   return diagnosis::exit_code_of(diagnosis.verdict.state);
 }
@@ -150,11 +152,8 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   const diagnosis::Diagnosis diagnosis =
       diagnosis::diagnose_samples(runtime.control(), chosen_reals, chosen_fakes, features, options,
                                   std::move(evidence), levels);
-  const int code = finish(runtime, diagnosis, arguments.out);
-  end_stage();
-  if (!arguments.out.empty() && runtime.control().rank() == 0)
-    diagnosis::write_pictures(arguments.out, diagnosis, chosen_reals, chosen_fakes);
-  return code;
+  return finish(runtime, diagnosis, arguments.out,
+                diagnosis::ComparedSamples{chosen_reals, chosen_fakes});
 }
 
 // Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.

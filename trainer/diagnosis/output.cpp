@@ -80,11 +80,6 @@ class Album {
   std::vector<DrawnPicture> pictures_;
 };
 
-void write_page(const std::filesystem::path& folder, const Diagnosis& diagnosis,
-                const Album& album) {
-  write_file_atomically(folder / "report.html", diagnosis_page(diagnosis, album.pictures()));
-}
-
 void draw_modes(Album& album, const Diagnosis& diagnosis) {
   const auto& modes = diagnosis.evidence.modes;
   if (!modes || modes->names.size() > kBars) return;
@@ -187,6 +182,28 @@ void draw_scores(Album& album, const Diagnosis& diagnosis) {
             records::score_planes(planes));
 }
 
+void draw_kl(Album& album, const Diagnosis& diagnosis) {
+  const auto& kl = diagnosis.kl_per_dimension;
+  if (kl.empty() || kl.size() > kBars) return;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kl.size(); ++i) names.push_back(fmt::format("{}", i));
+  const char* title = "KL per dimension, nats, largest first";
+  album.add("kl.png", title, records::bar_chart(names, {}, kl, title));
+}
+
+void draw_samples(Album& album, const Diagnosis& diagnosis, const DiagnosedSamples& reals,
+                  const DiagnosedSamples& fakes) {
+  draw_modes(album, diagnosis);
+  draw_scores(album, diagnosis);
+  if (drawable(reals.shape)) {
+    draw_missing(album, reals, fakes, diagnosis);
+    draw_invented(album, fakes, diagnosis);
+    draw_nearest(album, reals, fakes, diagnosis);
+  } else if (!reals.shape.image && reals.shape.values() == 2) {
+    draw_plane(album, reals, fakes, diagnosis);
+  }
+}
+
 }  // namespace
 
 void print(const Diagnosis& diagnosis) {
@@ -204,32 +221,13 @@ std::filesystem::path made_folder(const std::filesystem::path& out) {
   return out;
 }
 
-void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis) {
+void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis,
+                     const std::optional<ComparedSamples>& compared) {
   write_file_atomically(made_folder(folder) / "diagnosis.json", to_json(diagnosis));
   Album album(folder);
-  const auto& kl = diagnosis.kl_per_dimension;
-  if (!kl.empty() && kl.size() <= kBars) {
-    std::vector<std::string> names;
-    for (size_t i = 0; i < kl.size(); ++i) names.push_back(fmt::format("{}", i));
-    const char* title = "KL per dimension, nats, largest first";
-    album.add("kl.png", title, records::bar_chart(names, {}, kl, title));
-  }
-  write_page(folder, diagnosis, album);
-}
-
-void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
-                    const DiagnosedSamples& reals, const DiagnosedSamples& fakes) {
-  Album album(folder);
-  draw_modes(album, diagnosis);
-  draw_scores(album, diagnosis);
-  if (drawable(reals.shape)) {
-    draw_missing(album, reals, fakes, diagnosis);
-    draw_invented(album, fakes, diagnosis);
-    draw_nearest(album, reals, fakes, diagnosis);
-  } else if (!reals.shape.image && reals.shape.values() == 2) {
-    draw_plane(album, reals, fakes, diagnosis);
-  }
-  write_page(folder, diagnosis, album);
+  if (compared) draw_samples(album, diagnosis, compared->reals, compared->fakes);
+  draw_kl(album, diagnosis);
+  write_file_atomically(folder / "report.html", diagnosis_page(diagnosis, album.pictures()));
 }
 
 int exit_code_of(diagnostics::State state) {

@@ -3,6 +3,7 @@
 // What a diagnosis leaves behind: a file, pictures, an exit code.
 
 #include <filesystem>
+#include <optional>
 
 #include "diagnosis/diagnosis.h"
 
@@ -14,17 +15,19 @@ void print(const Diagnosis& diagnosis);
 // `out` as a folder that is there; throws kCannotCreate.
 std::filesystem::path made_folder(const std::filesystem::path& out);
 
-// Writes diagnosis.json and report.html into `folder`, which is made, and for a posterior kl.png
-// (up to 64 dimensions).
-void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis);
+struct ComparedSamples {
+  const DiagnosedSamples& reals;
+  const DiagnosedSamples& fakes;
+};
 
-// Pictures of samples: modes.png (with classes, up to 64); of images nearest.png (the fakes nearest
-// to a real one, above it) and missing.png, where something is missing: a row of reals of each
-// missing class, and of each missing part of the data a row of its reals over one of the fakes
-// nearest to it; in the plane samples.png, such reals as crosses. report.html is written anew with
-// them. The folder is there.
-void write_pictures(const std::filesystem::path& folder, const Diagnosis& diagnosis,
-                    const DiagnosedSamples& reals, const DiagnosedSamples& fakes);
+// Writes diagnosis.json and report.html into `folder`, which is made, with pictures. For a
+// posterior: kl.png (up to 64 dimensions). Of samples, where they are given: modes.png (with
+// classes, up to 64) and scores.png; of images nearest.png (the fakes nearest to a real one, above
+// it) and missing.png, where something is missing: a row of reals of each missing class, and of
+// each missing part of the data a row of its reals over one of the fakes nearest to it; in the
+// plane samples.png, such reals as crosses.
+void write_diagnosis(const std::filesystem::path& folder, const Diagnosis& diagnosis,
+                     const std::optional<ComparedSamples>& compared = std::nullopt);
 
 // 0 healthy, 2 at_risk, 3 collapsed.
 int exit_code_of(diagnostics::State state);

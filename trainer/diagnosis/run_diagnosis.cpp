@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <sstream>
 
 #include "base/error.h"
+#include "checkpoints/manifest.h"
 #include "diagnosis/output.h"
 #include "diagnostics/collectors/collector.h"
 #include "records/run_folder.h"
@@ -53,10 +55,29 @@ std::vector<fs::path> agreed_checkpoints(world::Communicator& control,
   return folders;
 }
 
+// A checkpoint that rank 0 alone reads; what it says of itself is on every rank.
+struct SharedCheckpoint {
+  fs::path folder;
+  std::optional<checkpoints::Opened> read;  // on rank 0
+  checkpoints::State state;
+};
+
+// Collective.
+SharedCheckpoint open_shared(const fs::path& folder, world::Communicator& control) {
+  SharedCheckpoint shared{.folder = folder, .read = {}, .state = {}};
+  std::string text;
+  if (control.rank() == 0) {
+    shared.read = checkpoints::open(folder);
+    text = checkpoints::encode_manifest({shared.read->state, {}});
+  }
+  shared.state = checkpoints::decode_manifest(run::from_root(control, text), folder.string()).state;
+  return shared;
+}
+
 // What the checkpoints of one configuration are measured with.
 class RunDiagnosis {
  public:
-  RunDiagnosis(const checkpoints::Opened& checkpoint, const DiagnoseRunOptions& options,
+  RunDiagnosis(const SharedCheckpoint& checkpoint, const DiagnoseRunOptions& options,
                world::Communicator& control, world::Communicator& exchange)
       : options_(options.diagnose),
         control_(control),
@@ -82,13 +103,11 @@ class RunDiagnosis {
   }
 
   // Whether it measures this checkpoint, too.
-  bool fits(const checkpoints::Opened& checkpoint) const {
-    return checkpoint.state.config == text_;
-  }
+  bool fits(const SharedCheckpoint& checkpoint) const { return checkpoint.state.config == text_; }
 
   const DiagnosedSamples& reals() const { return reals_; }
 
-  Diagnosis measure(const checkpoints::Opened& checkpoint, DiagnosedSamples& fakes) {
+  Diagnosis measure(const SharedCheckpoint& checkpoint, DiagnosedSamples& fakes) {
     const auto& state = checkpoint.state;
     if (state.data_fingerprint != run_.dataset->fingerprint()) {
       ALLMODES_FAIL(ExitCode::kDataError,
@@ -99,7 +118,7 @@ class RunDiagnosis {
     const at::NoGradGuard no_grad;
     const auto& config = run_.config();
     training::Model model(*run_.objective, config, at::Device(at::kCPU), *alone_);
-    training::restore(model, checkpoint);
+    training::restore(model, checkpoint.read ? &*checkpoint.read : nullptr, control_);
     const auto forward = model.evaluation_forward();
     const diagnostics::Evaluation evaluation{*run_.objective, forward,          *run_.dataset,
                                              control_,        at::kCPU,         config.seed,
@@ -192,7 +211,7 @@ int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
   std::unique_ptr<RunDiagnosis> run;
   diagnostics::State state = diagnostics::State::healthy;
   for (const auto& folder : agreed_checkpoints(control, options)) {
-    const auto checkpoint = checkpoints::open(folder);
+    const auto checkpoint = open_shared(folder, control);
     if (!run || !run->fits(checkpoint))
       run = std::make_unique<RunDiagnosis>(checkpoint, options, control, *exchange);
     DiagnosedSamples fakes;
@@ -201,8 +220,7 @@ int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
     if (!root) continue;
     fmt::print("{}\n", folder.string());
     print(diagnosis);
-    write_diagnosis(out / folder.filename(), diagnosis);
-    write_pictures(out / folder.filename(), diagnosis, run->reals(), fakes);
+    write_diagnosis(out / folder.filename(), diagnosis, ComparedSamples{run->reals(), fakes});
   }
   return exit_code_of(state);
 }

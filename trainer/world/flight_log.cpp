@@ -92,22 +92,6 @@ void FlightLog::note_progress() {
   mark(running_.load(std::memory_order_relaxed) == 0);
 }
 
-void FlightLog::note_progress(int64_t done, int64_t total) {
-  done_.store(done, std::memory_order_relaxed);
-  total_.store(total, std::memory_order_relaxed);
-  note_progress();
-}
-
-std::string FlightLog::stage_text() const {
-  std::string text = fmt::format("'{}'", stage().name.view());
-  const int64_t done = done_.load(std::memory_order_relaxed);
-  if (done <= 0) return text;
-  text += fmt::format(", {}", done);
-  if (const int64_t total = total_.load(std::memory_order_relaxed); total > 0)
-    text += fmt::format(" of {}", total);
-  return text;
-}
-
 void FlightLog::set_phase(std::string_view phase) {
   phase_.store(ShortText<24>(phase));
   note_progress();
@@ -116,8 +100,6 @@ void FlightLog::set_phase(std::string_view phase) {
 Stage FlightLog::set_stage(const Stage& stage) {
   const Stage before = this->stage();
   note_progress();
-  done_.store(0, std::memory_order_relaxed);
-  total_.store(0, std::memory_order_relaxed);
   training_.store(stage.kind == Stage::Kind::training, std::memory_order_relaxed);
   stage_.store(stage);
   return before;
@@ -201,8 +183,8 @@ std::vector<Flight> FlightLog::running() const {
 std::string to_text(const FlightLog& log, const std::string& who) {
   const auto flights = log.last();
   std::string text =
-      fmt::format("flight log of {}: step {}, in stage {}, last {} of {} collectives\n", who,
-                  log.step(), log.stage_text(), flights.size(), log.sequence());
+      fmt::format("flight log of {}: step {}, in stage '{}', last {} of {} collectives\n", who,
+                  log.step(), log.stage().name.view(), flights.size(), log.sequence());
   for (const Flight& flight : flights) {
     const double began = 1e-9 * static_cast<double>(flight.began_ns);
     const double took = 1e-6 * static_cast<double>(flight.ended_ns - flight.began_ns);

@@ -99,9 +99,6 @@ class FlightLog {
   void step_done(uint64_t steps);
   // A sign of progress within a stage, from any thread; takes tens of nanoseconds.
   void note_progress();
-  // The same where it is known how much there is to do in the stage: `done` of `total` samples, say
-  // (total 0: not known). The watchdog's report says both.
-  void note_progress(int64_t done, int64_t total);
 
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
   uint64_t sequence() const { return sequence_.load(std::memory_order_relaxed); }
@@ -109,8 +106,6 @@ class FlightLog {
   // Calls of step_done() in this process.
   uint64_t steps_seen() const { return steps_seen_.load(std::memory_order_relaxed); }
   Stage stage() const { return stage_.load().value_or(Stage{}); }
-  // "'loading data', 1200 of 60000": the stage and what was last noted of it.
-  std::string stage_text() const;
   // Longest time between two signs of progress outside of collectives while training, in seconds.
   double longest_work() const;
   // Longest wait for the device that has ended, in seconds.
@@ -140,8 +135,6 @@ class FlightLog {
   std::atomic<int64_t> marked_ns_{0};
   std::atomic<int64_t> longest_work_ns_{0};
   std::atomic<int64_t> longest_device_wait_ns_{0};
-  std::atomic<int64_t> done_{0};  // of the stage
-  std::atomic<int64_t> total_{0};
   SeqLocked<ShortText<24>> phase_;
   SeqLocked<Stage> stage_;
   std::array<Slot, kKept> ring_;

@@ -41,8 +41,9 @@ Status status_of(const FlightLog& log, const WatchLimits& limits) {
   status.allowance_s = allowance(limits, log);
   const auto running = log.running();
   if (running.empty()) {
-    status.doing = ShortText<160>(fmt::format("at work in stage {}, step {}, after collective #{}",
-                                              log.stage_text(), log.step(), log.sequence()));
+    status.doing =
+        ShortText<160>(fmt::format("at work in stage '{}', step {}, after collective #{}",
+                                   log.stage().name.view(), log.step(), log.sequence()));
   } else {
     status.waiting = 1;
     status.bytes = running.front().bytes;
