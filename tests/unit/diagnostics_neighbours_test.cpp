@@ -100,9 +100,12 @@ TEST(Neighbours, SamplesInTightClumpsAreFewThingsUnlessTheDataHaveThem) {
   Verdict verdict = judged_once(evidence);
   EXPECT_EQ(verdict.kind, "within_mode_collapse");  // before what lies off the data
   EXPECT_EQ(verdict.state, State::collapsed);
+  evidence.clumped->things = 1;  // of a heavy tail
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
   evidence.clumped->things = 2;
+  evidence.clumped->share = 0.3;
   EXPECT_EQ(judged_once(evidence).kind, "duplicates");
-  evidence.clumped->of_reals = 0.7;
+  evidence.clumped->of_reals = 0.2;
   EXPECT_EQ(judged_once(evidence).kind, "unformed");
 }
 

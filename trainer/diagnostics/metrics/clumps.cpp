@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kMostForClumps = 1000;  // of either set
 constexpr int64_t kFewestInClump = 4;     // beside the row itself
 constexpr int64_t kClumpsAtLeast = 8;     // a clump is this part of a set at most
+constexpr double kSureDigits = 1000;      // an estimate this many times its error is taken
 constexpr double kLeapSquare = 4;         // of squared distances: twice as far
 
 struct Near {
@@ -43,12 +44,15 @@ std::vector<std::vector<Near>> nearest_lists(const Features& pool, int64_t liste
   for_each_distance_block(pool, {0, pool.rows()}, pool, [&](const DistanceBlock& block) {
     for (int64_t row = block.rows.first; row < block.rows.last; ++row) {
       const float* values = block.row(row);
-      // What is not to be told from 0 is 0: copies lie in no order.
-      const double error = block.error_of(row);
+      // Beside far rows the estimate of a small distance is worth nothing.
+      const double unsure = kSureDigits * block.error_of(row);
       for (int64_t i = 0; i < block.columns.count(); ++i) {
         const int64_t other = block.columns.first + i;
         if (other == row) continue;
-        const float square = static_cast<double>(values[i]) > error ? values[i] : 0.0F;
+        const bool sure = static_cast<double>(values[i]) > unsure;
+        const auto square =
+            static_cast<float>(sure ? static_cast<double>(values[i])
+                                    : squared_distance(pool.row(row), pool.row(other)));
         lists[static_cast<size_t>(row)].push_back({square, static_cast<int32_t>(other)});
       }
     }

@@ -13,7 +13,10 @@ namespace {
 constexpr double kClumped = 0.2;          // of the samples, beyond the reals' share
 constexpr double kMostlyClumped = 0.5;    // the same, for a collapse
 constexpr double kRealsClumpedToo = 0.5;  // of the samples' share
-constexpr double kFewThings = 3;          // then they are duplicates
+// Each clump is an eighth of the samples at most; where they hang together as larger ones the leaps
+// are those of a heavy tail.
+constexpr double kThingsAtLeast = 4;
+constexpr double kFewThings = 3;  // then they are duplicates
 
 }  // namespace
 
@@ -22,7 +25,8 @@ std::optional<Witness> witness_clumps(const Evidence& evidence, const config::Ve
   const ClumpedSamples& found = *evidence.clumped;
   const double excess = found.share - found.of_reals;
   if (found.log10_tail > std::log10(levels.significance) || excess < kClumped ||
-      found.of_reals > kRealsClumpedToo * found.share)
+      found.of_reals > kRealsClumpedToo * found.share ||
+      found.things < kThingsAtLeast * found.share)
     return std::nullopt;
   Witness witness{excess >= kMostlyClumped ? State::collapsed : State::at_risk,
                   found.things <= kFewThings ? "duplicates" : "within_mode_collapse",

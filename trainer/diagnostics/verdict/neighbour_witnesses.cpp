@@ -189,6 +189,14 @@ double least_sure_local_loss(const Evidence& evidence) {
   return std::max(least_sure_loss(evidence), least);
 }
 
+double repeated_beyond_reals(const Evidence& evidence) {
+  const CalibratedFigure* near = calibrated_figure(evidence, "near_fakes");
+  if (near == nullptr) return 0;
+  // As dense as the data are somewhere: samples that are narrower are so as a whole.
+  if (evidence.repeated && evidence.repeated->of_reals >= kRealsAsDense * near->value) return 0;
+  return std::max(0.0, near->value - near->null_median);
+}
+
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   if (!significant(loss, levels) ||
@@ -197,8 +205,8 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
       (mostly_narrow(evidence) && !loses_parts(evidence)))
     return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.
-  const double repeated = std::max(0.0, value_over_null(evidence, "near_fakes"));
-  const double elsewhere = value_over_null(evidence, "local_excess") - repeated;
+  const double elsewhere =
+      value_over_null(evidence, "local_excess") - repeated_beyond_reals(evidence);
   if (elsewhere > kMostElsewhere * loss->value) return std::nullopt;
   const Part& part = evidence.emptied->part;
   Witness witness{
@@ -227,8 +235,7 @@ std::optional<Witness> witness_repeated(const Evidence& evidence, const config::
   if (!significant(near, levels) || excess < kRepeatedSamples || !evidence.repeated)
     return std::nullopt;
   const RepeatedThings& found = *evidence.repeated;
-  // As dense as the data are somewhere: samples that are narrower are so as a whole.
-  if (found.of_reals >= kRealsAsDense * near->value) return std::nullopt;
+  if (repeated_beyond_reals(evidence) <= 0) return std::nullopt;
   std::string reason = fmt::format(
       "{:.1f} % of the samples nearly equal two others, with reals and samples mixed {:.2g} %; "
       "they "

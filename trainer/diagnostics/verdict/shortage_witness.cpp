@@ -26,9 +26,8 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
     return std::nullopt;
   const double excess = shortage->value - shortage->null_median;
   if (excess < std::max(kShortage, least > 0 ? least + kShortThoughOff : 0)) return std::nullopt;
-  const CalibratedFigure* near = calibrated_figure(evidence, "near_fakes");
-  const double repeated = near != nullptr ? std::max(0.0, near->value - near->null_median) : 0;
-  if (surplus->value - surplus->null_median - repeated > kShortElsewhere * excess)
+  if (surplus->value - surplus->null_median - repeated_beyond_reals(evidence) >
+      kShortElsewhere * excess)
     return std::nullopt;
   const Part& part = evidence.shorted->part;
   Witness witness{

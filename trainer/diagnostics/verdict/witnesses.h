@@ -116,6 +116,9 @@ const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness
 // Whether samples are rows of the training data (or of the reals) drawn at random: what repeats
 // among them is then no fault of its own.
 bool handed_back(const Evidence& evidence);
+// Share of the samples that are few things in many copies, beyond chance; 0 where the reals lie as
+// close together somewhere.
+double repeated_beyond_reals(const Evidence& evidence);
 std::optional<Witness> witness_clumps(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
