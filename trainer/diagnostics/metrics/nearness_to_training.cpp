@@ -97,7 +97,7 @@ struct MeanAndVariance {
   double variance = 0;  // of the mean
 };
 
-MeanAndVariance mean_of(const std::vector<double>& values) {
+MeanAndVariance mean_and_variance(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   MeanAndVariance found;
   for (const double value : values) found.mean += value / n;
@@ -119,7 +119,7 @@ TrainingCopies::Crowding crowding_of(world::Communicator& control, const Feature
     const double tail = std::min(0.0, rank_sum_log10(of_held_out, of_training) +
                                           std::log10(static_cast<double>(counts.size())));
     if (tail >= best.log10_tail) continue;
-    const auto trained = mean_of(of_training), others = mean_of(of_held_out);
+    const auto trained = mean_and_variance(of_training), others = mean_and_variance(of_held_out);
     // Of all training rows, each with so many samples more than chance brings there.
     const double scale = static_cast<double>(training.rows()) / static_cast<double>(samples.rows());
     const double share = scale * (trained.mean - others.mean);
