@@ -72,16 +72,16 @@ in_background() {
   disown $!
 }
 
-# watch_launcher LAUNCHER: mpirun may hang once its ranks have ended. Its own have been gone for 15 s then,
-# and it is ended too.
-watch_launcher() { in_background end_if_alone "$1"; }
+# watch_launcher LAUNCHER SECONDS: ends mpirun when the ranks that it had on this host have been gone for so
+# long: it may hang then. By itself it needs twice odls_base_sigkill_timeout after a rank that failed.
+watch_launcher() { in_background end_if_alone "$1" "$2"; }
 end_if_alone() {
-  local seen=false gone=0 pause=1
+  local seen=false gone=0
   while kill -0 "$1" 2>/dev/null; do
     if has_ranks "$1"; then
-      seen=true gone=0 pause=5
-    elif [[ "$seen" == true ]] && ((++gone > 3)); then
-      echo "mpirun hangs since its ranks have ended: ending it" >&2
+      seen=true gone=0
+    elif [[ "$seen" == true ]] && ((++gone > $2)); then
+      echo "mpirun is still there $2 s after its ranks: ending it" >&2
       # By a signal that nothing else sends, which tells it from a rank's death; see is_of_the_program().
       kill -VTALRM "$1" 2>/dev/null
       sleep 2 2>/dev/null
@@ -89,7 +89,7 @@ end_if_alone() {
       return
     fi
     # What outlives this loop must not hold the pipe that errors are written to.
-    sleep "$pause" 2>/dev/null
+    sleep 1 2>/dev/null
   done
 }
 
@@ -102,6 +102,8 @@ insist() {
   [[ "$insisting" == false ]] || return 0
   insisting=true
   in_background repeat_signal "$1"
+  # How the job ends is known then.
+  watch_launcher "$1" 5
 }
 repeat_signal() {
   local pause seen=false

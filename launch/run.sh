@@ -255,7 +255,7 @@ run() {
   filter_pid=$!
   setsid "${command[@]}" <&0 2>"$scratch/said" &
   mpirun_pid=$!
-  watch_launcher "$mpirun_pid"
+  watch_launcher "$mpirun_pid" 60
   # Told between the look above and here.
   if [[ "$forced" == true || ("$asked" == true && "$subcommand" != train) ]]; then
     forced=true

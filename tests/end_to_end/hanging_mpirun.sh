@@ -27,12 +27,12 @@ await_checkpoint
 kill -TERM "$job"
 end_of_job
 ((status == 75)) || { cat err; fail "exit status $status instead of 75"; }
-((took > 10000 && took < 60000)) || fail "mpirun was ended after $took ms"
-says err 'mpirun hangs since its ranks have ended'
+((took > 3000 && took < 50000)) || fail "mpirun was ended after $took ms"
+says err 'mpirun is still there 5 s after its ranks'
 
 rm -rf runs hung
 expect 0 "${run[@]}" --steps 60
-says err 'mpirun hangs since its ranks have ended'
+says err 'mpirun is still there 60 s after its ranks'
 says err 'lost \(status 68\); again with 1 ranks'
 [[ "$(ls runs | wc -l)" == 1 ]] || fail "it began anew"
 echo "ended, and went on"
