@@ -3,6 +3,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include "networks/runner.h"
 #include "networks/sync_batch_norm.h"
@@ -10,10 +11,17 @@
 namespace allmodes::networks {
 namespace {
 
-// Over the values of each of `groups` groups of channels in a sample.
+// Over the values of each of `groups` groups of channels in a sample. Autocast would make float32
+// of what a convolution gave it in bfloat16, and the activation behind it would be float32, too,
+// only to be cast again for the next convolution: so x keeps its type. Statistics are float32
+// anyhow.
 at::Tensor group_norm(const Runner& runner, const LayerPlan& plan, const at::Tensor& x,
                       int64_t groups, double epsilon) {
-  return at::group_norm(x, groups, runner.parameter(plan), runner.parameter(plan, 1), epsilon);
+  const at::Tensor &scale = runner.parameter(plan), &shift = runner.parameter(plan, 1);
+  if (x.scalar_type() == scale.scalar_type())
+    return at::group_norm(x, groups, scale, shift, epsilon);
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return at::group_norm(x, groups, scale.to(x.scalar_type()), shift.to(x.scalar_type()), epsilon);
 }
 
 }  // namespace
