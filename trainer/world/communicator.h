@@ -94,14 +94,14 @@ class Communicator {
   void barrier(std::string_view label = {});
   // Ranks of one color form a group, ordered by key, then by rank. Color < 0: no group, nullptr.
   std::unique_ptr<Communicator> split(int color, int key);
-  // Zeroed host memory, 64-byte aligned, that all_reduce works on fastest. Collective, with the same
-  // `bytes` (> 0) on every rank; so is letting go of the last claim to it. To be let go of before
-  // the communicator.
+  // Zeroed host memory, 64-byte aligned, that all_reduce works on fastest. Collective, with the
+  // same `bytes` (> 0) on every rank; so is letting go of the last claim to it. To be let go of
+  // before the communicator.
   std::shared_ptr<void> allocate(int64_t bytes);
   // All-reduces of such memory may run on a thread of their own behind the caller's work. Before
   // the first collective.
   virtual void prefer_thread() {}
-  // Sums of floats in such memory travel between machines as bfloat16, half the bytes; they are
+  // Sums of floats in such memory travel between nodes as bfloat16, half the bytes; they are
   // taken in float32. The same bits on every rank, fewer of them. Before the first collective.
   virtual void prefer_bfloat16() {}
   // Throws if an error that no call has reported yet has broken the group; does not block.

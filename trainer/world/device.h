@@ -32,7 +32,7 @@ std::vector<DeviceChoice> visible_gpus(std::string* why = nullptr);
 
 // `wanted`: "cpu"; "cuda", which throws kUnavailable with the reason and the remedy when there is
 // none; "auto", the GPU if there is one. With several GPUs the ranks of a node take turns:
-// index = local_rank mod count. "auto" can fall differently on different machines: agree() about
+// index = local_rank mod count. "auto" can fall differently on different nodes: agree() about
 // `cuda` before use. Throws kConfiguration for other words. Binds nothing.
 DeviceChoice choose_device(const std::string& wanted, const World& world);
 

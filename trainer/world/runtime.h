@@ -14,9 +14,9 @@ namespace allmodes::world {
 struct World {
   int rank = 0;        // in [0, size)
   int size = 1;        // processes of the job
-  int local_rank = 0;  // among the processes that share this machine's memory
+  int local_rank = 0;  // among the processes that share this node's memory
   int local_size = 1;
-  int node = 0;  // machines are numbered by their lowest rank
+  int node = 0;  // nodes are numbered by their lowest rank
   int nodes = 1;
   std::string host = {};
 };
