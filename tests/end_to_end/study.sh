@@ -197,7 +197,10 @@ python3 "$source/tests/end_to_end/make_data.py" data
 for file in "$source"/launch/study/*.toml; do
   name="$(basename "$file" .toml)"
   words=(--check)
-  if [[ "$name" == stacked_mnist ]]; then words+=(--set "data.path=$work/data/mnist"); fi
+  case "$name" in
+    stacked_mnist) words+=(--set "data.path=$work/data/mnist") ;;
+    first_stage_natural) words+=(--set "data.path=$work/data/images") ;;
+  esac
   expect 0 "$study" "$name" --short "${words[@]}"
   expect 0 "$study" "$name" "${words[@]}"
 done
