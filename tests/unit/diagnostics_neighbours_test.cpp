@@ -140,6 +140,10 @@ TEST(Neighbours, PicturesThatAreDrawnToTheirMeanAreNarrowThoughFaint) {
   Evidence evidence = beside_reals({{"detail", 0.39, 1, kSure}, {"recall", 0, 0.9, kSure}});
   evidence.parts = PartFindings{.narrow = {whole}, .width = 0.3};
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  // Not those that are noise, which may leave places that reals are in, too.
+  evidence.calibrated[0].value = 100;
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+  evidence.calibrated[0].value = 0.39;
   // And what lies beyond a plane is short for that.
   evidence.side = region_of(0.3, 0.06);
   evidence.side_log10_tail = kSure;

@@ -137,17 +137,24 @@ class Cut {
     surplus[static_cast<size_t>(row)] = of_reals < kShorted * of_fakes ? 1 : 0;
   }
 
-  // A fake that comes before the k-th other real of the list lies in this real's ball.
+  // A fake that is as near as the k-th other real of the list lies in this real's ball. Equal rows
+  // all have one list, in which any of them may come first.
   void visit_real(int64_t row) {
     int64_t reals = 0;
-    for (int64_t i = 0; i < listed_ && reals < k_.largest(); ++i) {
-      const int64_t other = rows_[static_cast<size_t>(row * listed_ + i)];
+    double precision_ball = std::numeric_limits<double>::infinity();
+    double coverage_ball = precision_ball;
+    for (int64_t i = 0; i < listed_; ++i) {
+      const auto at = static_cast<size_t>(row * listed_ + i);
+      const int64_t other = rows_[at];
+      if (squares_[at] > std::max(precision_ball, coverage_ball)) break;
       if (is_real_[static_cast<size_t>(other)] != 0) {
         ++reals;
+        if (reals == k_.precision_k) precision_ball = squares_[at];
+        if (reals == k_.coverage_k) coverage_ball = squares_[at];
         continue;
       }
-      if (reals < k_.precision_k) precise[static_cast<size_t>(other)] = 1;
-      if (reals >= k_.coverage_k) continue;
+      if (squares_[at] <= precision_ball) precise[static_cast<size_t>(other)] = 1;
+      if (squares_[at] > coverage_ball) continue;
       ++inside_;
       covered[static_cast<size_t>(row)] = 1;
     }

@@ -13,7 +13,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kSortedWell = 0.7;  // share of the reals, for an acquittal of classes
+constexpr double kFaintestOfNarrow = 0.2;  // detail over that of reals, per width
+constexpr double kSortedWell = 0.7;        // share of the reals, for an acquittal of classes
 
 bool has_modes(const Evidence& evidence) {
   return evidence.modes && evidence.modes->samples > 0;
@@ -199,7 +200,10 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, unformed, worst);
   // What is drawn together to its mean lies off the data, and is fainter in its details, for that.
   const auto narrow_parts = witness_narrow_parts(evidence);
-  const bool narrow_first = mostly_narrow(evidence);
+  // Noise, and blur that takes more of the details than of the width, are causes of their own.
+  const CalibratedFigure* strength = calibrated_figure(evidence, "detail");
+  const bool other = detail && (strength->value > 1 || strength->value < kFaintestOfNarrow);
+  const bool narrow_first = mostly_narrow(evidence) && !other;
   if (narrow_first) collect(found, narrow_parts, worst_of_modes);
   collect(found, away, worst);
   collect(found, detail, worst);
