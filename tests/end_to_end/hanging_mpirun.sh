@@ -2,6 +2,7 @@
 # mpirun that hangs although its ranks have ended is ended by run.sh: told to stop, the run ends with 75,
 # and otherwise it is a run that has lost something, and goes on. A run whose ranks take their time after
 # a signal is left alone.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
