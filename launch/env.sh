@@ -76,8 +76,11 @@ in_background() {
 # long: it may hang then. By itself it needs twice odls_base_sigkill_timeout after a rank that failed.
 watch_launcher() { in_background end_if_alone "$1" "$2"; }
 end_if_alone() {
-  local seen=false gone=0
+  local seen=false gone=0 looks=0 pause
   while kill -0 "$1" 2>/dev/null; do
+    # Ranks that end within a second are to be seen, too; they may also all be on other hosts.
+    pause=0.1
+    if ((++looks > 300)); then pause=1; fi
     if has_ranks "$1"; then
       seen=true gone=0
     elif [[ "$seen" == true ]] && ((++gone > $2)); then
@@ -89,7 +92,8 @@ end_if_alone() {
       return
     fi
     # What outlives this loop must not hold the pipe that errors are written to.
-    sleep 1 2>/dev/null
+    if [[ "$seen" == true ]]; then pause=1; fi
+    sleep "$pause" 2>/dev/null
   done
 }
 

@@ -32,7 +32,7 @@ end_of_job
 says err 'mpirun is still there 5 s after its ranks'
 
 rm -rf runs hung
-expect 0 "${run[@]}" --steps 60
+expect 0 "${run[@]}" --steps 300
 says err 'mpirun is still there 60 s after its ranks'
 says err 'lost \(status 68\); again with 1 ranks'
 [[ "$(ls runs | wc -l)" == 1 ]] || fail "it began anew"
