@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/metrics/distance_blocks.h"
+#include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -23,17 +24,15 @@ struct Near {
   int32_t row;
 };
 
-// `count` rows of a set in a random order, behind those of `values`.
+// `count` rows of a set in a random order, behind those of `values`; which they are.
 void append_rows(const Features& rows, int64_t count, const NoiseKey& key,
                  std::vector<float>& values, std::vector<int64_t>& chosen) {
-  std::vector<int64_t> order(static_cast<size_t>(rows.rows()));
-  std::iota(order.begin(), order.end(), int64_t{0});
   Random random(key);
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-    std::swap(order[i], order[i + random.below(order.size() - i)]);
-    const auto row = rows.row(order[i]);
+  chosen = random_order(rows.rows(), count, random);
+  chosen.resize(static_cast<size_t>(count));
+  for (const int64_t each : chosen) {
+    const auto row = rows.row(each);
     values.insert(values.end(), row.begin(), row.end());
-    chosen.push_back(order[i]);
   }
 }
 
@@ -161,8 +160,7 @@ Clumps find_clumps(const Features& reals, const Features& fakes, int64_t draws, 
       found.clumped.push_back(chosen_fakes[static_cast<size_t>(row)]);
   for (int64_t draw = 0; draw < draws; ++draw) {
     Random random({seed, Purpose("clumps, cuts"), static_cast<uint64_t>(draw)});
-    for (size_t i = 0; i + 1 < is_real.size(); ++i)
-      std::swap(is_real[i], is_real[i + random.below(is_real.size() - i)]);
+    shuffle_front(is_real, is_real.size(), random);
     found.draws.push_back(share_in_clumps(lists, is_real, 0, most) -
                           share_in_clumps(lists, is_real, 1, most));
   }

@@ -8,6 +8,7 @@
 #include "diagnostics/metrics/distance_blocks.h"
 #include "diagnostics/metrics/gathered_list.h"
 #include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/rank_sum.h"
 
 namespace allmodes::diagnostics {
@@ -92,18 +93,9 @@ std::vector<std::vector<double>> samples_around(world::Communicator& control, co
   return counts;
 }
 
-struct MeanAndVariance {
-  double mean = 0;
-  double variance = 0;  // of the mean
-};
-
-MeanAndVariance mean_and_variance(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  MeanAndVariance found;
-  for (const double value : values) found.mean += value / n;
-  for (const double value : values)
-    found.variance += (value - found.mean) * (value - found.mean) / (n * std::max(1.0, n - 1));
-  return found;
+// The square of the standard error of the mean.
+double square_error(const Moments& moments) {
+  return variance(moments) / std::max(1.0, static_cast<double>(moments.count) - 1);
 }
 
 TrainingCopies::Crowding crowding_of(world::Communicator& control, const Features& training,
@@ -119,16 +111,19 @@ TrainingCopies::Crowding crowding_of(world::Communicator& control, const Feature
     const double tail = std::min(0.0, rank_sum_log10(of_held_out, of_training) +
                                           std::log10(static_cast<double>(counts.size())));
     if (tail >= best.log10_tail) continue;
-    const auto trained = mean_and_variance(of_training), others = mean_and_variance(of_held_out);
+    Moments trained, others;
+    for (const double value : of_training) add(trained, value);
+    for (const double value : of_held_out) add(others, value);
     // Of all training rows, each with so many samples more than chance brings there.
     const double scale = static_cast<double>(training.rows()) / static_cast<double>(samples.rows());
-    const double share = scale * (trained.mean - others.mean);
-    const double error = kTwoSided99 * scale * std::sqrt(trained.variance + others.variance);
+    const double share = scale * (mean(trained) - mean(others));
+    const double error =
+        kTwoSided99 * scale * std::sqrt(square_error(trained) + square_error(others));
     best = {.share = std::clamp(share, 0.0, 1.0),
             .low = std::clamp(share - error, 0.0, 1.0),
             .high = std::clamp(share + error, 0.0, 1.0),
-            .of_training = trained.mean,
-            .of_held_out = others.mean,
+            .of_training = mean(trained),
+            .of_held_out = mean(others),
             .log10_tail = tail};
   }
   return best;

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "diagnostics/metrics/gathered_list.h"
 #include "diagnostics/statistics/moments.h"
+#include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -30,14 +31,11 @@ struct Pool {
 };
 
 Pool shuffled(const Features& reals, const Features& fakes, uint64_t seed) {
-  std::vector<int64_t> order(static_cast<size_t>(reals.rows() + fakes.rows()));
-  std::iota(order.begin(), order.end(), int64_t{0});
+  const int64_t rows = reals.rows() + fakes.rows();
   Random random({seed, Purpose("pooled rows")});
-  for (size_t i = 0; i + 1 < order.size(); ++i)
-    std::swap(order[i], order[i + random.below(order.size() - i)]);
   Pool pool;
   pool.values.reserve(reals.values.size() + fakes.values.size());
-  for (const int64_t each : order) {
+  for (const int64_t each : random_order(rows, rows, random)) {
     const bool real = each < reals.rows();
     const int64_t row = real ? each : each - reals.rows();
     const auto values = (real ? reals : fakes).row(row);
@@ -304,8 +302,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
     std::vector<uint8_t> is_real = pool.is_real;
     Random random({seed, Purpose("pooled cuts"), static_cast<uint64_t>(draw)});
-    for (size_t i = 0; i + 1 < is_real.size(); ++i)
-      std::swap(is_real[i], is_real[i + random.below(is_real.size() - i)]);
+    shuffle_front(is_real, is_real.size(), random);
     const auto figures = Cut(lists, squares, listed, neighborhood, is_real).figures();
     std::ranges::copy(figures, packed.begin() + draw * std::ssize(kPooledFigures));
   }

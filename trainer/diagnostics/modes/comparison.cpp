@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/statistics/moments.h"
+#include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -93,11 +94,8 @@ std::vector<double> null_draw(const FeatureRows& pool, const Reference& referenc
                               uint64_t seed, uint64_t draw) {
   check(pool);
   ALLMODES_CHECK(count >= 1 && count <= pool.size(), "{} of {} rows", count, pool.size());
-  std::vector<int64_t> order(pool.modes.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
   Random random({.seed = seed, .purpose = Purpose("null draw"), .step = draw});
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i)
-    std::swap(order[i], order[i + random.below(order.size() - i)]);
+  const std::vector<int64_t> order = random_order(std::ssize(pool.modes), count, random);
   const FeatureRows samples = rows_of(pool, std::span(order).first(static_cast<size_t>(count)));
   const ByMode by_mode = measure_by_mode(samples, reference);
   std::vector<double> values;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -112,10 +113,9 @@ Null imbalance_null(const ModeHistogram& histogram) {
     Random random({.seed = 1, .purpose = Purpose("imbalance null"), .step = draw});
     ModeHistogram cut = histogram;
     std::ranges::fill(cut.observed, 0);
-    for (size_t i = 0; i < static_cast<size_t>(histogram.samples); ++i) {
-      std::swap(pool[i], pool[i + random.below(pool.size() - i)]);
-      ++cut.observed[pool[i]];
-    }
+    const auto samples = static_cast<size_t>(histogram.samples);
+    shuffle_front(pool, samples, random);
+    for (size_t i = 0; i < samples; ++i) ++cut.observed[pool[i]];
     for (size_t k = 0; k < cut.observed.size(); ++k) {
       const int64_t both = histogram.observed[k] + histogram.real_counts[k];
       cut.expected_share[k] = (static_cast<double>(both - cut.observed[k]) + 0.5) / total;

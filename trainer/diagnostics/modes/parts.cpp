@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "diagnostics/modes/part_width.h"
 #include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -330,11 +331,8 @@ PartReference make_part_reference(const Features& reals) {
   check_features(reals, "real samples");
   const int64_t rows = reals.rows();
   ALLMODES_CHECK(rows >= kFewestForParts, "parts of {} real samples", rows);
-  std::vector<int64_t> order(static_cast<size_t>(rows));
-  std::iota(order.begin(), order.end(), int64_t{0});
   Random random({.seed = 1, .purpose = Purpose("halves of the reals")});
-  for (size_t i = 0; i + 1 < order.size(); ++i)
-    std::swap(order[i], order[i + random.below(order.size() - i)]);
+  const std::vector<int64_t> order = random_order(rows, rows, random);
   PartReference made{.width = reals.width, .reals = {reals.values.begin(), reals.values.end()}};
   const auto middle = order.begin() + rows / 2;
   for (size_t h = 0; h < made.halves.size(); ++h) {
