@@ -48,31 +48,40 @@ struct NamedShape {
   std::vector<int64_t> shape;
 };
 
-std::vector<NamedShape> trunk_tensors() {
+// What a file must hold, and whose tensors these are.
+struct TensorTable {
+  const char* file;
+  const char* of;
+  std::vector<NamedShape> tensors;
+  const char* ignored = nullptr;  // how names begin that are not read
+};
+
+TensorTable trunk_tensors() {
   std::vector<NamedShape> table;
   for (const VggLayer& layer : kVgg16) {
     table.push_back(
         {fmt::format("features.{}.weight", layer.place), {layer.outputs, layer.inputs, 3, 3}});
     table.push_back({fmt::format("features.{}.bias", layer.place), {layer.outputs}});
   }
-  return table;
+  return {kTrunkFile, "VGG16's features", std::move(table), "classifier."};
 }
 
-std::vector<NamedShape> linear_tensors() {
+TensorTable linear_tensors() {
   std::vector<NamedShape> table;
   for (const VggLayer& layer : kVgg16)
     if (layer.ends_stage)
       table.push_back(
           {fmt::format("lin{}.model.1.weight", table.size()), {1, layer.outputs, 1, 1}});
-  return table;
+  return {kLinearFile, "the linear layers of LPIPS for VGG16", std::move(table)};
 }
 
 // Throws kDataError unless the file holds exactly the tensors of the table, and what may be
 // ignored.
-void check_tensors(const checkpoints::SafetensorsFile& file, const std::vector<NamedShape>& table,
-                   const char* ignored) {
+checkpoints::SafetensorsFile open_checked(const std::filesystem::path& folder,
+                                          const TensorTable& table) {
+  checkpoints::SafetensorsFile file(folder / table.file);
   std::set<std::string> known;
-  for (const auto& [name, shape] : table) {
+  for (const auto& [name, shape] : table.tensors) {
     known.insert(name);
     const auto& entry = file.at(name);
     if (entry.dtype != checkpoints::DType::kF32 || entry.shape != shape)
@@ -81,15 +90,17 @@ void check_tensors(const checkpoints::SafetensorsFile& file, const std::vector<N
                     fmt::join(entry.shape, ", "), fmt::join(shape, ", "));
   }
   for (const auto& name : file.names())
-    if (!known.contains(name) && (ignored == nullptr || !name.starts_with(ignored)))
+    if (!known.contains(name) && (table.ignored == nullptr || !name.starts_with(table.ignored)))
       ALLMODES_FAIL(ExitCode::kDataError, "{}: '{}' is no tensor of {}", file.path().string(), name,
-                    table.size() > 5 ? "VGG16's features" : "the linear layers of LPIPS for VGG16");
+                    table.of);
+  return file;
 }
 
-std::vector<at::Tensor> read_tensors(const checkpoints::SafetensorsFile& file,
-                                     const std::vector<NamedShape>& table) {
+std::vector<at::Tensor> read_checked(const std::filesystem::path& folder,
+                                     const TensorTable& table) {
+  const checkpoints::SafetensorsFile file = open_checked(folder, table);
   std::vector<at::Tensor> tensors;
-  for (const auto& [name, shape] : table) {
+  for (const auto& [name, shape] : table.tensors) {
     tensors.push_back(at::empty(shape, at::TensorOptions().dtype(at::kFloat)));
     file.read(name, tensors.back().mutable_data_ptr(), tensors.back().nbytes());
     if (!at::isfinite(tensors.back()).all().item<bool>())
@@ -97,14 +108,6 @@ std::vector<at::Tensor> read_tensors(const checkpoints::SafetensorsFile& file,
                     file.path().string(), name);
   }
   return tensors;
-}
-
-checkpoints::SafetensorsFile open_checked(const std::filesystem::path& folder, const char* file,
-                                          const std::vector<NamedShape>& table,
-                                          const char* ignored = nullptr) {
-  checkpoints::SafetensorsFile opened(folder / file);
-  check_tensors(opened, table, ignored);
-  return opened;
 }
 
 // (x - shift) / scale of each colour: the normalization of the network's pictures, for values in
@@ -139,8 +142,8 @@ void Lpips::check(const std::filesystem::path& folder, const std::string& path,
   }
   if (!std::filesystem::is_directory(folder)) return;
   try {
-    open_checked(folder, kTrunkFile, trunk_tensors(), "classifier.");
-    open_checked(folder, kLinearFile, linear_tensors());
+    open_checked(folder, trunk_tensors());
+    open_checked(folder, linear_tensors());
   } catch (const Error& error) {
     errors.push_back({path, error.what()});
   }
@@ -148,13 +151,12 @@ void Lpips::check(const std::filesystem::path& folder, const std::string& path,
 
 const Lpips::Weights& Lpips::weights_on(at::Device device) const {
   if (!weights_.kernels.empty() && weights_.kernels[0].device() == device) return weights_;
-  const auto trunk = open_checked(folder_, kTrunkFile, trunk_tensors(), "classifier.");
-  const auto linear = open_checked(folder_, kLinearFile, linear_tensors());
+  const auto trunk = read_checked(folder_, trunk_tensors());
+  const auto linear = read_checked(folder_, linear_tensors());
   weights_ = {};
-  for (at::Tensor& tensor : read_tensors(trunk, trunk_tensors()))
+  for (const at::Tensor& tensor : trunk)
     (tensor.dim() == 4 ? weights_.kernels : weights_.biases).push_back(tensor.to(device));
-  for (at::Tensor& tensor : read_tensors(linear, linear_tensors()))
-    weights_.channels.push_back(tensor.to(device));
+  for (const at::Tensor& tensor : linear) weights_.channels.push_back(tensor.to(device));
   return weights_;
 }
 
