@@ -146,6 +146,17 @@ payload() {
   cat "${files[@]}" | sha256sum
 }
 
+# same_state STEP A B: the checkpoints of two run folders at that step hold the same bits.
+same_state() {
+  local step file
+  step="checkpoints/step-$(printf %08d "$1")"
+  local -a files=("$2/$step"/*.safetensors)
+  ((${#files[@]} >= 2)) || fail "no payload in $2"
+  for file in "${files[@]}"; do
+    cmp "$file" "$3/$step/$(basename "$file")" || fail "$2 and $3 differ"
+  done
+}
+
 # A small VAE on the same ring.
 write_ring_vae() {
   cat >"$1" <<'CONFIG'

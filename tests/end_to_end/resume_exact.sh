@@ -7,22 +7,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 write_ring_gan gan.txtpb
 write_ring_vae vae.txtpb
 
-# same_state A B: the last checkpoints of two runs hold the same bits.
-same_state() {
-  local file
-  local -a files=("$1"/checkpoints/step-00000060/*.safetensors)
-  ((${#files[@]} >= 2)) || fail "no payload in $1"
-  for file in "${files[@]}"; do
-    cmp "$file" "$2/checkpoints/step-00000060/$(basename "$file")" || fail "$1 and $2 differ"
-  done
-}
-
 for ranks in 1 2; do
   # The GAN: stopped by its number of steps, batch norm and gradient clipping on.
   expect 0 on_ranks "$ranks" train gan.txtpb --quiet --out "whole-$ranks"
   expect 0 on_ranks "$ranks" train gan.txtpb --quiet --out "halves-$ranks" --steps 30
   expect 0 on_ranks "$ranks" train gan.txtpb --quiet --out "halves-$ranks" --resume auto
-  same_state "whole-$ranks/00000-ring" "halves-$ranks/00000-ring"
+  same_state 60 "whole-$ranks/00000-ring" "halves-$ranks/00000-ring"
 done
 
 # The VAE: as if killed after its first checkpoint. Its learning rate decays with the steps to come.
@@ -33,7 +23,7 @@ for ranks in 2 1 4; do
   rm -r "vae-$ranks/00000-ring_vae/checkpoints/step-00000060"
   expect 0 on_ranks "$ranks" train vae.txtpb --quiet --out "vae-$ranks" --resume auto
 done
-same_state whole-2/00001-ring_vae vae-2/00000-ring_vae
+same_state 60 whole-2/00001-ring_vae vae-2/00000-ring_vae
 
 # By its path, on another number of ranks: the run continues in its own folder. Batch norm sees other
 # neighbours there, so no figure is compared.
