@@ -76,11 +76,8 @@ in_background() {
 # long: it may hang then. By itself it needs twice odls_base_sigkill_timeout after a rank that failed.
 watch_launcher() { in_background end_if_alone "$1" "$2"; }
 end_if_alone() {
-  local seen=false gone=0 looks=0 pause
+  local seen=false gone=0 looks=0
   while kill -0 "$1" 2>/dev/null; do
-    # Ranks that end within a second are to be seen, too; they may also all be on other hosts.
-    pause=0.1
-    if ((++looks > 300)); then pause=1; fi
     if has_ranks "$1"; then
       seen=true gone=0
     elif [[ "$seen" == true ]] && ((++gone > $2)); then
@@ -91,9 +88,9 @@ end_if_alone() {
       kill -KILL "$1" 2>/dev/null
       return
     fi
-    # What outlives this loop must not hold the pipe that errors are written to.
-    if [[ "$seen" == true ]]; then pause=1; fi
-    sleep "$pause" 2>/dev/null
+    # Ranks that end within a second are to be seen, too; they may also all be on other hosts. What
+    # outlives this loop must not hold the pipe that errors are written to.
+    if [[ "$seen" == false ]] && ((++looks <= 300)); then sleep 0.1; else sleep 1; fi 2>/dev/null
   done
 }
 
