@@ -11,8 +11,8 @@ CASE  dcgan64    batch 64, TF32 on both sides. PyTorch with its fused Adam, eage
       r3gan32    R3GAN, 32 pixels, batch 64, R1 and R2 in every step; likewise
 
 Turn by turn on one GPU. A run's time is the median over its logging intervals of 100 steps (of the
-last two cases 30) without the first two, in milliseconds a step. The program reads its images on the host and sends a batch in
-each step; PyTorch has them all on the GPU. The ratio is that of the medians over the rounds, with
+last two cases 30) without the first two, in milliseconds a step. The program reads its images on the
+host and sends a batch in each step; PyTorch has them all on the GPU. The ratio is that of the medians over the rounds, with
 the lowest and highest of one round; above 1 the program is faster.
 """
 
@@ -46,9 +46,6 @@ TORCH_WAYS = {"dcgan64": ("eager", "compiled"), "dcgan128": (),
 
 def step_in_torch(torch, case, compiled):
     functional, batch = torch.nn.functional, 64
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
     generator, discriminator = (n.cuda() for n in torch_models.dcgan(torch, PIXELS[case], 3, 64))
     update = torch_models.player_updates(torch, (generator, discriminator),
                                          {"lr": 2e-4, "betas": (0.5, 0.999), "fused": True})
@@ -82,9 +79,6 @@ def step_in_torch(torch, case, compiled):
 
 
 def step_of_exported(torch, case, images, way):
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
     networks = torch_exported.networks_of(torch, case, "cuda", f"data.path={images}")
     reduced = way.endswith("bfloat16")
     if reduced:
@@ -99,6 +93,9 @@ def time_in_torch(case, way, images):
     import torch
 
     torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
     if case in torch_exported.STEPS:
         step = step_of_exported(torch, case, images, way)
     else:
