@@ -51,8 +51,8 @@ class ContentHash {
   std::unique_ptr<XXH3_state_t, Free> state_;
 };
 
-// XXH3 (64 bits) of the size and of 16 blocks of 4 KiB at equal distances, the first and the last bytes
-// among them; of all bytes where there are no more than that. `seed`: of what came before.
+// XXH3 (64 bits) of the size and of 16 blocks of 4 KiB at equal distances, the first and the last
+// bytes among them; of all bytes where there are no more than that. `seed`: of what came before.
 uint64_t sampled_hash(std::span<const uint8_t> bytes, uint64_t seed);
 
 }  // namespace allmodes::data

@@ -303,8 +303,8 @@ class Builder {
     for (auto& remark : damage_.remarks()) set_.remarks.push_back(std::move(remark));
   }
 
-  // Without reading a picture: names and sizes, and samples of the bytes of shards, stand for what is
-  // in them.
+  // Without reading a picture: names and sizes, and samples of the bytes of shards, stand for what
+  // is in them.
   std::unique_ptr<Dataset> unread() {
     failed_.assign(static_cast<size_t>(total_), 0);
     const SampleShape shape{.channels = data_.colour == "rgb" ? 3 : 1,

@@ -15,8 +15,8 @@
 namespace allmodes::diagnosis {
 namespace {
 
-// Draws of the null of what is read off the pooled rows: as many as the time of some hundred
-// thousand rows has, since the tail of a null is the heavier the fewer draws it has.
+// Draws of the null of what is read off the pooled rows: so many that the rows of all draws are
+// about kDrawnRows, since the tail of a null is the heavier the fewer draws it has.
 constexpr int64_t kFewestDraws = 100;
 constexpr int64_t kMostDraws = 400;
 constexpr int64_t kDrawnRows = 1'000'000;

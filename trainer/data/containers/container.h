@@ -47,9 +47,9 @@ class Container {
   // last change. Zeros when it cannot be asked.
   virtual std::pair<uint64_t, int64_t> stamp(int64_t index) const = 0;
 
-  // A number that changes, but for what lies between the places that are looked at, when the bytes of
-  // its shards do: for data that are too many to be read whole at each start. 0 where stamp() has
-  // checksums of the content, or there are no shards.
+  // A number that changes, but for what lies between the places that are looked at, when the bytes
+  // of its shards do: for data that are too many to be read whole at each start. 0 where stamp()
+  // has checksums of the content, or there are no shards.
   virtual uint64_t sampled_content() const { return 0; }
 
   // What the container itself says of each file's class (of size() values; -1: not said); nothing

@@ -88,7 +88,7 @@ struct CopiedReals {
 // Few things in many nearly equal samples.
 struct RepeatedThings {
   double things = 0;  // how many, as equally frequent ones: 1 / sum of shares squared
-  std::vector<std::string> classes;  // of whose samples, by the nearest real, they are half
+  std::vector<std::string> classes;  // of whose samples, by the nearest real, they are a third
   double of_reals = 0;               // share of reals that lie as close together
 };
 
@@ -98,7 +98,7 @@ struct ClumpedSamples {
   double share = 0;                       // of the samples, [0, 1]
   double of_reals = 0;                    // [0, 1]
   double things = 0;                      // clumps, as equally large ones
-  std::vector<std::string> classes = {};  // of whose samples, by the nearest real, they are half
+  std::vector<std::string> classes = {};  // of whose samples, by the nearest real, they are a third
   double log10_tail = 0;                  // of so large a difference when both have one law
 };
 
