@@ -49,13 +49,17 @@ if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do.
+# has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do. Told by
+# the word that it was started with: the file of that name may be another one by now, where the program was
+# built or installed anew while the run goes on.
 has_ranks() {
-  local child
+  local child word
   local -a children=()
   { read -r -a children <"/proc/$1/task/$1/children"; } 2>/dev/null || true
   for child in ${children[@]+"${children[@]}"}; do
-    [[ ! "/proc/$child/exe" -ef "$ALLMODES_BINARY" ]] || return 0
+    word=""
+    { IFS= read -r -d '' word <"/proc/$child/cmdline"; } 2>/dev/null || true
+    [[ "$word" != "$ALLMODES_BINARY" ]] || return 0
   done
   return 1
 }

@@ -1,13 +1,21 @@
 """Passes mpirun's stderr on, without the paragraphs that say what the program has said already.
 
-mpirun frames its own paragraphs by lines of dashes. A paragraph that is understood is left out; every other one, and everything that the ranks print, passes as it comes, a
-progress line without its end too.
+    mpirun_filter.py [PIPE] <STDERR
+
+What comes on PIPE, mpirun's stdout, goes to this program's own stdout: whole lines, between whole lines
+of stderr. It is for a terminal, where one piece would otherwise begin within a line of the other.
+
+mpirun frames its own paragraphs by lines of dashes. A paragraph that is understood is left out; every other
+one, and everything that the ranks print, passes as it comes, a progress line without its end too. An error
+that several ranks report in the same words passes once.
 """
 
 import os
 import re
+import select
 import signal
 import sys
+import time
 
 RULE = re.compile(rb"-{20,}\n?$")
 # What the exit status, which run.sh turns into a sentence, says as well.
@@ -19,15 +27,21 @@ KNOWN = (
 )
 KNOWN_LINES = re.compile(
     rb"(mpirun: (Forwarding signal \d+ to job|abort is already in progress)"
-    rb"|\[[^\]]+:\d+\] (\d+ more processes? ha(s|ve) sent help message|Set MCA parameter "
+    rb"|\[[^\]]+:\d+\] (\d+ more process(es)? ha(s|ve) sent help message|Set MCA parameter "
     rb'"orte_base_help_aggregate")|mpirun: killing job\.\.\.$)'
 )
 # Nobody but mpirun can say which rank a signal ended: of that paragraph one line is left.
 KILLED = re.compile(
     rb"process rank (\d+) with PID \d+ on node (\S+) exited\s+on signal (\d+) \(([^)]*)\)", re.DOTALL
 )
+# "allmodes: error [rank 1 of 4 on host]: message", without the rank; and what follows a wrong command line.
+ERROR = re.compile(rb"allmodes: error(?: \[rank \d+ of \d+ on [^\]]*\])?: (.*)", re.DOTALL)
+HINT = b"Run with --help for more information.\n"
 # A line without its end waits for it only where it may become one of the above.
-BEGINNINGS = (b"-" * 20, b"mpirun: ", b"[")
+BEGINNINGS = (b"-" * 20, b"mpirun: ", b"[", b"allmodes: error", HINT)
+# A line of stdout waits for lines of stderr that were written before it: until stderr is silent for so
+# many seconds, not within a line, and so many at most.
+SILENCE_S, ORDER_S = 0.1, 1.0
 
 
 def may_be_mpirun(text):
@@ -38,6 +52,7 @@ class Filter:
     def __init__(self, write):
         self.write, self.paragraph, self.line = write, None, b""
         self.passing = False  # the line's beginning has been written
+        self.errors = set()
 
     def feed(self, data):
         for piece in data.splitlines(keepends=True):
@@ -61,8 +76,17 @@ class Filter:
             # No paragraph of mpirun is that long: this was a rule that a program printed.
             if len(self.paragraph) > 60:
                 self.flush()
-        elif not KNOWN_LINES.match(line):
+        elif not KNOWN_LINES.match(line) and not self.is_repeated(line):
             self.write(line)
+
+    def is_repeated(self, line):
+        error = ERROR.match(line)
+        said = error.group(1) if error else line if line == HINT else None
+        if said in self.errors:
+            return True
+        if said is not None:
+            self.errors.add(said)
+        return False
 
     def begin_paragraph(self, line):
         self.paragraph = [line]
@@ -84,23 +108,47 @@ class Filter:
         self.line = b""
 
 
+class Output:
+    """A descriptor that may be closed at its other end: mpirun must not be held up by that."""
+
+    def __init__(self, descriptor):
+        self.descriptor, self.broken = descriptor, False
+
+    def __call__(self, data):
+        while data and not self.broken:
+            try:
+                data = data[os.write(self.descriptor, data):]
+            except OSError:
+                self.broken = True
+
+
 def main():
     for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-    broken = False
-
-    def write(data):
-        # Whoever reads may have gone; mpirun must not be held up by that.
-        nonlocal broken
-        while data and not broken:
-            try:
-                data = data[os.write(2, data):]
-            except OSError:
-                broken = True
-
-    chosen = Filter(write)
-    while data := os.read(0, 65536):
-        chosen.feed(data)
+    chosen, result, printed = Filter(Output(2)), Output(1), b""
+    stderr, stdout = 0, os.open(sys.argv[1], os.O_RDONLY) if len(sys.argv) > 1 else None
+    open_ones = [one for one in (stderr, stdout) if one is not None]
+    since = None  # when the first line that waits came
+    while open_ones:
+        waiting = since is not None and stderr in open_ones
+        asked, limit = ([stderr], SILENCE_S) if waiting else (open_ones, None)
+        ready, _, _ = select.select(asked, [], [], limit)
+        for one in ready:
+            data = os.read(one, 65536)
+            if not data:
+                open_ones.remove(one)
+            elif one == stderr:
+                chosen.feed(data)
+            else:
+                printed += data
+        if b"\n" in printed:
+            since = since or time.monotonic()
+            silent = not ready and not chosen.passing
+            if silent or stderr not in open_ones or time.monotonic() > since + ORDER_S:
+                end = printed.rindex(b"\n") + 1
+                result(printed[:end])
+                printed, since = printed[end:], None
+    result(printed)
     chosen.flush()
 
 

@@ -250,10 +250,21 @@ run() {
   local filter=(/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/mpirun_filter.py") filter_pid
   if [[ "$verbose" == true || ! -x /usr/bin/python3 ]]; then filter=(cat); fi
   [[ -p "$scratch/said" ]] || mkfifo "$scratch/said"
+  # Where a person reads both, no piece of one may begin within a line of the other.
+  local printed=""
+  if [[ -t 1 && -t 2 && "${filter[0]}" != cat ]]; then
+    printed="$scratch/printed"
+    [[ -p "$printed" ]] || mkfifo "$printed"
+    filter+=("$printed")
+  fi
   # Ctrl-C reaches the filter too, which has still to pass on what the ranks say then.
   (trap '' INT TERM HUP QUIT XCPU USR1 USR2 && exec "${filter[@]}") <"$scratch/said" >&2 &
   filter_pid=$!
-  setsid "${command[@]}" <&0 2>"$scratch/said" &
+  if [[ -n "$printed" ]]; then
+    setsid "${command[@]}" <&0 2>"$scratch/said" >"$printed" &
+  else
+    setsid "${command[@]}" <&0 2>"$scratch/said" &
+  fi
   mpirun_pid=$!
   watch_launcher "$mpirun_pid" 60
   # Told between the look above and here.

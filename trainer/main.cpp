@@ -1,10 +1,13 @@
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 #include "base/system_call.h"
@@ -14,6 +17,7 @@
 #include "cli/exit_codes.h"
 #include "run/failure.h"
 #include "world/runtime.h"
+#include "world/start_watch.h"
 
 namespace {
 
@@ -54,6 +58,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return flushed(app.exit(asked));
   } catch (const CLI::ParseError& error) {
+    // Ranks commonly have the same command line: rank 0 says it for all, and its end ends the others,
+    // as soon as the launcher has noticed.
+    if (allmodes::world::launched_rank(std::getenv) > 0)
+      std::this_thread::sleep_for(std::chrono::seconds(5));
     fmt::print(stderr, "allmodes: error: {}\nRun with --help for more information.\n",
                allmodes::cli::command_line_complaint(app, error));
     return static_cast<int>(ExitCode::kUsage);

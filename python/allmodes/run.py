@@ -34,12 +34,13 @@ class Run:
     >>> _ = (folder / "records.jsonl").write_text(
     ...     '{"record":"train","step":10,"loss_generator":2.0}\\n'
     ...     '{"record":"train","step":20,"loss_generator":1.5}\\n'
-    ...     '{"record":"evaluation","step":20,"state":"healthy","modes_covered":8}\\n')
+    ...     '{"record":"evaluation","step":20,"modes_covered":8}\\n'
+    ...     '{"record":"verdict","step":20,"state":"healthy","kind":"none"}\\n')
     >>> run = Run(folder)
     >>> run.columns("train")["loss_generator"].tolist()
     [2.0, 1.5]
     >>> run.states()
-    [(20, 'healthy', '')]
+    [(20, 'healthy', 'none')]
     """
 
     def __init__(self, folder: str | pathlib.Path):
@@ -65,7 +66,7 @@ class Run:
                     raise ValueError(f"{path}:{number}:{error.colno}: {error.msg}") from error
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
-        """The records "train", "evaluation", "data" or "rollback", in order."""
+        """The records "train", "evaluation", "verdict", "data", "from" or "rollback", in order."""
         return [record for record in self.records if record.get("record") == kind]
 
     def columns(self, kind: str = "train") -> dict[str, np.ndarray]:
@@ -98,8 +99,7 @@ class Run:
         """(step, state, kind) of each judged evaluation."""
         return [
             (int(record["step"]), record["state"], record.get("kind", ""))
-            for record in self.of_kind("evaluation")
-            if "state" in record
+            for record in self.of_kind("verdict")
         ]
 
     def __repr__(self) -> str:

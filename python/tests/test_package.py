@@ -9,6 +9,7 @@ import pytest
 
 import allmodes
 import allmodes.run
+from allmodes.program import run_program
 
 
 def ring(count, modes, seed, of=8):
@@ -58,6 +59,19 @@ def test_the_callback_stops_a_collapsed_loop():
     loud = allmodes.DiagnoseCallback(reals, lambda: ring(2000, 1, 2), on_collapse="raise")
     with pytest.raises(allmodes.Collapsed):
         loud.step(0)
+
+
+def test_a_runs_verdicts_are_those_that_it_said(tmp_path):
+    (tmp_path / "ring.txtpb").write_text(
+        'name: "ring" batch: 64 steps: 40 data { dataset: "ring" modes: 8 samples: 4000 } gan { latent { dimension: 8 } '
+        'generator { width: 16 depth: 1 } discriminator { width: 16 depth: 1 } } '
+        'diagnostics { log_every: 10 evaluate_every: 20 samples: 200 } images { every: 1000 }')
+    run_program(["train", str(tmp_path / "ring.txtpb"), "--quiet", "--out", str(tmp_path / "runs")])
+    run = allmodes.read(tmp_path / "runs/00000-ring")
+    assert run.columns("train")["step"].tolist() == [10, 20, 30, 40]
+    assert [step for step, _, _ in run.states()] == [20, 40]
+    assert run.states()[-1][1:] == (run.verdict["state"], run.verdict["kind"])
+    assert run.verdict["state"] in repr(run)
 
 
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path):

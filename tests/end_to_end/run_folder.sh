@@ -66,6 +66,8 @@ for name, losses, figures, steps in (
     run = pathlib.Path("runs") / name
     for file in ("config.txtpb", "log.txt", "records.jsonl", "verdict.json"):
         assert (run / file).stat().st_size > 0, f"{run}/{file}"
+    said = (run / "log.txt").read_text().splitlines()
+    assert " allmodes " in said[0] and "LibTorch" in said[0] and "rank   0" in said[1], said[:3]
     pictures = {p.name for p in (run / "images").iterdir()}
     assert any(p.endswith(".png") for p in pictures), f"{run}: no pictures: {pictures}"
     for picture in pictures:

@@ -31,9 +31,16 @@ expect 64 "$program" sample runs --seed -1
 expect 64 "$program" train ring.txtpb --steps many
 expect 64 "$program" train ring.txtpb --on-collapse ignore
 expect 64 on_ranks 2 train ring.txtpb --unknown
+[[ "$(grep -c "unknown option" err)" == 1 ]] || { cat err; fail "two ranks said the same"; }
+expect 64 "$program" train ring.txtpb --set batch=32 steps=3
+says err "each field has a --set of its own: --set 'steps=3'"
 
 expect 66 "$program" train missing.txtpb
 says err 'missing\.txtpb'
+expect 66 "$program" train rin_gan
+says err "did you mean 'ring_gan'"
+expect 66 "$program" validate missing.txtpb rin_gan
+says err "did you mean 'ring_gan'"
 expect 66 "$program" validate missing.txtpb
 expect 66 "$program" train ring.txtpb --out runs --resume missing
 [[ ! -s out ]] || fail "messages went to stdout"

@@ -168,10 +168,10 @@ TEST(Pictures, ABarChartOfValuesHasNoOutlines) {
   EXPECT_EQ(count_color(values_only, 214, 40, 40), 0);
   // Bars reach over the same width whatever the unit.
   const std::vector<double> hundredfold{30, 2};
-  EXPECT_NEAR(static_cast<double>(count_color(values_only, 86, 143, 219)),
-              static_cast<double>(count_color(bar_chart(labels, {}, hundredfold, "nats"), 86, 143,
-                                              219)),
-              200);
+  EXPECT_NEAR(
+      static_cast<double>(count_color(values_only, 86, 143, 219)),
+      static_cast<double>(count_color(bar_chart(labels, {}, hundredfold, "nats"), 86, 143, 219)),
+      200);
 }
 
 TEST(Pictures, ScoresAreDiscsWithWhatIsExpectedAsACross) {
@@ -218,6 +218,34 @@ TEST(ProgressLine, OnATerminalOneLineIsRedrawn) {
   EXPECT_EQ(text.front(), '\r');
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
   EXPECT_EQ(text.back(), '\n');
+}
+
+TEST(ProgressLine, TheLastEvaluationsStandBeforeTheLosses) {
+  ::setenv("LC_ALL", "C.UTF-8", 1);
+  ::setenv("ALLMODES_COLUMNS", "120", 1);
+  for (const bool terminal : {false, true}) {
+    FILE* stream = std::tmpfile();
+    {
+      Progress progress(true, terminal, stream, 100, 0);
+      progress.update(0, "");
+      for (int modes = 0; modes <= 10; ++modes) progress.evaluated("modes", std::min(modes, 8), 8);
+      progress.doing("evaluating");
+      progress.update(100, "loss 1.0");
+      progress.doing("drawing samples");
+      progress.finish();
+    }
+    std::rewind(stream);
+    std::string text(1 << 14, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), stream));
+    std::fclose(stream);
+    EXPECT_GT(text.rfind("loss 1.0"), text.rfind("drawing samples") + 1) << text;
+    EXPECT_NE(text.find(terminal ? "modes 8/8 ▄▅▅▆▇███  loss 1.0" : "modes 8/8  loss 1.0"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("evaluating") != std::string::npos, terminal);
+  }
+  ::unsetenv("ALLMODES_COLUMNS");
+  ::unsetenv("LC_ALL");
 }
 
 TEST(ProgressLine, DurationsReadLikeAClock) {

@@ -59,6 +59,9 @@ class ReportTest : public testing::Test {
     record.set("modes_covered", int64_t{8} - static_cast<int64_t>(step) / 20);
     record.set("precision", 0.5);
     record.set("recall", 0.25);
+    record.set("recall_null_median", 0.95);
+    record.set("recall_log10_p", -3.0);
+    record.set("evaluation_s", 1.5);
     return record;
   }
   static records::Record verdict(uint64_t step, const char* state) {
@@ -200,6 +203,8 @@ TEST_F(ReportTest, AComparisonShowsWhatDiffers) {
   EXPECT_TRUE(has(table, "gan.loss"));
   EXPECT_FALSE(has(table, "batch"));
   EXPECT_TRUE(has(table, "no verdict yet"));
+  EXPECT_TRUE(has(table, "0.25, of 0.95")) << table;
+  EXPECT_FALSE(has(table, "_null_median") || has(table, "_log10_p") || has(table, "evaluation_s"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "cli/command_line.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 
 #include "cli/commands.h"
@@ -38,6 +40,9 @@ std::string command_line_complaint(const CLI::App& app, const CLI::ParseError& e
     if (word.starts_with("-"))
       return config::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
     if (chosen.empty()) return config::unknown_name("command", word, command_names(app));
+    if (word.find('=') != std::string::npos && command.get_option_no_throw("--set") != nullptr)
+      return fmt::format("'{0}' is not understood; each field has a --set of its own: --set '{0}'",
+                         word);
   }
   return error.what();
 }

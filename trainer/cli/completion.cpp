@@ -26,13 +26,15 @@ std::vector<const CLI::Option*> options_of(const CLI::App& command) {
 std::string joined_options(const CLI::App& command) {
   std::string text;
   for (const CLI::Option* option : options_of(command))
-    for (const auto& name : option->get_lnames()) text += fmt::format("{}--{}", text.empty() ? "" : " ", name);
+    for (const auto& name : option->get_lnames())
+      text += fmt::format("{}--{}", text.empty() ? "" : " ", name);
   return text;
 }
 
 std::string joined_names(const std::vector<const CLI::App*>& commands) {
   std::string text;
-  for (const CLI::App* command : commands) text += fmt::format("{}{}", text.empty() ? "" : " ", command->get_name());
+  for (const CLI::App* command : commands)
+    text += fmt::format("{}{}", text.empty() ? "" : " ", command->get_name());
   return text;
 }
 

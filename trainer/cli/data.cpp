@@ -19,6 +19,7 @@
 #include "data/paths.h"
 #include "data/sampler.h"
 #include "data/workers.h"
+#include "world/start_watch.h"
 
 namespace allmodes::cli {
 namespace {
@@ -146,21 +147,19 @@ int check_together(Arguments& arguments, world::Runtime& runtime) {
        }});
 }
 
-constexpr const char* kRankNames[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                      "SLURM_PROCID"};
+int rank_given() {
+  return world::launched_rank([](const char* name) { return std::getenv(name); });
+}
 
 bool launched() {
-  return std::ranges::any_of(kRankNames,
-                             [](const char* name) { return std::getenv(name) != nullptr; });
+  return rank_given() >= 0;
 }
 
 // Under a launcher one rank writes the file, with the processors that its node's ranks have been
 // given.
 bool another_rank_does_it(config::Data& data) {
   if (data.threads == 0) data.threads = data::default_workers() * data::processes_beside();
-  for (const char* name : kRankNames)
-    if (const char* rank = std::getenv(name)) return std::string_view(rank) != "0";
-  return false;
+  return rank_given() > 0;
 }
 
 int pack(Arguments& arguments) {

@@ -2,6 +2,10 @@
 
 #include <filesystem>
 #include <system_error>
+#include <vector>
+
+#include "base/error.h"
+#include "config/suggestions.h"
 
 namespace allmodes::cli {
 
@@ -27,7 +31,15 @@ std::string named_config(const std::string& word) {
     return word;
   const auto found = own_file(std::filesystem::path("configs") /
                               (word.ends_with(".txtpb") ? word : word + ".txtpb"));
-  return found ? found->string() : word;
+  if (found) return found->string();
+  std::vector<std::string> names;
+  if (const auto folder = own_file("configs"))
+    for (const auto& entry : std::filesystem::directory_iterator(*folder, unknown))
+      if (entry.path().extension() == ".txtpb") names.push_back(entry.path().stem().string());
+  const std::string meant = config::nearest(std::filesystem::path(word).stem().string(), names);
+  ALLMODES_FAIL(ExitCode::kNoInput,
+                "there is no configuration '{}', neither a file here nor one of configs/{}", word,
+                meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
 }  // namespace allmodes::cli

@@ -14,8 +14,8 @@ std::optional<std::filesystem::path> own_program();
 std::optional<std::filesystem::path> own_file(const std::filesystem::path& file);
 
 // The path of a configuration: `word` itself when there is such a file, or when it names a folder;
-// else the project's own of this name, configs/NAME.txtpb. `word` where there is none, so that the
-// complaint names it.
+// else the project's own of this name, configs/NAME.txtpb. Throws kNoInput where there is none, with
+// the nearest name that there is.
 std::string named_config(const std::string& word);
 
 }  // namespace allmodes::cli

@@ -61,7 +61,6 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
   allmodes train configs/ring_gan.txtpb --resume auto --on-collapse stop
   allmodes train configs/npy_vae.txtpb --set data.path=more.npy --from runs/00000-npy_vae)");
   command->callback([&dispatch, arguments] {
-    arguments->options.config = named_config(arguments->options.config);
     auto& set = arguments->options.overrides;
     if (arguments->steps) set.push_back(fmt::format("steps={}", *arguments->steps));
     if (arguments->deterministic) set.push_back("deterministic_shards=8");
@@ -73,6 +72,7 @@ void add_train(CLI::App& app, Dispatch& dispatch) {
                                  "give one of the two, or --resume auto");
     arguments->options.command = dispatch.command_line;
     dispatch.stoppable = [arguments](world::Runtime& runtime, const world::StopRequest& signals) {
+      arguments->options.config = named_config(arguments->options.config);
       return run::train(arguments->options, runtime, signals);
     };
   });

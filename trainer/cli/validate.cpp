@@ -10,9 +10,10 @@ namespace allmodes::cli {
 namespace {
 
 // `ranks`: how many shall train it; 0 where that is not asked.
-ExitCode validate(const std::string& file, const std::vector<std::string>& overrides,
+ExitCode validate(const std::string& word, const std::vector<std::string>& overrides,
                   int64_t ranks) {
   try {
+    const std::string file = named_config(word);
     const run::CheckedRun run = run::check_run(file, overrides);
     if (!run.good()) {
       fmt::print(stderr, "{}", run::problems_text(run.loaded));
@@ -51,8 +52,7 @@ void add_validate(CLI::App& app, Dispatch& dispatch) {
     dispatch.alone = [files, overrides, ranks] {
       ExitCode code = ExitCode::kOk;
       // A file that cannot be read does not keep the others from being checked.
-      for (const auto& file : *files)
-        code = std::max(code, validate(named_config(file), *overrides, *ranks));
+      for (const auto& file : *files) code = std::max(code, validate(file, *overrides, *ranks));
       return static_cast<int>(code);
     };
   });

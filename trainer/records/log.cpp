@@ -3,6 +3,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
@@ -61,6 +62,18 @@ class LogFileSink : public spdlog::sinks::base_sink<std::mutex> {
   bool complained_ = false;
 };
 
+// What was said before there was a file for it. Lines of a start are few; a run without a folder
+// keeps its last ones and never asks for them.
+using Kept = spdlog::sinks::ringbuffer_sink_mt;
+constexpr size_t kKeptLines = 4096;
+
+// What the logger so far has kept, in order.
+std::vector<spdlog::details::log_msg_buffer> kept_lines() {
+  for (const auto& sink : spdlog::default_logger()->sinks())
+    if (const auto kept = std::dynamic_pointer_cast<Kept>(sink)) return kept->last_raw();
+  return {};
+}
+
 // %*: the message, a verdict's with its states in colour.
 class ColouredMessage : public spdlog::custom_flag_formatter {
  public:
@@ -99,7 +112,11 @@ void setup_log(int rank, const std::string& host,
     auto file = std::make_shared<LogFileSink>(*log_file, console);
     file->set_level(spdlog::level::info);
     file->set_pattern("%Y-%m-%d %H:%M:%S.%e %-7l %v");
+    for (const auto& line : kept_lines())
+      if (file->should_log(line.level)) file->log(line);
     sinks.push_back(std::move(file));
+  } else if (rank == 0) {
+    sinks.push_back(std::make_shared<Kept>(kKeptLines));
   }
   auto logger = std::make_shared<spdlog::logger>("allmodes", sinks.begin(), sinks.end());
   logger->set_level(spdlog::level::info);

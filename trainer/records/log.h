@@ -11,7 +11,8 @@ namespace allmodes::records {
 // Makes spdlog's default logger fit for a rank. On stderr rank 0 says everything from info on (with
 // `quiet` from warnings on), the other ranks warnings and errors only, each beginning with
 // "[rank r host]". `log_file` (rank 0) takes everything from info on, whatever `quiet` says, and is
-// appended to; what cannot be written to it is lost, which stderr says once.
+// appended to; it begins with what was said since the call before without a file; what cannot be
+// written to it is lost, which stderr says once.
 void setup_log(int rank, const std::string& host,
                const std::optional<std::filesystem::path>& log_file, bool quiet, bool color);
 

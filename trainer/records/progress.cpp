@@ -6,12 +6,14 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "records/sparkline.h"
 #include "records/terminal.h"
 
 namespace allmodes::records {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
+constexpr size_t kShownEvaluations = 8;
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
@@ -87,6 +89,7 @@ void Progress::update(int64_t step, std::string_view text) {
   const Clock::time_point now = Clock::now();
   step_ = step;
   text_ = text;
+  doing_.clear();
   if (!started_) {
     started_ = true;
     first_step_ = step;
@@ -98,6 +101,24 @@ void Progress::update(int64_t step, std::string_view text) {
     if (since < (terminal_ ? kRedrawSeconds : interval_s_)) return;
   }
   draw(now);
+}
+
+void Progress::evaluated(std::string_view name, double value, double greatest) {
+  figure_ = fmt::format("{} {:.3g}/{:.3g}  ", name, value, greatest);
+  heights_.push_back(greatest > 0 ? value / greatest : 0);
+  if (heights_.size() > kShownEvaluations) heights_.erase(heights_.begin());
+}
+
+void Progress::doing(std::string_view what) {
+  if (!enabled_ || !terminal_ || !started_) return;
+  doing_ = what;
+  draw(Clock::now());
+}
+
+std::string Progress::summary() const {
+  if (!doing_.empty()) return doing_;
+  if (!terminal_ || !unicode_ || heights_.size() < 2) return figure_ + text_;
+  return figure_.substr(0, figure_.size() - 1) + sparkline(heights_) + "  " + text_;
 }
 
 void Progress::draw(Clock::time_point now) {
@@ -114,14 +135,14 @@ void Progress::draw(Clock::time_point now) {
   const std::string counts =
       fmt::format("{}/{}  {:.{}f} steps/s  {}", step_, total_, rate, rate < 100 ? 1 : 0, remaining);
   if (!terminal_) {
-    say(fmt::format("{:3.0f}%  step {}  {}\n", 100 * share, counts, text_));
+    say(fmt::format("{:3.0f}%  step {}  {}\n", 100 * share, counts, summary()));
     return;
   }
   const int64_t width = terminal_columns(::fileno(stream_)) - 1;
   const int64_t bar_width = std::clamp<int64_t>(width / 4, 5, 40);
   const std::string left = fmt::format("{:3.0f}% ", 100 * share);
   const std::string right =
-      cut(fmt::format("  {}  {}", counts, text_),
+      cut(fmt::format("  {}  {}", counts, summary()),
           std::max<int64_t>(0, width - bar_width - static_cast<int64_t>(left.size())));
   say(fmt::format("\r{}{}{}\x1b[K", left, bar(share, bar_width, unicode_, color_), right));
   shown_ = true;
@@ -135,6 +156,7 @@ void Progress::clear() {
 
 void Progress::finish() {
   if (!enabled_ || !started_) return;
+  doing_.clear();
   if (terminal_ || drawn_step_ != step_) draw(Clock::now());
   if (shown_) say("\n");
   shown_ = false;

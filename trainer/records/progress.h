@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace allmodes::records {
 
@@ -23,6 +24,12 @@ class Progress {
   // `step` of `total` steps are done; `text` is a short summary, cut to the terminal's width. Rate
   // and remaining time count from the first call, so they are right for a resumed run.
   void update(int64_t step, std::string_view text);
+  // A figure of the last evaluation in [0, greatest], "modes 4/8", stands before the text from here
+  // on; on a terminal with those of the evaluations before it as a row of blocks.
+  void evaluated(std::string_view name, double value, double greatest);
+  // On a terminal says at once what goes on between two steps, in place of the text, until the next
+  // update; elsewhere nothing.
+  void doing(std::string_view what);
   // Removes the bar, so that another line can be written; the next update draws it again.
   void clear();
   // Writes the last state and ends the line.
@@ -31,6 +38,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   void draw(Clock::time_point now);
+  std::string summary() const;
   void say(const std::string& text) const;
 
   bool enabled_;
@@ -46,6 +54,9 @@ class Progress {
   int64_t first_step_ = 0;
   int64_t step_ = 0;
   std::string text_;
+  std::string doing_;
+  std::string figure_;
+  std::vector<double> heights_;  // of the last evaluations, in [0, 1]
   Clock::time_point begin_;
   Clock::time_point drawn_;
 };

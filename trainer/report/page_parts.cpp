@@ -45,7 +45,10 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.chance{white-space
 input[type=range]{width:100%;accent-color:var(--c0)}
 pre{overflow:auto;background:var(--panel);padding:12px;font-size:.85rem;max-height:32em}
 summary{cursor:pointer;font-weight:600}
-@media print{body{max-width:none}h2,h3,figcaption,caption{break-after:avoid}tr{break-inside:avoid}input[type=range],.hover{display:none}.chart,.verdict,.bar{break-inside:avoid}pre{max-height:none;white-space:pre-wrap}}
+@media screen and (max-width:520px){.stacked thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.stacked tr{display:flex;flex-wrap:wrap;gap:0 12px;padding:4px 0;border-bottom:1px solid var(--edge)}.stacked td{border:0;padding:0;text-align:left}
+.stacked td:first-child,.stacked td.name,.stacked td.share{flex:1 0 100%}.stacked td[data-label]::before{content:attr(data-label) " ";color:var(--quiet)}}
+@media print{body{max-width:none}.scroll{overflow:visible}h2,h3,h2+p,figcaption,caption{break-after:avoid}tr{break-inside:avoid}input[type=range],.hover{display:none}.chart,.verdict,.bar{break-inside:avoid}pre{max-height:none;white-space:pre-wrap}}
 )";
 
 // Without it the page shows the last samples and no values under the pointer.

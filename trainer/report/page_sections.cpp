@@ -19,7 +19,7 @@ constexpr size_t kMostModes = 200;  // rows of the table
 std::string mode_row(const ModeShare& mode, double longest) {
   const auto percent = [&](double value) { return longest > 0 ? 100 * value / longest : 0; };
   return fmt::format(
-      R"(<tr{}><td class="name">{}</td><td class="n">{}</td><td class="n">{}</td><td><div class="bar" aria-hidden="true"><i style="width:{:.1f}%"></i><u style="left:{:.1f}%"></u></div></td><td>{}</td></tr>)",
+      R"(<tr{}><td class="name">{}</td><td class="n" data-label="expected">{}</td><td class="n" data-label="seen">{}</td><td class="share"><div class="bar" aria-hidden="true"><i style="width:{:.1f}%"></i><u style="left:{:.1f}%"></u></div></td><td>{}</td></tr>)",
       mode.missing ? " class=\"lost\"" : "", escaped(mode.name), short_number(mode.expected),
       short_number(mode.observed), percent(mode.observed), percent(mode.expected),
       mode.missing ? (mode.note.empty() ? "missing" : "missing: " + escaped(mode.note)) : "");
@@ -56,7 +56,7 @@ std::string verdict_box(const VerdictAt& verdict, const std::string& judged, boo
 std::string findings_table(std::span<const Finding> findings) {
   if (findings.empty()) return "";
   std::string out =
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What was found\"><table>"
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What was found\"><table class=\"stacked\">"
       "<caption>What was found, worst first</caption><thead><tr><th>finding</th><th>where</th>"
       "<th>found</th><th>expected</th><th>chance</th></tr></thead><tbody>";
   for (const Finding& each : findings) {
@@ -65,7 +65,7 @@ std::string findings_table(std::span<const Finding> findings) {
       where += (i > 0 ? ", " : "") + each.parts[i];
     if (each.parts.size() > 12) where += fmt::format(" and {} more", each.parts.size() - 12);
     out += fmt::format(
-        R"(<tr class="{}"><td><span class="mark" aria-hidden="true">{}</span> {}</td><td class="name">{}</td><td>{}</td><td>{}</td><td class="chance">{}</td></tr>)",
+        R"(<tr class="{}"><td><span class="mark" aria-hidden="true">{}</span> {}</td><td class="name">{}</td><td data-label="found">{}</td><td data-label="expected">{}</td><td class="chance">{}</td></tr>)",
         escaped(each.state), mark_of(each.state),
         escaped(each.what.empty() ? state_in_words(each.kind, "") : each.what),
         escaped(where.empty() ? "all" : where), escaped(each.found), escaped(each.expected),
@@ -103,7 +103,7 @@ std::string modes_section(std::vector<ModeShare> modes) {
   std::string out =
       "<section><h2>Modes: expected and observed samples</h2><p class=\"quiet\">Bar: seen. Line "
       "across it: expected.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-      "aria-label=\"Modes\"><table><thead><tr><th>mode</th><th class=\"n\">expected</th>"
+      "aria-label=\"Modes\"><table class=\"stacked\"><thead><tr><th>mode</th><th class=\"n\">expected</th>"
       "<th class=\"n\">seen</th><th>share</th><th>verdict</th></tr></thead><tbody>";
   const size_t shown = std::min(modes.size(), kMostModes);
   for (size_t i = 0; i < shown; ++i) out += mode_row(modes[i], longest);

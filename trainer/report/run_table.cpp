@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,6 +15,7 @@
 #include "checkpoints/checkpoint_folders.h"
 #include "records/progress.h"
 #include "records/run_folder.h"
+#include "records/sparkline.h"
 #include "report/chart.h"
 
 namespace allmodes::report {
@@ -89,6 +88,20 @@ std::map<std::string, std::string> fields_of(const std::string& configuration) {
   return fields;
 }
 
+// What says how another figure is to be read, or how long an evaluation took: no row of its own.
+bool belongs_to_another(const std::string& figure) {
+  return figure.ends_with("_null_median") || figure.ends_with("_log10_p") ||
+         figure.starts_with("evaluation_s");
+}
+
+// "0.471, of 0.988": the figure, beside its median over real samples where that was measured.
+std::string beside_expected(const records::Record& evaluation, const std::string& figure) {
+  const auto value = evaluation.number(figure);
+  if (!value) return "-";
+  const auto expected = evaluation.number(figure + "_null_median");
+  return short_number(*value) + (expected ? ", of " + short_number(*expected) : "");
+}
+
 std::string line_of(const std::string& name, const Curve& curve, size_t columns) {
   if (curve.empty()) return "";
   const std::string head = fmt::format("  {:<22}{:>10}  ", name, short_number(curve.back().second));
@@ -156,22 +169,20 @@ std::string runs_table(const std::vector<Glance>& runs) {
 }
 
 std::string sparkline(const Curve& curve, size_t width) {
-  static constexpr std::array<const char*, 8> kHeights = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   if (curve.empty() || width == 0) return "";
   const size_t columns = std::min(width, curve.size());
   const auto [least, greatest] =
       std::ranges::minmax(curve, {}, [](const auto& point) { return point.second; });
   const double range = greatest.second - least.second;
-  std::string out;
+  std::vector<double> heights;
   for (size_t i = 0; i < columns; ++i) {
     const size_t first = i * curve.size() / columns, last = (i + 1) * curve.size() / columns;
     double sum = 0;
     for (size_t j = first; j < last; ++j) sum += curve[j].second;
     const double mean = sum / static_cast<double>(last - first);
-    const double height = range > 0 ? (mean - least.second) / range : 0.5;
-    out += kHeights[static_cast<size_t>(std::clamp(std::lround(height * 7), 0L, 7L))];
+    heights.push_back(range > 0 ? (mean - least.second) / range : 0.5);
   }
-  return out;
+  return records::sparkline(heights);
 }
 
 std::string run_in_text(const RunView& view, size_t columns) {
@@ -241,16 +252,15 @@ std::vector<std::vector<std::string>> comparison_rows(const std::vector<RunView>
   for (const RunView& run : runs)
     if (!run.evaluations.empty())
       for (const auto& [name, value] : run.evaluations.back().values)
-        if (run.evaluations.back().number(name) &&
+        if (run.evaluations.back().number(name) && !belongs_to_another(name) &&
             std::ranges::find(figures, name) == figures.end())
           figures.push_back(name);
   for (const auto& name : figures)
     add_row(
         name,
         [&](size_t i) {
-          const auto value =
-              runs[i].evaluations.empty() ? std::nullopt : runs[i].evaluations.back().number(name);
-          return value ? short_number(*value) : "-";
+          return runs[i].evaluations.empty() ? "-"
+                                             : beside_expected(runs[i].evaluations.back(), name);
         },
         false);
   return rows;

@@ -13,7 +13,8 @@ namespace allmodes::report {
 // What a look at a run's small files shows.
 struct Glance {
   std::string name = {};
-  // As records::Status has it; "silent" when it says that the run moves and is over two minutes old;
+  // As records::Status has it; "silent" when it says that the run moves and is over two minutes
+  // old;
   // "" when not known.
   std::string stage = {};
   uint64_t step = 0;
@@ -39,8 +40,9 @@ std::string sparkline(const Curve& curve, size_t width);
 std::string run_in_text(const RunView& view, size_t columns);
 
 // Rows of cells, the first one with the runs' names: fields of the configuration that differ, the
-// verdicts, and the figures of the last evaluation beside each other. The first cell says what a
-// row is of.
+// verdicts, and the figures of the last evaluation beside each other, each with the median that
+// real samples have where that was measured ("0.471, of 0.988"). The first cell says what a row is
+// of.
 std::vector<std::vector<std::string>> comparison_rows(const std::vector<RunView>& runs);
 
 // The same as text.

@@ -214,6 +214,7 @@ void Reporter::log(const training::Position& position, const training::StepRepor
 std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Position& position) {
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
+  if (root_) progress_->doing("evaluating");
   const auto forward = model_.evaluation_forward();
   const auto& config = run_.config();
   const diagnostics::Evaluation evaluation{
@@ -246,6 +247,7 @@ std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Po
     const auto verdict = diagnostics::judge(evidence, history_, config.verdict);
     history_.push_back({position.step, diagnostics::summary(evidence, verdict)});
     write_verdict(position, verdict, evidence);
+    if (root_) show_coverage(record, verdict.lost.size(), *progress_);
     judged = verdicts_.back();
   }
   // Evaluation is no part of a step's time.
@@ -318,6 +320,7 @@ void Reporter::images(const training::Position& position) {
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
   if (root_) {
+    progress_->doing("drawing samples");
     optional_.attempt("the picture of samples", [&] {
       write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
     });

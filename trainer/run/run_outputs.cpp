@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
@@ -81,6 +82,13 @@ std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, co
   outputs->add("report.html",
                [&] { return std::make_unique<report::ReportSink>(folder.root, figure_tables()); });
   return outputs;
+}
+
+void show_coverage(const records::Record& evaluation, size_t missing, records::Progress& progress) {
+  if (const auto all = evaluation.number("modes_total"))
+    progress.evaluated("modes", std::max(0.0, *all - static_cast<double>(missing)), *all);
+  else if (const auto coverage = evaluation.number("coverage"))
+    progress.evaluated("coverage", *coverage, 1);
 }
 
 }  // namespace allmodes::run

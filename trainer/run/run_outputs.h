@@ -7,6 +7,8 @@
 
 #include "checkpoints/checkpoint.h"
 #include "records/optional_sink.h"
+#include "records/progress.h"
+#include "records/record.h"
 #include "records/run_folder.h"
 #include "run/checked_run.h"
 
@@ -18,5 +20,9 @@ namespace allmodes::run {
 std::unique_ptr<records::Sink> open_outputs(const records::RunFolder& folder, const CheckedRun& run,
                                             const checkpoints::State* resumed, int ranks,
                                             records::OptionalWork& work);
+
+// Says in the line of progress how much of the data the evaluation found: modes that are not
+// missing in the verdict's sense, else the share of the data that samples reach.
+void show_coverage(const records::Record& evaluation, size_t missing, records::Progress& progress);
 
 }  // namespace allmodes::run

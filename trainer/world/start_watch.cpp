@@ -33,13 +33,6 @@ int number_in(const Environment& environment, const char* variable, int otherwis
   return error == std::errc() && *end == '\0' ? value : otherwise;
 }
 
-// The rank's number, of whichever launcher; -1 where none says.
-int rank_in(const Environment& environment) {
-  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
-    if (const int rank = number_in(environment, variable, -1); rank >= 0) return rank;
-  return -1;
-}
-
 int size_in(const Environment& environment) {
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"})
     if (const int size = number_in(environment, variable, 0); size > 0) return size;
@@ -104,6 +97,12 @@ const char* words_for(StartStage stage) {
 
 }  // namespace
 
+int launched_rank(const Environment& environment) {
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+    if (const int rank = number_in(environment, variable, -1); rank >= 0) return rank;
+  return -1;
+}
+
 double start_limit(const Environment& environment) {
   const char* text = environment("ALLMODES_START_LIMIT_S");
   if (text == nullptr || *text == '\0') return kDefaultLimit;
@@ -123,7 +122,7 @@ std::string start_report(const std::vector<StartNote>& notes, const Environment&
                          const std::function<std::optional<char>(int64_t pid)>& state_of,
                          const std::vector<std::string>& bridges) {
   const int size = size_in(environment);
-  const int own = rank_in(environment);
+  const int own = launched_rank(environment);
   const int local_size = number_in(environment, "OMPI_COMM_WORLD_LOCAL_SIZE", 0);
   const bool one_host = local_size > 0 && local_size == size;
   std::string text = fmt::format(
@@ -194,7 +193,9 @@ StartWatch::StartWatch(const Environment& environment, const std::string& host, 
   if (!launched_by_mpi(environment) || size_in(environment) == 1) return;
   seconds_ = start_limit(environment);
   if (seconds_ <= 0) return;
-  mine_ = {.rank = rank_in(environment), .local_rank = local_rank_in(environment), .pid = getpid()};
+  mine_ = {.rank = launched_rank(environment),
+           .local_rank = local_rank_in(environment),
+           .pid = getpid()};
   if (const char* folder = environment("PMIX_SERVER_TMPDIR")) folder_ = folder;
   reached(stage);
   deadline_.emplace(seconds_, ExitCode::kLostRank, [this] { return explain(); });

@@ -25,6 +25,10 @@ struct StartNote {
   StartStage stage = StartStage::launched;
 };
 
+// The rank that whichever launcher has given this process, known before MPI begins; -1 where none
+// has.
+int launched_rank(const Environment& environment);
+
 // "120" of ALLMODES_START_LIMIT_S: seconds, 0 for no limit; 120 where it is not set. Throws
 // kConfiguration for what is no such number.
 double start_limit(const Environment& environment);

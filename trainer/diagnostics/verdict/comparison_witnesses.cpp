@@ -174,7 +174,7 @@ std::optional<Witness> witness_distances(const Evidence& evidence, const config:
         {"dispersion"},
         /*proof=*/false,
         {},
-        {.what = "distance of samples",
+        {.what = "distance in features",
          .found = fmt::format("{:.3g}", figure.value),
          .expected = fmt::format("{:.3g}", figure.null_median),
          .log10_p = figure.log10_tail}};
