@@ -33,6 +33,7 @@ readonly optional_packages=(dataset-fashion-mnist)
 flavour=""
 libtorch_path=""
 jobs=""
+unity=ON
 from=""
 download=""
 step=0
@@ -318,7 +319,7 @@ build() {
   cd "$ALLMODES_ROOT"
   # Five sources at a time: their includes cost more than they do.
   quietly "cmake" cmake --preset "$preset" "-DLIBTORCH_ROOT=$libtorch_root" \
-    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=5 || return
+    "-DCMAKE_UNITY_BUILD=$unity" -DCMAKE_UNITY_BUILD_BATCH_SIZE=5 || return
   say "compiling with $count jobs"
   if [[ -t 1 ]]; then
     "${command[@]}"

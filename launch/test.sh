@@ -2,7 +2,7 @@
 # Set-up, then every test. The last line says how many of CTest's tests passed, failed, were
 # skipped.
 #
-#   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [--long] [-- CTEST_ARGUMENT...]
+#   launch/test.sh [--cpu] [--libtorch DIR] [--jobs N] [--long] [--no-unity] [-- CTEST_ARGUMENT...]
 #   launch/test.sh --sanitize address|thread [-- CTEST_ARGUMENT...]
 #   launch/test.sh --fuzz SECONDS
 #   launch/test.sh --tidy
@@ -13,6 +13,8 @@
 # fails counts as one failed test.
 #
 #   --long       also the tests that take many minutes (label long): a whole life under Slurm
+#   --no-unity   compiles each source by itself, as for an editor, and not five as one file; this finds
+#                a source that lacks an include, and takes several times as long
 #   --sanitize   address: the unit, ranks and mpi tests of a CPU build with AddressSanitizer and
 #                UndefinedBehaviorSanitizer (build-asan/); thread: what threads of ours share, and the
 #                ranks of a node, with ThreadSanitizer (build-tsan/)
@@ -36,6 +38,7 @@ while (($# > 0)); do
       exit 0
       ;;
     --long) long=true; shift ;;
+    --no-unity) unity=OFF; shift ;;
     --tidy) mode=tidy; shift ;;
     --sanitize)
       [[ "${2:-}" =~ ^(address|thread)$ ]] || refuse "--sanitize wants 'address' or 'thread'"

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # On a link shaped so that the exchange takes about as long as backward, most of it is hidden behind
 # backward (docs/performance.md has figures). What is exposed is measured against the same run with one
-# bucket, which leaves when backward is done and hides nothing. Another program on the machine's cores
-# can only expose more, so the best of three tries counts, and half is asked for.
+# bucket, which leaves when backward is done and hides nothing. An exchange that takes longer than
+# backward cannot be hidden whole, so what is hidden counts as a share of the shorter of the two. Without
+# overlap that share is 0. Another program on the machine's cores, or fewer cores than the ranks and
+# their exchange threads want, expose more: the best of three tries counts, and a third is asked for.
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/hosts/common.bash
@@ -30,10 +32,11 @@ PYTHON
 }
 
 # Without a slow link: a step's computing, 0.6 of which is backward. The gradients are 13 MB, and
-# shaped links carry about 60 % of their rate, in Mbit/s: 13000 * 8 / 0.6 / (0.6 * computing).
+# shaped links carry about 60 % of their rate, in Mbit/s: 13000 * 8 / 0.6 / backward.
 run free 1 0.1
 computing="$(median free step_ms)"
-rate=$((290000 / computing))
+backward=$((6 * computing / 10))
+rate=$((174000 / backward))
 for host in 1 2; do shape_link "$host" "${rate}mbit"; done
 hidden=0
 for try in 1 2 3; do
@@ -41,10 +44,11 @@ for try in 1 2 3; do
   run "buckets$try" 0.5 0.1
   whole="$(median "whole$try" exchange_ms)"
   exposed="$(median "buckets$try" exchange_ms)"
-  share=$((100 - 100 * exposed / whole))
-  echo "a step computes for $computing ms; the exchange at $rate Mbit/s takes $whole ms, of which" \
-    "$exposed are exposed: $share % hidden"
+  most=$((whole < backward ? whole : backward))
+  share=$((100 * (whole - exposed) / most))
+  echo "backward takes $backward ms; the exchange at $rate Mbit/s takes $whole ms, of which $exposed" \
+    "are exposed: $share % of what can be hidden"
   ((share <= hidden)) || hidden="$share"
   ((hidden < 70)) || break
 done
-((hidden >= 50)) || fail "less than half is hidden"
+((hidden >= 33)) || fail "less than a third of what can be hidden is"
