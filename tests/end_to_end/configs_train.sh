@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Every configuration that comes with the program trains eight steps and leaves a run with a verdict.
+# Every configuration that comes with the program trains four steps and leaves a run with a verdict.
 # processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$source/tests/end_to_end/make_data.py" data
-short=(--steps 8 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
-  --set diagnostics.log_every=4 --set images.count=16
+short=(--steps 4 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
+  --set diagnostics.log_every=2 --set images.count=16
   --on-collapse warn)
 
 count=0
@@ -18,8 +18,7 @@ for config in "$source"/configs/*.txtpb; do
   more=()
   case "$(sed -n 's/.*dataset: "\([a-z_]*\)".*/\1/p' "$config")" in
     mnist) overrides=(--set data.path=data/mnist) ;;
-    # Whole batches of these networks take seconds a step.
-    stacked_mnist) overrides=(--set data.path=data/mnist --set batch=16) ;;
+    stacked_mnist) overrides=(--set data.path=data/mnist) ;;
     cifar10) overrides=(--set data.path=data/cifar10) ;;
     npy) overrides=(--set data.path=data/points.npy) ;;
     images) overrides=(--set data.path=data/images) ;;
@@ -31,9 +30,15 @@ for config in "$source"/configs/*.txtpb; do
       [[ -d /usr/share/datasets/fashion-mnist ]] || overrides=(--set data.path=data/mnist)
       ;;
   esac
-  # Networks and batches for GPUs.
-  if [[ $name == r3gan_* ]]; then
-    more=(--set batch=16 --set gan.generator.width=16 --set gan.discriminator.width=16)
+  # Whole batches of these networks take seconds a step.
+  case "$name" in
+    *r3gan* | first_stage_* | stacked_mnist_* | fashion_sn_resnet | own_images_gan_gpu)
+      more=(--set batch=16)
+      ;;
+  esac
+  # Networks for GPUs.
+  if [[ $name == r3gan_* || $name == own_images_gan_gpu ]]; then
+    more+=(--set gan.generator.width=16 --set gan.discriminator.width=16)
     if [[ $name == r3gan_ffhq64 ]]; then
       more+=(--set gan.generator.widest=16 --set gan.discriminator.widest=16)
     fi
