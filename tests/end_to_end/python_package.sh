@@ -15,7 +15,7 @@ expect 0 "$python" -m pytest -q -p no:cacheprovider "$source/python/tests"
 
 python3 "$source/tests/end_to_end/make_data.py" data
 short=(--steps 2 --quiet --set diagnostics.evaluate_every=1000 --set images.every=1000
-  --set diagnostics.classifier=false)
+  --set diagnostics.classifier=false --set diagnostics.samples=64)
 
 # exported NAME WORD...: a short run of configs/NAME, exported into exports/NAME.
 exported() {
