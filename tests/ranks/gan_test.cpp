@@ -262,7 +262,8 @@ TEST(GanPhases, WeightsAreClippedWhereTheDiscriminatorIsTrained) {
   gan.weight_clip = 0.02;
   gan.discriminator_steps = 2;
   gan.penalty = {{.kind = "r1", .interval = 2}};
-  for (const Phase& phase : DoubleFamily(gan, 3).objective().phases())
+  const DoubleFamily family(gan, 3);
+  for (const Phase& phase : family.objective().phases())
     EXPECT_EQ(phase.clip_weights, phase.name == "generator" ? 0 : 0.02) << phase.name;
 }
 
