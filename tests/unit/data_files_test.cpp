@@ -213,7 +213,7 @@ TEST_F(DataFiles, NpyDamageIsRefusedWithItsPlace) {
     EXPECT_EQ(error.code(), ExitCode::kDataError) << error.what();
     return std::string(error.what());
   };
-  EXPECT_THAT(refused("hello, world"), HasSubstr("byte 0: not an npy"));
+  EXPECT_THAT(refused("hello, world"), HasSubstr("byte 0: it is unknown"));
   EXPECT_THAT(refused(npy("<f4", "(3, 2)", "1234")), HasSubstr("byte 132:"));
   EXPECT_THAT(refused(npy("<f4", "(1, 2)", "123456789")), HasSubstr("byte 136:"));
   EXPECT_THAT(refused(npy("<c8", "(1, 1)", "12345678")), HasSubstr("'<c8'"));

@@ -15,6 +15,7 @@ namespace allmodes::data {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -90,6 +91,26 @@ TEST_F(PictureFiles, PicturesMayLieDeepInsideOfAClassAndHiddenFoldersAreNone) {
   config::Data plain = images("p");
   plain.classes = "none";
   EXPECT_EQ(make_dataset(plain, 1)->classes(), 0);
+}
+
+TEST_F(PictureFiles, AFolderThatHoldsEverythingIsNoClass) {
+  write("p/README", "photographs");
+  write("p/set/README.md", "of animals");
+  write("p/set/v2/cat/a.pgm", small(1));
+  write("p/set/v2/dog/b.pgm", small(2));
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(dataset->remarks(), Contains(HasSubstr("'set/v2'")));
+  EXPECT_THAT(dataset->class_names(), ElementsAre("cat", "dog"));
+  write("parts/set/train/cat/a.pgm", small(1));
+  write("parts/set/test/cat/b.pgm", small(2));
+  EXPECT_EQ(make_held_out_dataset(images("parts"), 1)->size(), 1);
+  // With pictures of its own, or with one folder inside, it is a class.
+  write("one/cat/2020/a.pgm", small(1));
+  EXPECT_THAT(make_dataset(images("one"), 1)->class_names(), ElementsAre("cat"));
+  write("own/cat/a.pgm", small(1));
+  write("own/cat/2020/b.pgm", small(1));
+  write("own/cat/2021/b.pgm", small(1));
+  EXPECT_THAT(make_dataset(images("own"), 1)->class_names(), ElementsAre("cat"));
 }
 
 TEST_F(PictureFiles, AClassWhoseNameIsNoUtf8HasAReadableName) {

@@ -105,6 +105,7 @@ class Chooser {
   PictureSet choose() {
     set_.container =
         open_container(data_.path, static_cast<uint64_t>(data_.largest_picture) * 1'000'000 * 8);
+    inside_ = folder_around();
     const std::string part = wanted_part();
     const bool by_hash = part.empty() && data_.held_out > 0;
     if (split_ == Split::kHeldOut && part.empty() && !by_hash) return std::move(set_);
@@ -113,9 +114,10 @@ class Chooser {
     count_left_out(kinds);
     for (int64_t i = 0; i < set_.container->size(); ++i) {
       const std::string key = set_.container->key(i);
-      if (!part.empty() && split_word(first_component(key)) != part) continue;
+      std::string rest = rest_of(key);
+      if (!part.empty() && split_word(first_component(rest)) != part) continue;
       if (by_hash && is_held_out(key) != (split_ == Split::kHeldOut)) continue;
-      const std::string rest = part.empty() ? key : key.substr(key.find('/') + 1);
+      if (!part.empty()) rest.erase(0, rest.find('/') + 1);
       const Kind kind = kinds[static_cast<size_t>(i)];
       if (kind == Kind::kLabels) continue;
       folders_.insert(first_component(rest));
@@ -167,13 +169,53 @@ class Chooser {
     set_.remarks.push_back(left);
   }
 
+  // A set that was packed with its folder, or put into one: the folders, each the only one where it
+  // lies, in which several classes or the parts (train, ...) begin, with a '/' at the end; or "".
+  std::string folder_around() {
+    std::string around;
+    for (;;) {
+      const std::set<std::string> inside = folders_in(around);
+      if (inside.empty()) return "";
+      if (inside.size() > 1 || !split_word(*inside.begin()).empty()) break;
+      around += *inside.begin() + "/";
+    }
+    if (!around.empty())
+      set_.remarks.push_back(fmt::format("everything lies in the folder '{}'; its folders count",
+                                         around.substr(0, around.size() - 1)));
+    return around;
+  }
+
+  // The folders within `around`, none where pictures lie beside them. Of the outermost ones two are
+  // enough to know that none holds everything.
+  std::set<std::string> folders_in(const std::string& around) const {
+    std::set<std::string> folders;
+    for (int64_t i = 0; i < set_.container->size(); ++i) {
+      if (around.empty() && folders.size() > 1) break;
+      const std::string key = set_.container->key(i);
+      if (!key.starts_with(around)) continue;
+      const std::string folder = first_component(key.substr(around.size()));
+      if (!folder.empty()) {
+        folders.insert(folder);
+      } else if (is_named_as_picture(key)) {
+        return {};
+      }
+    }
+    return folders;
+  }
+
+  // The key within the folder in which the set begins; a file that lies beside that folder is one
+  // beside the classes.
+  std::string rest_of(const std::string& key) const {
+    return key.substr(key.starts_with(inside_) ? inside_.size() : key.rfind('/') + 1);
+  }
+
   // The split word whose folder holds this part; "" where no folders part the set.
   std::string wanted_part() {
     std::set<std::string> words;
     bool all = true;
     for (int64_t i = 0; i < set_.container->size() && all; ++i) {
       // A README or a table beside the folders is none of the parts.
-      const std::string key = set_.container->key(i);
+      const std::string key = rest_of(set_.container->key(i));
       if (key.find('/') == std::string::npos && !is_named_as_picture(key)) continue;
       const std::string word = split_word(first_component(key));
       all = !word.empty();
@@ -272,6 +314,7 @@ class Chooser {
   Split split_;
   Workers& workers_;
   PictureSet set_;
+  std::string inside_;                // folder_around()
   std::vector<std::string> classes_;  // of the members: their outermost folder
   std::set<std::string> folders_;     // of all files of the part
 };

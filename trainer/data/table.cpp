@@ -12,6 +12,7 @@
 #include "data/array_dataset.h"
 #include "data/input_file.h"
 #include "data/registry.h"
+#include "data/text_table.h"
 
 namespace allmodes::data {
 namespace {
@@ -19,109 +20,12 @@ namespace {
 // A column of more different texts names things, it does not sort them.
 constexpr size_t kMostCategories = 100;
 
-class TableParser {
- public:
-  TableParser(const std::string& path, const std::string& text) : path_(path), text_(text) {
-    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
-    const std::string_view first = std::string_view(text_).substr(at_, text_.find('\n', at_) - at_);
-    int64_t most = -1;
-    for (const char c : {',', ';', '\t'}) {
-      const auto count = std::ranges::count(first, c);
-      if (count > most) separator_ = c;
-      most = std::max<int64_t>(most, count);
-    }
-  }
-
-  TextTable parse() {
-    TextTable table;
-    table.header = row();
-    while (at_ < text_.size()) {
-      const int64_t line = line_;
-      std::vector<std::string> fields = row();
-      if (fields.size() == 1 && fields[0].empty()) continue;
-      if (fields.size() != table.header.size())
-        fail(line,
-             fmt::format("{} fields, but the header has {}", fields.size(), table.header.size()));
-      table.rows.push_back(std::move(fields));
-      table.lines.push_back(line);
-    }
-    if (table.rows.empty()) fail(line_, "a header and at least one row were expected");
-    return table;
-  }
-
- private:
-  [[noreturn]] void fail(int64_t line, const std::string& message) const {
-    ALLMODES_FAIL(ExitCode::kDataError, "{}:{}: {}", path_, line, message);
-  }
-
-  std::vector<std::string> row() {
-    std::vector<std::string> fields;
-    for (;;) {
-      fields.push_back(field());
-      if (at_ >= text_.size()) return fields;
-      if (text_[at_] == separator_) {
-        ++at_;
-        continue;
-      }
-      if (text_[at_] == '\r') ++at_;
-      if (at_ < text_.size() && text_[at_] == '\n') ++at_;
-      ++line_;
-      return fields;
-    }
-  }
-
-  std::string field() {
-    if (at_ < text_.size() && text_[at_] == '"') return quoted();
-    std::string out;
-    while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
-           text_[at_] != '\r')
-      out += text_[at_++];
-    const size_t begin = out.find_first_not_of(' ');
-    return begin == std::string::npos ? ""
-                                      : out.substr(begin, out.find_last_not_of(' ') - begin + 1);
-  }
-
-  std::string quoted() {
-    const int64_t line = line_;
-    std::string out;
-    for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '"') {
-        if (at_ + 1 >= text_.size() || text_[at_ + 1] != '"') {
-          ++at_;
-          while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-          if (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
-              text_[at_] != '\r')
-            fail(line_, "the field goes on behind its closing quote");
-          return out;
-        }
-        ++at_;
-      }
-      if (text_[at_] == '\n') ++line_;
-      out += text_[at_];
-    }
-    fail(line, "a quote that does not end");
-  }
-
-  const std::string& path_;
-  const std::string& text_;
-  size_t at_ = 0;
-  int64_t line_ = 1;
-  char separator_ = ',';
-};
-
 bool is_missing(const std::string& field) {
   std::string lower = field;
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   return lower.empty() || lower == "na" || lower == "nan" || lower == "null" || lower == "n/a" ||
          lower == "?";
-}
-
-std::optional<double> number_of(const std::string& field) {
-  char* end = nullptr;
-  const double value = std::strtod(field.c_str(), &end);
-  if (field.empty() || *end != '\0' || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 // Coordinates that grow column by column.
@@ -142,10 +46,11 @@ class TableReader {
   TableReader(const config::Data& data, TextTable table) : data_(data), table_(std::move(table)) {}
 
   std::unique_ptr<Dataset> read() {
+    remark_on_header();
     for (size_t c = 0; c < table_.header.size(); ++c) {
       if (!data_.label_column.empty() && table_.header[c] == data_.label_column)
         labels_ = classes_of(c);
-      else
+      else if (!is_left_out(c))
         add_column(c);
     }
     if (!data_.label_column.empty() && labels_.names.empty())
@@ -159,6 +64,7 @@ class TableReader {
     for (size_t c = 0; c < width; ++c)
       for (size_t r = 0; r < table_.rows.size(); ++r)
         values[r * width + c] = coordinates_.columns[c][r];
+    remark_on_columns();
     StoredFacts facts{.remarks = std::move(remarks_), .scale = std::move(coordinates_.scale)};
     return make_array_dataset(data_.path, {.channels = static_cast<int64_t>(width)},
                               std::move(values), std::move(labels_), std::nullopt,
@@ -167,6 +73,50 @@ class TableReader {
 
  private:
   const std::string& field(size_t row, size_t column) const { return table_.rows[row][column]; }
+
+  void remark_on_header() {
+    if (!table_.has_header)
+      remarks_.push_back(
+          fmt::format("its first line holds numbers alone and is taken for a row; the columns are "
+                      "called 1 to {}",
+                      table_.header.size()));
+    else if (number_of(table_.header[0]))
+      remarks_.push_back(fmt::format("its first line ({}) is taken for the names of its columns",
+                                     shortened(table_.header)));
+  }
+
+  void remark_on_columns() {
+    const auto say = [&](const char* kind, const std::vector<std::string>& names) {
+      if (!names.empty())
+        remarks_.push_back(fmt::format("{} {} {}: {}", names.size(),
+                                       names.size() == 1 ? "column of" : "columns of", kind,
+                                       shortened(names)));
+    };
+    say("numbers", numbers_);
+    say("categories", categories_);
+  }
+
+  // The names, of many the first ones and the last.
+  static std::string shortened(const std::vector<std::string>& names) {
+    constexpr size_t kShown = 8;
+    if (names.size() <= kShown) return fmt::format("{}", fmt::join(names, ", "));
+    return fmt::format("{}, ..., {}", fmt::join(names.begin(), names.begin() + (kShown - 1), ", "),
+                       names.back());
+  }
+
+  bool is_left_out(size_t c) {
+    if (!table_.header[c].empty()) return false;
+    bool empty = true;
+    bool counts = true;
+    for (size_t r = 0; r < table_.rows.size(); ++r) {
+      empty = empty && field(r, c).empty();
+      counts = counts && number_of(field(r, c)) == static_cast<double>(r);
+    }
+    if (empty || counts)
+      remarks_.push_back(fmt::format("column {} has no name and {}; it is left out", c + 1,
+                                     empty ? "is empty" : "counts the rows"));
+    return empty || counts;
+  }
 
   void add_column(size_t c) {
     size_t numbers = 0;
@@ -189,14 +139,24 @@ class TableReader {
     add_numbers(c);
   }
 
+  static bool counts_rows(const std::vector<double>& values) {
+    for (size_t r = 0; r < values.size(); ++r)
+      if (values[r] != values[0] + static_cast<double>(r)) return false;
+    return true;
+  }
+
   void add_numbers(size_t c) {
     const auto count = static_cast<double>(table_.rows.size());
+    numbers_.push_back(table_.header[c]);
     std::vector<double> values;
     double sum = 0;
     for (size_t r = 0; r < table_.rows.size(); ++r) {
       values.push_back(*number_of(field(r, c)));
       sum += values.back();
     }
+    if (values.size() > 2 && counts_rows(values))
+      remarks_.push_back(fmt::format(
+          "the column '{}' counts the rows; take it away if it is no data", table_.header[c]));
     const double mean = data_.standardize ? sum / count : 0;
     double squares = 0;
     for (const double value : values) squares += (value - mean) * (value - mean);
@@ -212,12 +172,8 @@ class TableReader {
 
   void add_categories(size_t c) {
     const Labels categories = classes_of(c);
-    if (categories.names.size() > kMostCategories)
-      ALLMODES_FAIL(ExitCode::kDataError,
-                    "{}: the column '{}' is no number (line {}: '{}') and has {} different texts; "
-                    "take it away if it only names the rows, or mend its numbers",
-                    data_.path, table_.header[c], first_text_line(c), first_text(c),
-                    categories.names.size());
+    if (categories.names.size() > kMostCategories) refuse_texts(c, categories.names.size());
+    categories_.push_back(fmt::format("{} ({})", table_.header[c], categories.names.size()));
     for (size_t k = 0; k < categories.names.size(); ++k) {
       std::vector<float> is;
       for (const int32_t label : categories.values)
@@ -227,14 +183,30 @@ class TableReader {
     }
   }
 
-  size_t first_text_row(size_t c) const {
-    size_t row = 0;
-    while (row + 1 < table_.rows.size() && (number_of(field(row, c)) || is_missing(field(row, c))))
-      ++row;
-    return row;
+  // A column of so many different texts, which are names or numbers of another kind.
+  [[noreturn]] void refuse_texts(size_t c, size_t different) const {
+    const auto is_number = [&](const auto& row) { return number_of(row[c]).has_value(); };
+    const auto numbers = static_cast<size_t>(std::ranges::count_if(table_.rows, is_number));
+    const auto first =
+        static_cast<size_t>(std::ranges::find_if(table_.rows,
+                                                 [&](const auto& row) {
+                                                   return !number_of(row[c]) && !is_missing(row[c]);
+                                                 }) -
+                            table_.rows.begin());
+    const std::string& text = field(first, c);
+    const bool digits = text.find_first_not_of("+-0123456789,. ") == std::string::npos &&
+                        text.find_first_of("0123456789") != std::string::npos;
+    const std::string what =
+        numbers > 0 ? fmt::format("is no finite number, and {} of {} rows have none",
+                                  table_.rows.size() - numbers, table_.rows.size())
+                    : fmt::format("is no number, and the column has {} different texts", different);
+    ALLMODES_FAIL(ExitCode::kDataError, "{}:{}: '{}' in the column '{}' {}; {}", data_.path,
+                  table_.lines[first], text, table_.header[c], what,
+                  digits        ? "write numbers with a point for decimals and nothing between "
+                                  "thousands"
+                  : numbers > 0 ? "mend these rows or take them away"
+                                : "take the column away if it only names the rows");
   }
-  int64_t first_text_line(size_t c) const { return table_.lines[first_text_row(c)]; }
-  const std::string& first_text(size_t c) const { return field(first_text_row(c), c); }
 
   // The different texts of a column, sorted, and which one each row has.
   Labels classes_of(size_t c) const {
@@ -251,6 +223,8 @@ class TableReader {
   TextTable table_;
   Labels labels_;
   Coordinates coordinates_;
+  std::vector<std::string> numbers_;     // columns of numbers
+  std::vector<std::string> categories_;  // columns of categories, each with how many
   std::vector<std::string> remarks_;
 };
 
@@ -270,10 +244,6 @@ std::string whole_text(const std::string& path) {
 }
 
 }  // namespace
-
-TextTable parse_table(const std::string& path, const std::string& text) {
-  return TableParser(path, text).parse();
-}
 
 std::unique_ptr<Dataset> read_table(const config::Data& data) {
   return TableReader(data, parse_table(data.path, valid_utf8(whole_text(data.path)))).read();

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "data/table.h"
+#include "data/text_table.h"
 
 namespace allmodes::data {
 namespace {

@@ -272,8 +272,8 @@ ArrayFile open_array(const std::string& path) {
                              "code; save it readable once: {}",
                              fmt::format(fmt::runtime(kSaveReadable), path)));
   if (!text.starts_with("\x93NUMPY"))
-    file.fail(0, fmt::format("not an npy file: it is {}; an array of NumPy's (.npy, .npz) or "
-                             "safetensors was expected",
+    file.fail(0, fmt::format("it is {}; an array (.npy, .npz, .safetensors, idx), a table as text "
+                             "(CSV) or pictures (a folder, .zip, .tar) were expected",
                              what_it_is(head)));
   return from_npy(std::move(file));
 }

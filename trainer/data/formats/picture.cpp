@@ -140,7 +140,7 @@ std::string what_it_is(std::span<const uint8_t> bytes) {
     std::string_view begin;
     const char* name;
   };
-  static constexpr std::array<Known, 20> kKnown{{
+  static constexpr std::array<Known, 26> kKnown{{
       {"\xFF\xD8\xFF", "a JPEG picture"},
       {"\x89PNG", "a PNG picture"},
       {"GIF8", "a GIF picture"},
@@ -159,6 +159,12 @@ std::string what_it_is(std::span<const uint8_t> bytes) {
       {"\x89HDF", "an HDF5 file"},
       {"%PDF", "a PDF document"},
       {"PAR1", "a Parquet table"},
+      {"ARROW1", "an Arrow table"},
+      {"MATLAB 5.0", "a MATLAB file"},
+      {"SQLite format 3", "an SQLite database"},
+      {"\xD0\xCF\x11\xE0", "a spreadsheet or document of an office program"},
+      {"\xFF\xFE", "text in UTF-16; write it anew as UTF-8"},
+      {"\xFE\xFF", "text in UTF-16; write it anew as UTF-8"},
       {"\x80\x02", "a Python pickle"},
       {"version https://git-lfs", "a Git LFS pointer, not the file itself (git lfs pull)"},
       {"\x7F"
