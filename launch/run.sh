@@ -95,7 +95,8 @@ program_words=("$@")
 # The command that continues a run is named here, not by the program.
 export ALLMODES_NAMES_COMMAND=1
 
-scratch="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-run.XXXXXX")"
+scratch="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-run.XXXXXX")" ||
+  { say "no folder can be made in ${TMPDIR:-/tmp}; TMPDIR names another place"; exit 73; }
 trap 'rm -rf "$scratch"' EXIT
 hosts=1
 if [[ -n "$hostfile" ]]; then
@@ -233,7 +234,7 @@ export ALLMODES_TERMINAL=""
 if [[ -t 1 ]]; then ALLMODES_TERMINAL+=1; fi
 if [[ -t 2 ]]; then
   ALLMODES_TERMINAL+=2
-  ALLMODES_COLUMNS="$({ stty size <&2 || true; } 2>/dev/null | cut -d ' ' -f 2)"
+  ALLMODES_COLUMNS="$({ stty size <&2 2>/dev/null || true; } | cut -d ' ' -f 2)"
   export ALLMODES_COLUMNS="${ALLMODES_COLUMNS:-80}"
 fi
 

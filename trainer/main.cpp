@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/standard_streams.h"
 #include "base/system_call.h"
 #include "base/version.h"
 #include "cli/command_line.h"
@@ -42,6 +43,7 @@ const std::string kFooter = R"(Examples:
 }  // namespace
 
 int main(int argc, char** argv) {
+  allmodes::open_standard_streams();
   allmodes::report_file_size_limits_as_errors();
   CLI::App app{
       "allmodes trains generative networks over many nodes and says, in numbers and while it "
@@ -58,8 +60,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return flushed(app.exit(asked));
   } catch (const CLI::ParseError& error) {
-    // Ranks commonly have the same command line: rank 0 says it for all, and its end ends the others,
-    // as soon as the launcher has noticed.
+    // Ranks commonly have the same command line: rank 0 says it for all, and its end ends the
+    // others, as soon as the launcher has noticed.
     if (allmodes::world::launched_rank(std::getenv) > 0)
       std::this_thread::sleep_for(std::chrono::seconds(5));
     fmt::print(stderr, "allmodes: error: {}\nRun with --help for more information.\n",

@@ -134,6 +134,27 @@ printf '%s\n' 'a line' '----------------------------------------' 'Strange new w
   /usr/bin/python3 "$source/launch/mpirun_filter.py" 2>filtered
 [[ "$(cat filtered)" == $'a line\n----------------------------------------\nStrange new words\n----------------------------------------\n[rank 0] ours' ]] ||
   { cat filtered; fail "filtered otherwise"; }
+TMPDIR="$work/nowhere" expect 73 "$source/launch/run.sh" -n 1 -- train ring.txtpb
+says err "TMPDIR names another place"
+# Ranks learn the width of the terminal that run.sh was started on, which is not that of their own streams.
+mkdir wide
+printf '#!/bin/sh\necho "columns $ALLMODES_COLUMNS of $ALLMODES_TERMINAL" >&2\n' >wide/mpirun
+chmod +x wide/mpirun
+PATH="$work/wide:$PATH" python3 - "$source/launch/run.sh" >seen <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 123, 0, 0))
+    os.execv("/bin/bash", ["bash", sys.argv[1], "-n", "1", "--", "train", "ring.txtpb"])
+try:
+    while data := os.read(terminal, 4096):
+        os.write(1, data)
+except OSError:
+    pass
+os.waitpid(pid, 0)
+PYTHON
+says seen 'columns 123 of 12'
+
 # One error line a job, whoever says it first, and mpirun's counts of its own messages never.
 printf '%s\n' 'allmodes: error [rank 1 of 2 on a]: no file' 'allmodes: error [rank 0 of 2 on b]: no file' \
   '[a:1] 1 more process has sent help message help-mpi-api.txt / mpi-abort' \

@@ -32,6 +32,11 @@ found="$(cd runs && echo *)"
 [[ "$found" == "00000-ring 00001-ring_vae 00002-images 00003-images" ]] ||
   fail "run folders: $found"
 
+# Started without standard streams, as by some daemons: what is said goes into no file of the run.
+bash -c '"$0" train gan.txtpb --steps 60 --out closed <&- >&- 2>&-' "$program" || fail "without standard streams: $?"
+expect 0 "$program" verify closed/00000-ring
+! grep -rlIE 'steps/s|LibTorch' closed/00000-ring/records.jsonl closed/00000-ring/lock || fail "said into a file"
+
 for run in runs/*; do
   # The resolved configuration reads back to itself.
   expect 0 "$program" train "$run/config.txtpb" --dry-run

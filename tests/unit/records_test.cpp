@@ -224,6 +224,24 @@ TEST_F(RecordsTest, AFullDiskIsCalledAFullDisk) {
   }
 }
 
+TEST_F(RecordsTest, RecordsFollowAFileThatIsReplacedAndEndTheRunWhenItIsGone) {
+  const fs::path path = folder_ / "records.jsonl";
+  JsonLinesSink sink(path);
+  sink.write(at_step(1));
+  fs::copy_file(path, folder_ / "edited");
+  fs::rename(folder_ / "edited", path);
+  sink.write(at_step(2));
+  EXPECT_EQ(read_records(path).records.size(), 2U);
+  fs::remove(path);
+  try {
+    sink.write(at_step(3));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInputOutput);
+    EXPECT_NE(std::string(error.what()).find("was removed"), std::string::npos);
+  }
+}
+
 TEST_F(RecordsTest, RunNumbersRiseOverAllNames) {
   EXPECT_EQ(create_run_folder(folder_ / "runs", "ring").filename(), "00000-ring");
   EXPECT_EQ(create_run_folder(folder_ / "runs", "vae").filename(), "00001-vae");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -115,6 +116,23 @@ void put_aside(const std::filesystem::path& path, const std::vector<BadLine>& ba
   if (!before.ends_with(lines)) write_file_atomically(aside, before + lines);
 }
 
+// The descriptor of the file that has this name now, which is `descriptor` unless the file was
+// replaced since, by an editor say: what was written to the old one would be read by nobody. Throws
+// kInputOutput where there is none any more.
+int descriptor_of_what_is_there(int descriptor, const std::filesystem::path& path) {
+  struct stat opened {};
+  if (::fstat(descriptor, &opened) != 0 || opened.st_nlink > 0) return descriptor;
+  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_APPEND;
+  const int anew = uninterrupted([&] { return ::open(path.c_str(), kFlags); });
+  if (anew < 0)
+    ALLMODES_FAIL(ExitCode::kInputOutput,
+                  "'{}' was removed while the run writes to it; put its folder back and resume, or "
+                  "begin a run anew",
+                  path.string());
+  ::close(descriptor);
+  return anew;
+}
+
 }  // namespace
 
 std::filesystem::path bad_lines_file(const std::filesystem::path& path) {
@@ -172,6 +190,7 @@ void JsonLinesSink::write(const Record& record) {
   const auto key = key_of(record);
   if (key && known_.contains(*key)) return;
   const std::string line = to_json(record) + "\n";
+  descriptor_ = descriptor_of_what_is_there(descriptor_, path_);
   size_t written = 0;
   if (const int error = write_all(descriptor_, line.data(), line.size(), written); error != 0) {
     ALLMODES_FAIL(ExitCode::kInputOutput, "writing a record to '{}' failed: {}", path_.string(),
