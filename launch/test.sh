@@ -117,6 +117,12 @@ setup_reference() {
     pip_install "$folder/bin/python" --no-deps axe-playwright-python==0.1.8; then
     touch "$folder/.axe"
   fi
+  # The tools beside whose features ours are put; without what they depend on but for pictures and weights.
+  if [[ -f "$folder/.complete" && ! -f "$folder/.features" ]] &&
+    pip_install "$folder/bin/python" --no-deps pytorch-fid==0.3.0 torch-fidelity==0.4.0 clean-fid==0.1.35 \
+      torchvision==0.26.0 tqdm && setup_features; then
+    touch "$folder/.features"
+  fi
   exec {lock}>&-
   [[ -f "$folder/.complete" ]] || return 0
   for site in "$folder"/lib/python3*/site-packages; do

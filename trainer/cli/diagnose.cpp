@@ -11,14 +11,18 @@
 #include <optional>
 #include <system_error>
 
+#include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "config/rules.h"
 #include "data/arrays.h"
 #include "diagnosis/class_evidence.h"
+#include "diagnosis/feature_statistics.h"
 #include "diagnosis/memory_evidence.h"
 #include "diagnosis/output.h"
 #include "diagnosis/run_diagnosis.h"
 #include "records/log.h"
+#include "run/set_up.h"
 #include "run/threads.h"
 #include "world/device.h"
 
@@ -36,6 +40,9 @@ struct DiagnoseArguments {
   std::vector<std::string> posterior;
   std::string run;
   std::string step = "newest";
+  std::string real_features;
+  std::string fake_features;
+  std::string save_statistics;
   diagnosis::DiagnoseOptions options;
   bool samples_given = false;
 };
@@ -105,7 +112,8 @@ diagnostics::TrainingCopies beside_training(const DiagnoseArguments& arguments,
                                      arguments.options.seed);
   };
   auto options = arguments.options;
-  if (options.features == "classifier") options.features = "auto";  // it has seen the reals
+  // It has seen the reals, or there are none of these samples.
+  if (options.features.name == "classifier") options.features.name = "auto";
   const auto features =
       diagnosis::features_for(options, setup, {fakes.values, fakes.shape.values()}, "");
   const auto training = read(arguments.train, kMostTraining);
@@ -120,8 +128,13 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   // As many of either, so that figures of both sides compare.
   const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
   auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
+  auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
+  const int64_t own_width =
+      arguments.real_features.empty()
+          ? 0
+          : diagnosis::read_own_features(arguments.real_features, *reals, chosen_reals,
+                                         arguments.fake_features, *fakes, chosen_fakes);
   fakes.reset();
-  const auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
   diagnosis::check_sets(chosen_reals, chosen_fakes, options);
   if (!diagnosis::take_classes(chosen_fakes, chosen_reals) && !arguments.fake_labels.empty())
     ALLMODES_FAIL(ExitCode::kDataError,
@@ -138,9 +151,14 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   const auto exchange = world::make_device_communicator(runtime.control(), runtime.world(), {});
   const diagnostics::ClassifierSetup setup{
       .dataset = *reals, .control = runtime.control(), .exchange = *exchange, .device = at::kCPU};
-  const auto features = diagnosis::features_for(
-      options, setup, {fitted, chosen_reals.shape.values()},
-      chosen_reals.shape.image ? "; give --labels FILE, or a folder with a subfolder a class" : "");
+  const auto features =
+      arguments.real_features.empty()
+          ? diagnosis::features_for(
+                options, setup, {fitted, chosen_reals.shape.values()},
+                chosen_reals.shape.image
+                    ? "; give --labels FILE, or a folder with a subfolder a class"
+                    : "")
+          : diagnostics::FeatureMap{.name = "own", .width = own_width, .map = {}, .given = true};
   diagnostics::Evidence evidence{.step = 1};
   if (!arguments.train.empty())
     evidence.training_copies = beside_training(arguments, chosen_reals, chosen_fakes, setup);
@@ -154,6 +172,70 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
                                   std::move(evidence), levels);
   return finish(runtime, diagnosis, arguments.out,
                 diagnosis::ComparedSamples{chosen_reals, chosen_fakes});
+}
+
+// --real STATISTICS.npz: a mean and a covariance in place of samples.
+int diagnose_statistics(const DiagnoseArguments& arguments, world::Runtime& runtime) {
+  const auto& options = arguments.options;
+  const auto fakes = diagnosis::read_samples(arguments.fake, "");
+  const auto features = diagnosis::features_alone(options, *fakes, runtime.control());
+  const auto comparison = diagnosis::compare_with_statistics(runtime.control(), arguments.real,
+                                                             *fakes, features, options);
+  if (runtime.control().rank() != 0) return 0;
+  fmt::print("{}", diagnosis::to_text(comparison));
+  if (!arguments.out.empty())
+    write_file_atomically(diagnosis::made_folder(arguments.out) / "diagnosis.json",
+                          diagnosis::to_json(comparison));
+  return 0;
+}
+
+// --save-statistics, of all samples of --real unless --samples is given.
+int save_statistics(const DiagnoseArguments& arguments, world::Runtime& runtime) {
+  const auto reals = diagnosis::read_samples(arguments.real, "");
+  const auto features = diagnosis::features_alone(arguments.options, *reals, runtime.control());
+  const int64_t count =
+      arguments.samples_given ? std::min(arguments.options.samples, reals->size()) : reals->size();
+  const auto gaussian =
+      diagnosis::statistics_of(runtime.control(), *reals, features, count, arguments.options.seed);
+  if (runtime.control().rank() != 0) return 0;
+  diagnosis::write_statistics(arguments.save_statistics, gaussian);
+  fmt::print("{}: mu and sigma of {} samples, features: {}\n", arguments.save_statistics, count,
+             features.description());
+  return 0;
+}
+
+// Throws kUsage for options that do not go together.
+void check_arguments(const DiagnoseArguments& arguments) {
+  const bool files = !arguments.real.empty() || !arguments.fake.empty();
+  const int asked =
+      (files ? 1 : 0) + (arguments.posterior.empty() ? 0 : 1) + (arguments.run.empty() ? 0 : 1);
+  const bool saves = !arguments.save_statistics.empty();
+  if (saves && (arguments.real.empty() || !arguments.fake.empty() || asked != 1))
+    ALLMODES_FAIL(ExitCode::kUsage, "--save-statistics goes with --real alone");
+  if (asked != 1 || (files && !saves && (arguments.real.empty() || arguments.fake.empty())))
+    ALLMODES_FAIL(
+        ExitCode::kUsage,
+        "--real and --fake, or --run, or --posterior, were expected; see diagnose --help");
+  if (arguments.real_features.empty() != arguments.fake_features.empty() ||
+      (!arguments.real_features.empty() && (!files || saves)))
+    ALLMODES_FAIL(ExitCode::kUsage,
+                  "--real-features and --fake-features go together, beside --real and --fake");
+  if (!arguments.real_features.empty() && arguments.options.features.name != "auto")
+    ALLMODES_FAIL(ExitCode::kUsage, "--features {}: --real-features are the features already",
+                  arguments.options.features.name);
+}
+
+// The GPU where there is one, on all ranks.
+void choose_network_device(DiagnoseArguments& arguments, world::Runtime& runtime) {
+  if (pretrained::find_network(arguments.options.features.name) == nullptr &&
+      arguments.options.features.name != "auto")
+    return;
+  const auto choice = world::choose_device("auto", runtime.world());
+  const double on_all =
+      world::all_reduce_value(runtime.control(), choice.cuda ? 1.0 : 0.0, world::ReduceOp::min);
+  if (on_all < 1) return;
+  world::bind_device(choice);
+  arguments.options.network_device = run::device_of(choice);
 }
 
 // Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.
@@ -172,23 +254,20 @@ int say_divergence(const data::NonFinite& fault, const DiagnoseArguments& argume
   return finish(runtime, diagnosis, arguments.out);
 }
 
-int diagnose(const DiagnoseArguments& arguments, world::Runtime& runtime) {
+int diagnose(DiagnoseArguments arguments, world::Runtime& runtime) {
   const world::World world = runtime.world();
   world::refuse_singletons(world);
   records::setup_log(world.rank, world.host, std::nullopt, /*quiet=*/false,
                      records::may_color(STDERR_FILENO));
   run::use_threads(runtime);
-  const bool files = !arguments.real.empty() || !arguments.fake.empty();
-  const int asked =
-      (files ? 1 : 0) + (arguments.posterior.empty() ? 0 : 1) + (arguments.run.empty() ? 0 : 1);
-  if (asked != 1 || (files && (arguments.real.empty() || arguments.fake.empty())))
-    ALLMODES_FAIL(
-        ExitCode::kUsage,
-        "--real and --fake, or --run, or --posterior, were expected; see diagnose --help");
+  check_arguments(arguments);
+  choose_network_device(arguments, runtime);
   std::optional<OutFolder> out;
   if (!arguments.out.empty() && world.rank == 0) out.emplace(arguments.out);
-  if (files) {
+  if (!arguments.save_statistics.empty()) return save_statistics(arguments, runtime);
+  if (!arguments.real.empty()) {
     try {
+      if (diagnosis::is_statistics(arguments.real)) return diagnose_statistics(arguments, runtime);
       return diagnose_files(arguments, runtime);
     } catch (const data::NonFinite& fault) {
       if (!fault.of(arguments.fake)) throw;
@@ -219,8 +298,46 @@ Examples:
   allmodes diagnose --real reals.npy --labels classes.npy --fake fakes.safetensors --out diagnosis
   allmodes diagnose --real test.npy --train train.npy --fake fakes.npy
   allmodes diagnose --posterior mu.npy log_variance.npy
+  allmodes diagnose --real photos/ --fake made/ --features inception \
+    --feature-weights inception.safetensors --protocol clean_fid
   allmodes diagnose --run runs/00000-ring_gan --step all
   mpirun -np 4 allmodes diagnose --real photos/ --fake generated/ --features random_conv)";
+
+template <class Names>
+std::vector<std::string> texts_of(const Names& names) {
+  return {names.begin(), names.end()};
+}
+
+void add_features(CLI::App& command, DiagnoseArguments& arguments) {
+  auto& choice = arguments.options.features;
+  command
+      .add_option("--features", choice.name,
+                  "Where distances are measured: pixels (the numbers as they are), pca (64 "
+                  "principal components of the real samples), random_conv (a fixed random network "
+                  "on images), classifier (the last layer but one of a classifier of the labelled "
+                  "real images), or a network that others have trained, with --feature-weights: "
+                  "inception (that of FID and KID), dinov2_..., efficientnet_lite0 (fetched by "
+                  "launch/setup.sh --features); auto: efficientnet_lite0 of colour pictures of 48 "
+                  "pixels or more where it is there, else pca of images (random_conv of those of "
+                  "more than 4,096 numbers), else pixels")
+      ->check(CLI::IsMember(texts_of(config::kFeatures)))
+      ->capture_default_str();
+  command.add_option("--feature-weights", choice.weights,
+                     "The network's weights, safetensors; launch/to_safetensors.py makes them of "
+                     "the published .pth");
+  command
+      .add_option("--protocol", choice.protocol,
+                  "How pictures are made ready for the network: as the tool of that name does it; "
+                  "default: pytorch_fid for inception, dgm_eval for dinov2")
+      ->check(CLI::IsMember(texts_of(config::kFeatureProtocols)))
+      ->capture_default_str();
+  command.add_option("--real-features", arguments.real_features,
+                     "Features of your own instead: an array with a row for each sample of --real");
+  command.add_option("--fake-features", arguments.fake_features, "And for each of --fake");
+  command.add_option("--save-statistics", arguments.save_statistics,
+                     "FILE.npz for mean and covariance of the features of --real, which --real "
+                     "FILE.npz then stands for; no --fake");
+}
 
 void add_diagnose(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
@@ -241,15 +358,7 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch) {
                           "nearer to it than held-out data are?");
   command->add_option("--test", arguments->test, "Held-out data for that; default those of --real")
       ->needs(train);
-  command
-      ->add_option("--features", options.features,
-                   "Where distances are measured: pixels (the numbers as they are), pca (64 "
-                   "principal components of the real samples), random_conv (a fixed random network "
-                   "on images), classifier (the last layer but one of a classifier of the labelled "
-                   "real images); auto: pca of images (random_conv of those of more than 4,096 "
-                   "numbers), else pixels")
-      ->check(CLI::IsMember({"auto", "pixels", "pca", "random_conv", "classifier"}))
-      ->capture_default_str();
+  add_features(*command, *arguments);
   command
       ->add_option("--k", options.k,
                    "Nearest neighbours; default 3 for precision and recall, 5 for density and "

@@ -281,12 +281,15 @@ void describe(V& v, T& c) {
           "Of reconstructions: mean absolute or mean squared difference of values.");
   v.field("learned_variance", c.learned_variance, Anything{},
           "The distance d counts as d / exp(s) + s, with a number s that is trained.");
-  v.field("perceptual", c.perceptual, OneOf{"perceptual", kPerceptual},
-          "A second distance, of features: lpips, in those of a VGG16.");
+  v.field(
+      "perceptual", c.perceptual, OneOf{"perceptual", kPerceptual},
+      "A second distance, of features: lpips, in those of a VGG16; efficientnet_lite0, in those "
+      "of that network, which launch/setup.sh --features fetches.");
   v.field("perceptual_weight", c.perceptual_weight, kPositive,
           "Of that distance beside the first one.");
   v.field("perceptual_path", c.perceptual_path, Anything{},
-          "lpips: safetensors file with the weights of the VGG16 and of the linear layers.");
+          "lpips: folder with the weights of the VGG16 and of the linear layers; "
+          "efficientnet_lite0: file with its weights, empty: where launch/setup.sh puts it.");
   v.field("adversarial_weight", c.adversarial_weight, kNotNegative,
           "Of the adversarial loss; 0: no discriminator.");
   v.field("adaptive_weight", c.adaptive_weight, Anything{},

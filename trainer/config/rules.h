@@ -134,7 +134,7 @@ inline constexpr std::array<std::string_view, 2> kPosteriors{"deterministic", "g
 inline constexpr std::array<std::string_view, 4> kQuantizers{"kl", "vq", "fsq", "lfq"};
 inline constexpr std::array<std::string_view, 2> kCodebooks{"gradient", "ema"};
 inline constexpr std::array<std::string_view, 2> kDistances{"l1", "l2"};
-inline constexpr std::array<std::string_view, 2> kPerceptual{"none", "lpips"};
+inline constexpr std::array<std::string_view, 3> kPerceptual{"none", "lpips", "efficientnet_lite0"};
 inline constexpr std::array<std::string_view, 2> kReconstructions{"features", "pixels"};
 inline constexpr std::array<std::string_view, 2> kKernels{"imq", "rbf"};
 inline constexpr std::array<std::string_view, 3> kDivergences{"forward_kl", "reverse_kl",
@@ -143,8 +143,19 @@ inline constexpr std::array<std::string_view, 2> kInitializations{"kaiming_unifo
 inline constexpr std::array<std::string_view, 3> kDecays{"none", "linear", "cosine"};
 inline constexpr std::array<std::string_view, 3> kOnCollapse{"warn", "stop", "rollback"};
 inline constexpr std::array<std::string_view, 2> kExchangePrecisions{"float32", "bfloat16"};
-inline constexpr std::array<std::string_view, 5> kSampleMetrics{"off", "pixels", "pca",
-                                                                "random_conv", "classifier"};
+// Spaces in which samples are compared; those of pretrained networks last.
+inline constexpr std::array<std::string_view, 14> kFeatures{
+    "auto",          "pixels",        "pca",           "random_conv",       "classifier",
+    "inception",     "inception_64",  "inception_192", "inception_768",     "dinov2_vits14",
+    "dinov2_vitb14", "dinov2_vitl14", "dinov2_vitg14", "efficientnet_lite0"};
+inline constexpr auto kSampleMetrics = [] {
+  std::array<std::string_view, kFeatures.size() + 1> names{"off"};
+  for (size_t i = 0; i < kFeatures.size(); ++i) names[i + 1] = kFeatures[i];
+  return names;
+}();
+// How pictures are brought to a pretrained network's size and range, by the tool that does so.
+inline constexpr std::array<std::string_view, 6> kFeatureProtocols{
+    "default", "pytorch_fid", "torch_fidelity", "stylegan", "clean_fid", "dgm_eval"};
 inline constexpr std::array<std::string_view, 3> kPrecisions{"float32", "tf32", "bfloat16"};
 inline constexpr std::array<std::string_view, 2> kConvolutions{"deterministic", "fastest"};
 inline constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/diagnostics_config.h"
 #include "config/family_config.h"
 #include "config/rules.h"
 
@@ -150,33 +151,6 @@ void describe(V& v, T& c) {
   v.field("precision", c.precision, OneOf{"precision", kExchangePrecisions},
           "Of what travels between nodes without GPUs; bfloat16: half the bytes, each sum is still "
           "taken in float32.");
-}
-
-struct Diagnostics {
-  int64_t log_every = 50;
-  int64_t evaluate_every = 1000;
-  int64_t samples = 2500;
-  int64_t diversity_pairs = 256;
-  bool classifier = true;
-  int64_t calibration_draws = 200;
-  std::string sample_metrics = "off";
-};
-
-template <class V, Is<Diagnostics> T>
-void describe(V& v, T& c) {
-  v.field("log_every", c.log_every, kCount, "Steps from one record of losses to the next.");
-  v.field("evaluate_every", c.evaluate_every, kCount, "Steps from one evaluation to the next.");
-  v.field("samples", c.samples, Range{.low = 2, .high = kMostCount},
-          "Samples of the averaged generator an evaluation.");
-  v.field("diversity_pairs", c.diversity_pairs, kCount,
-          "Pairs of samples a log step for the batch diversity.");
-  v.field("classifier", c.classifier, Anything{},
-          "Labelled images: a small classifier is trained for the mode histogram.");
-  v.field("calibration_draws", c.calibration_draws, Range{.low = 50, .high = 100'000},
-          "Draws of real samples against real ones, for the null of each figure.");
-  v.field("sample_metrics", c.sample_metrics, OneOf{"kind of features", kSampleMetrics},
-          "Features in which precision, recall, density, coverage, Frechet and kernel distance are "
-          "measured at evaluations; off: they are not.");
 }
 
 // Of on_collapse "rollback": at most `limit` times the run goes back to its last healthy checkpoint

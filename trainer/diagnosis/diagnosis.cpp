@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
-#include "diagnostics/features/feature_space.h"
 #include "diagnostics/latents/mutual_information.h"
 #include "diagnostics/latents/posterior.h"
+#include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/redrawn.h"
@@ -43,10 +43,13 @@ class MappedRows {
   MappedRows(world::Communicator& control, const diagnostics::FeatureMap& features,
              const DiagnosedSamples& samples)
       : width_(features.width),
-        computed_(features.identity
+        computed_(features.identity || features.given
                       ? std::vector<float>()
-                      : diagnostics::mapped_rows(control, features, samples.values, samples.count)),
-        rows_(features.identity ? std::span<const float>(samples.values) : computed_) {}
+                      : diagnostics::mapped_rows(control, features, samples.values, samples.count,
+                                                 /*progress=*/true)),
+        rows_(features.given      ? std::span<const float>(samples.own_features)
+              : features.identity ? std::span<const float>(samples.values)
+                                  : computed_) {}
   MappedRows(const MappedRows&) = delete;
   MappedRows& operator=(const MappedRows&) = delete;
 
@@ -197,11 +200,28 @@ void add_mode_lines(Diagnosis& diagnosis) {
                              true, interval(recall(modes), recall, 1)});
 }
 
-// What `--features auto` is of samples of this shape.
-std::string chosen_features(const std::string& wanted, const data::SampleShape& shape) {
-  if (wanted != "auto") return wanted;
-  if (!shape.image) return "pixels";
-  return shape.values() <= diagnostics::kWidestPca ? "pca" : "random_conv";
+// What distances in these features are called, in place of the general names.
+void name_by_features(std::vector<Line>& lines, const diagnostics::FeatureMap& features) {
+  for (Line& line : lines) {
+    if (line.name.starts_with("frechet_distance"))
+      line.name.replace(0, std::string("frechet_distance").size(), features.frechet_name);
+    if (line.name == "kid") line.name = features.kernel_name;
+  }
+}
+
+// Where there are logits for it, and samples enough for ten parts.
+void add_inception_score(const diagnostics::FeatureMap& features,
+                         const diagnostics::Features& reals, const diagnostics::Features& fakes,
+                         std::vector<Line>& lines) {
+  if (!features.class_logits || std::min(reals.rows(), fakes.rows()) < 10) return;
+  const auto score = [&](const diagnostics::Features& rows) {
+    const auto logits = features.class_logits(rows.values);
+    return diagnostics::inception_score(logits, std::ssize(logits) / rows.rows());
+  };
+  const auto of_reals = score(reals), of_fakes = score(fakes);
+  lines.push_back({"inception_score", of_fakes.mean,
+                   fmt::format("+- {:.2g} over ten parts; {:.5g} of the data", of_fakes.deviation,
+                               of_reals.mean)});
 }
 
 }  // namespace
@@ -211,12 +231,12 @@ diagnostics::FeatureMap features_for(const DiagnoseOptions& options,
                                      const diagnostics::Features& fitted,
                                      const std::string& remedy) {
   const data::SampleShape shape = setup.dataset.shape();
-  const std::string name = chosen_features(options.features, shape);
   const std::string complaint =
-      diagnostics::features_complaint(name, shape, setup.dataset.classes());
+      diagnostics::features_complaint(options.features, shape, setup.dataset.classes());
   if (!complaint.empty())
-    ALLMODES_FAIL(ExitCode::kUsage, "--features {}: {}{}", name, complaint, remedy);
-  return diagnostics::make_features(name, setup, fitted);
+    ALLMODES_FAIL(ExitCode::kUsage, "--features {}: {}{}", options.features.name, complaint,
+                  options.features.name == "classifier" ? remedy : "");
+  return diagnostics::make_features(options.features, setup, fitted, options.network_device);
 }
 
 void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
@@ -239,8 +259,10 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
                            const DiagnoseOptions& options, diagnostics::Evidence evidence,
                            const config::Verdict& levels) {
   check_sets(reals, fakes, options);
-  const diagnostics::SampleMetricsOptions metric_options{.neighborhood = neighborhood_of(options),
-                                                         .seed = options.seed};
+  const diagnostics::SampleMetricsOptions metric_options{
+      .neighborhood = neighborhood_of(options),
+      .seed = options.seed,
+      .population_covariance = features.population_covariance};
   const MappedRows real_rows(control, features, reals);
   const MappedRows fake_rows(control, features, fakes);
   auto metrics =
@@ -269,6 +291,8 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   for (Line& line : diagnosis.lines)
     if (const auto found = metrics.intervals.find(line.name); found != metrics.intervals.end())
       line.interval = found->second;
+  name_by_features(diagnosis.lines, features);
+  add_inception_score(features, real_rows.view(), fake_rows.view(), diagnosis.lines);
   diagnosis.invented = std::move(pooled.invented);
   const bool labelled = !reals.labels.empty() && reals.class_names.size() > 1;
   if (labelled) diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);

@@ -20,8 +20,9 @@
 namespace allmodes::diagnosis {
 
 struct DiagnoseOptions {
-  std::string features = "auto";  // auto, pixels, pca, random_conv, classifier
-  int64_t k = 0;                  // 0: 3 for precision and recall, 5 for density and coverage
+  pretrained::NetworkChoice features{.name = "auto"};  // any of config::kFeatures
+  at::Device network_device = at::kCPU;                // of a pretrained network
+  int64_t k = 0;  // 0: 3 for precision and recall, 5 for density and coverage
   int64_t samples = 10'000;
   uint64_t seed = 1;
 };

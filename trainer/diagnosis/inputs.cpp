@@ -1,11 +1,14 @@
 #include "diagnosis/inputs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/error.h"
+#include "data/formats/array_file.h"
 #include "data/sampler.h"
 
 namespace allmodes::diagnosis {
@@ -43,6 +46,27 @@ void require_one_shape(const data::SampleShape& reals, const std::string& real,
   if (reals == fakes) return;
   ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected; {}", real,
                 extent_of(reals), fake, extent_of(fakes), remedy_of(reals, fakes));
+}
+
+// The rows of the chosen samples; how many numbers one has.
+int64_t take_rows(const std::string& path, const data::Dataset& dataset, DiagnosedSamples& chosen) {
+  auto array = data::open_array(path);
+  const auto shape = array.shape;
+  if (shape.size() != 2 || static_cast<int64_t>(shape[0]) != dataset.size() || shape[1] < 1)
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{} is an array of [{}]; a row of features for each of the {} samples of {} was "
+                  "expected",
+                  path, fmt::join(shape, ", "), dataset.size(), chosen.source);
+  const auto values = data::read_float_array(array);
+  const auto width = static_cast<size_t>(shape[1]);
+  for (const int64_t index : chosen.indices) {
+    const auto row = std::span(values).subspan(static_cast<size_t>(index) * width, width);
+    if (!std::ranges::all_of(row, [](float value) { return std::isfinite(value); }))
+      ALLMODES_FAIL(ExitCode::kDataError, "{}: row {} has numbers that are not finite", path,
+                    index);
+    chosen.own_features.insert(chosen.own_features.end(), row.begin(), row.end());
+  }
+  return static_cast<int64_t>(width);
 }
 
 struct Extremes {
@@ -116,7 +140,20 @@ DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string&
   if (dataset.classes() > 0) samples.labels.resize(rows);
   dataset.copy(indices, samples.values.data(),
                samples.labels.empty() ? nullptr : samples.labels.data());
+  samples.indices = std::move(indices);
   return samples;
+}
+
+int64_t read_own_features(const std::string& real, const data::Dataset& reals,
+                          DiagnosedSamples& chosen_reals, const std::string& fake,
+                          const data::Dataset& fakes, DiagnosedSamples& chosen_fakes) {
+  const int64_t width = take_rows(real, reals, chosen_reals);
+  const int64_t other = take_rows(fake, fakes, chosen_fakes);
+  if (width != other)
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{} has rows of {} numbers, {} of {}: features of one kind were expected", real,
+                  width, fake, other);
+  return width;
 }
 
 std::vector<std::string> range_remarks(const DiagnosedSamples& reals,

@@ -35,6 +35,8 @@ struct DiagnosedSamples {
   std::vector<int64_t> labels;  // [count], empty when unlabelled
   std::vector<std::string> class_names;
   int64_t count = 0;
+  std::vector<int64_t> indices = {};     // [count], in the data set
+  std::vector<float> own_features = {};  // [count][width], of read_own_features()
 };
 
 // Samples that are compared with `like` later, as points where those are. Throws as read_pair().
@@ -44,6 +46,14 @@ std::unique_ptr<data::Dataset> read_like(const std::string& path, const Diagnose
 // `seed`.
 DiagnosedSamples choose_samples(const data::Dataset& dataset, const std::string& source,
                                 int64_t count, uint64_t seed, int64_t first = 0);
+
+// Features that somebody has computed, a row a sample, in the order of the data set (pictures of a
+// folder: of their names). Rows of both sets' chosen samples become their own_features; returns how
+// many numbers a row has. Throws kNoInput, kDataError where rows and samples are not as many, or
+// the two have rows of different lengths, or numbers that are not finite.
+int64_t read_own_features(const std::string& real, const data::Dataset& reals,
+                          DiagnosedSamples& chosen_reals, const std::string& fake,
+                          const data::Dataset& fakes, DiagnosedSamples& chosen_fakes);
 
 // Sentences on what the two sets' numbers do not have in common although samples of one range
 // would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value. Of

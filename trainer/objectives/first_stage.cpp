@@ -41,7 +41,7 @@ class FirstStage final : public Objective {
              int64_t batch)
       : settings_(settings), image_(std::move(image)), quantizer_(std::move(quantizer)) {
     latent_.dimension = networks::elements(image_);
-    if (settings.perceptual == "lpips") perceptual_.emplace(settings.perceptual_path);
+    perceptual_ = make_perceptual(settings.perceptual, settings.perceptual_path);
     last_weight_ = last_weight(plans.decoder);
     networks_ = {{kEncoderOfFirst, std::move(plans.encoder), settings.optimizer},
                  {kDecoderOfFirst, std::move(plans.decoder), settings.optimizer}};
@@ -202,7 +202,7 @@ class FirstStage final : public Objective {
   networks::Shape image_;  // of the codes
   std::unique_ptr<Quantizer> quantizer_;
   std::optional<Adversary> adversary_;
-  std::optional<Lpips> perceptual_;
+  std::unique_ptr<PerceptualDistance> perceptual_;
   size_t last_weight_ = 0;
   std::vector<NetworkSpec> networks_;
   std::vector<Phase> phases_;
@@ -244,11 +244,12 @@ void check_perceptual(const config::FirstStage& settings, const networks::Shape&
                       std::vector<ConfigurationError>& errors) {
   if (settings.perceptual == "none") {
     if (!settings.perceptual_path.empty())
-      errors.push_back({"first_stage.perceptual_path",
-                        "perceptual_path: nothing reads it: set perceptual: \"lpips\""});
+      errors.push_back(
+          {"first_stage.perceptual_path", "perceptual_path: nothing reads it: set perceptual"});
     return;
   }
-  Lpips::check(settings.perceptual_path, "first_stage.perceptual_path", errors);
+  check_perceptual_weights(settings.perceptual, settings.perceptual_path,
+                           "first_stage.perceptual_path", errors);
   constexpr int64_t kLeastSide = 16;
   if (sample.size() == 3 &&
       ((sample[0] != 1 && sample[0] != 3) || sample[1] < kLeastSide || sample[2] < kLeastSide))

@@ -4,22 +4,24 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/isfinite.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
 
 #include <array>
-#include <set>
+#include <optional>
 
 #include "base/error.h"
-#include "checkpoints/safetensors.h"
+#include "pretrained/feature_network.h"
+#include "pretrained/weight_table.h"
 
 namespace allmodes::objectives {
 namespace {
 
+using pretrained::WeightTable;
+
 constexpr const char* kTrunkFile = "vgg16.safetensors";
+constexpr const char* kEfficientNetName = "efficientnet_lite0";
 constexpr const char* kLinearFile = "lpips.safetensors";
 
 // A convolution of VGG16 (Simonyan and Zisserman, arXiv 1409.1556, configuration D): its place
@@ -43,71 +45,36 @@ constexpr std::array<VggLayer, 13> kVgg16{{{0, 3, 64},
                                            {26, 512, 512},
                                            {28, 512, 512, true}}};
 
-struct NamedShape {
-  std::string name;
-  std::vector<int64_t> shape;
-};
-
-// What a file must hold, and whose tensors these are.
-struct TensorTable {
-  const char* file;
-  const char* of;
-  std::vector<NamedShape> tensors;
-  const char* ignored = nullptr;  // how names begin that are not read
-};
-
-TensorTable trunk_tensors() {
-  std::vector<NamedShape> table;
+WeightTable trunk_tensors() {
+  WeightTable table{.of = "VGG16's features", .tensors = {}, .ignored_beginnings = {"classifier."}};
   for (const VggLayer& layer : kVgg16) {
-    table.push_back(
+    table.tensors.push_back(
         {fmt::format("features.{}.weight", layer.place), {layer.outputs, layer.inputs, 3, 3}});
-    table.push_back({fmt::format("features.{}.bias", layer.place), {layer.outputs}});
+    table.tensors.push_back({fmt::format("features.{}.bias", layer.place), {layer.outputs}});
   }
-  return {kTrunkFile, "VGG16's features", std::move(table), "classifier."};
+  return table;
 }
 
-TensorTable linear_tensors() {
-  std::vector<NamedShape> table;
+WeightTable linear_tensors() {
+  WeightTable table{.of = "the linear layers of LPIPS for VGG16", .tensors = {}};
   for (const VggLayer& layer : kVgg16)
     if (layer.ends_stage)
-      table.push_back(
-          {fmt::format("lin{}.model.1.weight", table.size()), {1, layer.outputs, 1, 1}});
-  return {kLinearFile, "the linear layers of LPIPS for VGG16", std::move(table)};
+      table.tensors.push_back(
+          {fmt::format("lin{}.model.1.weight", table.tensors.size()), {1, layer.outputs, 1, 1}});
+  return table;
 }
 
-// Throws kDataError unless the file holds exactly the tensors of the table, and what may be
-// ignored.
-checkpoints::SafetensorsFile open_checked(const std::filesystem::path& folder,
-                                          const TensorTable& table) {
-  checkpoints::SafetensorsFile file(folder / table.file);
-  std::set<std::string> known;
-  for (const auto& [name, shape] : table.tensors) {
-    known.insert(name);
-    const auto& entry = file.at(name);
-    if (entry.dtype != checkpoints::DType::kF32 || entry.shape != shape)
-      ALLMODES_FAIL(ExitCode::kDataError, "{}: '{}' is {} of [{}], it must be F32 of [{}]",
-                    file.path().string(), name, checkpoints::dtype_name(entry.dtype),
-                    fmt::join(entry.shape, ", "), fmt::join(shape, ", "));
-  }
-  for (const auto& name : file.names())
-    if (!known.contains(name) && (table.ignored == nullptr || !name.starts_with(table.ignored)))
-      ALLMODES_FAIL(ExitCode::kDataError, "{}: '{}' is no tensor of {}", file.path().string(), name,
-                    table.of);
-  return file;
-}
-
-std::vector<at::Tensor> read_checked(const std::filesystem::path& folder,
-                                     const TensorTable& table) {
-  const checkpoints::SafetensorsFile file = open_checked(folder, table);
+// In the order of the table.
+std::vector<at::Tensor> read_in_order(const std::filesystem::path& path, const WeightTable& table) {
+  const pretrained::Weights weights = pretrained::read_checked(path, table);
   std::vector<at::Tensor> tensors;
-  for (const auto& [name, shape] : table.tensors) {
-    tensors.push_back(at::empty(shape, at::TensorOptions().dtype(at::kFloat)));
-    file.read(name, tensors.back().mutable_data_ptr(), tensors.back().nbytes());
-    if (!at::isfinite(tensors.back()).all().item<bool>())
-      ALLMODES_FAIL(ExitCode::kDataError, "{}: '{}' has values that are not finite",
-                    file.path().string(), name);
-  }
+  for (const auto& wanted : table.tensors) tensors.push_back(weights.at(wanted.name));
   return tensors;
+}
+
+// Grey pictures with three equal colours.
+at::Tensor coloured(const at::Tensor& x) {
+  return x.size(1) == 3 ? x : x.expand({x.size(0), 3, x.size(2), x.size(3)});
 }
 
 // (x - shift) / scale of each colour: the normalization of the network's pictures, for values in
@@ -142,8 +109,8 @@ void Lpips::check(const std::filesystem::path& folder, const std::string& path,
   }
   if (!std::filesystem::is_directory(folder)) return;
   try {
-    open_checked(folder, trunk_tensors());
-    open_checked(folder, linear_tensors());
+    pretrained::open_checked(folder / kTrunkFile, trunk_tensors());
+    pretrained::open_checked(folder / kLinearFile, linear_tensors());
   } catch (const Error& error) {
     errors.push_back({path, error.what()});
   }
@@ -151,8 +118,8 @@ void Lpips::check(const std::filesystem::path& folder, const std::string& path,
 
 const Lpips::Weights& Lpips::weights_on(at::Device device) const {
   if (!weights_.kernels.empty() && weights_.kernels[0].device() == device) return weights_;
-  const auto trunk = read_checked(folder_, trunk_tensors());
-  const auto linear = read_checked(folder_, linear_tensors());
+  const auto trunk = read_in_order(folder_ / kTrunkFile, trunk_tensors());
+  const auto linear = read_in_order(folder_ / kLinearFile, linear_tensors());
   weights_ = {};
   for (const at::Tensor& tensor : trunk)
     (tensor.dim() == 4 ? weights_.kernels : weights_.biases).push_back(tensor.to(device));
@@ -162,9 +129,6 @@ const Lpips::Weights& Lpips::weights_on(at::Device device) const {
 
 at::Tensor Lpips::distance(const at::Tensor& made, const at::Tensor& samples) const {
   const Weights& weights = weights_on(made.device());
-  const auto coloured = [](const at::Tensor& x) {
-    return x.size(1) == 3 ? x : x.expand({x.size(0), 3, x.size(2), x.size(3)});
-  };
   // One batch of both: half the operators.
   at::Tensor x = scaled(at::cat({coloured(made), coloured(samples)}));
   const int64_t pairs = made.size(0);
@@ -180,6 +144,59 @@ at::Tensor Lpips::distance(const at::Tensor& made, const at::Tensor& samples) co
     if (++stage < weights.channels.size()) x = at::max_pool2d(x, 2);
   }
   return sum;
+}
+
+void EfficientNetDistance::check(const std::filesystem::path& file, const std::string& path,
+                                 std::vector<ConfigurationError>& errors) {
+  const auto place = file.empty() ? pretrained::efficientnet_lite0_file() : std::optional(file);
+  if (!place || !std::filesystem::exists(*place)) return;
+  try {
+    pretrained::open_checked(*place, pretrained::efficientnet_lite0_weights());
+  } catch (const Error& error) {
+    errors.push_back({path, error.what()});
+  }
+}
+
+const pretrained::EfficientNetLite0& EfficientNetDistance::network_on(at::Device device) const {
+  if (network_ && device_ == device) return *network_;
+  const pretrained::NetworkChoice choice{.name = kEfficientNetName, .weights = file_.string()};
+  const std::string complaint = pretrained::choice_complaint(choice);
+  if (!complaint.empty())
+    ALLMODES_FAIL(ExitCode::kNoInput, "first_stage.perceptual: {}", complaint);
+  const auto file = file_.empty() ? *pretrained::efficientnet_lite0_file() : file_;
+  network_.emplace(pretrained::read_checked(file, pretrained::efficientnet_lite0_weights()),
+                   device);
+  device_ = device;
+  return *network_;
+}
+
+at::Tensor EfficientNetDistance::distance(const at::Tensor& made, const at::Tensor& samples) const {
+  const auto& network = network_on(made.device());
+  // [-1, 1] to bytes, and those to the network's range.
+  const at::Tensor bytes = (at::cat({coloured(made), coloured(samples)}) + 1) * 127.5;
+  const int64_t pairs = made.size(0);
+  at::Tensor sum;
+  const auto stages = network.stages(pretrained::EfficientNetLite0::scaled(bytes));
+  for (const at::Tensor& stage : stages) {
+    const at::Tensor features = unit_length(stage);
+    const at::Tensor apart = features.narrow(0, 0, pairs) - features.narrow(0, pairs, pairs);
+    const at::Tensor of_stage = apart.square().sum(1).mean();
+    sum = sum.defined() ? sum + of_stage : of_stage;
+  }
+  return sum / static_cast<double>(stages.size());
+}
+
+std::unique_ptr<PerceptualDistance> make_perceptual(const std::string& name,
+                                                    const std::string& path) {
+  if (name == "lpips") return std::make_unique<Lpips>(path);
+  if (name == kEfficientNetName) return std::make_unique<EfficientNetDistance>(path);
+  return nullptr;
+}
+
+void check_perceptual_weights(const std::string& name, const std::string& path,
+                              const std::string& field, std::vector<ConfigurationError>& errors) {
+  if (name == "lpips") Lpips::check(path, field, errors);
+  if (name == kEfficientNetName) EfficientNetDistance::check(path, field, errors);
 }
 
 }  // namespace allmodes::objectives

@@ -129,7 +129,8 @@ class Checker {
     const auto& diagnostics = run_.config().diagnostics;
     if (diagnostics.sample_metrics == "off" || !run_.dataset) return;
     const auto complaint = diagnostics::features_complaint(
-        diagnostics.sample_metrics, run_.dataset->shape(), run_.dataset->classes());
+        {diagnostics.sample_metrics, diagnostics.feature_weights, diagnostics.feature_protocol},
+        run_.dataset->shape(), run_.dataset->classes());
     if (!complaint.empty()) refuse("diagnostics.sample_metrics", complaint);
     const int64_t most = diagnostics::Neighborhood{}.largest();
     if (std::min(diagnostics.samples, run_.dataset->size()) <= most)

@@ -32,7 +32,8 @@ constexpr records::Figure kTrainFigures[] = {
     {"log_variance", "", "", "",
      "a first stage with learned_variance: the number s of distance / exp(s) + s"},
     {"perceptual_distance", "", ">= 0", "0",
-     "mean LPIPS of the batch and its reconstructions, without its weight"},
+     "mean distance of the batch and its reconstructions by first_stage.perceptual (LPIPS, or in "
+     "features of EfficientNet-Lite0), without its weight"},
     {"kl_weight", "", ">= 0", "", "weight of a VAE's KL term in a schedule"},
     {"gradient_norm_NETWORK", "", ">= 0", "",
      "L2 norm of the gradient of NETWORK before clipping; of a further optimizer "

@@ -28,11 +28,6 @@ void start_up_table(world::Communicator& control, const world::World& world,
                exchange_description(world, device.cuda, threads));
 }
 
-at::Device device_of(const world::DeviceChoice& choice) {
-  return choice.cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index))
-                     : at::Device(at::kCPU);
-}
-
 void choose_device(world::Runtime& runtime, world::Watchdog& watchdog, SetUp& set_up) {
   const auto& world = runtime.world();
   const auto& config = set_up.run.config();
@@ -66,6 +61,11 @@ world::Facts asked_for(const TrainOptions& options) {
 }
 
 }  // namespace
+
+at::Device device_of(const world::DeviceChoice& choice) {
+  return choice.cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(choice.index))
+                     : at::Device(at::kCPU);
+}
 
 world::WatchLimits limits_of(const config::Watchdog& watchdog) {
   return {watchdog.limit_s, watchdog.stage_limit_s};

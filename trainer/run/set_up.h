@@ -40,6 +40,8 @@ struct SetUp {
   std::shared_ptr<void> watched;                  // the watchdog asks it for its health
 };
 
+at::Device device_of(const world::DeviceChoice& choice);
+
 // The watchdog's limits where no configuration says others.
 world::WatchLimits limits_of(const config::Watchdog& watchdog);
 

@@ -211,6 +211,16 @@ std::optional<std::pair<std::string, std::string>> split_name(const std::string&
   return std::pair{path.substr(0, at + ending.size()), rest.empty() ? rest : rest.substr(1)};
 }
 
+template <class Real>
+std::vector<Real> real_numbers(ArrayFile& array) {
+  if (array.type.text())
+    array.file.fail(array.file.offset(), "it holds texts; numbers were expected");
+  return with_type(array.type, [&]<class T>(T, const auto& number) {
+    return converted<Real, T>(array,
+                              [&](T value, size_t) { return static_cast<Real>(number(value)); });
+  });
+}
+
 }  // namespace
 
 uint64_t ArrayFile::values() const {
@@ -278,18 +288,27 @@ ArrayFile open_array(const std::string& path) {
   return from_npy(std::move(file));
 }
 
+std::vector<std::string> array_names(const std::string& path) {
+  std::vector<std::string> names;
+  if (!path.ends_with(".npz")) return names;
+  const auto archive = open_zip(path, UINT64_MAX);
+  for (int64_t i = 0; i < archive->size(); ++i)
+    if (const std::string name = archive->key(i); name.ends_with(".npy"))
+      names.push_back(name.substr(0, name.size() - 4));
+  return names;
+}
+
 std::vector<uint8_t> read_byte_array(ArrayFile& array) {
   ALLMODES_CHECK(array.type.byte(), "bytes of an array of '{}'", array.type_name);
   return converted<uint8_t, uint8_t>(array, [](uint8_t value, size_t) { return value; });
 }
 
 std::vector<float> read_float_array(ArrayFile& array) {
-  if (array.type.text())
-    array.file.fail(array.file.offset(), "it holds texts; numbers were expected");
-  return with_type(array.type, [&]<class T>(T, const auto& number) {
-    return converted<float, T>(array,
-                               [&](T value, size_t) { return static_cast<float>(number(value)); });
-  });
+  return real_numbers<float>(array);
+}
+
+std::vector<double> read_double_array(ArrayFile& array) {
+  return real_numbers<double>(array);
 }
 
 std::vector<int64_t> read_integer_array(ArrayFile& array) {

@@ -42,14 +42,18 @@ struct ArrayFile {
 // refused as what they are, with the line that saves them readable.
 ArrayFile open_array(const std::string& path);
 
+// Of the arrays in a .npz; empty for a file that is none. Throws kNoInput, kDataError.
+std::vector<std::string> array_names(const std::string& path);
+
 // The type that .npy calls `descr`; nothing for records, complex numbers, objects and dates.
 std::optional<NumberType> number_type(const std::string& descr);
 
 // The rest of the file, in C order, each as the nearest value of type T: bytes (of an array of
-// bytes), float or int64_t. Booleans are 0 and 1. Throws kDataError when the file ends before or
-// goes on; for int64_t also for a number that is not whole or does not fit.
+// bytes), float, double or int64_t. Booleans are 0 and 1. Throws kDataError when the file ends
+// before or goes on; for int64_t also for a number that is not whole or does not fit.
 std::vector<uint8_t> read_byte_array(ArrayFile& array);
 std::vector<float> read_float_array(ArrayFile& array);
+std::vector<double> read_double_array(ArrayFile& array);
 std::vector<int64_t> read_integer_array(ArrayFile& array);
 // Of texts.
 std::vector<std::string> read_text_array(ArrayFile& array);

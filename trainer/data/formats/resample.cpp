@@ -52,29 +52,43 @@ double weight_at(Filter filter, double x) {
 // So many weights are remembered, 32 MiB. From 500 to 64 pixels there are some 4,000.
 constexpr size_t kMostKnownWeights = 4U << 20;
 
-Weights weights_of(int64_t from, int64_t to, Filter filter) {
-  Weights weights;
+// Of one output pixel: input pixels from `first` on, whose weights add up to 1.
+struct ExactRun {
+  int64_t first = 0;
+  std::vector<double> weights;
+};
+
+std::vector<ExactRun> exact_weights(int64_t from, int64_t to, Filter filter) {
   const double scale = static_cast<double>(from) / static_cast<double>(to);
   const double stretch = std::max(scale, 1.0);
   const double support = support_of(filter) * stretch;
   const double step = 1.0 / stretch;
-  std::vector<double> exact;
+  std::vector<ExactRun> runs;
   for (int64_t i = 0; i < to; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
-    const int64_t first =
-        std::max<int64_t>(0, static_cast<int64_t>(static_cast<int>(center - support + 0.5)));
+    ExactRun run{
+        std::max<int64_t>(0, static_cast<int64_t>(static_cast<int>(center - support + 0.5))), {}};
     const int64_t end =
         std::min(from, static_cast<int64_t>(static_cast<int>(center + support + 0.5)));
-    exact.clear();
     double sum = 0;
-    for (int64_t j = first; j < end; ++j) {
-      exact.push_back(weight_at(filter, (static_cast<double>(j) - center + 0.5) * step));
-      sum += exact.back();
+    for (int64_t j = run.first; j < end; ++j) {
+      run.weights.push_back(weight_at(filter, (static_cast<double>(j) - center + 0.5) * step));
+      sum += run.weights.back();
     }
+    if (sum != 0.0)
+      for (double& w : run.weights) w /= sum;
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+Weights weights_of(int64_t from, int64_t to, Filter filter) {
+  Weights weights;
+  for (const ExactRun& run : exact_weights(from, to, filter)) {
     const size_t at = weights.values.size();
-    weights.runs.push_back({.first = first, .count = end - first, .at = at});
-    for (double w : exact) {
-      if (sum != 0.0) w /= sum;
+    weights.runs.push_back(
+        {.first = run.first, .count = static_cast<int64_t>(run.weights.size()), .at = at});
+    for (double w : run.weights) {
       w *= static_cast<double>(1 << kWeightBits);
       weights.values.push_back(static_cast<int32_t>(w < 0 ? w - 0.5 : w + 0.5));
     }
@@ -168,6 +182,39 @@ Picture Resizer::resized_part(const Picture& picture, int64_t top, int64_t left,
 Picture Resizer::resized(const Picture& picture, int64_t height, int64_t width,
                          Filter filter) const {
   return resized_part(picture, 0, 0, picture.height, picture.width, height, width, filter);
+}
+
+std::vector<float> resized_plane(std::span<const float> plane, int64_t height, int64_t width,
+                                 int64_t to_height, int64_t to_width, Filter filter) {
+  ALLMODES_CHECK(
+      std::min({height, width, to_height, to_width}) >= 1 && std::ssize(plane) == height * width,
+      "{} numbers for {} x {} pixels", plane.size(), height, width);
+  std::vector<float> across(plane.begin(), plane.end());
+  if (width != to_width) {
+    across.clear();
+    const auto runs = exact_weights(width, to_width, filter);
+    for (int64_t y = 0; y < height; ++y) {
+      for (const ExactRun& run : runs) {
+        const auto from = plane.subspan(static_cast<size_t>(y * width + run.first));
+        double sum = 0;
+        for (size_t k = 0; k < run.weights.size(); ++k) sum += from[k] * run.weights[k];
+        across.push_back(static_cast<float>(sum));
+      }
+    }
+  }
+  if (height == to_height) return across;
+  std::vector<float> out;
+  const auto runs = exact_weights(height, to_height, filter);
+  for (const ExactRun& run : runs) {
+    for (int64_t x = 0; x < to_width; ++x) {
+      double sum = 0;
+      for (size_t k = 0; k < run.weights.size(); ++k)
+        sum += across[static_cast<size_t>((run.first + static_cast<int64_t>(k)) * to_width + x)] *
+               run.weights[k];
+      out.push_back(static_cast<float>(sum));
+    }
+  }
+  return out;
 }
 
 Picture cropped(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width) {

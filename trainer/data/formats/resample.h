@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <tuple>
+#include <vector>
 
 #include "data/formats/picture.h"
 #include "data/formats/resample_kernels.h"
@@ -17,6 +19,12 @@ enum class Filter { kBox, kBilinear, kBicubic, kLanczos };
 
 // The part of height x width pixels whose upper left corner is at (top, left).
 Picture cropped(const Picture& picture, int64_t top, int64_t left, int64_t height, int64_t width);
+
+// One channel [height][width] of floats at another size, as Pillow does it for its mode "F": rows
+// first, then columns, sums in double and floats between the two. The filter is stretched as that
+// of Resizer.
+std::vector<float> resized_plane(std::span<const float> plane, int64_t height, int64_t width,
+                                 int64_t to_height, int64_t to_width, Filter filter);
 
 // Resizes; remembers the weights of sizes that come again. Every function may be called from
 // several threads at once.

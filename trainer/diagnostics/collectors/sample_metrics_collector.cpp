@@ -9,6 +9,7 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/sample_features.h"
+#include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/metrics/sample_metrics.h"
 
 namespace allmodes::diagnostics {
@@ -17,11 +18,12 @@ namespace {
 class SampleMetricsCollector final : public Collector {
  public:
   explicit SampleMetricsCollector(const CollectorSetup& setup)
-      : name_(setup.config.diagnostics.sample_metrics),
-        count_(std::min(setup.config.diagnostics.samples, setup.dataset.size())) {
+      : count_(std::min(setup.config.diagnostics.samples, setup.dataset.size())) {
     const at::Tensor reals = real_samples(setup.dataset, setup.config.seed, 0, count_).contiguous();
-    map_ = make_features(name_, classifier_setup(setup),
-                         {values_of(reals), setup.dataset.shape().values()});
+    const auto& settings = setup.config.diagnostics;
+    map_ = make_features(
+        {settings.sample_metrics, settings.feature_weights, settings.feature_protocol},
+        classifier_setup(setup), {values_of(reals), setup.dataset.shape().values()}, setup.device);
     reals_ = mapped_rows(setup.control, map_, values_of(reals), count_);
   }
 
@@ -39,7 +41,14 @@ class SampleMetricsCollector final : public Collector {
     const bool finite =
         std::ranges::all_of(fakes, [](float value) { return std::abs(value) <= kLargestFeature; });
     if (!finite) return;
-    write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, {}), record);
+    const SampleMetricsOptions options{.neighborhood = {},
+                                       .population_covariance = map_.population_covariance};
+    write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, options), record);
+    if (!map_.class_logits) return;
+    const auto logits = map_.class_logits(fakes);
+    const int64_t rows = std::ssize(fakes) / width;
+    if (rows >= 10)
+      record.set("inception_score", inception_score(logits, std::ssize(logits) / rows).mean);
   }
 
  private:
@@ -52,14 +61,14 @@ class SampleMetricsCollector final : public Collector {
     record.set("coverage", metrics.neighborhood.coverage);
     record.set("coverage_expected",
                expected_coverage(count_, count_, SampleMetricsOptions{}.neighborhood.coverage_k));
-    if (metrics.frechet_distance) record.set("frechet_distance", *metrics.frechet_distance);
-    record.set("kid", metrics.kernel_distance);
+    // Under the names that these distances have in these features.
+    if (metrics.frechet_distance) record.set(map_.frechet_name, *metrics.frechet_distance);
+    record.set(map_.kernel_name, metrics.kernel_distance);
     if (metrics.vendi) record.set("vendi", *metrics.vendi);
     if (metrics.vendi_real) record.set("vendi_real", *metrics.vendi_real);
     record.set("support_ratio", metrics.support_ratio);
   }
 
-  std::string name_;
   int64_t count_;
   FeatureMap map_;
   std::vector<float> reals_;
@@ -83,6 +92,46 @@ constexpr records::Figure kSampleMetricsCollectorFigures[] = {
      "squared, of Gaussians with the two means and covariances; compare at one N and one kind of "
      "features"},
     {"kid", "", "", "0, also below", "unbiased squared MMD, kernel (x y / d + 1)^3"},
+    {"fid", "", ">= 0", "0, from above with N",
+     "Frechet distance in the 2048 features of Inception (2015-12-05), by the protocol that the "
+     "table names"},
+    {"inception_score", "", "[1, 1008]", "that of the data",
+     "exp of the mean KL of a sample's classes, by Inception, from those of all; ten parts"},
+    {"fd_inception_64", "", ">= 0", "0, from above with N",
+     "Frechet distance in 64 features of Inception, behind its first pool; no FID"},
+    {"kd_inception_64", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in 64 features of Inception, behind its first "
+     "pool"},
+    {"fd_inception_192", "", ">= 0", "0, from above with N",
+     "Frechet distance in 192 features of Inception, behind its second pool; no FID"},
+    {"kd_inception_192", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in 192 features of Inception, behind its "
+     "second pool"},
+    {"fd_inception_768", "", ">= 0", "0, from above with N",
+     "Frechet distance in 768 features of Inception, behind its last block C; no FID"},
+    {"kd_inception_768", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in 768 features of Inception, behind its last "
+     "block C"},
+    {"fd_dinov2_vits14", "", ">= 0", "0, from above with N",
+     "Frechet distance in the class token of DINOv2, ViT-S/14; no FID"},
+    {"kd_dinov2_vits14", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in the class token of DINOv2, ViT-S/14"},
+    {"fd_dinov2_vitb14", "", ">= 0", "0, from above with N",
+     "Frechet distance in the class token of DINOv2, ViT-B/14; no FID"},
+    {"kd_dinov2_vitb14", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in the class token of DINOv2, ViT-B/14"},
+    {"fd_dinov2_vitl14", "", ">= 0", "0, from above with N",
+     "Frechet distance in the class token of DINOv2, ViT-L/14; no FID"},
+    {"kd_dinov2_vitl14", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in the class token of DINOv2, ViT-L/14"},
+    {"fd_dinov2_vitg14", "", ">= 0", "0, from above with N",
+     "Frechet distance in the class token of DINOv2, ViT-g/14; no FID"},
+    {"kd_dinov2_vitg14", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in the class token of DINOv2, ViT-g/14"},
+    {"fd_efficientnet_lite0", "", ">= 0", "0, from above with N",
+     "Frechet distance in the 1280 features of EfficientNet-Lite0; no FID"},
+    {"kd_efficientnet_lite0", "", "", "0, also below",
+     "unbiased squared MMD, kernel (x y / d + 1)^3, in the 1280 features of EfficientNet-Lite0"},
     {"vendi", "", ">= 1", "vendi_real",
      "effective number of different samples, cosine about the mean of the reals"},
     {"vendi_real", "", ">= 1", "", "the same of the reals"},

@@ -2,18 +2,25 @@
 
 #include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "base/error.h"
 #include "diagnostics/features/classifier_training.h"
 #include "diagnostics/features/feature_space.h"
 #include "objectives/objective.h"
+#include "records/progress.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kComponents = 64;
+constexpr int64_t kNaturalSide = 48;
+constexpr double kProgressEvery = 10;  // seconds
 
 // Whole blocks, so that a row's bits do not depend on the number of ranks.
 RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
@@ -25,7 +32,8 @@ RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
 }  // namespace
 
 std::string FeatureMap::description() const {
-  return fmt::format("{} ({} numbers)", name, width);
+  if (protocol.empty()) return fmt::format("{} ({} numbers)", name, width);
+  return fmt::format("{} ({} numbers; protocol {}, weights {})", name, width, protocol, weights);
 }
 
 FeatureMap pixel_features(const data::SampleShape& shape) {
@@ -94,36 +102,113 @@ FeatureMap classifier_features(Classifier classifier, const data::Dataset& datas
       }};
 }
 
-std::string features_complaint(const std::string& name, const data::SampleShape& shape,
-                               int64_t classes) {
-  const bool of_images = name == "random_conv" || name == "classifier";
+FeatureMap network_features(const pretrained::NetworkChoice& choice, world::Communicator& control,
+                            const data::SampleShape& shape, at::Device device) {
+  const auto network =
+      std::make_shared<const pretrained::FeatureNetwork>(pretrained::open_network(choice, device));
+  std::array<char, 16> hash{};
+  std::ranges::copy(network->hash, hash.begin());
+  const std::string mine = network->hash;
+  world::broadcast_host(control, std::span<char>(hash), 0);
+  if (std::string(hash.begin(), hash.end()) != mine)
+    ALLMODES_FAIL(ExitCode::kDataError,
+                  "{}: the weights on rank {} have the hash {}, those on rank 0 {}; the same file "
+                  "was expected on every host",
+                  choice.name, control.rank(), mine, std::string(hash.begin(), hash.end()));
+  const auto* row = pretrained::find_network(choice.name);
+  FeatureMap map{.name = choice.name, .width = network->width, .map = {}};
+  map.protocol = network->protocol;
+  map.weights = network->hash;
+  map.frechet_name = row->frechet;
+  map.kernel_name = row->kernel;
+  map.population_covariance = network->population_covariance;
+  map.map = [network, shape](std::span<const float> samples, RowRange range) {
+    const auto values = static_cast<size_t>(shape.values());
+    std::vector<float> rows;
+    for (int64_t first = range.first; first < range.last;) {
+      const int64_t end = std::min(range.last, (first / kSampleBlock + 1) * kSampleBlock);
+      const auto* from = samples.data() + static_cast<size_t>(first) * values;
+      const at::Tensor pictures =
+          at::from_blob(const_cast<float*>(from),
+                        {end - first, shape.channels, shape.height, shape.width}, at::kFloat);
+      const auto found = network->features(pictures);
+      const auto block = values_of(found);
+      rows.insert(rows.end(), block.begin(), block.end());
+      first = end;
+    }
+    return rows;
+  };
+  if (network->class_logits)
+    map.class_logits = [network](std::span<const float> rows) {
+      const at::Tensor features =
+          at::from_blob(const_cast<float*>(rows.data()),
+                        {std::ssize(rows) / network->width, network->width}, at::kFloat);
+      const at::Tensor logits = network->class_logits(features).contiguous();
+      const auto values = values_of(logits);
+      return std::vector<float>(values.begin(), values.end());
+    };
+  return map;
+}
+
+std::string resolved_features(const std::string& name, const data::SampleShape& shape) {
+  if (name != "auto") return name;
+  if (!shape.image) return "pixels";
+  const bool natural = shape.channels == 3 && std::min(shape.height, shape.width) >= kNaturalSide;
+  if (natural && pretrained::efficientnet_lite0_is_there()) return "efficientnet_lite0";
+  return shape.values() <= kWidestPca ? "pca" : "random_conv";
+}
+
+std::string features_complaint(const pretrained::NetworkChoice& choice,
+                               const data::SampleShape& shape, int64_t classes) {
+  const std::string name = resolved_features(choice.name, shape);
+  const bool pretrained = pretrained::find_network(name) != nullptr;
+  const bool of_images = name == "random_conv" || name == "classifier" || pretrained;
   if (of_images && !shape.image)
     return fmt::format("{} features are of images, and these are points", name);
+  if (pretrained && shape.channels != 1 && shape.channels != 3)
+    return fmt::format("{} features are of grey or colour pictures, and these have {} channels",
+                       name, shape.channels);
+  if (pretrained) return pretrained::choice_complaint({name, choice.weights, choice.protocol});
   if (name == "pca" && shape.values() > kWidestPca)
     return fmt::format("principal components of {} numbers; at most {} are analysed",
                        shape.values(), kWidestPca);
   if (name == "classifier" && classes < 2)
     return "classifier features need labels of the real images, of two classes at least: the "
            "classifier is trained on them";
+  if (choice.name != "auto" && (!choice.weights.empty() || choice.protocol != "default"))
+    return fmt::format("{} features have no weights and no protocol; {} have", name,
+                       fmt::join(pretrained::network_names(), ", "));
   return {};
 }
 
-FeatureMap make_features(const std::string& name, const ClassifierSetup& setup,
-                         const Features& fitted) {
+FeatureMap make_features(const pretrained::NetworkChoice& choice, const ClassifierSetup& setup,
+                         const Features& fitted, at::Device device) {
   const data::SampleShape shape = setup.dataset.shape();
-  const std::string complaint = features_complaint(name, shape, setup.dataset.classes());
+  const std::string complaint = features_complaint(choice, shape, setup.dataset.classes());
   ALLMODES_CHECK(complaint.empty(), "{}", complaint);
+  const std::string name = resolved_features(choice.name, shape);
   if (name == "pixels") return pixel_features(shape);
   if (name == "pca") return component_features(setup.control, fitted);
   if (name == "random_conv") return random_conv_features(shape);
+  if (pretrained::find_network(name) != nullptr)
+    return network_features({name, choice.weights, choice.protocol}, setup.control, shape, device);
   ALLMODES_CHECK(name == "classifier", "features '{}'", name);
   return classifier_features(obtain_classifier(setup), setup.dataset, setup.device);
 }
 
 std::vector<float> mapped_rows(world::Communicator& control, const FeatureMap& map,
-                               std::span<const float> samples, int64_t rows) {
+                               std::span<const float> samples, int64_t rows, bool progress) {
   const RowRange mine = blocks_of_rank(rows, control);
-  std::vector<float> part = map.map(samples, mine);
+  records::Progress shown(progress && !map.protocol.empty() && control.rank() == 0,
+                          isatty(STDERR_FILENO) == 1, stderr, mine.count(), kProgressEvery);
+  std::vector<float> part;
+  for (int64_t first = mine.first; first < mine.last; first += kSampleBlock) {
+    const RowRange block{first, std::min(mine.last, first + kSampleBlock)};
+    const std::vector<float> found = map.map(samples, block);
+    part.insert(part.end(), found.begin(), found.end());
+    shown.update(block.last - mine.first, map.name + " features");
+  }
+  shown.clear();
   if (control.size() == 1) return part;
   std::vector<float> all(static_cast<size_t>(rows * map.width), 0.0F);
   std::copy(part.begin(), part.end(), all.begin() + mine.first * map.width);

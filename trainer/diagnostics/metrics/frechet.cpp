@@ -60,7 +60,7 @@ std::vector<double> mean(const FeatureMoments& moments) {
   return result;
 }
 
-std::vector<double> covariance(const FeatureMoments& moments) {
+std::vector<double> covariance(const FeatureMoments& moments, bool population) {
   ALLMODES_CHECK(moments.count >= 2, "the covariance of {} rows", moments.count);
   const auto count = static_cast<double>(moments.count);
   const size_t width = moments.sum.size();
@@ -68,24 +68,31 @@ std::vector<double> covariance(const FeatureMoments& moments) {
   for (size_t i = 0; i < width; ++i)
     for (size_t j = 0; j < width; ++j)
       result[i * width + j] =
-          (moments.products[i * width + j] - moments.sum[i] * moments.sum[j] / count) / (count - 1);
+          (moments.products[i * width + j] - moments.sum[i] * moments.sum[j] / count) /
+          (population ? count : count - 1);
   return result;
 }
 
-double frechet_distance(const FeatureMoments& a, const FeatureMoments& b) {
-  ALLMODES_CHECK(a.width() == b.width(), "rows of {} and of {} numbers", a.width(), b.width());
-  const std::vector<double> mean_a = mean(a);
-  const std::vector<double> mean_b = mean(b);
-  const std::vector<double> covariance_a = covariance(a);
-  const std::vector<double> covariance_b = covariance(b);
-  const size_t width = mean_a.size();
+Gaussian gaussian_of(const FeatureMoments& moments, bool population) {
+  return {.mean = mean(moments), .covariance = covariance(moments, population)};
+}
+
+double frechet_distance(const Gaussian& a, const Gaussian& b) {
+  const size_t width = a.mean.size();
+  ALLMODES_CHECK(b.mean.size() == width && a.covariance.size() == width * width &&
+                     b.covariance.size() == width * width,
+                 "rows of {} and of {} numbers", width, b.mean.size());
   double distance = 0;
   for (size_t i = 0; i < width; ++i) {
-    distance += (mean_a[i] - mean_b[i]) * (mean_a[i] - mean_b[i]);
-    distance += covariance_a[i * width + i] + covariance_b[i * width + i];
+    distance += (a.mean[i] - b.mean[i]) * (a.mean[i] - b.mean[i]);
+    distance += a.covariance[i * width + i] + b.covariance[i * width + i];
   }
-  distance -= 2 * trace_of_root(covariance_a, covariance_b, a.width());
+  distance -= 2 * trace_of_root(a.covariance, b.covariance, static_cast<int64_t>(width));
   return std::max(0.0, distance);
+}
+
+double frechet_distance(const FeatureMoments& a, const FeatureMoments& b, bool population) {
+  return frechet_distance(gaussian_of(a, population), gaussian_of(b, population));
 }
 
 }  // namespace allmodes::diagnostics

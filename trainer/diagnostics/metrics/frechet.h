@@ -40,11 +40,21 @@ void merge(FeatureMoments& into, const FeatureMoments& part);
 // [d]; of at least one row.
 std::vector<double> mean(const FeatureMoments& moments);
 
-// [d][d], divided by n - 1; of at least two rows, else throws ExitCode::kSoftware.
-std::vector<double> covariance(const FeatureMoments& moments);
+// [d][d], divided by n - 1, of `population` by n; of at least two rows, else throws
+// ExitCode::kSoftware.
+std::vector<double> covariance(const FeatureMoments& moments, bool population = false);
 
-// >= 0; 0 for equal moments, to about 1e-8 of the variance where a covariance is singular. At least
-// two rows on either side, else throws ExitCode::kSoftware.
-double frechet_distance(const FeatureMoments& a, const FeatureMoments& b);
+struct Gaussian {
+  std::vector<double> mean;        // [d]
+  std::vector<double> covariance;  // [d][d]
+};
+
+// As covariance().
+Gaussian gaussian_of(const FeatureMoments& moments, bool population = false);
+
+// >= 0; 0 for equal ones, to about 1e-8 of the variance where a covariance is singular. Of one
+// width, else throws ExitCode::kSoftware.
+double frechet_distance(const Gaussian& a, const Gaussian& b);
+double frechet_distance(const FeatureMoments& a, const FeatureMoments& b, bool population = false);
 
 }  // namespace allmodes::diagnostics

@@ -151,17 +151,20 @@ class Measurement {
     return score;
   }
 
+  double distance_of(const FeatureMoments& reals, const FeatureMoments& fakes) const {
+    return diagnostics::frechet_distance(reals, fakes, options_.population_covariance);
+  }
+
   void moments() {
     const auto of_reals = moments_of(reals_);
     const auto of_fakes = moments_of(fakes_);
     const FeatureMoments all_reals = merged(of_reals);
-    const double distance = diagnostics::frechet_distance(all_reals, merged(of_fakes));
+    const double distance = distance_of(all_reals, merged(of_fakes));
     metrics_.frechet_distance = distance;
     if (jackknifed()) {
       std::vector<double> without;
       for (int group = 0; group < kJackknifeGroups; ++group)
-        without.push_back(
-            diagnostics::frechet_distance(merged(of_reals, group), merged(of_fakes, group)));
+        without.push_back(distance_of(merged(of_reals, group), merged(of_fakes, group)));
       const double limit = without_bias(distance, without);
       metrics_.intervals["frechet_distance"] =
           clamped(interval_of_jackknife(distance, without), 0, kUnbounded);

@@ -20,6 +20,7 @@ struct SampleMetricsOptions {
   Neighborhood neighborhood;
   int64_t cells = 100;  // at most a twentieth of the reals, so that a cell has 20 on average
   uint64_t seed = 1;    // of the cells' first centres
+  bool population_covariance = false;  // of the Frechet distance: divided by N instead of N - 1
 };
 
 struct SampleMetrics {
