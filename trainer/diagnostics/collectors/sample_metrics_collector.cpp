@@ -1,5 +1,6 @@
 // Precision, recall, density, coverage, Frechet and kernel distance of an evaluation's samples
-// beside as many real ones (sample_metrics.h), in the features that diagnostics.sample_metrics
+// beside as many real ones (of a family that does not draw: of reconstructions of held-out pictures
+// beside these pictures) (sample_metrics.h), in the features that diagnostics.sample_metrics
 // names. For the record alone: the verdict has the calibrated comparison.
 //
 // Cost: samples^2 distances, split over ranks, and the features of all samples on every rank.
@@ -30,37 +31,51 @@ class SampleMetricsCollector final : public Collector {
   void collect(const Evaluation& evaluation, const std::vector<GeneratedChunk>& generated,
                records::Record& record, Evidence& /*evidence*/) override {
     const int64_t width = map_.width;
-    std::vector<float> fakes(static_cast<size_t>(evaluation.made() * width), 0.0F);
-    for (const auto& chunk : generated) {
-      const auto rows = map_.map(values_of(chunk.samples), {0, chunk.samples.size(0)});
-      std::ranges::copy(rows, fakes.begin() + chunk.first * width);
-    }
-    world::all_reduce_host(evaluation.control, std::span<float>(fakes), world::ReduceOp::sum);
+    auto fakes = rows_of(evaluation, generated, &GeneratedChunk::samples);
+    // Reconstructions stand beside the pictures that they are of, which are held out.
+    if (!evaluation.objective.draws())
+      reals_ = rows_of(evaluation, generated, &GeneratedChunk::originals);
     // As many of either, so that figures compare. What diverges has no distances.
-    fakes.resize(static_cast<size_t>(std::min(count_, evaluation.made()) * width));
+    const int64_t count = std::min(std::ssize(reals_) / width, evaluation.made());
+    fakes.resize(static_cast<size_t>(count * width));
     const bool finite =
         std::ranges::all_of(fakes, [](float value) { return std::abs(value) <= kLargestFeature; });
-    if (!finite) return;
+    if (!finite || count <= Neighborhood{}.largest()) return;
     const SampleMetricsOptions options{.neighborhood = {},
                                        .population_covariance = map_.population_covariance};
-    write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, options), record);
+    write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, options), count,
+          record);
     if (!map_.class_logits) return;
     const auto logits = map_.class_logits(fakes);
-    const int64_t rows = std::ssize(fakes) / width;
-    if (rows >= 10)
-      record.set("inception_score", inception_score(logits, std::ssize(logits) / rows).mean);
+    if (count >= 10)
+      record.set("inception_score", inception_score(logits, std::ssize(logits) / count).mean);
   }
 
  private:
-  void write(const SampleMetrics& metrics, records::Record& record) const {
+  // Of all ranks' chunks, in order.
+  std::vector<float> rows_of(const Evaluation& evaluation,
+                             const std::vector<GeneratedChunk>& generated,
+                             at::Tensor GeneratedChunk::*part) const {
+    std::vector<float> all(static_cast<size_t>(evaluation.made() * map_.width), 0.0F);
+    for (const auto& chunk : generated) {
+      const at::Tensor samples = (chunk.*part).to(at::kCPU).contiguous();
+      const auto rows = map_.map(values_of(samples), {0, samples.size(0)});
+      std::ranges::copy(rows, all.begin() + chunk.first * map_.width);
+    }
+    world::all_reduce_host(evaluation.control, std::span<float>(all), world::ReduceOp::sum);
+    return all;
+  }
+
+  void write(const SampleMetrics& metrics, int64_t count, records::Record& record) const {
     record.set("sample_features", map_.description());
-    record.set("sample_count", count_);
+    record.set("sample_count", count);
     record.set("precision", metrics.neighborhood.precision);
     record.set("recall", metrics.neighborhood.recall);
     record.set("density", metrics.neighborhood.density);
     record.set("coverage", metrics.neighborhood.coverage);
     record.set("coverage_expected",
-               expected_coverage(count_, count_, SampleMetricsOptions{}.neighborhood.coverage_k));
+               expected_coverage(std::ssize(reals_) / map_.width, count,
+                                 SampleMetricsOptions{}.neighborhood.coverage_k));
     // Under the names that these distances have in these features.
     if (metrics.frechet_distance) record.set(map_.frechet_name, *metrics.frechet_distance);
     record.set(map_.kernel_name, metrics.kernel_distance);

@@ -175,7 +175,7 @@ std::string features_complaint(const pretrained::NetworkChoice& choice,
   if (name == "classifier" && classes < 2)
     return "classifier features need labels of the real images, of two classes at least: the "
            "classifier is trained on them";
-  if (choice.name != "auto" && (!choice.weights.empty() || choice.protocol != "default"))
+  if (!choice.weights.empty() || choice.protocol != "default")
     return fmt::format("{} features have no weights and no protocol; {} have", name,
                        fmt::join(pretrained::network_names(), ", "));
   return {};
