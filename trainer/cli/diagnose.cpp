@@ -14,7 +14,7 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "cli/commands.h"
-#include "config/rules.h"
+#include "cli/feature_options.h"
 #include "data/arrays.h"
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/feature_statistics.h"
@@ -22,7 +22,6 @@
 #include "diagnosis/output.h"
 #include "diagnosis/run_diagnosis.h"
 #include "records/log.h"
-#include "run/set_up.h"
 #include "run/threads.h"
 #include "world/device.h"
 
@@ -225,19 +224,6 @@ void check_arguments(const DiagnoseArguments& arguments) {
                   arguments.options.features.name);
 }
 
-// The GPU where there is one, on all ranks.
-void choose_network_device(DiagnoseArguments& arguments, world::Runtime& runtime) {
-  if (pretrained::find_network(arguments.options.features.name) == nullptr &&
-      arguments.options.features.name != "auto")
-    return;
-  const auto choice = world::choose_device("auto", runtime.world());
-  const double on_all =
-      world::all_reduce_value(runtime.control(), choice.cuda ? 1.0 : 0.0, world::ReduceOp::min);
-  if (on_all < 1) return;
-  world::bind_device(choice);
-  arguments.options.network_device = run::device_of(choice);
-}
-
 // Fakes that hold NaN or infinity: nothing is measured, and that is the diagnosis.
 int say_divergence(const data::NonFinite& fault, const DiagnoseArguments& arguments,
                    world::Runtime& runtime) {
@@ -261,7 +247,7 @@ int diagnose(DiagnoseArguments arguments, world::Runtime& runtime) {
                      records::may_color(STDERR_FILENO));
   run::use_threads(runtime);
   check_arguments(arguments);
-  choose_network_device(arguments, runtime);
+  arguments.options.network_device = network_device(arguments.options.features, runtime);
   std::optional<OutFolder> out;
   if (!arguments.out.empty() && world.rank == 0) out.emplace(arguments.out);
   if (!arguments.save_statistics.empty()) return save_statistics(arguments, runtime);
@@ -303,42 +289,6 @@ Examples:
   allmodes diagnose --run runs/00000-ring_gan --step all
   mpirun -np 4 allmodes diagnose --real photos/ --fake generated/ --features random_conv)";
 
-template <class Names>
-std::vector<std::string> texts_of(const Names& names) {
-  return {names.begin(), names.end()};
-}
-
-void add_features(CLI::App& command, DiagnoseArguments& arguments) {
-  auto& choice = arguments.options.features;
-  command
-      .add_option("--features", choice.name,
-                  "Where distances are measured: pixels (the numbers as they are), pca (64 "
-                  "principal components of the real samples), random_conv (a fixed random network "
-                  "on images), classifier (the last layer but one of a classifier of the labelled "
-                  "real images), or a network that others have trained, with --feature-weights: "
-                  "inception (that of FID and KID), dinov2_..., efficientnet_lite0 (fetched by "
-                  "launch/setup.sh --features); auto: efficientnet_lite0 of colour pictures of 48 "
-                  "pixels or more where it is there, else pca of images (random_conv of those of "
-                  "more than 4,096 numbers), else pixels")
-      ->check(CLI::IsMember(texts_of(config::kFeatures)))
-      ->capture_default_str();
-  command.add_option("--feature-weights", choice.weights,
-                     "The network's weights, safetensors; launch/to_safetensors.py makes them of "
-                     "the published .pth");
-  command
-      .add_option("--protocol", choice.protocol,
-                  "How pictures are made ready for the network: as the tool of that name does it; "
-                  "default: pytorch_fid for inception, dgm_eval for dinov2")
-      ->check(CLI::IsMember(texts_of(config::kFeatureProtocols)))
-      ->capture_default_str();
-  command.add_option("--real-features", arguments.real_features,
-                     "Features of your own instead: an array with a row for each sample of --real");
-  command.add_option("--fake-features", arguments.fake_features, "And for each of --fake");
-  command.add_option("--save-statistics", arguments.save_statistics,
-                     "FILE.npz for mean and covariance of the features of --real, which --real "
-                     "FILE.npz then stands for; no --fake");
-}
-
 void add_diagnose(CLI::App& app, Dispatch& dispatch) {
   auto* command = app.add_subcommand(
       "diagnose",
@@ -358,7 +308,14 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch) {
                           "nearer to it than held-out data are?");
   command->add_option("--test", arguments->test, "Held-out data for that; default those of --real")
       ->needs(train);
-  add_features(*command, *arguments);
+  add_feature_options(*command, options.features);
+  command->add_option(
+      "--real-features", arguments->real_features,
+      "Features of your own instead: an array with a row for each sample of --real");
+  command->add_option("--fake-features", arguments->fake_features, "And for each of --fake");
+  command->add_option("--save-statistics", arguments->save_statistics,
+                      "FILE.npz for mean and covariance of the features of --real, which --real "
+                      "FILE.npz then stands for; no --fake");
   command
       ->add_option("--k", options.k,
                    "Nearest neighbours; default 3 for precision and recall, 5 for density and "

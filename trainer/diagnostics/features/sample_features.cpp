@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/error.h"
@@ -27,6 +26,16 @@ RowRange blocks_of_rank(int64_t rows, const world::Communicator& control) {
   const RowRange blocks =
       rows_of_rank((rows + kSampleBlock - 1) / kSampleBlock, control.rank(), control.size());
   return {std::min(rows, blocks.first * kSampleBlock), std::min(rows, blocks.last * kSampleBlock)};
+}
+
+// Throws kDataError on every rank where one of them says something else than rank 0.
+void require_same(world::Communicator& control, const std::string& what, const std::string& mine,
+                  const std::string& wanted) {
+  const auto all = world::all_gather_text(control, mine);
+  for (size_t rank = 1; rank < all.size(); ++rank)
+    if (all[rank] != all[0])
+      ALLMODES_FAIL(ExitCode::kDataError, "{}: {} on rank {}, {} on rank 0; {}", what, all[rank],
+                    rank, all[0], wanted);
 }
 
 }  // namespace
@@ -106,15 +115,8 @@ FeatureMap network_features(const pretrained::NetworkChoice& choice, world::Comm
                             const data::SampleShape& shape, at::Device device) {
   const auto network =
       std::make_shared<const pretrained::FeatureNetwork>(pretrained::open_network(choice, device));
-  std::array<char, 16> hash{};
-  std::ranges::copy(network->hash, hash.begin());
-  const std::string mine = network->hash;
-  world::broadcast_host(control, std::span<char>(hash), 0);
-  if (std::string(hash.begin(), hash.end()) != mine)
-    ALLMODES_FAIL(ExitCode::kDataError,
-                  "{}: the weights on rank {} have the hash {}, those on rank 0 {}; the same file "
-                  "was expected on every host",
-                  choice.name, control.rank(), mine, std::string(hash.begin(), hash.end()));
+  require_same(control, "weights of " + choice.name, network->hash,
+               "the same file was expected on every host");
   const auto* row = pretrained::find_network(choice.name);
   FeatureMap map{.name = choice.name, .width = network->width, .map = {}};
   map.protocol = network->protocol;
@@ -187,6 +189,9 @@ FeatureMap make_features(const pretrained::NetworkChoice& choice, const Classifi
   const std::string complaint = features_complaint(choice, shape, setup.dataset.classes());
   ALLMODES_CHECK(complaint.empty(), "{}", complaint);
   const std::string name = resolved_features(choice.name, shape);
+  require_same(setup.control, "features", name,
+               "fetch EfficientNet-Lite0 on every host (launch/setup.sh --features), or name the "
+               "features");
   if (name == "pixels") return pixel_features(shape);
   if (name == "pca") return component_features(setup.control, fitted);
   if (name == "random_conv") return random_conv_features(shape);
