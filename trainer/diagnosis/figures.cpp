@@ -32,6 +32,8 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "of fakes far from every real, or amid fakes alone: places where no data is"},
     {"frechet_distance_limit", "", "", "0",
      "what frechet_distance tends to for ever more samples (jackknife)"},
+    {"fd_inception_64_limit", "", "", "0", "the same of fd_inception_64"},
+    {"fd_inception_192_limit", "", "", "0", "the same of fd_inception_192"},
     {"intervals_99", "", "", "",
      "of figures by name: low, high and the method (Clopper-Pearson for shares)"},
     {"ndb", "", "", "5 % of the cells",
