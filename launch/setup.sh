@@ -4,9 +4,7 @@
 #
 #   launch/setup.sh [--cpu | --gpu] [--libtorch DIR] [--jobs N] [--from DIR]
 #   launch/setup.sh [--cpu | --gpu] --download DIR
-#   launch/setup.sh --features [--from DIR]
-#
-# --features fetches EfficientNet-Lite0 (Apache-2.0, 17 MB) alone: colour pictures are compared in it.
+#   launch/setup.sh --features [--from DIR]   # EfficientNet-Lite0 alone, which compares colour pictures
 #
 # A second run finds everything in place and takes a second. For a machine without a network:
 # --download puts all that is needed into DIR (packages of this distribution with what they depend on,
