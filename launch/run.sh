@@ -258,8 +258,9 @@ run() {
     [[ -p "$printed" ]] || mkfifo "$printed"
     filter+=("$printed")
   fi
-  # Ctrl-C reaches the filter too, which has still to pass on what the ranks say then.
-  (trap '' INT TERM HUP QUIT XCPU USR1 USR2 && exec "${filter[@]}") <"$scratch/said" >&2 &
+  # Ctrl-C and Ctrl-Z reach the filter too, which has still to pass on what the ranks say then: they must not
+  # wait for a pipe that nobody reads.
+  (trap '' INT TERM HUP QUIT XCPU USR1 USR2 TSTP && exec "${filter[@]}") <"$scratch/said" >&2 &
   filter_pid=$!
   if [[ -n "$printed" ]]; then
     setsid "${command[@]}" <&0 2>"$scratch/said" >"$printed" &
