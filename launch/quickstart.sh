@@ -100,14 +100,8 @@ for run in sorted(pathlib.Path("runs").iterdir()):
     said = json.loads(verdict.read_text())
     kind = said.get("kind")
     named = said["state"] + (f": {kind}" if kind and kind != "none" else "")
-    # The first clause is what decided; verdict.json has the rest.
-    first = said["reason"].split("; also ")[0]
-    missing = said.get("missing", [])
-    # What is missing is said beside whatever else decided, but where hardly anything is there yet.
-    if 0 < len(missing) <= 4 and not any(mode["name"] in first for mode in missing):
-        first += "; missing: " + ", ".join(
-            f"{mode['name']} ({mode['observed']} of {mode['expected']:.0f})" for mode in missing)
-    print(textwrap.fill(f"{run}: {named}, {first}", 78, initial_indent="   ", subsequent_indent=" " * 8))
+    # What decided, and what is missing beside it; verdict.json has the rest.
+    print(textwrap.fill(f"{run}: {named}, {said['brief']}", 78, initial_indent="   ", subsequent_indent=" " * 8))
     series = {}
     for picture in (run / "images").glob("*.png"):
         series.setdefault(re.sub(r"-\d+\.png$", "", picture.name), []).append(picture)

@@ -107,7 +107,7 @@ expect 3 "$program" diagnose --real reals.npy --fake copies.npy
 says out '^verdict: collapsed: duplicates, 1000 of 1000 samples equal another one'
 
 expect 0 "$program" diagnose --posterior mean.npy log_variance.npy
-says out 'active_units +1 +latent dimensions .*; of 2 dimensions'
+says out 'active_units +1 +1 to 1 .99 %, jackknife.; latent dimensions .*; of 2 dimensions'
 expect 3 "$program" diagnose --posterior silent.npy silent.npy
 says out '^verdict: collapsed: posterior_collapse'
 
@@ -129,7 +129,7 @@ export ALLMODES_CACHE="$work/cache"
 images=(--real data/mnist/train-images-idx3-ubyte.gz --fake data/mnist/t10k-images-idx3-ubyte.gz)
 classes=(--labels data/mnist/train-labels-idx1-ubyte.gz --features classifier)
 expect 2 on_ranks 2 diagnose "${images[@]}" "${classes[@]}" --out ranks
-says out '^N = 128, features: classifier \(128 numbers\)'
+says out '^N = 128 samples beside 512 reals, features: classifier \(128 numbers\)'
 says out '^verdict: at_risk: too_few_samples'
 says err 'classifier: [0-9.]+ % of its training images right'
 [[ -n "$(echo cache/classifiers/*.safetensors)" ]] || fail "the classifier is not kept"
@@ -193,6 +193,42 @@ write_ring_gan gan.txtpb
 expect 78 "$program" validate gan.txtpb --set diagnostics.sample_metrics=classifier
 says err 'diagnostics.sample_metrics: classifier features are of images, and these are points'
 expect 78 "$program" validate gan.txtpb --set diagnostics.sample_metrics=inception
+
+# All rows of sets of different sizes; what follows from what decides is folded away, and kept.
+python3 - <<'PYTHON'
+import json, random, struct
+
+def write(path, rows):
+    header = ("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 2), }" % len(rows)).ljust(117) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        file.write(b"".join(struct.pack("<2f", *row) for row in rows))
+
+rng = random.Random(4)
+def points(count, groups, scale=0.3):
+    return [(6 * (i % groups) + rng.gauss(0, scale), rng.gauss(0, scale)) for i in range(count)]
+write("many.npy", points(1500, 5))
+write("few.npy", points(400, 4))
+write("one_thing.npy", [(rng.gauss(0, 0.001), rng.gauss(0, 0.001)) for _ in range(400)])
+PYTHON
+expect 3 "$program" diagnose --real many.npy --fake few.npy --out unequal >out
+says out '^N = 400 samples beside 1500 reals, features: pixels'
+python3 - <<'PYTHON'
+import json
+said = json.load(open("unequal/diagnosis.json"))
+assert said["kind"] == "mode_dropping" and said["samples"] == 400 and said["reals"] == 1500, said
+assert said["reason"].startswith(said["brief"]) and "; " not in said["brief"], said["brief"]
+PYTHON
+status=0
+"$program" diagnose --real many.npy --fake one_thing.npy --out folded >out || status=$?
+"$program" diagnose --real many.npy --fake one_thing.npy --verbose >whole || true
+python3 - <<'PYTHON'
+import json
+said = json.load(open("folded/diagnosis.json"))
+follow = sum(finding["explained"] for finding in said["findings"])
+short, whole = (open(name).read() for name in ("out", "whole"))
+assert follow > 0 and f"and {follow} that follow" in short and "that follow" not in whole, (said["findings"], short)
+PYTHON
 
 # A run's checkpoints, evaluated anew: what its own evaluations said of them.
 expect 0 "$program" train gan.txtpb --out runs --quiet --set diagnostics.sample_metrics=pixels

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "diagnostics/metrics/kernel_classifier.h"
+#include "diagnostics/metrics/kernel_distance.h"
 #include "diagnostics/metrics/lost_side.h"
 #include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/metrics/sample_metrics.h"
@@ -117,6 +118,17 @@ TEST(MetricIntervals, OfTheKernelDistanceAreAsWideAsItVaries) {
 }
 
 // A twentieth of the samples lies where no data is, together or each by itself.
+// All reals at a, all fakes at -a: kernels (1 + a^2)^3 within and (1 - a^2)^3 between.
+TEST(KernelEffect, OfTwoPointsIsTheClosedForm) {
+  for (const double a : {0.1, 1.0, 30.0}) {
+    const std::vector<float> reals(40, static_cast<float>(a)), fakes(50, static_cast<float>(-a));
+    const Features real{reals, 1}, fake{fakes, 1};
+    const auto sums = kernel_sums(real, fake, all_rows(real), all_rows(fake));
+    const double x = static_cast<double>(reals[0]) * static_cast<double>(reals[0]);
+    EXPECT_NEAR(kernel_effect(sums, 40, 50), 2 - 2 * std::pow((1 - x) / (1 + x), 3), 1e-5);
+  }
+}
+
 TEST(Invented, PlacesAreCountedAndHeldOutDataHasNone) {
   for (const bool together : {true, false}) {
     const Labelled reals = rings(800, 5);

@@ -210,6 +210,24 @@ TEST(PlantedDiagnosis, AFewOutliersThatAreNotMadeDoNotSetTheScale) {
   EXPECT_NE(found.kind, "duplicates") << found.reason;
 }
 
+// As few of either would be too few to say that nothing is lost; the larger set makes up for it.
+TEST(PlantedDiagnosis, AllRowsOfUnequalSetsAreUsedWhicheverIsTheLarger) {
+  const auto ten = [](Random& random) { return any_of(random, 10); };
+  const auto nine = [](Random& random) { return any_of(random, 9); };
+  for (const auto& [reals, fakes] : {std::pair<int64_t, int64_t>{2000, 350}, {450, 2000}}) {
+    const Points real = clusters(reals, 16, 10, 3, 0.5, 1, ten);
+    const Found lost = diagnosed(real, clusters(fakes, 16, 10, 3, 0.5, 2, nine), 16);
+    EXPECT_EQ(lost.kind, "mode_dropping") << reals << ", " << fakes << ": " << lost.reason;
+    EXPECT_THAT(lost.json, ::testing::HasSubstr("\"reals\": " + std::to_string(reals)));
+    EXPECT_THAT(lost.json, ::testing::HasSubstr("\"samples\": " + std::to_string(fakes)));
+    for (uint64_t seed = 0; seed < 5; ++seed) {
+      const Found equal = diagnosed(clusters(reals, 16, 10, 3, 0.5, 10 + seed, ten),
+                                    clusters(fakes, 16, 10, 3, 0.5, 20 + seed, ten), 16);
+      EXPECT_EQ(equal.kind, "none") << reals << ", " << fakes << ": " << equal.reason;
+    }
+  }
+}
+
 TEST(PlantedDiagnosis, TooFewSamplesAreSaidToBeThatAndNotHealthy) {
   for (const int64_t rows : {6, 10, 20, 150, 300}) {
     const Found found = diagnosed(normal(rows, 2, 1), normal(rows, 2, 2), 2);

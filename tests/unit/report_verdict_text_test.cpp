@@ -71,6 +71,21 @@ TEST(VerdictText, IsOneLineThenATableWorstFirstThenWhatToTry) {
   EXPECT_THAT(text, HasSubstr("  see  runs/00000-ring_gan/report.html\n"));
 }
 
+TEST(VerdictText, FindingsThatFollowFromTheFirstAreFoldedAwayAndKeptInTheFile) {
+  VerdictText verdict = four_of_eight();
+  verdict.findings[1].explained = true;
+  const std::string text = in_full(verdict, 80);
+  EXPECT_THAT(text, Not(HasSubstr("near duplicates")));
+  EXPECT_THAT(text, HasSubstr("    and 1 that follows from it (--verbose lists them)\n"));
+  nlohmann::ordered_json json;
+  add_words(verdict, json);
+  EXPECT_EQ(json["findings"].size(), 2U);
+  EXPECT_TRUE(findings_from(json["findings"])[1].explained);
+  EXPECT_EQ(json["brief"], verdict.brief);
+  verdict.whole.clear();
+  EXPECT_THAT(in_full(verdict, 80), HasSubstr("near duplicates"));
+}
+
 TEST(VerdictText, KeepsToTheTerminalsWidth) {
   for (const size_t columns : {60U, 80U, 120U}) {
     EXPECT_LE(longest_line(in_full(four_of_eight(), columns)), columns) << columns;

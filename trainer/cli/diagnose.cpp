@@ -47,6 +47,7 @@ struct DiagnoseArguments {
 };
 
 constexpr int64_t kMostTraining = 100'000;  // samples of --train that are looked at
+constexpr int64_t kMostUnequal = 16;        // times as many of one set as of the other
 
 // What was freed goes back to the system, so that the next stage's memory does not come on top.
 void end_stage() {
@@ -78,12 +79,13 @@ class OutFolder {
   std::vector<std::filesystem::path> made_;  // the innermost first
 };
 
-int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis, const std::string& out,
+int finish(world::Runtime& runtime, const diagnosis::Diagnosis& diagnosis,
+           const DiagnoseArguments& arguments,
            const std::optional<diagnosis::ComparedSamples>& compared = std::nullopt) {
   if (runtime.control().rank() == 0) {
-    diagnosis::print(diagnosis);
+    diagnosis::print(diagnosis, arguments.options.verbose);
     end_stage();
-    if (!out.empty()) diagnosis::write_diagnosis(out, diagnosis, compared);
+    if (!arguments.out.empty()) diagnosis::write_diagnosis(arguments.out, diagnosis, compared);
   }
   return diagnosis::exit_code_of(diagnosis.verdict.state);
 }
@@ -97,7 +99,7 @@ int diagnose_codes(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   return finish(runtime,
                 diagnosis::diagnose_posterior(runtime.control(), read(arguments.posterior[0]),
                                               read(arguments.posterior[1]), options),
-                arguments.out);
+                arguments);
 }
 
 // Fakes beside --train and held-out data (--test, or else the reals). The features are of the fakes
@@ -124,10 +126,14 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   const auto& options = arguments.options;
   auto [reals, fakes, remarks] =
       diagnosis::read_pair(arguments.real, arguments.labels, arguments.fake, arguments.fake_labels);
-  // As many of either, so that figures of both sides compare.
-  const int64_t count = std::min({options.samples, reals->size(), fakes->size()});
-  auto chosen_fakes = diagnosis::choose_samples(*fakes, arguments.fake, count, options.seed);
-  auto chosen_reals = diagnosis::choose_samples(*reals, arguments.real, count, options.seed);
+  // Of the larger set so many that the neighbours of a row hold some of the other set.
+  const auto count_beside = [&](int64_t own, int64_t other) {
+    return std::min({options.samples, own, kMostUnequal * std::min(options.samples, other)});
+  };
+  auto chosen_fakes = diagnosis::choose_samples(
+      *fakes, arguments.fake, count_beside(fakes->size(), reals->size()), options.seed);
+  auto chosen_reals = diagnosis::choose_samples(
+      *reals, arguments.real, count_beside(reals->size(), fakes->size()), options.seed);
   const int64_t own_width =
       arguments.real_features.empty()
           ? 0
@@ -169,7 +175,7 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
   const diagnosis::Diagnosis diagnosis =
       diagnosis::diagnose_samples(runtime.control(), chosen_reals, chosen_fakes, features, options,
                                   std::move(evidence), levels);
-  return finish(runtime, diagnosis, arguments.out,
+  return finish(runtime, diagnosis, arguments,
                 diagnosis::ComparedSamples{chosen_reals, chosen_fakes});
 }
 
@@ -237,7 +243,7 @@ int say_divergence(const data::NonFinite& fault, const DiagnoseArguments& argume
   diagnosis.verdict.witnesses.push_back({.state = diagnosis.verdict.state,
                                          .kind = diagnosis.verdict.kind,
                                          .reason = diagnosis.verdict.reason});
-  return finish(runtime, diagnosis, arguments.out);
+  return finish(runtime, diagnosis, arguments);
 }
 
 int diagnose(DiagnoseArguments arguments, world::Runtime& runtime) {
@@ -272,7 +278,7 @@ int diagnose(DiagnoseArguments arguments, world::Runtime& runtime) {
 constexpr const char* kFooter =
     R"(Samples: .npy, .npz, .safetensors (FILE:NAME picks an array), idx, or pictures (JPEG, PNG, WebP,
 BMP, PNM) in a folder, a zip archive, tar or MDS shards; points, or images as bytes or in [0, 1] or
-[-1, 1]. As many of either are compared, at most --samples.
+[-1, 1]. All of either are compared, at most --samples, and sixteen times the other set's number.
 A run's checkpoints are sampled as its evaluations are; its data and classes are those of its
 configuration.
 
@@ -328,6 +334,8 @@ void add_diagnose(CLI::App& app, Dispatch& dispatch) {
   command->add_option("--seed", options.seed, "Of that choice")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command->add_flag("--verbose", options.verbose,
+                    "Findings that follow from the one that decides, too");
   command->add_option("--out", arguments->out,
                       "Folder for diagnosis.json and pictures; of a run RUN/diagnosis");
   auto* run = command->add_option("--run", arguments->run,

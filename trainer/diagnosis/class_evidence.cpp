@@ -78,17 +78,24 @@ diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const 
   return histogram;
 }
 
-std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
-                                      const std::vector<uint8_t>& covered) {
-  std::vector<double> share(reals.class_names.size(), 0);
-  std::vector<double> total(share.size(), 0);
+ClassCoverage coverage_by_class(const DiagnosedSamples& reals,
+                                const std::vector<uint8_t>& covered) {
+  std::vector<int64_t> found(reals.class_names.size(), 0);
+  std::vector<int64_t> total(found.size(), 0);
   for (size_t i = 0; i < covered.size(); ++i) {
     const auto label = static_cast<size_t>(reals.labels[i]);
-    share[label] += covered[i];
-    total[label] += 1;
+    found[label] += covered[i];
+    ++total[label];
   }
-  for (size_t i = 0; i < share.size(); ++i) share[i] /= std::max(1.0, total[i]);
-  return share;
+  ClassCoverage made;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const int64_t of = std::max<int64_t>(1, total[i]);
+    made.shares.push_back(static_cast<double>(found[i]) / static_cast<double>(of));
+    made.intervals.push_back(diagnostics::interval_of_share(found[i], of));
+    // Of a class without a real nothing is known.
+    if (total[i] == 0) made.intervals.back() = {0, 1, "Clopper-Pearson"};
+  }
+  return made;
 }
 
 bool take_classes(DiagnosedSamples& fakes, const DiagnosedSamples& reals) {

@@ -31,8 +31,11 @@ ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
 diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const ClassEye& eye);
 
 // Share of each class's reals in whose ball a fake lies, [classes].
-std::vector<double> coverage_by_class(const DiagnosedSamples& reals,
-                                      const std::vector<uint8_t>& covered);
+struct ClassCoverage {
+  std::vector<double> shares;
+  std::vector<diagnostics::Interval> intervals;
+};
+ClassCoverage coverage_by_class(const DiagnosedSamples& reals, const std::vector<uint8_t>& covered);
 
 // The fakes' labels in the numbers of the reals' classes of the same names; false, and no labels,
 // where one of them has another name (a folder's subfolders may be anything) or there are none.

@@ -9,8 +9,6 @@
 #include "base/error.h"
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
-#include "diagnostics/latents/mutual_information.h"
-#include "diagnostics/latents/posterior.h"
 #include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
@@ -25,12 +23,6 @@ using diagnostics::RowRange;
 
 constexpr int64_t kPairs = 20'000;
 constexpr uint64_t kModeDraws = 100;
-constexpr double kTestsAtMost = 12;  // that share the false-alarm rate of a diagnosis
-
-std::string shape_text(const data::SampleShape& shape) {
-  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
-                     : fmt::format("points in {} dimensions", shape.channels);
-}
 
 diagnostics::Neighborhood neighborhood_of(const DiagnoseOptions& options) {
   return options.k > 0 ? diagnostics::Neighborhood{options.k, options.k}
@@ -142,6 +134,7 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
            metrics.frechet_distance_limit.has_value()},
           {"kid", metrics.kernel_distance},
+          {"kid_effect", metrics.kernel_effect},
           {"ndb", static_cast<double>(metrics.cells.different),
            fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
                        0.05 * static_cast<double>(metrics.cells.cells))},
@@ -160,11 +153,14 @@ std::vector<diagnostics::ModeHistogram> redrawn_modes(const diagnostics::ModeHis
   for (uint64_t draw = 0; draw < kModeDraws; ++draw) {
     diagnostics::ModeHistogram drawn = modes;
     drawn.observed = diagnostics::redrawn(modes.observed, {1, Purpose("modes drawn"), draw});
-    drawn.real_counts = diagnostics::redrawn(modes.real_counts, {1, Purpose("reals drawn"), draw});
-    double reals = 0.5 * classes;
-    for (const int64_t count : drawn.real_counts) reals += static_cast<double>(count);
-    for (size_t k = 0; k < drawn.real_counts.size(); ++k)
-      drawn.expected_share[k] = (static_cast<double>(drawn.real_counts[k]) + 0.5) / reals;
+    if (!modes.real_counts.empty()) {
+      drawn.real_counts =
+          diagnostics::redrawn(modes.real_counts, {1, Purpose("reals drawn"), draw});
+      double reals = 0.5 * classes;
+      for (const int64_t count : drawn.real_counts) reals += static_cast<double>(count);
+      for (size_t k = 0; k < drawn.real_counts.size(); ++k)
+        drawn.expected_share[k] = (static_cast<double>(drawn.real_counts[k]) + 0.5) / reals;
+    }
     draws.push_back(std::move(drawn));
   }
   return draws;
@@ -254,6 +250,20 @@ void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
   }
 }
 
+diagnostics::Interval interval_of_modes_covered(double covered,
+                                                const diagnostics::ModeHistogram& modes) {
+  std::vector<double> counts;
+  for (const auto& draw : redrawn_modes(modes))
+    counts.push_back(static_cast<double>(diagnostics::modes_covered(draw)));
+  return diagnostics::clamped(diagnostics::interval_of_draws(covered, counts, "bootstrap"), 0,
+                              static_cast<double>(modes.names.size()));
+}
+
+std::string shape_text(const data::SampleShape& shape) {
+  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
+                     : fmt::format("points in {} dimensions", shape.channels);
+}
+
 Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples& reals,
                            const DiagnosedSamples& fakes, const diagnostics::FeatureMap& features,
                            const DiagnoseOptions& options, diagnostics::Evidence evidence,
@@ -280,6 +290,7 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   Diagnosis diagnosis;
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;
+  diagnosis.reals = reals.count;
   diagnosis.neighborhood_cpu_s = metrics.neighborhood_cpu_s;
   diagnosis.lines = lines_of(metrics, evidence);
   metrics.intervals.merge(pooled.intervals);
@@ -295,7 +306,11 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   add_inception_score(features, real_rows.view(), fake_rows.view(), diagnosis.lines);
   diagnosis.invented = std::move(pooled.invented);
   const bool labelled = !reals.labels.empty() && reals.class_names.size() > 1;
-  if (labelled) diagnosis.class_coverage = coverage_by_class(reals, metrics.covered);
+  if (labelled) {
+    auto of_classes = coverage_by_class(reals, metrics.covered);
+    diagnosis.class_coverage = std::move(of_classes.shares);
+    diagnosis.class_intervals = std::move(of_classes.intervals);
+  }
   const bool classifies =
       labelled && (!evidence.modes || (!fakes.labels.empty() && !evidence.labels));
   const ClassEye eye = classifies
@@ -334,53 +349,6 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, once);
   diagnosis.nearest_real = std::move(metrics.nearest_real);
   diagnosis.nearest_square = std::move(metrics.nearest_square);
-  return diagnosis;
-}
-
-Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSamples& means,
-                             const DiagnosedSamples& log_variances,
-                             const DiagnoseOptions& options) {
-  if (!(means.shape == log_variances.shape) || means.count != log_variances.count) {
-    ALLMODES_FAIL(ExitCode::kDataError, "{} holds {} {}, {} holds {} {}: one shape was expected",
-                  means.source, means.count, shape_text(means.shape), log_variances.source,
-                  log_variances.count, shape_text(log_variances.shape));
-  }
-  const int64_t width = means.shape.values();
-  auto sums = diagnostics::make_latent_sums(width);
-  diagnostics::add(sums, means.values, log_variances.values);
-  const RowRange mine = diagnostics::rows_of_rank(means.count, control.rank(), control.size());
-  const double part =
-      diagnostics::information_sum(means.values, log_variances.values, width, mine.first, mine.last,
-                                   {options.seed, Purpose("diagnose information")});
-  const double information = world::all_reduce_value(control, part, world::ReduceOp::sum) /
-                             static_cast<double>(means.count);
-  const double total = diagnostics::kl_total(sums);
-  double aggregate = 0;
-  for (const double value : diagnostics::aggregate_kl_per_dimension(sums)) aggregate += value;
-  Diagnosis diagnosis;
-  diagnosis.features = fmt::format("posterior ({} dimensions)", width);
-  diagnosis.samples = means.count;
-  diagnosis.kl_per_dimension = diagnostics::kl_per_dimension(sums);
-  diagnosis.evidence.step = 1;
-  diagnosis.evidence.kl_total = total;
-  diagnosis.evidence.aggregate_kl = aggregate;
-  diagnosis.evidence.information = information;
-  diagnosis.evidence.active_units = diagnostics::active_units(sums);
-  diagnosis.evidence.latent_dimensions = width;
-  diagnosis.lines = {{"kl_total", total},
-                     {"active_units", static_cast<double>(*diagnosis.evidence.active_units),
-                      fmt::format("of {} dimensions", width)},
-                     {"mutual_information", information,
-                      fmt::format("at most ln N = {:.2f} can be seen",
-                                  std::log(static_cast<double>(means.count)))},
-                     {"marginal_kl", total - information},
-                     {"aggregate_kl", aggregate}};
-  // The codes are all there is here: no second instrument could agree.
-  config::Verdict alone;
-  alone.grace_steps = 0;
-  alone.witnesses = 1;
-  alone.confirmations = 1;
-  diagnosis.verdict = diagnostics::judge(diagnosis.evidence, {}, alone);
   return diagnosis;
 }
 

@@ -25,6 +25,7 @@ struct DiagnoseOptions {
   int64_t k = 0;  // 0: 3 for precision and recall, 5 for density and coverage
   int64_t samples = 10'000;
   uint64_t seed = 1;
+  bool verbose = false;  // findings that follow from the one that decides are listed, too
 };
 
 // The features that the options name for such reals; collective. Principal components are those of
@@ -48,18 +49,21 @@ struct Line {
 
 struct Diagnosis {
   std::string features;  // which, with their number
-  int64_t samples = 0;   // N, of each set
+  int64_t samples = 0;   // generated ones
+  int64_t reals = 0;     // beside so many; 0: none
   std::vector<Line> lines;
   double neighborhood_cpu_s = 0;  // processor time of precision, recall, density and coverage
   diagnostics::Evidence evidence;
   diagnostics::Verdict verdict;
-  std::vector<double> kl_per_dimension;          // of a posterior
-  std::vector<double> class_coverage;            // of labelled reals, [classes]
-  std::string evaluation;                        // of a run: its record, JSON
-  std::vector<int64_t> nearest_real;             // [fakes]
-  std::vector<double> nearest_square;            // [fakes]
-  std::vector<uint8_t> invented;                 // [fakes], 1: where no data is
-  std::optional<config::RunConfig> config = {};  // of the run that is diagnosed
+  std::vector<double> kl_per_dimension;                     // of a posterior
+  std::vector<diagnostics::Interval> kl_intervals = {};     // of each; empty: too few posteriors
+  std::vector<double> class_coverage;                       // of labelled reals, [classes]
+  std::vector<diagnostics::Interval> class_intervals = {};  // [classes]
+  std::string evaluation;                                   // of a run: its record, JSON
+  std::vector<int64_t> nearest_real;                        // [fakes]
+  std::vector<double> nearest_square;                       // [fakes]
+  std::vector<uint8_t> invented;                            // [fakes], 1: where no data is
+  std::optional<config::RunConfig> config = {};             // of the run that is diagnosed
 };
 
 // Throws kDataError for sets of different shapes or with too few samples for the neighbours asked
@@ -74,6 +78,13 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
                            const DiagnoseOptions& options, diagnostics::Evidence evidence,
                            const config::Verdict& levels);
 
+// "images 1 x 28 x 28", "points in 2 dimensions".
+std::string shape_text(const data::SampleShape& shape);
+
+// Of the number of modes with a sample, `covered`: samples drawn anew with the shares they have.
+diagnostics::Interval interval_of_modes_covered(double covered,
+                                                const diagnostics::ModeHistogram& modes);
+
 // Collective. Means and log variances [N, D] of a VAE's posteriors.
 Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSamples& means,
                              const DiagnosedSamples& log_variances, const DiagnoseOptions& options);
@@ -86,7 +97,7 @@ report::VerdictText verdict_words(const Diagnosis& diagnosis);
 std::string caption_of(const Line& line, const records::FigureTables& figures);
 
 // The table of figures and the verdict, in lines of at most `columns` characters.
-std::string to_text(const Diagnosis& diagnosis, size_t columns = 80);
+std::string to_text(const Diagnosis& diagnosis, size_t columns = 80, bool verbose = false);
 
 // diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow
 // (lists of names), parts, lost_mass, smallest_loss; of classes their histogram.

@@ -7,7 +7,8 @@ namespace {
 
 constexpr records::Figure kDiagnosisFigures[] = {
     {"features", "", "", "", "the features in which samples are compared, with their number"},
-    {"samples", "samples", "", "", "of either set"},
+    {"samples", "samples", "", "", "that were generated"},
+    {"reals", "samples", "", "", "that they are compared with"},
     {"near_reals", "share", "[0, 1]", "measured",
      "of fakes four times as near to a real as that real is to its nearest other one: learnt by "
      "heart"},
@@ -34,6 +35,8 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "what frechet_distance tends to for ever more samples (jackknife)"},
     {"fd_inception_64_limit", "", "", "0", "the same of fd_inception_64"},
     {"fd_inception_192_limit", "", "", "0", "the same of fd_inception_192"},
+    {"kid_effect", "", "", "0",
+     "kid over the mean of its kernel between two samples of one set: a size without units"},
     {"intervals_99", "", "", "",
      "of figures by name: low, high and the method (Clopper-Pearson for shares)"},
     {"ndb", "", "", "5 % of the cells",

@@ -206,9 +206,9 @@ void draw_samples(Album& album, const Diagnosis& diagnosis, const DiagnosedSampl
 
 }  // namespace
 
-void print(const Diagnosis& diagnosis) {
+void print(const Diagnosis& diagnosis, bool verbose) {
   const std::string text =
-      to_text(diagnosis, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));
+      to_text(diagnosis, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)), verbose);
   // The table of figures names no state; the first that is named is the verdict's.
   fmt::print("{}", records::coloured_for(STDOUT_FILENO, text));
 }

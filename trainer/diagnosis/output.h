@@ -9,8 +9,9 @@
 
 namespace allmodes::diagnosis {
 
-// The diagnosis on standard output, as wide as the terminal and in colour where there is one.
-void print(const Diagnosis& diagnosis);
+// The diagnosis on standard output, as wide as the terminal and in colour where there is one;
+// `verbose`: with the findings that follow from the one that decides.
+void print(const Diagnosis& diagnosis, bool verbose = false);
 
 // `out` as a folder that is there; throws kCannotCreate.
 std::filesystem::path made_folder(const std::filesystem::path& out);

@@ -65,10 +65,11 @@ std::string diagnosis_page(const Diagnosis& diagnosis, const std::vector<DrawnPi
   const report::VerdictAt at{
       .state = to_string(verdict.state), .kind = verdict.kind, .reason = verdict.reason};
   std::string out = report::page_head("Diagnosis · allmodes");
-  out += fmt::format(
-      "<header><h1>Diagnosis</h1><p class=\"quiet\">{} samples beside as many real ones, features: "
-      "{}</p>",
-      diagnosis.samples, report::escaped(diagnosis.features));
+  out +=
+      fmt::format("<header><h1>Diagnosis</h1><p class=\"quiet\">{} samples{}, features: {}</p>",
+                  diagnosis.samples,
+                  diagnosis.reals > 0 ? fmt::format(" beside {} real ones", diagnosis.reals) : "",
+                  report::escaped(diagnosis.features));
   out += report::verdict_box(at, "", !words.findings.empty()) +
          report::findings_table(words.findings) + report::advice(words.help, verdict.kind) +
          "</header>\n<main>";

@@ -21,6 +21,11 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
 }
 
+nlohmann::ordered_json interval_json(const diagnostics::Interval& interval) {
+  return {
+      {"low", number(interval.low)}, {"high", number(interval.high)}, {"method", interval.method}};
+}
+
 nlohmann::ordered_json part_json(const diagnostics::Part& part, const char* finding) {
   return {{"name", part.name},
           {"finding", finding},
@@ -46,10 +51,10 @@ nlohmann::ordered_json parts_json(const Diagnosis& diagnosis) {
   return list;
 }
 
-std::string interval_text(const Line& line) {
-  if (!line.interval) return {};
-  return fmt::format("{:.4g} to {:.4g} (99 %, {}); ", line.interval->low, line.interval->high,
-                     line.interval->method);
+std::string interval_text(const std::optional<diagnostics::Interval>& interval) {
+  if (!interval) return {};
+  return fmt::format("{:.4g} to {:.4g} (99 %, {}); ", interval->low, interval->high,
+                     interval->method);
 }
 
 std::string class_line(const Diagnosis& diagnosis, size_t i) {
@@ -57,9 +62,11 @@ std::string class_line(const Diagnosis& diagnosis, size_t i) {
   const auto total = static_cast<double>(modes.samples);
   const auto made = diagnostics::interval_of_share(modes.observed[i], modes.samples);
   return fmt::format(
-      "  {:<20}{:>12.4f}  coverage; {} samples ({:.0f} to {:.0f}, 99 %), {:.1f} expected\n",
-      "class " + modes.names[i], diagnosis.class_coverage[i], modes.observed[i], made.low * total,
-      made.high * total, modes.expected_share[i] * total);
+      "  {:<20}{:>12.4f}  coverage ({:.3f} to {:.3f}); {} samples ({:.0f} to {:.0f}, 99 %), {:.1f} "
+      "expected\n",
+      "class " + modes.names[i], diagnosis.class_coverage[i], diagnosis.class_intervals[i].low,
+      diagnosis.class_intervals[i].high, modes.observed[i], made.low * total, made.high * total,
+      modes.expected_share[i] * total);
 }
 
 }  // namespace
@@ -67,7 +74,7 @@ std::string class_line(const Diagnosis& diagnosis, size_t i) {
 std::string caption_of(const Line& line, const records::FigureTables& figures) {
   const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
   ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
-  const std::string caption = interval_text(line) + records::caption_of(*figure);
+  const std::string caption = interval_text(line.interval) + records::caption_of(*figure);
   if (!line.beside.empty()) return caption + "; " + line.beside;
   return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
 }
@@ -80,8 +87,12 @@ report::VerdictText verdict_words(const Diagnosis& diagnosis) {
   return words;
 }
 
-std::string to_text(const Diagnosis& diagnosis, size_t columns) {
-  std::string text = fmt::format("N = {}, features: {}\n", diagnosis.samples, diagnosis.features);
+std::string to_text(const Diagnosis& diagnosis, size_t columns, bool verbose) {
+  const std::string beside = diagnosis.reals > 0 && diagnosis.reals != diagnosis.samples
+                                 ? fmt::format(" samples beside {} reals", diagnosis.reals)
+                                 : "";
+  std::string text =
+      fmt::format("N = {}{}, features: {}\n", diagnosis.samples, beside, diagnosis.features);
   const auto figures = figure_tables();
   for (const auto& line : diagnosis.lines) {
     if (!line.printed) continue;
@@ -96,13 +107,18 @@ std::string to_text(const Diagnosis& diagnosis, size_t columns) {
                              : 0;
   for (size_t i = 0; i < classes; ++i) text += class_line(diagnosis, i);
   for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
-    text += fmt::format("  {:<20}{:>12.4f}  nats\n", fmt::format("kl of dimension {}", i),
-                        diagnosis.kl_per_dimension[i]);
+    text += fmt::format(
+        "  {:<20}{:>12.4f}  {}nats\n", fmt::format("kl of dimension {}", i),
+        diagnosis.kl_per_dimension[i],
+        interval_text(i < diagnosis.kl_intervals.size() ? std::optional(diagnosis.kl_intervals[i])
+                                                        : std::nullopt));
   for (const auto* part : diagnostics::lost_parts(diagnosis.evidence, diagnosis.verdict))
     text += fmt::format(
         "  {:<20}{:>12.4f}  share of the samples ({:.4f} to {:.4f}, 99 %); {:.4f} of the data\n",
         part->name, part->made, part->made_low, part->made_high, part->share);
-  return text + report::in_full(verdict_words(diagnosis), columns);
+  report::VerdictText words = verdict_words(diagnosis);
+  if (verbose) words.whole.clear();
+  return text + report::in_full(words, columns);
 }
 
 std::string to_json(const Diagnosis& diagnosis) {
@@ -112,12 +128,14 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"reason", verdict.reason},
                                  {"features", diagnosis.features},
                                  {"samples", diagnosis.samples}};
+  if (diagnosis.reals > 0) json["reals"] = diagnosis.reals;
   for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
   for (const auto& line : diagnosis.lines)
-    if (line.interval)
-      json["intervals_99"][line.name] = {{"low", number(line.interval->low)},
-                                         {"high", number(line.interval->high)},
-                                         {"method", line.interval->method}};
+    if (line.interval) json["intervals_99"][line.name] = interval_json(*line.interval);
+  for (size_t i = 0; i < diagnosis.kl_intervals.size(); ++i)
+    json["intervals_99"]["kl_per_dim"].push_back(interval_json(diagnosis.kl_intervals[i]));
+  for (size_t i = 0; i < diagnosis.class_intervals.size(); ++i)
+    json["intervals_99"]["class_coverage"].push_back(interval_json(diagnosis.class_intervals[i]));
   if (diagnosis.neighborhood_cpu_s > 0) json["neighborhood_cpu_s"] = diagnosis.neighborhood_cpu_s;
   report::add_words(verdict_words(diagnosis), json);
   json["witnesses"] = nlohmann::ordered_json::array();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -74,6 +76,11 @@ SharedCheckpoint open_shared(const fs::path& folder, world::Communicator& contro
   return shared;
 }
 
+// Figures that are means over samples or codes.
+constexpr const char* kMeans[] = {"r2_mean",      "decoder_sensitivity", "kl_total",
+                                  "active_units", "aggregate_kl",        "aggregate_discrepancy"};
+constexpr double kFewestOfPart = 20;  // samples
+
 // What the checkpoints of one configuration are measured with.
 class RunDiagnosis {
  public:
@@ -140,7 +147,7 @@ class RunDiagnosis {
     fakes = gathered(generated, evaluation.made());
     Diagnosis diagnosis = judged(fakes, std::move(evidence));
     diagnosis.evaluation = records::to_json(record);
-    add_figures(record, diagnosis);
+    add_figures(record, intervals_of(forward, record, diagnosis.evidence), diagnosis);
     diagnosis.config = config;
     return diagnosis;
   }
@@ -183,11 +190,65 @@ class RunDiagnosis {
     return samples;
   }
 
+  using Intervals = std::map<std::string, diagnostics::Interval>;
+
+  // Of what the collectors measure. Means over samples and codes: from ten further evaluations of a
+  // tenth of the samples, whose noise and real samples are all others.
+  Intervals intervals_of(const objectives::Forward& forward, const records::Record& whole,
+                         const diagnostics::Evidence& evidence) {
+    Intervals intervals;
+    const auto samples = whole.number("evaluated_samples").value_or(0);
+    if (const auto quality = whole.number("high_quality"); quality && samples >= 1)
+      intervals["high_quality"] =
+          diagnostics::interval_of_share(std::llround(*quality * samples), std::llround(samples));
+    if (const auto covered = whole.number("modes_covered"); covered && evidence.modes)
+      intervals["modes_covered"] = interval_of_modes_covered(
+          *covered, evidence.good_modes ? *evidence.good_modes : *evidence.modes);
+    if (!run_.objective->encodes() || samples < 10 * kFewestOfPart) return intervals;
+    std::map<std::string, std::vector<double>> parts;
+    records::Record last;
+    for (uint64_t part = 1; part <= diagnostics::kJackknifeGroups; ++part) {
+      last = measured_part(forward, whole, static_cast<int64_t>(samples) / 10, part);
+      for (const char* name : kMeans)
+        if (const auto value = last.number(name)) parts[name].push_back(*value);
+    }
+    for (const auto& [name, values] : parts) {
+      const auto value = whole.number(name);
+      if (!value || values.size() != diagnostics::kJackknifeGroups) continue;
+      const char* rows =
+          name == "aggregate_discrepancy" ? "aggregate_samples" : "evaluated_samples";
+      intervals[name] = diagnostics::interval_of_parts(
+          *value, values, last.number(rows).value_or(1) / whole.number(rows).value_or(1));
+    }
+    return intervals;
+  }
+
+  records::Record measured_part(const objectives::Forward& forward, const records::Record& whole,
+                                int64_t samples, uint64_t part) {
+    const diagnostics::Evaluation evaluation{*run_.objective, forward,  *run_.dataset,
+                                             control_,        at::kCPU, run_.config().seed + part,
+                                             whole.step,      samples,  held_out_.get()};
+    records::Record record{.kind = "evaluation", .step = whole.step, .values = {}};
+    record.set("evaluated_samples", evaluation.made());
+    diagnostics::Evidence evidence{.step = whole.step};
+    const auto generated = diagnostics::generate_chunks(evaluation);
+    for (const auto& each : collectors_)
+      if (each.name == "reconstruction" || each.name == "latent" || each.name == "aggregate")
+        each.collector->collect(evaluation, generated, record, evidence);
+    return record;
+  }
+
   // What a sampler cannot show.
-  static void add_figures(const records::Record& record, Diagnosis& diagnosis) {
+  static void add_figures(const records::Record& record, const Intervals& intervals,
+                          Diagnosis& diagnosis) {
     for (const char* name : {"modes_covered", "high_quality", "r2_mean", "decoder_sensitivity",
-                             "kl_total", "active_units", "aggregate_kl", "aggregate_discrepancy"})
-      if (const auto value = record.number(name)) diagnosis.lines.push_back({name, *value});
+                             "kl_total", "active_units", "aggregate_kl", "aggregate_discrepancy"}) {
+      const auto value = record.number(name);
+      if (!value) continue;
+      diagnosis.lines.push_back({name, *value});
+      if (const auto found = intervals.find(name); found != intervals.end())
+        diagnosis.lines.back().interval = found->second;
+    }
   }
 
   DiagnoseOptions options_;
@@ -219,7 +280,7 @@ int diagnose_run(const DiagnoseRunOptions& options, world::Runtime& runtime) {
     state = diagnosis.verdict.state;
     if (!root) continue;
     fmt::print("{}\n", folder.string());
-    print(diagnosis);
+    print(diagnosis, options.diagnose.verbose);
     write_diagnosis(out / folder.filename(), diagnosis, ComparedSamples{run->reals(), fakes});
   }
   return exit_code_of(state);

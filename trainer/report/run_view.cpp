@@ -178,7 +178,8 @@ VerdictText verdict_words(const RunView& view) {
            .since = {},
            .findings = view.findings,
            .help = {},
-           .see = {}};
+           .see = {},
+           .whole = "report.html lists them"};
   if (const auto first = since(view); first && *first != last.step) words.since = first;
   for (const std::string& help : view.help) {
     const size_t end = std::min(help.find("  # "), help.size());

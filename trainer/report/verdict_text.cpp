@@ -66,7 +66,16 @@ std::string padded(const std::string& text, size_t columns) {
   return shown < columns ? text + std::string(columns - shown, ' ') : text;
 }
 
-std::string table_of(const std::vector<Finding>& findings, size_t columns) {
+// The findings that do not follow from the first, or all; how many are left out.
+std::pair<std::vector<Finding>, size_t> listed(const VerdictText& verdict) {
+  std::vector<Finding> rows = verdict.findings;
+  if (!verdict.whole.empty())
+    std::erase_if(rows, [](const Finding& each) { return each.explained; });
+  return {rows, verdict.findings.size() - rows.size()};
+}
+
+std::string table_of(const VerdictText& verdict, size_t columns) {
+  const auto [findings, follow] = listed(verdict);
   const size_t shown = std::min(findings.size(), kMostRows);
   std::vector<Row> rows{{"finding", "where", "found", "expected", "chance"}};
   for (size_t i = 0; i < shown; ++i) {
@@ -101,6 +110,9 @@ std::string table_of(const std::vector<Finding>& findings, size_t columns) {
     out += line + "\n";
   }
   if (shown < findings.size()) out += fmt::format("    and {} more\n", findings.size() - shown);
+  if (follow > 0)
+    out += fmt::format("    and {} that follow{} from it ({})\n", follow, follow == 1 ? "s" : "",
+                       verdict.whole);
   return out;
 }
 
@@ -151,7 +163,7 @@ std::string repetition(const VerdictText& verdict, size_t columns, size_t used) 
 
 std::string in_full(const VerdictText& verdict, size_t columns, size_t used) {
   std::string out = headline(verdict, columns, used) + "\n";
-  if (!verdict.findings.empty()) out += table_of(verdict.findings, columns);
+  if (!verdict.findings.empty()) out += table_of(verdict, columns);
   out += help_of(verdict, columns);
   if (find_kind(verdict.kind) != nullptr)
     out += fmt::format("  why  allmodes explain {}\n", verdict.kind);
@@ -160,6 +172,7 @@ std::string in_full(const VerdictText& verdict, size_t columns, size_t used) {
 }
 
 void add_words(const VerdictText& verdict, nlohmann::ordered_json& json) {
+  json["brief"] = verdict.brief;
   if (verdict.since) json["since"] = *verdict.since;
   auto& list = json["findings"] = nlohmann::ordered_json::array();
   for (const Finding& each : verdict.findings) {
@@ -168,7 +181,8 @@ void add_words(const VerdictText& verdict, nlohmann::ordered_json& json) {
                     {"what", each.what},
                     {"parts", each.parts},
                     {"found", each.found},
-                    {"expected", each.expected}});
+                    {"expected", each.expected},
+                    {"explained", each.explained}});
     if (each.log10_p && std::isfinite(*each.log10_p)) list.back()["log10_p"] = *each.log10_p;
   }
   auto& changes = json["try"] = nlohmann::ordered_json::array();
@@ -187,7 +201,8 @@ std::vector<Finding> findings_from(const nlohmann::json& list) {
                           .parts = each.at("parts").get<std::vector<std::string>>(),
                           .found = each.at("found").get<std::string>(),
                           .expected = each.at("expected").get<std::string>(),
-                          .log10_p = {}});
+                          .log10_p = {},
+                          .explained = each.value("explained", false)});
       if (each.contains("log10_p")) findings.back().log10_p = each.at("log10_p").get<double>();
     } catch (const nlohmann::json::exception&) {
       // A file of another version: the sentence says it too.

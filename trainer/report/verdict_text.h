@@ -21,6 +21,7 @@ struct Finding {
   std::string found;               // "0 to 3"
   std::string expected;            // "250 each"
   std::optional<double> log10_p;   // of the chance that it is none
+  bool explained = false;          // it follows from the first
 };
 
 struct VerdictText {
@@ -32,9 +33,12 @@ struct VerdictText {
   std::vector<Finding> findings;  // worst first
   std::vector<Suggestion> help;
   std::string see;  // where more stands; may be empty
+  // Where findings that follow from the first are listed; empty: the table lists them.
+  std::string whole = "--verbose lists them";
 };
 
-// "4 of 8 modes missing (1, 2, 3, 6)": the first clause of a verdict's reason.
+// "4 of 8 modes missing (1, 2, 3, 6)": the first clause of a verdict's reason, which names what is
+// lost whatever decided.
 std::string brief_of(const std::string& reason);
 
 // "verdict at step 6000: collapsed: mode_dropping, 4 of 8 modes missing; since step 4000", in lines
@@ -49,8 +53,8 @@ std::string repetition(const VerdictText& verdict, size_t columns, size_t used =
 // end.
 std::string in_full(const VerdictText& verdict, size_t columns, size_t used = 0);
 
-// Adds what verdict.json and diagnosis.json say of it: since (where it is known), findings, and try,
-// each as "CHANGE  # WORDS".
+// Adds what verdict.json and diagnosis.json say of it: brief, since (where it is known), all
+// findings, and try, each as "CHANGE  # WORDS".
 void add_words(const VerdictText& verdict, nlohmann::ordered_json& json);
 // The findings read back from there; what is no finding is left out.
 std::vector<Finding> findings_from(const nlohmann::json& list);

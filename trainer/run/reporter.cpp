@@ -277,6 +277,7 @@ void Reporter::write_verdict(const training::Position& position,
   if (verdict.state != diagnostics::State::healthy)
     words.help = report::suggestions(verdict.kind, run_.config());
   words.see = folder_.report().string();
+  if (verbose_) words.whole.clear();
   optional_.attempt("verdict.json", [&] {
     write_file_atomically(folder_.verdict(), verdict_json(record, run_.config().name, rollbacks_,
                                                           verdict, evidence.modes, words));

@@ -11,7 +11,8 @@ std::vector<report::Finding> findings_of(const diagnostics::Verdict& verdict) {
                         .parts = witness.modes,
                         .found = witness.measured.found,
                         .expected = witness.measured.expected,
-                        .log10_p = witness.measured.log10_p});
+                        .log10_p = witness.measured.log10_p,
+                        .explained = witness.explained});
   }
   return findings;
 }

@@ -90,6 +90,14 @@ double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes) {
                      total_of(sums.between), reals, fakes);
 }
 
+double kernel_effect(const KernelSums& sums, int64_t reals, int64_t fakes) {
+  const double distance = kernel_distance(sums, reals, fakes);
+  const auto n = static_cast<double>(reals), m = static_cast<double>(fakes);
+  const double within = 0.5 * (total_of(sums.within_reals) / (n * (n - 1)) +
+                               total_of(sums.within_fakes) / (m * (m - 1)));
+  return within > 0 ? distance / within : 0;
+}
+
 std::vector<double> kernel_distances_without(const KernelSums& sums, int64_t reals, int64_t fakes) {
   std::vector<double> distances;
   for (size_t group = 0; group < kGroups; ++group)

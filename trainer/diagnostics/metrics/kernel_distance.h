@@ -34,6 +34,10 @@ KernelSums kernel_sums(const Features& reals, const Features& fakes, RowRange re
 // At least two reals and two fakes, else throws ExitCode::kSoftware.
 double kernel_distance(const KernelSums& sums, int64_t reals, int64_t fakes);
 
+// Its size, which the units of the features do not change: over the mean of the kernel between two
+// different samples of one set, the mean of both sets. 0 where kernels are 0.
+double kernel_effect(const KernelSums& sums, int64_t reals, int64_t fakes);
+
 // Without each group of reals and the fakes of the same group, [kJackknifeGroups]; at least twenty
 // of either.
 std::vector<double> kernel_distances_without(const KernelSums& sums, int64_t reals, int64_t fakes);

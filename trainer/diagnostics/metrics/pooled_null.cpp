@@ -1,6 +1,7 @@
 #include "diagnostics/metrics/pooled_null.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -13,13 +14,13 @@
 namespace allmodes::diagnostics {
 namespace {
 
-// Neighbours of each pooled row that are listed, at least. Of equal numbers of either set, five of
-// the same set are among 32 but for one row in 100,000.
+// Neighbours of each pooled row that are listed, at least, where both sets have equal numbers: five
+// of the same set are among 32 but for one row in 100,000.
 constexpr int64_t kFewestListed = 32;
 constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
-constexpr int64_t kLocal = 30;
-constexpr double kEmptied = 0.3;  // of their part of the nearest rows
-constexpr double kShorted = 0.5;  // likewise
+constexpr int64_t kLocal = 30;            // of equal numbers
+constexpr double kEmptied = 0.3;          // of their part of the nearest rows
+constexpr double kShorted = 0.5;          // likewise
 constexpr double kMostHave = 0.75;
 constexpr double kFarSquare = 4;  // twice the ball's radius
 
@@ -46,6 +47,14 @@ Pool shuffled(const Features& reals, const Features& fakes, uint64_t seed) {
   return pool;
 }
 
+// So many neighbours of unequal sets hold as many of the smaller one as `of_equal` do of equal
+// ones.
+int64_t of_unequal(int64_t of_equal, int64_t reals, int64_t fakes) {
+  const double times =
+      static_cast<double>(reals + fakes) / (2.0 * static_cast<double>(std::min(reals, fakes)));
+  return static_cast<int64_t>(std::ceil(static_cast<double>(of_equal) * times));
+}
+
 // The figures of one cut of the pool, read off the lists.
 class Cut {
  public:
@@ -57,6 +66,8 @@ class Cut {
       flags->assign(is_real.size(), 0);
     reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
     fakes_ = static_cast<double>(is_real_.size()) - reals_;
+    local_ = std::min(
+        listed_, of_unequal(kLocal, static_cast<int64_t>(reals_), static_cast<int64_t>(fakes_)));
     usual_spacing_ = usual_spacing();
     std::vector<double> of_fakes(is_real.size(), std::numeric_limits<double>::infinity());
     for (int64_t row = 0; row < std::ssize(is_real); ++row) {
@@ -123,12 +134,11 @@ class Cut {
   }
 
   void look_around(int64_t row) {
-    const int64_t near = std::min(kLocal, listed_);
     int64_t reals = 0;
-    for (int64_t i = 0; i < near; ++i)
+    for (int64_t i = 0; i < local_; ++i)
       reals += is_real_[static_cast<size_t>(rows_[static_cast<size_t>(row * listed_ + i)])];
     const double of_reals = static_cast<double>(reals) / reals_;
-    const double of_fakes = static_cast<double>(near - reals) / fakes_;
+    const double of_fakes = static_cast<double>(local_ - reals) / fakes_;
     emptied[static_cast<size_t>(row)] = of_fakes < kEmptied * of_reals ? 1 : 0;
     crowded[static_cast<size_t>(row)] = of_reals < kEmptied * of_fakes ? 1 : 0;
     shorted[static_cast<size_t>(row)] = of_fakes < kShorted * of_reals ? 1 : 0;
@@ -255,6 +265,7 @@ class Cut {
   const std::vector<uint8_t>& is_real_;
   double reals_ = 0;
   double fakes_ = 0;
+  int64_t local_ = 0;  // neighbours that are looked at around a row
   double usual_spacing_ = 0;
   int64_t inside_ = 0;
   int64_t near_ = 0;
@@ -267,8 +278,9 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
                              uint64_t seed) {
   const Pool pool = shuffled(reals, fakes, seed);
   const Features rows{pool.values, reals.width};
-  const int64_t listed =
-      std::min(std::max(kFewestListed, 6 * neighborhood.largest()), rows.rows() - 1);
+  const int64_t listed = std::min(
+      of_unequal(std::max(kFewestListed, 6 * neighborhood.largest()), reals.rows(), fakes.rows()),
+      rows.rows() - 1);
   const RowRange mine = rows_of_rank(rows.rows(), control.rank(), control.size());
   const Neighbors part = nearest_neighbors(rows, listed, mine);
   const int64_t first = mine.first * listed;

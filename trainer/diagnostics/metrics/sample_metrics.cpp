@@ -87,13 +87,19 @@ class Measurement {
     const double of_reals = support_estimate(reals_.rows(), pairs[0]);
     const double of_fakes = support_estimate(fakes_.rows(), std::max<int64_t>(1, pairs[1]));
     metrics_.support_ratio = of_fakes / of_reals;
-    // Of close pairs so many are of reals: their odds, at equal numbers of rows, are the ratio.
-    if (pairs[0] > 0 && reals_.rows() == fakes_.rows()) {
+    // Of close pairs so many are of reals: their odds, over those of all pairs, are the ratio.
+    if (pairs[0] > 0) {
       const int64_t of_either = std::max<int64_t>(1, pairs[1]);
       const Interval share = interval_of_share(pairs[0], pairs[0] + of_either);
-      const auto odds = [](double p) { return p < 1 ? p / (1 - p) : kUnbounded; };
+      const double usual = pairs_of(reals_) / pairs_of(fakes_);
+      const auto odds = [&](double p) { return p < 1 ? p / (1 - p) / usual : kUnbounded; };
       metrics_.intervals["support_ratio"] = {odds(share.low), odds(share.high), share.method};
     }
+  }
+
+  static double pairs_of(const Features& features) {
+    const auto rows = static_cast<double>(features.rows());
+    return rows * (rows - 1) / 2;
   }
 
   // The rows of a group (interval.h) that are this rank's; of all where nothing is left out.
@@ -172,17 +178,26 @@ class Measurement {
       metrics_.intervals["frechet_distance_limit"] = interval_of_jackknife(limit, without);
     }
     const std::vector<double> centre = mean(all_reals);
-    metrics_.vendi_real = vendi_of(reals_, centre, "vendi_real");
-    metrics_.vendi = vendi_of(fakes_, centre, "vendi");
+    // So many things as equally many rows are: the score grows with their number.
+    const int64_t rows = std::min(reals_.rows(), fakes_.rows());
+    metrics_.vendi_real = vendi_of(reals_.part(0, rows), centre, "vendi_real");
+    metrics_.vendi = vendi_of(fakes_.part(0, rows), centre, "vendi");
   }
 
   void kernel() {
     KernelSums sums = kernel_sums(reals_, fakes_, mine(reals_), mine(fakes_));
     sum_over_ranks(control_, sums);
     metrics_.kernel_distance = diagnostics::kernel_distance(sums, reals_.rows(), fakes_.rows());
-    if (std::min(reals_.rows(), fakes_.rows()) >= 20)
-      metrics_.intervals["kid"] = interval_of_jackknife(
-          metrics_.kernel_distance, kernel_distances_without(sums, reals_.rows(), fakes_.rows()));
+    metrics_.kernel_effect = diagnostics::kernel_effect(sums, reals_.rows(), fakes_.rows());
+    if (std::min(reals_.rows(), fakes_.rows()) < 20) return;
+    const Interval interval = interval_of_jackknife(
+        metrics_.kernel_distance, kernel_distances_without(sums, reals_.rows(), fakes_.rows()));
+    metrics_.intervals["kid"] = interval;
+    // The kernels' mean varies by much less than the distance.
+    if (metrics_.kernel_distance == 0) return;
+    const double scale = metrics_.kernel_effect / metrics_.kernel_distance;
+    metrics_.intervals["kid_effect"] = {interval.low * scale, interval.high * scale,
+                                        interval.method};
   }
 
   void count_by_cell() {

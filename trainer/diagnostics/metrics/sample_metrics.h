@@ -30,6 +30,7 @@ struct SampleMetrics {
   std::optional<double> vendi;       // of the fakes, about the mean of the reals
   std::optional<double> vendi_real;  // of the reals themselves
   double kernel_distance = 0;
+  double kernel_effect = 0;
   // What the Frechet distance tends to for ever more samples (without_bias()).
   std::optional<double> frechet_distance_limit;
   double neighborhood_cpu_s = 0;  // processor time of the four scores on this rank

@@ -40,6 +40,14 @@ Interval interval_of_jackknife(double value, std::span<const double> left_out) {
       .low = value - kStudent9 * error, .high = value + kStudent9 * error, .method = "jackknife"};
 }
 
+Interval interval_of_parts(double value, std::span<const double> parts, double share) {
+  ALLMODES_CHECK(parts.size() == kJackknifeGroups && share > 0, "{} parts of {}", parts.size(),
+                 share);
+  const double deviation = std::sqrt(squares_about_mean(parts) / (kJackknifeGroups - 1));
+  const double reach = kStudent9 * deviation * std::sqrt(share);
+  return {.low = value - reach, .high = value + reach, .method = "ten evaluations"};
+}
+
 double without_bias(double value, std::span<const double> left_out) {
   ALLMODES_CHECK(left_out.size() == kJackknifeGroups, "{} groups", left_out.size());
   return kJackknifeGroups * value - (kJackknifeGroups - 1) * average_of(left_out);

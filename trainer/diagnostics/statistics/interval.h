@@ -25,6 +25,11 @@ inline constexpr int kJackknifeGroups = 10;
 // Wu 1989) with Student's law of nine degrees of freedom.
 Interval interval_of_jackknife(double value, std::span<const double> left_out);
 
+// `parts` [kJackknifeGroups]: the figure of as many sets that have nothing in common, each of which
+// has `share` of the rows that the figure itself has: by their deviation, which falls with the root
+// of the rows, and Student's law of nine degrees of freedom.
+Interval interval_of_parts(double value, std::span<const double> parts, double share);
+
 // What the figure of N rows tends to for ever more of them, where its bias goes as 1 / N: the
 // jackknife's estimate (Quenouille 1956), g value - (g - 1) mean of those without a group.
 double without_bias(double value, std::span<const double> left_out);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "diagnostics/verdict/deciding.h"
 #include "diagnostics/verdict/witnesses.h"
 
 namespace allmodes::diagnostics {
@@ -333,7 +334,10 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   }
   verdict.state = verdict.found = found.front().state;
   verdict.kind = found.front().kind;
+  mark_explained(found, evidence);
   verdict.reason = found.front().reason;
+  verdict.reason.insert(std::min(verdict.reason.find("; "), verdict.reason.size()),
+                        losses_beside(verdict, evidence));
   for (size_t i = 1; i < found.size(); ++i) {
     verdict.reason += fmt::format("; also {}, {}", found[i].kind, found[i].reason);
   }

@@ -204,13 +204,16 @@ struct Witness {
   bool proof = false;                     // needs no second one: a NaN, exact copies
   std::vector<std::string> modes = {};    // that it is about; empty: all of the data
   FoundFigure measured = {};
+  bool explained = false;  // it follows from the finding that decides (deciding.h)
 };
 
 struct Verdict {
   State state = State::healthy;
-  State found = State::healthy;           // of this evaluation alone, before confirmations
-  std::string kind = "none";              // of the gravest witness
-  std::string reason;                     // one sentence with the numbers, all witnesses in it
+  State found = State::healthy;  // of this evaluation alone, before confirmations
+  std::string kind = "none";     // of the gravest witness
+  // One sentence with the numbers, all witnesses in it. Its first clause, up to the first "; ", is
+  // what decided and which modes and parts are lost beside that.
+  std::string reason;
   std::vector<Witness> witnesses;         // gravest first
   std::vector<MissingMode> missing;       // empty without a histogram
   std::vector<std::string> lost = {};     // names of modes, classes and parts without samples
