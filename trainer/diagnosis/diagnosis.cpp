@@ -252,11 +252,12 @@ void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
 
 diagnostics::Interval interval_of_modes_covered(double covered,
                                                 const diagnostics::ModeHistogram& modes) {
+  const auto all = static_cast<double>(modes.names.size());
+  if (modes.samples == 0) return {.low = 0, .high = all, .method = "nothing to draw from"};
   std::vector<double> counts;
   for (const auto& draw : redrawn_modes(modes))
     counts.push_back(static_cast<double>(diagnostics::modes_covered(draw)));
-  return diagnostics::clamped(diagnostics::interval_of_draws(covered, counts, "bootstrap"), 0,
-                              static_cast<double>(modes.names.size()));
+  return diagnostics::clamped(diagnostics::interval_of_draws(covered, counts, "bootstrap"), 0, all);
 }
 
 std::string shape_text(const data::SampleShape& shape) {

@@ -57,9 +57,11 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"parts", "", "", "none",
      "of the data that are missing, starved or narrow: name, finding, share, made, made_99, width, "
      "log10_p"},
+    {"brief", "", "", "",
+     "the first clause of reason: what decided, and what is missing or starved beside it"},
     {"findings", "", "", "none",
      "the witnesses as the table in the terminal has them, worst first: state, kind, what, parts, "
-     "found, expected, log10_p"},
+     "found, expected, log10_p; explained: it follows from the first, and the table leaves it out"},
     {"try", "", "", "none", "what helps against the kind: changes of fields, each with its words"},
     {"witnesses", "", "", "none",
      "what speaks for another state than healthy: state, kind, reason"},

@@ -40,7 +40,7 @@ std::vector<const Part*> all_parts(const Evidence& evidence) {
 }
 
 // Share of the data in what the finding names; 1 where it names nothing, being about all of them.
-double mass_of(const Witness& witness, const Evidence& evidence) {
+double share_of_data(const Witness& witness, const Evidence& evidence) {
   if (witness.modes.empty()) return 1;
   double of_modes = 0;
   if (evidence.modes)
@@ -68,7 +68,7 @@ bool follows(const Witness& effect, const Witness& cause, const Evidence& eviden
   static const std::set<std::string> kOfModes = {"mode_dropping", "mode_imbalance",
                                                  "within_mode_collapse"};
   if (cause.kind == "unformed")
-    return kOfModes.contains(effect.kind) && mass_of(effect, evidence) > kMostOfTheData;
+    return kOfModes.contains(effect.kind) && share_of_data(effect, evidence) > kMostOfTheData;
   // Causes that concern all samples alike, and what they bring about beside the above.
   static const std::map<std::string, std::set<std::string>> kOfAll = {
       {"duplicates", {"unformed"}},
