@@ -118,6 +118,10 @@ for ((tenths = 0; tenths < 600; ++tenths)); do
   sleep 0.1
 done
 launcher="$(pgrep -P "$job" mpirun)"
+# Ctrl-Z stops run.sh and not what the ranks write through: they would wait for it until the watchdog ends them.
+filter="$(pgrep -P "$job" -f mpirun_filter)"
+kill -TSTP "$filter"
+[[ "$(ps -o stat= -p "$filter")" != T* ]] || fail "Ctrl-Z stops the filter"
 kill -9 "$(pgrep -P "$launcher" | tail -n 1)"
 status=0
 wait "$job" || status=$?

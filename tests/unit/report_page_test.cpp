@@ -195,6 +195,21 @@ TEST_F(ReportTest, ARunInTextFitsItsColumns) {
   EXPECT_EQ(sparkline({{0, 0}, {1, 7}}, 8), "▁█");
 }
 
+TEST_F(ReportTest, ThePageHasTheEnvironmentOfTheLastStart) {
+  write_file_atomically(run_.log(),
+                        "2026-11-27 17:45:12.353 info    allmodes 0.1.0, LibTorch 2.10.0, MPI\n"
+                        "2026-11-27 17:45:12.353 info      rank   0  old-host  cpu  pid 1\n"
+                        "2026-11-27 17:45:13.353 warning verdict at step 60: collapsed: x\n"
+                        "  of <two> lines\n"
+                        "2026-11-28 17:45:12.353 info    allmodes 0.1.0, LibTorch 2.11.0, MPI\n"
+                        "2026-11-28 17:45:12.353 info      rank   0  new-<host>  cpu  pid 1\n"
+                        "2026-11-28 17:45:13.353 info    gan 'ring' on ring\n");
+  const std::string page = run_page(read_run(run_.root));
+  EXPECT_TRUE(has(page, "allmodes 0.1.0, LibTorch 2.11.0, MPI\n  rank   0  new-&lt;host&gt;"))
+      << page;
+  EXPECT_FALSE(has(page, "old-host") || has(page, "of &lt;two&gt; lines"));
+}
+
 TEST_F(ReportTest, AComparisonShowsWhatDiffers) {
   const records::RunFolder other{records::create_run_folder(base_, "ring")};
   write_file_atomically(other.config(),

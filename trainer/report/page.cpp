@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "base/durable_file.h"
 #include "base/error.h"
@@ -203,10 +204,11 @@ std::string footer(const RunView& view) {
        {"config.txtpb", "records.jsonl", "verdict.json", "log.txt", "images/", "checkpoints/"})
     out += fmt::format(" <a href=\"{0}\">{0}</a>", file);
   out += "</p>";
-  if (!view.configuration.empty())
-    out += fmt::format(
-        "<details><summary>Configuration</summary><pre tabindex=\"0\">{}</pre></details>",
-        escaped(view.configuration));
+  for (const auto& [title, text] : {std::pair("Environment", &view.environment),
+                                    std::pair("Configuration", &view.configuration)})
+    if (!text->empty())
+      out += fmt::format("<details><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
+                         title, escaped(*text));
   return out + "</section>\n";
 }
 

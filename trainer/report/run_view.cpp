@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -72,6 +73,23 @@ void thin_out(std::vector<records::Record>& records) {
   records.resize(kept);
 }
 
+// The lines with which the log's last start begins, without their times.
+std::string environment_of(const fs::path& log) {
+  constexpr size_t kMessage = 32;  // "2026-11-27 17:45:12.353 info    "
+  std::istringstream lines(read_file(log, 1 << 24));
+  std::string found;
+  bool within = false;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string message = line.size() > kMessage ? line.substr(kMessage) : "";
+    const bool begins =
+        message.starts_with("allmodes ") && message.find(", LibTorch ") != std::string::npos;
+    if (begins) found.clear();
+    within = begins || (within && message.starts_with("  "));
+    if (within) found += message + "\n";
+  }
+  return found;
+}
+
 }  // namespace
 
 void add_record(RunView& view, const records::Record& record) {
@@ -128,6 +146,10 @@ RunView read_run(const fs::path& folder) {
     for (const auto& record : lines.records) add_record(view, record);
   }
   refresh(view);
+  try {
+    view.environment = environment_of(files.log());
+  } catch (const Error&) {
+  }
   return view;
 }
 

@@ -44,6 +44,7 @@ struct RunView {
   std::filesystem::path folder;
   std::string name;           // the folder's
   std::string configuration;  // text-proto; "" when it cannot be read
+  std::string environment{};  // versions, ranks and hosts of the last start, as log.txt has them
   std::optional<records::Status> status{};
   std::vector<records::Record> train{};        // by rising step, possibly thinned out
   std::vector<records::Record> evaluations{};  // all
