@@ -52,7 +52,7 @@ std::string describe(const Evidence& evidence) {
   if (evidence.smallest_loss)
     parts.push_back(
         fmt::format("a loss of {:.1f} % of the data or more would have been found (99 %, of a part "
-                    "that stands apart)",
+                    "that stands apart, amid other data only a larger one)",
                     100 * *evidence.smallest_loss));
   if (evidence.codes)
     parts.push_back(fmt::format("{} of {} codes used, perplexity {:.4g}", evidence.codes->used,
