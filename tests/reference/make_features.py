@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Features of the published networks, for tests/ranks/pretrained_test.cpp and tests/end_to_end/features.sh.
 
-    make_features.py EFFICIENTNET.safetensors FOLDER
+    make_features.py EFFICIENTNET.safetensors FOLDER [--every-protocol]
 
 Writes into FOLDER
   inception.pth, inception_plain.pth   random weights of Inception, both kinds of torch.save's files
   answers.safetensors                  pictures; what each protocol makes of them; features and logits
   dinov2_{plain,gated}{,_hub}.safetensors   small random transformers, under both sets of names
-  real.npy, fake.npy, figures.json     two sets of pictures and their FID and KID by each tool
+  real.npy, fake.npy, figures.json     two sets of pictures and their FID and KID by each tool, in features by
+                                       pytorch-fid's protocol, or by every one
 
 Inception is that of pytorch-fid and of torch-fidelity, on the same weights; the preprocessing of clean-fid is
 clean-fid's. DINOv2 and EfficientNet-Lite0 are written here as their papers and published code describe them.
@@ -35,6 +36,10 @@ import torchvision
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
+# All weights are set or loaded below: first weights would cost seconds a network.
+for layer in (torch.nn.Conv2d, torch.nn.Linear):
+    layer.reset_parameters = lambda self: None
+
 IMAGENET = (torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 
 
@@ -50,6 +55,7 @@ def random_inception():
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.8, 1.6)
     network.fc.weight.data.normal_(0, 0.1)
+    network.fc.bias.data.normal_(0, 0.1)
     return network.state_dict()
 
 
@@ -194,39 +200,31 @@ def smooth_pictures(rng, count, scale, shift):
     return (noise * scale + shift).clamp(0, 255).round().to(torch.uint8)
 
 
-def figures(first, small, real, fake):
-    """FID and KID in the 64 features, by each tool: features, distance and kernel distance are its own."""
-    def of_pytorch_fid(pictures):
-        return first(pictures.float() / 255)[0].mean((2, 3)).numpy().astype(numpy.float64)
-
-    def of_clean_fid(pictures):
-        x = (clean_resize(pictures, 299) - 128) / 128
-        plain = pytorch_fid.inception.InceptionV3([0], resize_input=False, normalize_input=False).eval()
-        return plain(x)[0].mean((2, 3)).numpy().astype(numpy.float64)
-
+def figures(extractors, real, fake):
+    """FID and KID by each tool of the 64 features that each extractor finds."""
     def moments(x):
         return x.mean(0), numpy.cov(x, rowvar=False)
 
     found = {}
-    for name, features, frechet in (
-            ("pytorch_fid", of_pytorch_fid, pytorch_fid.fid_score.calculate_frechet_distance),
-            ("clean_fid", of_clean_fid, cleanfid.fid.frechet_distance)):
-        a, b = features(real), features(fake)
-        found[name] = {"fid": float(frechet(*moments(a), *moments(b))),
-                       # Of as many as there are, one subset holds all.
-                       "kid": cleanfid.fid.kernel_distance(a, b, num_subsets=1)}
-    a, b = small(real)[0], small(fake)[0]
-    statistics = [torch_fidelity.metric_fid.fid_features_to_statistics(x) for x in (a, b)]
-    fid = torch_fidelity.metric_fid.fid_statistics_to_metric(*statistics, verbose=False)
-    kid = torch_fidelity.metric_kid.kid_features_to_metric(a.double(), b.double(), kid_subsets=1,
-                                                           kid_subset_size=len(a), verbose=False)
-    found["torch_fidelity"] = {"fid": fid["frechet_inception_distance"],
-                               "kid": kid["kernel_inception_distance_mean"]}
+    for protocol, extract in extractors.items():
+        a, b = (extract(pictures).numpy().astype(numpy.float64) for pictures in (real, fake))
+        statistics = [torch_fidelity.metric_fid.fid_features_to_statistics(torch.tensor(x)) for x in (a, b)]
+        fid = torch_fidelity.metric_fid.fid_statistics_to_metric(*statistics, verbose=False)
+        # Of as many as there are, one subset holds all.
+        kid = torch_fidelity.metric_kid.kid_features_to_metric(torch.tensor(a), torch.tensor(b), kid_subsets=1,
+                                                               kid_subset_size=len(a), verbose=False)
+        found[protocol] = {
+            "pytorch-fid": {"fid": float(pytorch_fid.fid_score.calculate_frechet_distance(*moments(a), *moments(b)))},
+            "clean-fid": {"fid": float(cleanfid.fid.frechet_distance(*moments(a), *moments(b))),
+                          "kid": cleanfid.fid.kernel_distance(a, b, num_subsets=1)},
+            "torch-fidelity": {"fid": fid["frechet_inception_distance"],
+                               "kid": kid["kernel_inception_distance_mean"]},
+        }
     return found
 
 
 @torch.no_grad()
-def main(efficientnet_file, folder):
+def main(efficientnet_file, folder, every_protocol):
     torch.manual_seed(5)
     rng = numpy.random.default_rng(5)
     folder.mkdir(parents=True, exist_ok=True)
@@ -272,10 +270,15 @@ def main(efficientnet_file, folder):
     real, fake = smooth_pictures(rng, 70, 60, 128), smooth_pictures(rng, 70, 35, 100)
     numpy.save(folder / "real.npy", real.permute(0, 2, 3, 1).numpy())
     numpy.save(folder / "fake.npy", fake.permute(0, 2, 3, 1).numpy())
-    found = figures(first, small, real, fake)
+    unscaled = pytorch_fid.inception.InceptionV3([0], resize_input=False, normalize_input=False).eval()
+    extractors = {"pytorch_fid": lambda x: first(x.float() / 255)[0].mean((2, 3))}
+    if every_protocol:
+        extractors["torch_fidelity"] = lambda x: small(x)[0]
+        extractors["clean_fid"] = lambda x: unscaled((clean_resize(x, 299) - 128) / 128)[0].mean((2, 3))
+    found = figures(extractors, real, fake)
     (folder / "figures.json").write_text(json.dumps(found, indent=2))
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(*map(pathlib.Path, sys.argv[1:]))
+    main(*map(pathlib.Path, sys.argv[1:3]), every_protocol=sys.argv[3:] == ["--every-protocol"])
