@@ -11,6 +11,7 @@
 #include "world/communicator.h"
 #include "world/flight_log.h"
 #include "world/stall_judge.h"
+#include "world/starvation.h"
 
 namespace allmodes::world {
 namespace {
@@ -131,6 +132,20 @@ TEST(StallJudge, ALargeCollectiveHasTheTimeOfItsBytes) {
   }
   EXPECT_FALSE(job.run(128, [&] { job.beat(); }));
   EXPECT_TRUE(job.run(20, [&] { job.beat(); }));
+}
+
+TEST(Starvation, AWaitMayLastLongerByTheTimeInWhichTheProcessHardlyRan) {
+  Starvation starvation;
+  EXPECT_EQ(starvation.longer(1, {.ran = 5, .queued = 100}),
+            0);  // all that was before does not count
+  EXPECT_EQ(starvation.longer(1, {.ran = 5.1, .queued = 108}), 8);
+  EXPECT_EQ(starvation.longer(1, {.ran = 6.1, .queued = 108}), 0)
+      << "it has a share of a processor";
+  EXPECT_EQ(starvation.longer(2, {.ran = 6.1, .queued = 120}), 0) << "it has moved";
+  EXPECT_EQ(starvation.longer(2, {.ran = 6.2, .queued = 520}), kMostStarved);
+  EXPECT_EQ(starvation.longer(3, {.ran = 6.2, .queued = 520}), 0);
+  EXPECT_EQ(starvation.longer(3, {.ran = 6.2, .queued = 520}), 0) << "it sleeps";
+  EXPECT_GT(processor_times().ran, 0);
 }
 
 TEST(StallJudge, AJobThatWasSuspendedAsAWholeContinues) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "world/file_waits.h"
 #include "world/start_watch.h"
+#include "world/starvation.h"
 #include "world/status_board.h"
 
 namespace allmodes::world {
@@ -123,12 +124,14 @@ void Watchdog::look_on() {
   StallJudge judge(hosts_);
   // Rank 0 as the others see it: one status, whose beats are its own.
   StallJudge judge_of_root({hosts_.front()});
+  Starvation starvation;
   try {
     std::unique_lock lock(mutex_);
     while (!ending_) {
       const WatchLimits limits = limits_;
-      const Status mine = own_status(++beats_);
+      Status mine = own_status(++beats_);
       lock.unlock();
+      mine.longer_s += starvation.longer(mine.progress, processor_times());
       const auto statuses = exchange(mine);
       if (board_ && board_->end_ordered()) end({}, {});
       if (const std::string failure = late_failure(); !failure.empty())
