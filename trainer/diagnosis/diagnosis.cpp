@@ -201,7 +201,9 @@ void name_by_features(std::vector<Line>& lines, const diagnostics::FeatureMap& f
   for (Line& line : lines) {
     if (line.name.starts_with("frechet_distance"))
       line.name.replace(0, std::string("frechet_distance").size(), features.frechet_name);
+    if (features.kernel_name == "kid") continue;
     if (line.name == "kid") line.name = features.kernel_name;
+    if (line.name == "kid_effect") line.name = "kernel_effect";
   }
 }
 

@@ -37,6 +37,7 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"fd_inception_192_limit", "", "", "0", "the same of fd_inception_192"},
     {"kid_effect", "", "", "0",
      "kid over the mean of its kernel between two samples of one set: a size without units"},
+    {"kernel_effect", "", "", "0", "the same in features whose kernel distance is no KID"},
     {"intervals_99", "", "", "",
      "of figures by name: low, high and the method (Clopper-Pearson for shares)"},
     {"ndb", "", "", "5 % of the cells",
