@@ -112,38 +112,47 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
   };
   const double unknown = std::numeric_limits<double>::quiet_NaN();
   const auto* near = diagnostics::calibrated_figure(evidence, "near_reals");
-  return {{"precision", scores.precision, beside("precision")},
-          {"recall", scores.recall, beside("recall")},
-          {"density", scores.density, beside("density")},
-          {"coverage", scores.coverage, beside("coverage")},
-          {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median,
-           "", false},
-          {"near_reals", near->value, beside("near_reals")},
-          {"near_fakes", value("near_fakes"), beside("near_fakes")},
-          {"clumps", evidence.clumped ? evidence.clumped->share : unknown,
-           evidence.clumped ? fmt::format("{:.4f} of the data", evidence.clumped->of_reals) : "",
-           evidence.clumped.has_value()},
-          {"local_loss", value("local_loss"), beside("local_loss")},
-          {"local_shortage", value("local_shortage"), beside("local_shortage")},
-          {"invented", value("invented"), beside("invented")},
-          {"vendi", metrics.vendi.value_or(unknown),
-           fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
-          {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
-          {"diversity", *evidence.diversity_ratio},
-          {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
-          {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
-           metrics.frechet_distance_limit.has_value()},
-          {"kid", metrics.kernel_distance},
-          {"kid_effect", metrics.kernel_effect},
-          {"ndb", static_cast<double>(metrics.cells.different),
-           fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
-                       0.05 * static_cast<double>(metrics.cells.cells))},
-          {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected)},
-          {"jsd", metrics.cells.jensen_shannon,
-           fmt::format("{:.4f} when equal", metrics.cells.jensen_shannon_floor)},
-          {"copies", static_cast<double>(evidence.copies->of_samples.copies),
-           fmt::format("{} of the data", evidence.copies->of_reals.copies)},
-          {"support_ratio", metrics.support_ratio}};
+  std::vector<Line> lines{
+      {"precision", scores.precision, beside("precision")},
+      {"recall", scores.recall, beside("recall")},
+      {"density", scores.density, beside("density")},
+      {"coverage", scores.coverage, beside("coverage")},
+      {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median, "",
+       false},
+      {"near_reals", near->value, beside("near_reals")},
+      {"near_fakes", value("near_fakes"), beside("near_fakes")},
+      {"clumps", evidence.clumped ? evidence.clumped->share : unknown,
+       evidence.clumped ? fmt::format("{:.4f} of the data", evidence.clumped->of_reals) : "",
+       evidence.clumped.has_value()},
+      {"local_loss", value("local_loss"), beside("local_loss")},
+      {"local_shortage", value("local_shortage"), beside("local_shortage")},
+      {"invented", value("invented"), beside("invented")},
+      {"vendi", metrics.vendi.value_or(unknown),
+       fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
+      {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
+      {"diversity", *evidence.diversity_ratio},
+      {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
+      {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
+       metrics.frechet_distance_limit.has_value()},
+      {"kid", metrics.kernel_distance},
+      {"kid_effect", metrics.kernel_effect},
+      {"ndb", static_cast<double>(metrics.cells.different),
+       fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
+                   0.05 * static_cast<double>(metrics.cells.cells))},
+      {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected)},
+      {"jsd", metrics.cells.jensen_shannon,
+       fmt::format("{:.4f} when equal", metrics.cells.jensen_shannon_floor)},
+      {"copies", static_cast<double>(evidence.copies->of_samples.copies),
+       fmt::format("{} of the data", evidence.copies->of_reals.copies)},
+      {"support_ratio", metrics.support_ratio}};
+  for (Line& line : lines)
+    if (const auto* figure = diagnostics::calibrated_figure(evidence, line.name))
+      line.brief =
+          fmt::format("{:.4g}, p {:.2g}", figure->null_median, std::pow(10.0, figure->log10_tail));
+    else if (line.name == "ndb")
+      line.brief = fmt::format("{:.1f} of {}", 0.05 * static_cast<double>(metrics.cells.cells),
+                               metrics.cells.cells);
+  return lines;
 }
 
 // Samples, and the reals that the shares are counted from, drawn anew with the shares they have.
@@ -244,12 +253,11 @@ void check_sets(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
                   reals.source, shape_text(reals.shape), fakes.source, shape_text(fakes.shape));
   }
   const int64_t k = neighborhood_of(options).largest();
-  for (const auto* set : {&reals, &fakes}) {
-    if (set->count > k) continue;
+  const DiagnosedSamples& fewer = fakes.count <= reals.count ? fakes : reals;
+  if (fewer.count <= k)
     ALLMODES_FAIL(ExitCode::kDataError,
-                  "{}: {} samples; more than k = {} nearest neighbours were expected", set->source,
-                  set->count, k);
-  }
+                  "{}: {} samples; more than k = {} nearest neighbours were expected", fewer.source,
+                  fewer.count, k);
 }
 
 diagnostics::Interval interval_of_modes_covered(double covered,

@@ -45,6 +45,7 @@ struct Line {
       {};  // of these very samples: what equal ones have, of how many; else as described
   bool printed = true;  // false: in diagnosis.json only
   std::optional<diagnostics::Interval> interval = {};
+  std::string brief = {};  // `beside` in at most 22 letters, where it is longer
 };
 
 struct Diagnosis {
@@ -92,11 +93,9 @@ Diagnosis diagnose_posterior(world::Communicator& control, const DiagnosedSample
 // The verdict as people read it, with what to try.
 report::VerdictText verdict_words(const Diagnosis& diagnosis);
 
-// What the figure means, and what it is of equal distributions: of these very samples where that is
-// known.
-std::string caption_of(const Line& line, const records::FigureTables& figures);
-
-// The table of figures and the verdict, in lines of at most `columns` characters.
+// The table of figures (figure_table.h) and the verdict, in lines of at most `columns` characters,
+// 80 or more. `verbose`: figures with their descriptions, and the findings that follow from the one
+// that decides.
 std::string to_text(const Diagnosis& diagnosis, size_t columns = 80, bool verbose = false);
 
 // diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow

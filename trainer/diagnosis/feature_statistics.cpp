@@ -11,7 +11,7 @@
 #include "data/formats/array_file.h"
 #include "data/formats/npz_writer.h"
 #include "data/sampler.h"
-#include "diagnosis/figures.h"
+#include "diagnosis/figure_table.h"
 #include "diagnostics/metrics/inception_score.h"
 
 namespace allmodes::diagnosis {
@@ -149,10 +149,9 @@ StatisticsComparison compare_with_statistics(world::Communicator& control,
 
 std::string to_text(const StatisticsComparison& comparison) {
   std::string text = fmt::format("N = {}, features: {}\n", comparison.samples, comparison.features);
-  const auto figures = figure_tables();
-  for (const Line& line : comparison.lines)
-    text +=
-        fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value, caption_of(line, figures));
+  TextTable table(false);
+  for (const Line& line : comparison.lines) table.add(line);
+  text += table.text();
   return text + kNotHad;
 }
 

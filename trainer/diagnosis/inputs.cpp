@@ -86,6 +86,35 @@ Extremes extremes_of(const DiagnosedSamples& samples) {
   return {low, high, static_cast<double>(stretched) / static_cast<double>(samples.count)};
 }
 
+// What numbers that may be pictures' mean: their range, where it is one of the usual ones.
+std::string range_of(std::span<const float> values) {
+  const auto [low, high] = std::ranges::minmax(values);
+  const bool whole = std::ranges::all_of(values, [](float v) { return v == std::floor(v); });
+  if (whole && low >= 0 && high > 1 && high <= 255) return "0 to 255";
+  if (low >= 0 && high <= 1) return "0 to 1";
+  if (low >= -1 && high <= 1) return "-1 to 1";
+  return "";
+}
+
+// An array of pictures and one whose pictures were flattened, both read as points: that their
+// numbers have one range is not certain, since a range is only brought to another one of images.
+void require_one_range(const data::Dataset& reals, const std::string& real,
+                       const data::Dataset& fakes, const std::string& fake,
+                       const data::SampleShape& image) {
+  constexpr int64_t kLooked = 256;
+  const std::string of_reals = range_of(choose_samples(reals, real, kLooked, 1).values);
+  const std::string of_fakes = range_of(choose_samples(fakes, fake, kLooked, 1).values);
+  if (of_reals == of_fakes) return;
+  const auto words = [](const std::string& range) { return range.empty() ? "another" : range; };
+  ALLMODES_FAIL(
+      ExitCode::kDataError,
+      "{} has numbers of the range {}, {} of {}, and one of them is flat: pictures of one "
+      "range or of one shape were expected; save the flat one with the shape it had, "
+      "x.reshape(-1, {}, {}, {}) or x.reshape(-1, {}, {}, {})",
+      real, words(of_reals), fake, words(of_fakes), image.channels, image.height, image.width,
+      image.height, image.width, image.channels);
+}
+
 }  // namespace
 
 std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::string& labels) {
@@ -101,9 +130,11 @@ SamplePair read_pair(const std::string& real, const std::string& labels, const s
   if (is_image(pair.reals) != is_image(pair.fakes) &&
       pair.reals->shape().values() == pair.fakes->shape().values()) {
     const bool real_image = is_image(pair.reals);
+    const data::SampleShape image = (real_image ? pair.reals : pair.fakes)->shape();
     config::Data data = data_of(real_image ? real : fake, real_image ? labels : fake_labels);
     data.layout = "points";
     (real_image ? pair.reals : pair.fakes) = data::make_dataset(data, 1);
+    require_one_range(*pair.reals, real, *pair.fakes, fake, image);
     pair.remarks.push_back(fmt::format("{} is read as points, as the other set is", data.path));
   }
   require_one_shape(pair.reals->shape(), real, pair.fakes->shape(), fake);

@@ -22,9 +22,10 @@ struct SamplePair {
 };
 
 // Reals and fakes that can be compared: where one array was taken for images and the other, of as
-// many numbers, for points, both are points. Throws as read_samples(), and kDataError with the
-// remedy for samples of different sizes or numbers of channels.
-// `fake_labels` (may be empty): classes that were asked for, of an array.
+// many numbers, for points, both are points; of one range, since only images are brought to
+// another. Throws as read_samples(), and kDataError with the remedy for samples of different sizes,
+// ranges or numbers of channels. `fake_labels` (may be empty): classes that were asked for, of an
+// array.
 SamplePair read_pair(const std::string& real, const std::string& labels, const std::string& fake,
                      const std::string& fake_labels = "");
 

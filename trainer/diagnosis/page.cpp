@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "diagnosis/figure_table.h"
 #include "diagnosis/figures.h"
 #include "report/chart.h"
 #include "report/page.h"

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "diagnosis/diagnosis.h"
-#include "diagnosis/figures.h"
+#include "diagnosis/figure_table.h"
 #include "diagnostics/verdict/witnesses.h"
 #include "run/verdict_words.h"
 
@@ -51,33 +51,16 @@ nlohmann::ordered_json parts_json(const Diagnosis& diagnosis) {
   return list;
 }
 
-std::string interval_text(const std::optional<diagnostics::Interval>& interval) {
-  if (!interval) return {};
-  return fmt::format("{:.4g} to {:.4g} (99 %, {}); ", interval->low, interval->high,
-                     interval->method);
-}
-
-std::string class_line(const Diagnosis& diagnosis, size_t i) {
-  const auto& modes = *diagnosis.evidence.modes;
-  const auto total = static_cast<double>(modes.samples);
-  const auto made = diagnostics::interval_of_share(modes.observed[i], modes.samples);
-  return fmt::format(
-      "  {:<20}{:>12.4f}  coverage ({:.3f} to {:.3f}); {} samples ({:.0f} to {:.0f}, 99 %), {:.1f} "
-      "expected\n",
-      "class " + modes.names[i], diagnosis.class_coverage[i], diagnosis.class_intervals[i].low,
-      diagnosis.class_intervals[i].high, modes.observed[i], made.low * total, made.high * total,
-      modes.expected_share[i] * total);
+void add_classes(const Diagnosis& diagnosis, TextTable& table) {
+  const auto& modes = diagnosis.evidence.modes;
+  if (!modes || modes->names.size() != diagnosis.class_coverage.size()) return;
+  for (size_t i = 0; i < std::min(kTableRows, diagnosis.class_coverage.size()); ++i)
+    table.add("class " + modes->names[i], diagnosis.class_coverage[i], diagnosis.class_intervals[i],
+              fmt::format("covered; {} of {:.4g}", modes->observed[i],
+                          modes->expected_share[i] * static_cast<double>(modes->samples)));
 }
 
 }  // namespace
-
-std::string caption_of(const Line& line, const records::FigureTables& figures) {
-  const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
-  ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
-  const std::string caption = interval_text(line.interval) + records::caption_of(*figure);
-  if (!line.beside.empty()) return caption + "; " + line.beside;
-  return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
-}
 
 report::VerdictText verdict_words(const Diagnosis& diagnosis) {
   report::VerdictText words = run::words_of(diagnosis.verdict);
@@ -93,29 +76,19 @@ std::string to_text(const Diagnosis& diagnosis, size_t columns, bool verbose) {
                                  : "";
   std::string text =
       fmt::format("N = {}{}, features: {}\n", diagnosis.samples, beside, diagnosis.features);
-  const auto figures = figure_tables();
-  for (const auto& line : diagnosis.lines) {
-    if (!line.printed) continue;
-    text += std::isnan(line.value)
-                ? fmt::format("  {:<20}{:>12}  too many features\n", line.name, "-")
-                : fmt::format("  {:<20}{:>12.5g}  {}\n", line.name, line.value,
-                              caption_of(line, figures));
-  }
-  const auto& modes = diagnosis.evidence.modes;
-  const size_t classes = modes && modes->names.size() == diagnosis.class_coverage.size()
-                             ? std::min(kTableRows, diagnosis.class_coverage.size())
-                             : 0;
-  for (size_t i = 0; i < classes; ++i) text += class_line(diagnosis, i);
+  TextTable table(verbose);
+  for (const auto& line : diagnosis.lines) table.add(line);
+  add_classes(diagnosis, table);
   for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
-    text += fmt::format(
-        "  {:<20}{:>12.4f}  {}nats\n", fmt::format("kl of dimension {}", i),
-        diagnosis.kl_per_dimension[i],
-        interval_text(i < diagnosis.kl_intervals.size() ? std::optional(diagnosis.kl_intervals[i])
-                                                        : std::nullopt));
+    table.add(
+        fmt::format("kl of dimension {}", i), diagnosis.kl_per_dimension[i],
+        i < diagnosis.kl_intervals.size() ? std::optional(diagnosis.kl_intervals[i]) : std::nullopt,
+        "nats");
   for (const auto* part : diagnostics::lost_parts(diagnosis.evidence, diagnosis.verdict))
-    text += fmt::format(
-        "  {:<20}{:>12.4f}  share of the samples ({:.4f} to {:.4f}, 99 %); {:.4f} of the data\n",
-        part->name, part->made, part->made_low, part->made_high, part->share);
+    table.add(part->name, part->made,
+              diagnostics::Interval{part->made_low, part->made_high, "Clopper-Pearson"},
+              fmt::format("{:.4f} of the data", part->share));
+  text += table.text();
   report::VerdictText words = verdict_words(diagnosis);
   if (verbose) words.whole.clear();
   return text + report::in_full(words, columns);

@@ -1,0 +1,88 @@
+#include "diagnosis/figure_table.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cmath>
+
+#include "base/error.h"
+#include "diagnosis/figures.h"
+
+namespace allmodes::diagnosis {
+namespace {
+
+// Name, value and interval leave so many of 80 columns.
+constexpr size_t kBesideColumns = 22;
+
+const records::Figure& figure_of(const Line& line, const records::FigureTables& figures) {
+  const records::Figure* figure = records::find_figure(figures, "diagnosis", line.name);
+  ALLMODES_CHECK(figure != nullptr, "nobody describes the figure '{}'", line.name);
+  return *figure;
+}
+
+// What the figure is beside, where that is short: of these very samples, else as it is described.
+std::string short_beside(const Line& line, const records::FigureTables& figures) {
+  if (!line.brief.empty()) return line.brief;
+  if (!line.beside.empty()) return line.beside.size() <= kBesideColumns ? line.beside : "";
+  const std::string& equal = figure_of(line, figures).equal;
+  const std::string first = equal.substr(0, equal.find_first_of(",;"));
+  return first.size() <= kBesideColumns - 11 && !first.empty() ? first + " when equal" : "";
+}
+
+std::string trimmed(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string caption_of(const Line& line, const records::FigureTables& figures) {
+  const records::Figure& figure = figure_of(line, figures);
+  std::string caption;
+  if (line.interval)
+    caption = fmt::format("{:.4g} to {:.4g} (99 %, {}); ", line.interval->low, line.interval->high,
+                          line.interval->method);
+  caption += records::caption_of(figure);
+  if (!line.beside.empty()) return caption + "; " + line.beside;
+  return figure.equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure.equal);
+}
+
+TextTable::TextTable(bool verbose) : verbose_(verbose), figures_(figure_tables()) {}
+
+void TextTable::add(const Line& line) {
+  if (!line.printed) return;
+  if (std::isnan(line.value)) {
+    lines_ += fmt::format("  {:<22} {:>9}  too many features\n", line.name, "-");
+  } else if (verbose_) {
+    lines_ +=
+        fmt::format("  {:<22} {:>11.5g}  {}\n", line.name, line.value, caption_of(line, figures_));
+  } else {
+    add(line.name, line.value, line.interval, short_beside(line, figures_));
+  }
+}
+
+void TextTable::add(const std::string& name, double value,
+                    const std::optional<diagnostics::Interval>& interval,
+                    const std::string& beside) {
+  std::string range;
+  if (interval) {
+    const auto letter = static_cast<char>(std::tolower(
+        static_cast<unsigned char>(interval->method.empty() ? '?' : interval->method[0])));
+    range = fmt::format("{:.3g} to {:.3g} {}", interval->low, interval->high, letter);
+    methods_[letter] = interval->method;
+  }
+  lines_ += trimmed(fmt::format("  {:<22} {:>9.4g}  {:<21} {}", name, value, range, beside));
+}
+
+std::string TextTable::text() const {
+  if (verbose_ || lines_.empty()) return lines_;
+  std::string list;
+  for (const auto& [letter, method] : methods_)
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", letter, method);
+  return trimmed(fmt::format("  {:<22} {:>9}  {:<21} {}", "figure", "value",
+                             methods_.empty() ? "" : "99 % interval", "beside")) +
+         lines_ + (list.empty() ? "" : "  intervals: " + list + "\n") +
+         "  what each is: allmodes explain FIGURE, or --verbose\n";
+}
+
+}  // namespace allmodes::diagnosis
