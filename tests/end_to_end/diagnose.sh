@@ -107,7 +107,8 @@ expect 3 "$program" diagnose --real reals.npy --fake copies.npy
 says out '^verdict: collapsed: duplicates, 1000 of 1000 samples equal another one'
 
 expect 0 "$program" diagnose --posterior mean.npy log_variance.npy
-says out 'active_units +1 +1 to 1 .99 %, jackknife.; latent dimensions .*; of 2 dimensions'
+says out 'active_units +1 +1 to 1 j +of 2 dimensions'
+says out 'intervals: j jackknife'
 expect 3 "$program" diagnose --posterior silent.npy silent.npy
 says out '^verdict: collapsed: posterior_collapse'
 
@@ -211,6 +212,28 @@ write("many.npy", points(1500, 5))
 write("few.npy", points(400, 4))
 write("one_thing.npy", [(rng.gauss(0, 0.001), rng.gauss(0, 0.001)) for _ in range(400)])
 PYTHON
+# Pictures beside the same ones flattened, in another range: refused, not compared; in one range
+# both are points.
+python3 - <<'PYTHON'
+import random, struct
+rng = random.Random(5)
+rows = [[rng.random() for _ in range(64)] for _ in range(60)]
+def write(name, shape, values, kind):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (117 - len(header)) + "\n"
+    with open(name, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.encode())
+        for row in values:
+            file.write(struct.pack("<64f", *row) if kind == "<f4" else bytes(int(255 * v) for v in row))
+write("pictures.npy", "(60, 8, 8)", rows, "|u1")
+write("flat.npy", "(60, 64)", rows, "<f4")
+write("flat_signed.npy", "(60, 64)", [[2 * v - 1 for v in row] for row in rows], "<f4")
+PYTHON
+expect 65 "$program" diagnose --real pictures.npy --fake flat.npy
+says err 'pictures.npy has numbers of the range -1 to 1, flat.npy of 0 to 1.*reshape\(-1, 1, 8, 8\)'
+"$program" diagnose --real pictures.npy --fake flat_signed.npy >out 2>err || (($? <= 3)) ||
+  fail "one range was refused: $(cat err)"
+says err 'is read as points'
 expect 3 "$program" diagnose --real many.npy --fake few.npy --out unequal >out
 says out '^N = 400 samples beside 1500 reals, features: pixels'
 python3 - <<'PYTHON'

@@ -29,7 +29,7 @@ write_ring_gan gan.txtpb
 expect 0 "$program" train gan.txtpb --out runs --quiet --set diagnostics.sample_metrics=pixels
 expect 0 on_ranks 2 train gan.txtpb --out runs --quiet --set "gan.loss=hinge"
 status=0
-"$program" diagnose --run runs/00000-ring >table || status=$?
+"$program" diagnose --run runs/00000-ring --verbose >table || status=$?
 [[ "$status" =~ ^[023]$ ]] || fail "diagnose --run ended with $status"
 python3 - <<'PYTHON' >names
 import json

@@ -24,9 +24,10 @@ const records::Figure& figure_of(const Line& line, const records::FigureTables& 
 std::string short_beside(const Line& line, const records::FigureTables& figures) {
   if (!line.brief.empty()) return line.brief;
   if (!line.beside.empty()) return line.beside.size() <= kBesideColumns ? line.beside : "";
-  const std::string& equal = figure_of(line, figures).equal;
-  const std::string first = equal.substr(0, equal.find_first_of(",;"));
-  return first.size() <= kBesideColumns - 11 && !first.empty() ? first + " when equal" : "";
+  // "0; measured": what stands before the first mark.
+  const std::string_view equal = figure_of(line, figures).equal;
+  const std::string said = fmt::format("{} when equal", equal.substr(0, equal.find_first_of(",;")));
+  return !equal.empty() && said.size() <= kBesideColumns ? said : "";
 }
 
 std::string trimmed(std::string line) {
@@ -80,7 +81,7 @@ std::string TextTable::text() const {
   for (const auto& [letter, method] : methods_)
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ", letter, method);
   return trimmed(fmt::format("  {:<22} {:>9}  {:<21} {}", "figure", "value",
-                             methods_.empty() ? "" : "99 % interval", "beside")) +
+                             methods_.empty() ? "" : "99 % interval", "when equal")) +
          lines_ + (list.empty() ? "" : "  intervals: " + list + "\n") +
          "  what each is: allmodes explain FIGURE, or --verbose\n";
 }
