@@ -31,7 +31,7 @@ points("good.npy", 2, every)
 points("dropped.npy", 3, [label for label in every if label != 7])
 points("copies.npy", 4, every, copies=True)
 npy("narrow.npy", "<f4", (1000, 3), bytes(12000))
-npy("few.npy", "<f4", (4, 4), bytes(64))
+npy("four.npy", "<f4", (4, 4), bytes(64))
 npy("broken.npy", "<f4", (2, 2), struct.pack("<4f", 0, 1, float("nan"), 0))
 rng = random.Random(5)
 mean = [rng.gauss(0, 1) if i % 2 == 0 else 0.0 for i in range(1000)]
@@ -356,8 +356,8 @@ expect 65 "$program" diagnose --real reals.npy --fake narrow.npy --out kept
 [[ -d kept ]] || fail "a folder that was there is gone"
 expect 65 "$program" diagnose --real reals.npy --fake narrow.npy
 says err 'narrow\.npy holds points in 3 dimensions'
-expect 65 "$program" diagnose --real few.npy --fake reals.npy
-says err 'few\.npy: 4 samples'
+expect 65 "$program" diagnose --real four.npy --fake reals.npy
+says err 'four\.npy: 4 samples'
 expect 3 "$program" diagnose --real reals.npy --fake broken.npy
 says out 'collapsed: divergence, 1 of 2 samples are not finite'
 expect 65 "$program" diagnose --real broken.npy --fake reals.npy
