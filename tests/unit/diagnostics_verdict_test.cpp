@@ -151,6 +151,23 @@ TEST(Verdict, UnformedSamplesAreARiskAndTheirModesAreNotJudged) {
   EXPECT_NE(verdict.reason.find("also mode_dropping, 7 of 8 modes missing"), std::string::npos);
 }
 
+TEST(Verdict, ALossThatScatterCannotExplainGoesBeforeIt) {
+  // Three quarters are missing, and an eighth of the samples lies off the data.
+  Evidence evidence = with_modes({1250, 1250, 0, 0, 0, 0, 0, 0});
+  evidence.high_quality = 0.87;
+  evidence.calibrated = {{"precision", 0.87, 0.99, -10}};
+  const Verdict lost = judge(evidence, {}, kLevels);
+  EXPECT_EQ(lost.kind, "mode_dropping");
+  EXPECT_NE(lost.reason.find("also unformed, 87.0 % of the samples"), std::string::npos);
+  // One mode of eight, and a third off the data: those may have been meant for it.
+  evidence = with_modes({357, 357, 357, 357, 357, 357, 358, 0});
+  evidence.high_quality = 0.66;
+  evidence.calibrated = {{"precision", 0.66, 0.99, -22}};
+  const Verdict scattered = judge(evidence, {}, kLevels);
+  EXPECT_EQ(scattered.kind, "unformed");
+  EXPECT_EQ(scattered.state, State::at_risk);
+}
+
 TEST(Verdict, DuplicatesAreACollapseAndFallingDiversityARisk) {
   Evidence evidence{.step = 3000, .diversity_ratio = 0.012};
   EXPECT_EQ(to_line(judge(evidence, {}, kLevels), 3000),

@@ -64,6 +64,10 @@ bool significant(const CalibratedFigure* figure, const config::Verdict& levels) 
   return figure != nullptr && figure->log10_tail <= std::log10(levels.significance);
 }
 
+double share_off_data(const Evidence& evidence) {
+  return std::max(0.0, 1 - over_null(share_on_reals(evidence)));
+}
+
 bool lies_away(const Evidence& evidence) {
   return over_null(share_on_reals(evidence)) < kAway;
 }

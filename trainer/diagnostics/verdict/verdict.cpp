@@ -169,6 +169,21 @@ void place_coverage(std::vector<Witness>& found, std::optional<Witness> coverage
   collect(found, std::move(coverage), State::at_risk);
 }
 
+// Whether the samples that lie off the data could not make up for what is lost: had all of them
+// been meant for it, kSurelyLost of all samples would still be missing there.
+bool exceeds_scatter(double lost, const Evidence& evidence) {
+  constexpr double kSurelyLost = 0.05;
+  return lost >= share_off_data(evidence) + kSurelyLost;
+}
+
+// Share of all samples that missing modes lack.
+double lost_share(const Evidence& evidence, const std::vector<MissingMode>& missing) {
+  double lost = 0;
+  for (const MissingMode& mode : missing)
+    lost += mode.expected - static_cast<double>(mode.observed);
+  return missing.empty() ? 0 : lost / static_cast<double>(evidence.modes->samples);
+}
+
 // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
 // on no mode say little of the modes: "unformed" then goes before what their histogram says.
 std::vector<Witness> witnesses_of(const Evidence& evidence,
@@ -179,6 +194,14 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   const std::optional<Witness> away = witness_away(evidence, levels);
   const std::optional<Witness> detail = witness_detail(evidence, levels);
   const State worst_of_modes = unformed || away || detail ? State::at_risk : worst;
+  // A loss that scatter cannot explain goes before it.
+  const auto dropping = witness_dropping(evidence, missing, levels);
+  const bool formed = !unformed && !detail;
+  const bool dropped = formed && exceeds_scatter(lost_share(evidence, missing), evidence);
+  const State worst_of_parts =
+      formed && evidence.parts && exceeds_scatter(evidence.parts->lost_mass_low, evidence)
+          ? worst
+          : worst_of_modes;
   std::vector<Witness> found;
   collect(found, witness_divergence(evidence), worst);
   collect(found, witness_posterior(evidence, levels), worst);
@@ -206,11 +229,12 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   const bool other = detail && (strength->value > 1 || strength->value < kFaintestOfNarrow);
   const bool narrow_first = mostly_narrow(evidence) && !other;
   if (narrow_first) collect(found, narrow_parts, worst_of_modes);
+  if (dropped) collect(found, dropping, worst);
   collect(found, away, worst);
   collect(found, detail, worst);
   collect(found, witness_labels(evidence, levels), worst);
-  collect(found, witness_dropping(evidence, missing, levels), worst_of_modes);
-  collect(found, witness_parts(evidence), worst_of_modes);
+  if (!dropped) collect(found, dropping, worst_of_modes);
+  collect(found, witness_parts(evidence), worst_of_parts);
   collect(found, witness_local_loss(evidence, levels), worst_of_modes);
   collect(found, witness_side(evidence, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);

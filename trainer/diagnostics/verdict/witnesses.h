@@ -88,6 +88,8 @@ std::optional<Witness> witness_few_samples(const Evidence& evidence);
 // (other_detail); much nearer to single reals than reals are to each other, or equal to one; hardly
 // any among a part of the data; few things in many copies.
 bool lies_away(const Evidence& evidence);
+// Share of the samples off the data, beyond that of real samples; 0 where it was not measured.
+double share_off_data(const Evidence& evidence);
 bool lacks_detail(const Evidence& evidence);
 bool other_detail(const Evidence& evidence);
 // The samples' variance within parts, over the data's, below which they are narrow as a whole.
