@@ -112,9 +112,10 @@ for run in sorted(pathlib.Path("runs").iterdir()):
 # What one line does.
 pair = [lost.get(name) for name in ("ring_gan", "ring_gan_r1")]
 if all(pair):
-    print("   One line of the configuration, gan { penalty { kind: \"r1\" weight: 1 } }:")
+    print("   One line of the configuration, gan { penalty { kind: \"r1\" weight: 0.3 } }:")
     for title, said in zip(("without it", "with it"), pair):
         number = len(said.get("missing", []))
-        print(f"      {title:11} {said['state']}, {number} of 8 modes missing")
+        kind = "" if said.get("kind", "none") == "none" else f": {said['kind']}"
+        print(f"      {title:11} {said['state']}{kind}, {number} of 8 modes missing")
     print("   See both: images/modes-00006000.png of these two runs.")
 PYTHON

@@ -125,13 +125,21 @@ void Watchdog::look_on() {
   // Rank 0 as the others see it: one status, whose beats are its own.
   StallJudge judge_of_root({hosts_.front()});
   Starvation starvation;
+  // Read once a second: a process that reads is one that moves, to whoever watches its loaders.
+  constexpr std::chrono::seconds kBetweenTimes{1};
+  ProcessorTimes times = processor_times();
+  auto timed_at = steady_clock::now();
   try {
     std::unique_lock lock(mutex_);
     while (!ending_) {
       const WatchLimits limits = limits_;
       Status mine = own_status(++beats_);
       lock.unlock();
-      mine.longer_s += starvation.longer(mine.progress, processor_times());
+      if (const auto now = steady_clock::now(); now - timed_at >= kBetweenTimes) {
+        times = processor_times();
+        timed_at = now;
+      }
+      mine.longer_s += starvation.longer(mine.progress, times);
       const auto statuses = exchange(mine);
       if (board_ && board_->end_ordered()) end({}, {});
       if (const std::string failure = late_failure(); !failure.empty())
