@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A damaged or half-written checkpoint is refused by name and the one before it is used.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

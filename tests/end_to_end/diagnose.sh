@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Diagnoses of samples with known faults, alone and on two ranks, and of files that are none.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

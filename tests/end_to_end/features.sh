@@ -2,6 +2,7 @@
 # Features of published networks are those of the modules in which they are published, on the same weights;
 # FID and KID are those of pytorch-fid, torch-fidelity and clean-fid; statistics are written as these tools
 # read them; features of one's own stand beside pictures; weights that are not the network's are refused.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # docs/records.md is what the descriptions of the figures say, `explain` knows every figure, and a run
 # records and a diagnosis writes none that nobody describes.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

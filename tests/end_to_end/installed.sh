@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What `cmake --install` makes may be moved, and works from any folder for any user: a prefix that is
 # moved after it was made, and used by another user (as root) whose home cannot be written.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

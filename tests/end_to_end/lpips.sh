@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The perceptual distance of a first stage is that of the PyPI package lpips, on the same weights, and so
 # is its gradient; a run trains with it; weights that are not those of its network are refused.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

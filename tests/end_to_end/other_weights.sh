@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A new run begins with another one's weights, on data that has grown: all of them or a list of what
 # does not fit, the same on one and on two ranks, and the other run stays as it was.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 

@@ -2,6 +2,7 @@
 # --resume auto goes on where a run of that name stopped, or says why it cannot; it never begins anew
 # in silence. What differs from the checkpoint's configuration is listed, and refused where it would
 # make another run. Cadences do not coincide here: log 7, evaluate 30, checkpoint 20.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
