@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A rank that is frozen when the work is done does not keep the others for ever.
+# processors: 1
 # shellcheck source=tests/mpi/scenes/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
