@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "config/families.h"
 #include "data/dataset.h"
+#include "data/formats/npy_header.h"
 #include "records/image.h"
 #include "run/pictures.h"
 #include "run/saved_model.h"
@@ -130,17 +131,6 @@ at::Tensor as_in_the_file(at::Tensor samples, const run::CheckedRun& run) {
   return samples.reshape(dimensions).contiguous();
 }
 
-// The header of NumPy's format, version 1.0: float32, C order.
-std::string npy_header(const std::vector<int64_t>& shape) {
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}",
-                                   fmt::join(shape, ", "));
-  header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
-  std::string text("\x93NUMPY\x01\x00", 8);
-  text.push_back(static_cast<char>(header.size() & 0xFF));
-  text.push_back(static_cast<char>(header.size() >> 8));
-  return text + header;
-}
-
 // A .npy file of `count` rows, which rows(first, how many) makes some at a time.
 template <typename Rows>
 void write_rows(const std::filesystem::path& path, int64_t count, Rows rows) {
@@ -151,7 +141,7 @@ void write_rows(const std::filesystem::path& path, int64_t count, Rows rows) {
       if (file.bytes() == 0) {
         auto shape = samples.sizes().vec();
         shape.front() = count;
-        const std::string header = npy_header(shape);
+        const std::string header = data::npy_header("<f4", shape);
         file.write(header.data(), header.size());
       }
       file.write(samples.data_ptr(), static_cast<size_t>(samples.nbytes()));

@@ -1,7 +1,6 @@
 #include "data/pack.h"
 
 #include <png.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,22 +8,13 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "data/containers/zip_writer.h"
+#include "data/formats/npy_header.h"
 
 namespace allmodes::data {
 namespace {
 
 constexpr int64_t kPackedAtOnce = 256;
-
-// NumPy's format, version 1.0, C order.
-std::string npy_header(const char* descr, const std::vector<int64_t>& shape) {
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}",
-                                   descr, fmt::join(shape, ", "));
-  header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
-  std::string text("\x93NUMPY\x01\x00", 8);
-  text.push_back(static_cast<char>(header.size() & 0xFF));
-  text.push_back(static_cast<char>(header.size() >> 8));
-  return text + header;
-}
 
 // Calls use(first, indices) for all samples, some at a time.
 template <class Use>
@@ -79,7 +69,7 @@ std::vector<std::string> pack_npy(const Dataset& dataset, const std::string& pat
   if (labels.empty()) return {path};
   const std::string labels_path = path.substr(0, path.size() - 4) + ".labels.npy";
   write_file_atomically(labels_path, [&](DurableFile& file) {
-    const std::string header = npy_header("<i4", {dataset.size()});
+    const std::string header = npy_header("<i4", std::vector<int64_t>{dataset.size()});
     file.write(header.data(), header.size());
     file.write(labels.data(), labels.size() * sizeof(int32_t));
   });
@@ -104,52 +94,6 @@ std::string png_of(const SampleShape& shape, const uint8_t* planes) {
   out.resize(size);
   return out;
 }
-
-// An archive of stored members, with ZIP64 records throughout. (PKWARE APPNOTE 6.3)
-class ZipWriter {
- public:
-  explicit ZipWriter(DurableFile& file) : file_(file) {}
-
-  void add(const std::string& name, const std::string& bytes) {
-    const uint64_t place = file_.bytes();
-    const auto sum = crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-    const std::string common = number(45, 2) + number(0, 4) + number(0, 4) + number(sum, 4) +
-                               number(kElsewhere, 4) + number(kElsewhere, 4) +
-                               number(name.size(), 2);
-    put("PK\x03\x04" + common + number(20, 2) + name + number(1, 2) + number(16, 2) +
-        number(bytes.size(), 8) + number(bytes.size(), 8));
-    put(bytes);
-    directory_ += "PK\x01\x02" + number(45, 2) + common + number(28, 2) + number(0, 10) +
-                  number(kElsewhere, 4) + name + number(1, 2) + number(24, 2) +
-                  number(bytes.size(), 8) + number(bytes.size(), 8) + number(place, 8);
-    ++members_;
-  }
-
-  void finish() {
-    const uint64_t begin = file_.bytes();
-    put(directory_);
-    const uint64_t end = file_.bytes();
-    put("PK\x06\x06" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) +
-        number(members_, 8) + number(members_, 8) + number(end - begin, 8) + number(begin, 8));
-    put("PK\x06\x07" + number(0, 4) + number(end, 8) + number(1, 4));
-    put("PK\x05\x06" + number(0, 4) + number(0xFFFF, 2) + number(0xFFFF, 2) +
-        number(kElsewhere, 4) + number(kElsewhere, 4) + number(0, 2));
-  }
-
- private:
-  static constexpr uint64_t kElsewhere = 0xFFFFFFFF;  // in the record of 64-bit numbers
-
-  static std::string number(uint64_t value, int bytes) {
-    std::string out;
-    for (int i = 0; i < bytes; ++i) out += static_cast<char>(i < 8 ? value >> (8 * i) & 0xFFU : 0);
-    return out;
-  }
-  void put(const std::string& bytes) { file_.write(bytes.data(), bytes.size()); }
-
-  DurableFile& file_;
-  std::string directory_;
-  uint64_t members_ = 0;
-};
 
 std::vector<std::string> pack_zip(const Dataset& dataset, const std::string& path) {
   const SampleShape shape = dataset.shape();

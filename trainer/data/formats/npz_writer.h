@@ -16,8 +16,7 @@ struct NamedArray {
   std::span<const double> values;  // in C order
 };
 
-// Writes the file atomically; of less than 4 GiB in all, else throws kSoftware. Throws
-// kCannotCreate, kInputOutput.
+// Writes the file atomically. Throws kCannotCreate, kInputOutput.
 void write_npz(const std::filesystem::path& path, std::span<const NamedArray> arrays);
 
 }  // namespace allmodes::data
