@@ -12,7 +12,6 @@
 #include "data/formats/npz_writer.h"
 #include "data/sampler.h"
 #include "diagnosis/figure_table.h"
-#include "diagnostics/metrics/inception_score.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -137,13 +136,9 @@ StatisticsComparison compare_with_statistics(world::Communicator& control,
       {features.frechet_name,
        diagnostics::frechet_distance(
            reals, diagnostics::gaussian_of(moments, features.population_covariance))});
-  constexpr int64_t kParts = 10;
-  if (features.class_logits && count >= kParts) {
-    const auto logits = features.class_logits(rows);
-    const auto score = diagnostics::inception_score(logits, std::ssize(logits) / count, kParts);
-    comparison.lines.push_back(
-        {"inception_score", score.mean, fmt::format("+- {:.2g} over ten parts", score.deviation)});
-  }
+  if (const auto score = diagnostics::inception_score(features, rows))
+    comparison.lines.push_back({"inception_score", score->mean,
+                                fmt::format("+- {:.2g} over ten parts", score->deviation)});
   return comparison;
 }
 

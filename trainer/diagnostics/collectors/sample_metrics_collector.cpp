@@ -10,7 +10,6 @@
 
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/sample_features.h"
-#include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/metrics/sample_metrics.h"
 
 namespace allmodes::diagnostics {
@@ -45,10 +44,7 @@ class SampleMetricsCollector final : public Collector {
                                        .population_covariance = map_.population_covariance};
     write(measure_samples(evaluation.control, {reals_, width}, {fakes, width}, options), count,
           record);
-    if (!map_.class_logits) return;
-    const auto logits = map_.class_logits(fakes);
-    if (count >= 10)
-      record.set("inception_score", inception_score(logits, std::ssize(logits) / count).mean);
+    if (const auto score = inception_score(map_, fakes)) record.set("inception_score", score->mean);
   }
 
  private:

@@ -38,6 +38,24 @@ void require_same(world::Communicator& control, const std::string& what, const s
                     rank, all[0], wanted);
 }
 
+// Features of the samples [n][values] of the range, in blocks that begin at multiples of
+// kSampleBlock: features_of(where the block begins, how many samples) are rows of a tensor, which
+// does not keep or change what it is given.
+template <class FeaturesOf>
+std::vector<float> in_blocks(std::span<const float> samples, size_t values, RowRange range,
+                             FeaturesOf features_of) {
+  std::vector<float> rows;
+  for (int64_t first = range.first; first < range.last;) {
+    const int64_t end = std::min(range.last, (first / kSampleBlock + 1) * kSampleBlock);
+    const float* from = samples.data() + static_cast<size_t>(first) * values;
+    const at::Tensor found =
+        features_of(const_cast<float*>(from), end - first).to(at::kCPU).contiguous();
+    rows.insert(rows.end(), found.data_ptr<float>(), found.data_ptr<float>() + found.numel());
+    first = end;
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string FeatureMap::description() const {
@@ -91,24 +109,17 @@ FeatureMap classifier_features(Classifier classifier, const data::Dataset& datas
   // Networks are not copied: the map may be.
   const auto shared = std::make_shared<const Classifier>(std::move(classifier));
   const int64_t width = kClassifierFeatures * (stacked ? dataset.shape().channels : 1);
-  return {
-      "classifier", width,
-      [shared, shape, stacked, device, values = static_cast<size_t>(dataset.shape().values())](
-          std::span<const float> samples, RowRange range) {
-        std::vector<float> rows;
-        for (int64_t first = range.first; first < range.last;) {
-          const int64_t end = std::min(range.last, (first / kSampleBlock + 1) * kSampleBlock);
-          auto sizes = shape;
-          sizes[0] = end - first;
-          const auto* from = samples.data() + static_cast<size_t>(first) * values;
-          at::Tensor images = at::from_blob(const_cast<float*>(from), sizes, at::kFloat).to(device);
-          if (stacked) images = images.flatten(0, 1).unsqueeze(1);
-          const at::Tensor found = shared->features(images).to(at::kCPU).contiguous();
-          rows.insert(rows.end(), found.data_ptr<float>(), found.data_ptr<float>() + found.numel());
-          first = end;
-        }
-        return rows;
-      }};
+  return {"classifier", width,
+          [shared, shape, stacked, device, values = static_cast<size_t>(dataset.shape().values())](
+              std::span<const float> samples, RowRange range) {
+            return in_blocks(samples, values, range, [&](float* from, int64_t count) {
+              auto sizes = shape;
+              sizes[0] = count;
+              at::Tensor images = at::from_blob(from, sizes, at::kFloat).to(device);
+              if (stacked) images = images.flatten(0, 1).unsqueeze(1);
+              return shared->features(images);
+            });
+          }};
 }
 
 FeatureMap network_features(const pretrained::NetworkChoice& choice, world::Communicator& control,
@@ -125,20 +136,11 @@ FeatureMap network_features(const pretrained::NetworkChoice& choice, world::Comm
   map.kernel_name = row->kernel;
   map.population_covariance = network->population_covariance;
   map.map = [network, shape](std::span<const float> samples, RowRange range) {
-    const auto values = static_cast<size_t>(shape.values());
-    std::vector<float> rows;
-    for (int64_t first = range.first; first < range.last;) {
-      const int64_t end = std::min(range.last, (first / kSampleBlock + 1) * kSampleBlock);
-      const auto* from = samples.data() + static_cast<size_t>(first) * values;
-      const at::Tensor pictures =
-          at::from_blob(const_cast<float*>(from),
-                        {end - first, shape.channels, shape.height, shape.width}, at::kFloat);
-      const auto found = network->features(pictures);
-      const auto block = values_of(found);
-      rows.insert(rows.end(), block.begin(), block.end());
-      first = end;
-    }
-    return rows;
+    return in_blocks(
+        samples, static_cast<size_t>(shape.values()), range, [&](float* from, int64_t count) {
+          return network->features(
+              at::from_blob(from, {count, shape.channels, shape.height, shape.width}, at::kFloat));
+        });
   };
   if (network->class_logits)
     map.class_logits = [network](std::span<const float> rows) {
@@ -199,6 +201,14 @@ FeatureMap make_features(const pretrained::NetworkChoice& choice, const Classifi
     return network_features({name, choice.weights, choice.protocol}, setup.control, shape, device);
   ALLMODES_CHECK(name == "classifier", "features '{}'", name);
   return classifier_features(obtain_classifier(setup), setup.dataset, setup.device);
+}
+
+std::optional<InceptionScore> inception_score(const FeatureMap& map, std::span<const float> rows) {
+  constexpr int64_t kParts = 10;
+  const int64_t count = std::ssize(rows) / map.width;
+  if (!map.class_logits || count < kParts) return std::nullopt;
+  const auto logits = map.class_logits(rows);
+  return inception_score(logits, std::ssize(logits) / count, kParts);
 }
 
 std::vector<float> mapped_rows(world::Communicator& control, const FeatureMap& map,

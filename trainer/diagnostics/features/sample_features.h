@@ -4,6 +4,7 @@
 // feature_space.h, the classifier's last layer but one, or a network's that others have trained.
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "data/dataset.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/sample_chunks.h"
+#include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/statistics/feature_rows.h"
 #include "pretrained/feature_network.h"
 
@@ -73,6 +75,10 @@ std::string features_complaint(const pretrained::NetworkChoice& choice,
 // component_features(). A pretrained network is computed on `device`.
 FeatureMap make_features(const pretrained::NetworkChoice& choice, const ClassifierSetup& setup,
                          const Features& fitted, at::Device device);
+
+// The Inception Score of rows [n][width] in the ten parts of published figures; nothing of features
+// without logits, or of fewer than ten rows.
+std::optional<InceptionScore> inception_score(const FeatureMap& map, std::span<const float> rows);
 
 // All rows of samples [n][values] on every rank, each having computed a part. Collective.
 // `progress`: rank 0 shows on standard error how far a pretrained network is.
