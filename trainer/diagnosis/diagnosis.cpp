@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
-#include "diagnostics/metrics/inception_score.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/redrawn.h"
@@ -102,57 +101,54 @@ diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
 std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
                            const diagnostics::Evidence& evidence) {
   const auto& scores = metrics.neighborhood;
-  const auto beside = [&](const char* name) {
+  // A figure whose null was measured.
+  const auto measured = [&](const char* name, double value) {
     const auto* figure = diagnostics::calibrated_figure(evidence, name);
-    return fmt::format("{:.4f} when equal, measured; p {:.2g}", figure->null_median,
-                       std::pow(10.0, figure->log10_tail));
+    const double p = std::pow(10.0, figure->log10_tail);
+    return Line{
+        name, value, fmt::format("{:.4f} when equal, measured; p {:.2g}", figure->null_median, p),
+        true, {},    fmt::format("{:.4g}, p {:.2g}", figure->null_median, p)};
   };
-  const auto value = [&](const char* name) {
-    return diagnostics::calibrated_figure(evidence, name)->value;
+  const auto as_measured = [&](const char* name) {
+    return measured(name, diagnostics::calibrated_figure(evidence, name)->value);
   };
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  const auto* near = diagnostics::calibrated_figure(evidence, "near_reals");
-  std::vector<Line> lines{
-      {"precision", scores.precision, beside("precision")},
-      {"recall", scores.recall, beside("recall")},
-      {"density", scores.density, beside("density")},
-      {"coverage", scores.coverage, beside("coverage")},
-      {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median, "",
-       false},
-      {"near_reals", near->value, beside("near_reals")},
-      {"near_fakes", value("near_fakes"), beside("near_fakes")},
-      {"clumps", evidence.clumped ? evidence.clumped->share : unknown,
-       evidence.clumped ? fmt::format("{:.4f} of the data", evidence.clumped->of_reals) : "",
-       evidence.clumped.has_value()},
-      {"local_loss", value("local_loss"), beside("local_loss")},
-      {"local_shortage", value("local_shortage"), beside("local_shortage")},
-      {"invented", value("invented"), beside("invented")},
-      {"vendi", metrics.vendi.value_or(unknown),
-       fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
-      {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
-      {"diversity", *evidence.diversity_ratio},
-      {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
-      {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
-       metrics.frechet_distance_limit.has_value()},
-      {"kid", metrics.kernel_distance},
-      {"kid_effect", metrics.kernel_effect},
-      {"ndb", static_cast<double>(metrics.cells.different),
-       fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells,
-                   0.05 * static_cast<double>(metrics.cells.cells))},
-      {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected)},
-      {"jsd", metrics.cells.jensen_shannon,
-       fmt::format("{:.4f} when equal", metrics.cells.jensen_shannon_floor)},
-      {"copies", static_cast<double>(evidence.copies->of_samples.copies),
-       fmt::format("{} of the data", evidence.copies->of_reals.copies)},
-      {"support_ratio", metrics.support_ratio}};
-  for (Line& line : lines)
-    if (const auto* figure = diagnostics::calibrated_figure(evidence, line.name))
-      line.brief =
-          fmt::format("{:.4g}, p {:.2g}", figure->null_median, std::pow(10.0, figure->log10_tail));
-    else if (line.name == "ndb")
-      line.brief = fmt::format("{:.1f} of {}", 0.05 * static_cast<double>(metrics.cells.cells),
-                               metrics.cells.cells);
-  return lines;
+  const double cells_by_chance = 0.05 * static_cast<double>(metrics.cells.cells);
+  return {measured("precision", scores.precision),
+          measured("recall", scores.recall),
+          measured("density", scores.density),
+          measured("coverage", scores.coverage),
+          {"coverage_expected", diagnostics::calibrated_figure(evidence, "coverage")->null_median,
+           "", false},
+          as_measured("near_reals"),
+          as_measured("near_fakes"),
+          {"clumps", evidence.clumped ? evidence.clumped->share : unknown,
+           evidence.clumped ? fmt::format("{:.4f} of the data", evidence.clumped->of_reals) : "",
+           evidence.clumped.has_value()},
+          as_measured("local_loss"),
+          as_measured("local_shortage"),
+          as_measured("invented"),
+          {"vendi", metrics.vendi.value_or(unknown),
+           fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
+          {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
+          {"diversity", *evidence.diversity_ratio},
+          {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
+          {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
+           metrics.frechet_distance_limit.has_value()},
+          {"kid", metrics.kernel_distance},
+          {"kid_effect", metrics.kernel_effect},
+          {"ndb",
+           static_cast<double>(metrics.cells.different),
+           fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells, cells_by_chance),
+           true,
+           {},
+           fmt::format("{:.1f} of {}", cells_by_chance, metrics.cells.cells)},
+          {"ndb_corrected", static_cast<double>(metrics.cells.different_corrected)},
+          {"jsd", metrics.cells.jensen_shannon,
+           fmt::format("{:.4f} when equal", metrics.cells.jensen_shannon_floor)},
+          {"copies", static_cast<double>(evidence.copies->of_samples.copies),
+           fmt::format("{} of the data", evidence.copies->of_reals.copies)},
+          {"support_ratio", metrics.support_ratio}};
 }
 
 // Samples, and the reals that the shares are counted from, drawn anew with the shares they have.
@@ -216,19 +212,15 @@ void name_by_features(std::vector<Line>& lines, const diagnostics::FeatureMap& f
   }
 }
 
-// Where there are logits for it, and samples enough for ten parts.
 void add_inception_score(const diagnostics::FeatureMap& features,
                          const diagnostics::Features& reals, const diagnostics::Features& fakes,
                          std::vector<Line>& lines) {
-  if (!features.class_logits || std::min(reals.rows(), fakes.rows()) < 10) return;
-  const auto score = [&](const diagnostics::Features& rows) {
-    const auto logits = features.class_logits(rows.values);
-    return diagnostics::inception_score(logits, std::ssize(logits) / rows.rows());
-  };
-  const auto of_reals = score(reals), of_fakes = score(fakes);
-  lines.push_back({"inception_score", of_fakes.mean,
-                   fmt::format("+- {:.2g} over ten parts; {:.5g} of the data", of_fakes.deviation,
-                               of_reals.mean)});
+  const auto of_reals = diagnostics::inception_score(features, reals.values);
+  const auto of_fakes = diagnostics::inception_score(features, fakes.values);
+  if (of_reals && of_fakes)
+    lines.push_back({"inception_score", of_fakes->mean,
+                     fmt::format("+- {:.2g} over ten parts; {:.5g} of the data",
+                                 of_fakes->deviation, of_reals->mean)});
 }
 
 }  // namespace
@@ -268,11 +260,6 @@ diagnostics::Interval interval_of_modes_covered(double covered,
   for (const auto& draw : redrawn_modes(modes))
     counts.push_back(static_cast<double>(diagnostics::modes_covered(draw)));
   return diagnostics::clamped(diagnostics::interval_of_draws(covered, counts, "bootstrap"), 0, all);
-}
-
-std::string shape_text(const data::SampleShape& shape) {
-  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
-                     : fmt::format("points in {} dimensions", shape.channels);
 }
 
 Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples& reals,

@@ -79,9 +79,6 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
                            const DiagnoseOptions& options, diagnostics::Evidence evidence,
                            const config::Verdict& levels);
 
-// "images 1 x 28 x 28", "points in 2 dimensions".
-std::string shape_text(const data::SampleShape& shape);
-
 // Of the number of modes with a sample, `covered`: samples drawn anew with the shares they have.
 diagnostics::Interval interval_of_modes_covered(double covered,
                                                 const diagnostics::ModeHistogram& modes);

@@ -23,11 +23,6 @@ config::Data data_of(const std::string& path, const std::string& labels) {
   return data;
 }
 
-std::string extent_of(const data::SampleShape& shape) {
-  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
-                     : fmt::format("points in {} dimensions", shape.channels);
-}
-
 std::string remedy_of(const data::SampleShape& real, const data::SampleShape& fake) {
   if (!real.image || !fake.image) return "save both with as many numbers a sample, in one order";
   if (real.height != fake.height || real.width != fake.width)
@@ -45,7 +40,7 @@ void require_one_shape(const data::SampleShape& reals, const std::string& real,
                        const data::SampleShape& fakes, const std::string& fake) {
   if (reals == fakes) return;
   ALLMODES_FAIL(ExitCode::kDataError, "{} holds {}, {} holds {}: one shape was expected; {}", real,
-                extent_of(reals), fake, extent_of(fakes), remedy_of(reals, fakes));
+                shape_text(reals), fake, shape_text(fakes), remedy_of(reals, fakes));
 }
 
 // The rows of the chosen samples; how many numbers one has.
@@ -116,6 +111,11 @@ void require_one_range(const data::Dataset& reals, const std::string& real,
 }
 
 }  // namespace
+
+std::string shape_text(const data::SampleShape& shape) {
+  return shape.image ? fmt::format("images {} x {} x {}", shape.channels, shape.height, shape.width)
+                     : fmt::format("points in {} dimensions", shape.channels);
+}
 
 std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::string& labels) {
   return data::make_dataset(data_of(path, labels), 1);

@@ -15,6 +15,9 @@ namespace allmodes::diagnosis {
 // subfolders. Throws kNoInput, kDataError (data::NonFinite where numbers are none).
 std::unique_ptr<data::Dataset> read_samples(const std::string& path, const std::string& labels);
 
+// "images 1 x 28 x 28", "points in 2 dimensions".
+std::string shape_text(const data::SampleShape& shape);
+
 struct SamplePair {
   std::unique_ptr<data::Dataset> reals;
   std::unique_ptr<data::Dataset> fakes;
