@@ -6,6 +6,8 @@
 Processor time of one thread, not wall time: it is what decoding costs and does not depend on who else is on
 the machine. Both sides read the same JPEG files of 256 to 500 pixels, cut the middle square and resize it to
 64 x 64 with the lanczos filter (torchvision: bicubic with antialiasing, it has no lanczos), turn by turn.
+"dataloader" is torchvision in one worker of a DataLoader, batches of 64, the second epoch, with what the worker
+and the process that receives its batches spend.
 "again" is allmodes beside itself: how far a ratio of this machine is to be trusted.
 
 Wall time, of processes that go before others where the system allows it: two threads beside one; two
@@ -27,7 +29,7 @@ import time
 
 import measuring
 
-PICTURES = 300
+PICTURES = 1200
 SMALL_FILES, FOLDERS = 100_000, 1_000
 
 WRITE = """
@@ -60,7 +62,7 @@ for f in range(folders):
 """
 
 READ = """
-import io, pathlib, sys, time
+import io, multiprocessing, pathlib, sys, time
 import numpy
 from PIL import Image
 kind, folder, archive = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
@@ -69,7 +71,7 @@ def square(image):
     return numpy.asarray(image.crop((left, top, left + side, top + side)).resize((64, 64), Image.LANCZOS))
 def pillow(data):
     return square(Image.open(io.BytesIO(data)).convert("RGB")).transpose(2, 0, 1).astype("f4") / 127.5 - 1
-if kind == "torchvision":
+if kind in ("torchvision", "dataloader"):
     import torch, torchvision
     from torchvision.transforms.v2 import functional
     torch.set_num_threads(1)
@@ -81,6 +83,22 @@ if kind == "torchvision":
         return image.float() / 127.5 - 1
 else:
     read = pillow
+if kind == "dataloader":
+    class Files(torch.utils.data.Dataset):
+        paths = sorted((folder / "all").iterdir())
+        def __len__(self): return len(self.paths)
+        def __getitem__(self, index): return read(self.paths[index].read_bytes())
+    def spent():
+        # Processor seconds of this process and of its worker, so far.
+        processes = ["self", *(str(child.pid) for child in multiprocessing.active_children())]
+        return sum(int(word) for process in processes for word in
+                   [pathlib.Path(f"/proc/{process}/schedstat").read_text().split()[0]]) / 1e9
+    loader = torch.utils.data.DataLoader(Files(), 64, num_workers=1, persistent_workers=True)
+    for batch in loader: pass
+    begin, began = spent(), time.monotonic()
+    for batch in loader: pass
+    print((spent() - begin) / len(Files.paths), time.monotonic() - began)
+    sys.exit()
 if kind == "webdataset":
     import webdataset
     source = (sample["jpg"] for sample in webdataset.WebDataset(str(folder / archive), shardshuffle=False))
@@ -181,8 +199,8 @@ def exposed(folder, cache):
     return tuple(statistics.median(line[name] for line in trains) for name in ("step_ms", "loading_ms"))
 
 
-def has(python, kind):
-    return subprocess.run([python, "-c", f"import {'PIL' if kind == 'pillow' else kind}"],
+def has(python, package):
+    return subprocess.run([python, "-c", f"import {package}"],
                           capture_output=True, check=False).returncode == 0
 
 
@@ -191,9 +209,10 @@ def on_one_thread(python, folder, rounds):
              "again": lambda: in_allmodes(folder, "all"),
              "allmodes_bicubic": lambda: in_allmodes(folder, "all", "bicubic"),
              "allmodes_tar": lambda: in_allmodes(folder, "all.tar")}
-    for kind in ("pillow", "torchvision", "webdataset"):
+    for kind, package in (("pillow", "PIL"), ("torchvision", "torchvision"),
+                          ("dataloader", "torchvision"), ("webdataset", "webdataset")):
         command = [python, "-c", READ, kind, str(folder), "all.tar"]
-        if has(python, kind):
+        if has(python, package):
             sides[kind] = lambda command=command: float(spent(begin(command))[2].split()[0])
     times = {side: [] for side in sides}
     for _ in range(rounds):
@@ -202,7 +221,7 @@ def on_one_thread(python, folder, rounds):
     print("milliseconds of processor a picture, one thread; beside allmodes; with the same filter")
     for side, values in times.items():
         base = "allmodes_tar" if side == "webdataset" else "allmodes"
-        alike = measuring.ratio(values, times["allmodes_bicubic"]) if side == "torchvision" else {}
+        alike = measuring.ratio(values, times["allmodes_bicubic"]) if side in ("torchvision", "dataloader") else {}
         print(f"{side:<17} {statistics.median(values):7.3f}   "
               f"{measuring.show(measuring.ratio(values, times[base]))}   {measuring.show(alike)}")
     return times

@@ -226,6 +226,11 @@ TEST_F(Arrays, ADownloadThatIsNoDataIsCalledWhatItIs) {
   EXPECT_EQ(make_dataset(data_of("idx", write("plain.gz", idx({1, 1, 1}, "x"))), 1)->size(), 1);
 }
 
+TEST_F(Arrays, AnArrayOfOneDimensionIsRefusedWithTheShapeThatItNeeds) {
+  EXPECT_REFUSED(data_of("npy", write("one.npy", npy("|u1", "(4,)", "abcd"))), ExitCode::kDataError,
+                 AllOf(HasSubstr("the shape [4]"), HasSubstr("x.reshape(-1, 1)")));
+}
+
 TEST_F(Arrays, OneDoorReadsEachKindByItsContent) {
   write("folder/a.pgm", pgm(2, 2, 3));
   write("z", zip({{"a.pgm", pgm(2, 2, 3)}}));

@@ -79,6 +79,20 @@ TEST_F(PictureFiles, FilesThatAreNoPicturesAreCountedByExtension) {
                  AllOf(HasSubstr("no picture in it"), HasSubstr("6 files")));
 }
 
+TEST_F(PictureFiles, AnAnimatedPngGivesItsFirstPictureAndIsCounted) {
+  std::string file = png(2, 2, {10, 20, 30, 40}, PNG_FORMAT_GRAY);
+  std::string control = "acTL" + std::string("\0\0\0\2\0\0\0\0", 8);
+  const auto crc = static_cast<uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(control.data()), static_cast<uInt>(control.size())));
+  control = std::string("\0\0\0\x08", 4) + control;
+  for (int shift = 24; shift >= 0; shift -= 8) control += static_cast<char>(crc >> shift & 0xFFU);
+  file.insert(33, control);  // behind the header
+  write("p/a.png", file);
+  const auto dataset = make_dataset(images("p"), 1);
+  EXPECT_THAT(dataset->remarks(), Contains(HasSubstr("1 pictures are animated")));
+  EXPECT_EQ(dataset->size(), 1);
+}
+
 TEST_F(PictureFiles, PicturesMayLieDeepInsideOfAClassAndHiddenFoldersAreNone) {
   write("p/cat/2020/a.pgm", small(1));
   write("p/cat/b.pgm", small(2));

@@ -117,6 +117,8 @@ TEST_F(Tables, DamagedAndAbsurdTablesAreRefusedWithTheirLine) {
   EXPECT_REFUSED(table("x,y\n1,\"2\n"), ExitCode::kDataError,
                  AllOf(HasSubstr("t.csv:2:"), HasSubstr("quote")));
   EXPECT_REFUSED(table("x,y\n"), ExitCode::kDataError, HasSubstr("at least one row"));
+  EXPECT_REFUSED(table("x,y,x\n1,2,3\n"), ExitCode::kDataError,
+                 HasSubstr("the columns 1 and 3 are both called 'x'"));
   EXPECT_REFUSED(table(""), ExitCode::kDataError, HasSubstr("t.csv:"));
   EXPECT_REFUSED(table("x,y\n1,2\n", "z"), ExitCode::kConfiguration,
                  AllOf(HasSubstr("'z'"), HasSubstr("x, y")));

@@ -34,7 +34,7 @@ struct Arguments {
 
 struct Looked {
   std::vector<int64_t> of_class;
-  std::vector<uint64_t> hashes;  // of each sample looked at
+  std::vector<uint64_t> hashes = {};  // of each sample looked at
   float low = 0;
   float high = 0;
   double sum = 0;

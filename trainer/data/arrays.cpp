@@ -101,8 +101,12 @@ class Reader {
     const auto& shape = array_.shape;
     if (shape.size() < 2)
       array_.file.fail(10, fmt::format("the shape {}; the first dimension counts samples, and at "
-                                       "least one more was expected",
-                                       bracketed(shape)));
+                                       "least one more was expected{}",
+                                       bracketed(shape),
+                                       shape.size() == 1 ? " (samples of one number: save "
+                                                           "x.reshape(-1, 1); one sample: "
+                                                           "x.reshape(1, -1))"
+                                                         : ""));
     const auto layout = layout_of(shape);
     if (data_.layout == "images" && (!layout || !layout->shape.image))
       ALLMODES_FAIL(

@@ -29,6 +29,7 @@ void PictureTally::add(const PictureInfo& info, const std::pair<int64_t, int64_t
   turned += info.orientation != 1 ? 1 : 0;
   transparent += info.transparent ? 1 : 0;
   deep += info.deep ? 1 : 0;
+  animated += info.animated ? 1 : 0;
   if (info.height == info.width) return;
   ++oblong;
   if (oblong_sizes.size() < 2) oblong_sizes.insert(upright);
@@ -56,6 +57,9 @@ void add_tally_remarks(const PictureTally& tally, const config::Data& data,
   if (tally.deep > 0)
     remarks.push_back(
         fmt::format("{} pictures have more than 8 bits; they are rounded to 8", tally.deep));
+  if (tally.animated > 0)
+    remarks.push_back(
+        fmt::format("{} pictures are animated; of each the first one is read", tally.animated));
   if (tally.oblong > 0 && data.image_size > 0 && data.fit == "pad")
     remarks.push_back(fmt::format(
         "{} pictures are not square: they lie between black bars{} (data.fit: \"crop\" takes the "

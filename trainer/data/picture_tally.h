@@ -19,6 +19,7 @@ struct PictureTally {
   int64_t turned = 0;
   int64_t transparent = 0;
   int64_t deep = 0;
+  int64_t animated = 0;
   int64_t oblong = 0;
   std::set<std::pair<int64_t, int64_t>> oblong_sizes;  // height, width; of the first two only
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -47,6 +48,7 @@ class TableReader {
 
   std::unique_ptr<Dataset> read() {
     remark_on_header();
+    refuse_equal_names();
     for (size_t c = 0; c < table_.header.size(); ++c) {
       if (!data_.label_column.empty() && table_.header[c] == data_.label_column)
         labels_ = classes_of(c);
@@ -83,6 +85,19 @@ class TableReader {
     else if (number_of(table_.header[0]))
       remarks_.push_back(fmt::format("its first line ({}) is taken for the names of its columns",
                                      shortened(table_.header)));
+  }
+
+  void refuse_equal_names() const {
+    std::map<std::string, size_t> places;
+    for (size_t c = 0; c < table_.header.size(); ++c) {
+      if (table_.header[c].empty()) continue;
+      const auto [first, is_new] = places.emplace(table_.header[c], c);
+      if (!is_new)
+        ALLMODES_FAIL(ExitCode::kDataError,
+                      "{}: the columns {} and {} are both called '{}'; give one another name, or "
+                      "take it away",
+                      data_.path, first->second + 1, c + 1, table_.header[c]);
+    }
   }
 
   void remark_on_columns() {

@@ -31,6 +31,7 @@ struct PictureInfo {
   bool colour = false;       // a palette counts as colour
   bool transparent = false;  // has an alpha channel or a transparent colour
   bool deep = false;         // more than 8 bits a channel
+  bool animated = false;     // the first picture of several, which is the one that is read
   int orientation = 1;       // EXIF, 1 (upright) to 8
 };
 

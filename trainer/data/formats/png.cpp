@@ -92,6 +92,7 @@ PictureInfo png_info(std::span<const uint8_t> bytes) {
     const size_t length = big_endian_32(&bytes[at]);
     if (length > bytes.size() - at - 12) break;
     if (std::memcmp(&bytes[at + 4], "tRNS", 4) == 0) info.transparent = true;
+    if (std::memcmp(&bytes[at + 4], "acTL", 4) == 0) info.animated = true;
     if (std::memcmp(&bytes[at + 4], "eXIf", 4) == 0)
       info.orientation = exif_orientation(bytes.subspan(at + 8, length));
     at += length + 12;
