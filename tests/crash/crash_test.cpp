@@ -25,6 +25,7 @@
 #include "checkpoints/checkpoint.h"
 #include "crash/interposer.h"
 #include "crash/small_runs.h"
+#include "environment.h"
 #include "records/json_lines.h"
 #include "records/run_folder.h"
 #include "run/rollback.h"
@@ -95,7 +96,7 @@ class CrashTest : public testing::Test {
     ASSERT_EQ(train(0, false).code, 0);
     const uint64_t points = progress_->points;
     const Outcome calm = outcome_of(run());
-    const char* given = std::getenv("ALLMODES_CRASH_STRIDE");
+    const char* given = test::environment("ALLMODES_CRASH_STRIDE");
     const uint64_t stride = given == nullptr ? 61 : std::strtoull(given, nullptr, 10);
     uint64_t tried = 0;
     for (uint64_t point = 1 + stride / 2; point <= points; point += stride) {

@@ -22,6 +22,7 @@
 #include "checkpoints/checkpoint.h"
 #include "crash/small_runs.h"
 #include "crash/storage_fault.h"
+#include "environment.h"
 #include "run/session.h"
 #include "world/runtime.h"
 #include "world/signals.h"
@@ -212,7 +213,7 @@ class StorageTest : public testing::Test {
 TEST_F(StorageTest, WhatARunNeedsEndsItAndWhatItCanDoWithoutIsAWarning) {
   ASSERT_EQ(train(nullptr, false).code, 0) << messages();
   const crash::Outcome calm = outcome_of(crash::newest_run(runs()));
-  const char* given = std::getenv("ALLMODES_STORAGE_STRIDE");
+  const char* given = test::environment("ALLMODES_STORAGE_STRIDE");
   const uint64_t stride = given == nullptr ? 23 : std::strtoull(given, nullptr, 10);
   const auto all = combinations();
   uint64_t tried = 0;

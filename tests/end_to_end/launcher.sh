@@ -135,7 +135,7 @@ printf '%s\n' 'a line' '----------------------------------------' 'Strange new w
   '----------------------------------------' '----------------------------------------' \
   'mpirun detected that one or more processes exited with non-zero status' \
   '----------------------------------------' 'mpirun: Forwarding signal 10 to job' '[rank 0] ours' |
-  /usr/bin/python3 "$source/launch/mpirun_filter.py" 2>filtered
+  /usr/bin/python3 "$source/launch/mpirun_filter.py" run.sh 2>filtered
 [[ "$(cat filtered)" == $'a line\n----------------------------------------\nStrange new words\n----------------------------------------\n[rank 0] ours' ]] ||
   { cat filtered; fail "filtered otherwise"; }
 TMPDIR="$work/nowhere" expect 73 "$source/launch/run.sh" -n 1 -- train ring.txtpb
@@ -164,19 +164,19 @@ printf '%s\n' 'allmodes: error [rank 1 of 2 on a]: no file' 'allmodes: error [ra
   '[a:1] 1 more process has sent help message help-mpi-api.txt / mpi-abort' \
   '[a:1] 3 more processes have sent help message help-mpi-api.txt / mpi-abort' \
   'allmodes: error [rank 0 of 2 on b]: no disk' |
-  /usr/bin/python3 "$source/launch/mpirun_filter.py" 2>filtered
+  /usr/bin/python3 "$source/launch/mpirun_filter.py" run.sh 2>filtered
 [[ "$(cat filtered)" == $'allmodes: error [rank 1 of 2 on a]: no file\nallmodes: error [rank 0 of 2 on b]: no disk' ]] ||
   { cat filtered; fail "errors are repeated"; }
 mkfifo pipe
 # What ranks print stands between whole lines of what they say, whenever its pieces come.
 (printf 'verdict '; sleep 0.5; printf 'healthy\n  table'; sleep 0.5; printf ' of it\n') >pipe &
 { printf 'one '; sleep 0.7; printf 'line\ntwo\n'; sleep 0.5; echo end; } |
-  /usr/bin/python3 "$source/launch/mpirun_filter.py" pipe >both 2>&1
+  /usr/bin/python3 "$source/launch/mpirun_filter.py" run.sh pipe >both 2>&1
 wait
 [[ "$(grep -cxE 'one line|two|end|verdict healthy|  table of it' both)" == 5 ]] ||
   { cat both; fail "lines of the two streams are mixed"; }
 (printf ' 40%% ...\r'; sleep 3) >pipe &
-/usr/bin/python3 "$source/launch/mpirun_filter.py" <pipe 2>progress &
+/usr/bin/python3 "$source/launch/mpirun_filter.py" run.sh <pipe 2>progress &
 sleep 1.5
 grep -q '40%' progress || fail "a progress line waits for its end"
 wait

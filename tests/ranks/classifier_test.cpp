@@ -19,6 +19,7 @@
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/classifier_training.h"
 #include "diagnostics/features/sample_features.h"
+#include "environment.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::diagnostics {
@@ -339,7 +340,7 @@ TEST_F(Digits, FiguresOfAStackedGanAreTheSameOnAnyNumberOfRanks) {
 class StackedMnist : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(StackedMnist, HeldOutDigitsLookLikeAPerfectSampler) {
-  const char* folder = std::getenv("ALLMODES_MNIST");
+  const char* folder = test::environment("ALLMODES_MNIST");
   if (folder == nullptr)
     GTEST_SKIP() << "ALLMODES_MNIST does not name a folder with MNIST's idx files";
   config::Data data;

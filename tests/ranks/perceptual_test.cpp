@@ -11,10 +11,10 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <vector>
 
 #include "checkpoints/safetensors.h"
+#include "environment.h"
 
 namespace allmodes::objectives {
 namespace {
@@ -29,7 +29,7 @@ at::Tensor tensor_in(const checkpoints::SafetensorsFile& file, const std::string
 
 // tests/end_to_end/lpips.sh makes the folder, and counts this test as skipped where it cannot.
 TEST(Lpips, AndItsGradientAreThoseOfThePackage) {
-  const char* const folder = std::getenv("ALLMODES_LPIPS_REFERENCE");
+  const char* const folder = test::environment("ALLMODES_LPIPS_REFERENCE");
   if (folder == nullptr) GTEST_SKIP() << "ALLMODES_LPIPS_REFERENCE names no folder";
   const Lpips lpips(folder);
   for (const char* kind : {"colour", "grey"}) {

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <vector>
 
 #include "base/error.h"
 #include "checkpoints/safetensors.h"
 #include "diagnostics/metrics/inception_score.h"
+#include "environment.h"
 #include "objectives/perceptual.h"
 #include "pretrained/dinov2.h"
 #include "pretrained/efficientnet_lite0.h"
@@ -36,7 +36,7 @@ using ::testing::HasSubstr;
 class PretrainedAnswers : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* const folder = std::getenv("ALLMODES_FEATURES_REFERENCE");
+    const char* const folder = test::environment("ALLMODES_FEATURES_REFERENCE");
     if (folder == nullptr) GTEST_SKIP() << "ALLMODES_FEATURES_REFERENCE names no folder";
     folder_ = folder;
     answers_.emplace(folder_ / "answers.safetensors");

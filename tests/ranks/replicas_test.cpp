@@ -13,6 +13,7 @@
 #include <cstring>
 #include <limits>
 
+#include "environment.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::testing {
@@ -126,7 +127,7 @@ bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& 
 // of steps later the check says so exactly when the replicas still differ. Few flips are gone by
 // then: the lowest bits of moments that decay. ALLMODES_FLIPS: how many are tried.
 TEST(Replicas, AFlippedBitIsFoundWithinAnInterval) {
-  const char* asked = std::getenv("ALLMODES_FLIPS");
+  const char* asked = test::environment("ALLMODES_FLIPS");
   const int flips = asked == nullptr ? 40 : std::atoi(asked);
   constexpr uint64_t kInterval = 3;
   std::array<std::vector<at::Tensor>, 2> states;

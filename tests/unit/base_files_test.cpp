@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -117,14 +118,23 @@ TEST_F(BaseFilesTest, ANewFileIsNeverWrittenThroughALink) {
   EXPECT_EQ(read_file(folder_ / "victim"), "mine");
 }
 
+// No count, time or process is in them: each of their last sixteen digits takes many values. That
+// one of them should take fewer than four in a hundred names by chance is less likely than 1e-70.
 TEST_F(BaseFilesTest, TemporaryNamesCannotBeForeseen) {
+  constexpr size_t kDigits = 16;
   std::set<fs::path> names;
-  for (int i = 0; i < 100; ++i) names.insert(temporary_beside(folder_ / "a"));
-  EXPECT_EQ(names.size(), 100U);
-  for (const fs::path& name : names) {
-    EXPECT_TRUE(is_temporary(name));
-    EXPECT_EQ(name.filename().string().find(std::to_string(::getpid())), std::string::npos);
+  std::array<std::set<char>, kDigits> values;
+  for (int i = 0; i < 100; ++i) {
+    const fs::path path = temporary_beside(folder_ / "a");
+    EXPECT_TRUE(is_temporary(path));
+    names.insert(path);
+    const std::string name = path.filename().string();
+    ASSERT_GT(name.size(), kDigits);
+    for (size_t digit = 0; digit < kDigits; ++digit)
+      values[digit].insert(name[name.size() - kDigits + digit]);
   }
+  EXPECT_EQ(names.size(), 100U);
+  for (const auto& seen : values) EXPECT_GE(seen.size(), 4U);
 }
 
 TEST_F(BaseFilesTest, AWriteThatFailsLeavesNothingBeside) {

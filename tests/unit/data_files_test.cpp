@@ -1,10 +1,10 @@
 // idx, npy and PNG files: what is read, and that damage is refused with file and byte.
 
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 
 #include "base/random.h"
+#include "environment.h"
 #include "unit/data_fixture.h"
 
 namespace allmodes::data {
@@ -332,7 +332,7 @@ TEST(RealData, FashionMnistIsWhole) {
 }
 
 TEST(RealData, MnistIsWhole) {
-  const char* folder = std::getenv("ALLMODES_MNIST");
+  const char* folder = test::environment("ALLMODES_MNIST");
   if (folder == nullptr)
     GTEST_SKIP() << "ALLMODES_MNIST does not name a folder with MNIST's idx files";
   const auto training = make_dataset(data_of("mnist", folder), 1);
