@@ -49,6 +49,29 @@ if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+# What killed jobs of this user left behind on this host: Open MPI's session folders whose mpirun is
+# gone, and its shared memory that no process maps any more. A job that is just starting may not have
+# mapped its own yet, so nothing younger than a minute is touched.
+remove_leftovers() {
+  local folder segment pid tmp="${TMPDIR:-/tmp}"
+  for folder in "$tmp"/allmodes-run.*; do
+    pid="$(cat "$folder/pid" 2>/dev/null || true)"
+    if [[ -O "$folder" && -n "$pid" && ! -e "/proc/$pid" ]]; then rm -rf "$folder"; fi
+  done
+  for folder in "$tmp/ompi.$(hostname).$EUID"/pid.*; do
+    pid="${folder##*.}"
+    if [[ -O "$folder" && -n "$(find "$folder" -maxdepth 0 -mmin +1)" && ! -e "/proc/$pid" ]]; then
+      rm -rf "$folder"
+    fi
+  done
+  for segment in /dev/shm/vader_segment.*; do
+    if [[ -O "$segment" && -n "$(find "$segment" -maxdepth 0 -mmin +1)" ]] &&
+      ! grep -qsF "$segment" /proc/[0-9]*/maps; then
+      rm -f "$segment"
+    fi
+  done
+}
+
 # has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do. Told by
 # the word that it was started with: the file of that name may be another one by now, where the program was
 # built or installed anew while the run goes on.
@@ -122,6 +145,39 @@ repeat_signal() {
 no_more_helpers() {
   ((${#helpers[@]} == 0)) || kill -9 "${helpers[@]}" 2>/dev/null || true
   helpers=() insisting=false
+}
+
+# begin_filter NAME FOLDER ALL: for mpirun's stderr a pipe $said in FOLDER, from which everything comes out of
+# this script's but the paragraphs that say what the program has said already; those too where ALL is true or
+# there is no Python. NAME begins the filter's own lines. Where a person reads both streams, no piece of one
+# may begin within a line of the other: mpirun's stdout then belongs into the pipe $printed, else empty.
+# Ctrl-C and Ctrl-Z reach the filter too, which has still to pass on what the ranks say then: they must not
+# wait for a pipe that nobody reads.
+begin_filter() {
+  local filter=(/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/mpirun_filter.py" "$1")
+  said="$2/said" printed=""
+  [[ -p "$said" ]] || mkfifo "$said"
+  if [[ "$3" == true || ! -x /usr/bin/python3 ]]; then
+    filter=(cat)
+  elif [[ -t 1 && -t 2 ]]; then
+    printed="$2/printed"
+    [[ -p "$printed" ]] || mkfifo "$printed"
+    filter+=("$printed")
+  fi
+  (trap '' INT TERM HUP QUIT XCPU USR1 USR2 TSTP && exec "${filter[@]}") <"$said" >&2 &
+  filter_pid=$!
+}
+
+# end_filter: when mpirun has ended, and the filter has passed everything on. What mpirun started may outlive
+# it and hold the pipe: it is waited for five seconds.
+end_filter() {
+  local tenths
+  for ((tenths = 0; tenths < 50; ++tenths)); do
+    kill -0 "$filter_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -ALRM "$filter_pid" 2>/dev/null || true
+  wait "$filter_pid" 2>/dev/null || true
 }
 
 # is_of_the_program STATUS: whether the program ends with such a code, by itself or by a signal. mpirun has

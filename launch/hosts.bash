@@ -191,26 +191,3 @@ answering() {
   done <"$1"
   rm -rf "$answers"
 }
-
-# What killed jobs of this user left behind on this host: Open MPI's session folders whose mpirun is
-# gone, and its shared memory that no process maps any more. A job that is just starting may not have
-# mapped its own yet, so nothing younger than a minute is touched.
-remove_leftovers() {
-  local folder segment pid tmp="${TMPDIR:-/tmp}"
-  for folder in "$tmp"/allmodes-run.*; do
-    pid="$(cat "$folder/pid" 2>/dev/null || true)"
-    if [[ -O "$folder" && -n "$pid" && ! -e "/proc/$pid" ]]; then rm -rf "$folder"; fi
-  done
-  for folder in "$tmp/ompi.$(hostname).$EUID"/pid.*; do
-    pid="${folder##*.}"
-    if [[ -O "$folder" && -n "$(find "$folder" -maxdepth 0 -mmin +1)" && ! -e "/proc/$pid" ]]; then
-      rm -rf "$folder"
-    fi
-  done
-  for segment in /dev/shm/vader_segment.*; do
-    if [[ -O "$segment" && -n "$(find "$segment" -maxdepth 0 -mmin +1)" ]] &&
-      ! grep -qsF "$segment" /proc/[0-9]*/maps; then
-      rm -f "$segment"
-    fi
-  done
-}

@@ -1,13 +1,14 @@
 """Passes mpirun's stderr on, without the paragraphs that say what the program has said already.
 
-    mpirun_filter.py [PIPE] <STDERR
+    mpirun_filter.py NAME [PIPE] <STDERR
 
-What comes on PIPE, mpirun's stdout, goes to this program's own stdout: whole lines, between whole lines
+A line of its own begins with NAME, the script's that runs it. What comes on PIPE, mpirun's stdout, goes to this program's own stdout: whole lines, between whole lines
 of stderr. It is for a terminal, where one piece would otherwise begin within a line of the other.
 
 mpirun frames its own paragraphs by lines of dashes. A paragraph that is understood is left out; every other
 one, and everything that the ranks print, passes as it comes, a progress line without its end too. An error
-that several ranks report in the same words passes once.
+that several ranks report in the same words passes once. It ends with its input. What mpirun left running may hold
+that open for ever: an ALRM says to pass on what is there and end.
 """
 
 import os
@@ -49,8 +50,8 @@ def may_be_mpirun(text):
 
 
 class Filter:
-    def __init__(self, write):
-        self.write, self.paragraph, self.line = write, None, b""
+    def __init__(self, write, name):
+        self.write, self.name, self.paragraph, self.line = write, name, None, b""
         self.passing = False  # the line's beginning has been written
         self.errors = set()
 
@@ -95,7 +96,7 @@ class Filter:
         text = b" ".join(self.paragraph)
         killed = KILLED.search(text)
         if killed:
-            self.write(b"run.sh: rank %s on %s was ended by signal %s (%s)\n" % killed.groups())
+            self.write(b"%s: rank %s on %s was ended by signal %s (%s)\n" % (self.name, *killed.groups()))
         elif not any(known in text for known in KNOWN):
             self.write(b"".join(self.paragraph) + line)
         self.paragraph = None
@@ -122,11 +123,17 @@ class Output:
                 self.broken = True
 
 
-def main():
-    for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-    chosen, result, printed = Filter(Output(2)), Output(1), b""
-    stderr, stdout = 0, os.open(sys.argv[1], os.O_RDONLY) if len(sys.argv) > 1 else None
+class AskedToEnd(Exception):
+    pass
+
+
+def asked_to_end(*_):
+    raise AskedToEnd
+
+
+def pass_on(chosen, result, stderr, stdout):
+    """Until both streams have ended. Returns what of stdout is left: a line without its end."""
+    printed = b""
     open_ones = [one for one in (stderr, stdout) if one is not None]
     since = None  # when the first line that waits came
     while open_ones:
@@ -148,7 +155,19 @@ def main():
                 end = printed.rindex(b"\n") + 1
                 result(printed[:end])
                 printed, since = printed[end:], None
-    result(printed)
+    return printed
+
+
+def main():
+    for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    chosen, result = Filter(Output(2), os.fsencode(sys.argv[1])), Output(1)
+    signal.signal(signal.SIGALRM, asked_to_end)
+    try:
+        stdout = os.open(sys.argv[2], os.O_RDONLY) if len(sys.argv) > 2 else None
+        result(pass_on(chosen, result, 0, stdout))
+    except AskedToEnd:
+        pass
     chosen.flush()
 
 

@@ -248,24 +248,12 @@ run() {
     if [[ "$forced" == true || "$subcommand" != train ]]; then status=143; fi
     return
   fi
-  local filter=(/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/mpirun_filter.py") filter_pid
-  if [[ "$verbose" == true || ! -x /usr/bin/python3 ]]; then filter=(cat); fi
-  [[ -p "$scratch/said" ]] || mkfifo "$scratch/said"
-  # Where a person reads both, no piece of one may begin within a line of the other.
-  local printed=""
-  if [[ -t 1 && -t 2 && "${filter[0]}" != cat ]]; then
-    printed="$scratch/printed"
-    [[ -p "$printed" ]] || mkfifo "$printed"
-    filter+=("$printed")
-  fi
-  # Ctrl-C and Ctrl-Z reach the filter too, which has still to pass on what the ranks say then: they must not
-  # wait for a pipe that nobody reads.
-  (trap '' INT TERM HUP QUIT XCPU USR1 USR2 TSTP && exec "${filter[@]}") <"$scratch/said" >&2 &
-  filter_pid=$!
+  local said printed filter_pid
+  begin_filter run.sh "$scratch" "$verbose"
   if [[ -n "$printed" ]]; then
-    setsid "${command[@]}" <&0 2>"$scratch/said" >"$printed" &
+    setsid "${command[@]}" <&0 2>"$said" >"$printed" &
   else
-    setsid "${command[@]}" <&0 2>"$scratch/said" &
+    setsid "${command[@]}" <&0 2>"$said" &
   fi
   mpirun_pid=$!
   watch_launcher "$mpirun_pid" 60
@@ -282,7 +270,7 @@ run() {
     [[ "$signalled" == true ]] || break
   done
   no_more_helpers
-  wait "$filter_pid" 2>/dev/null || true
+  end_filter
   # Ranks that are asked while they still start may die of the signal, and mpirun too, or it ends with
   # a code of its own; they had nothing to save. Otherwise such a code means a host that is lost.
   if [[ "$asked" == true ]] && { ((status == 138 || status == 1)) || ! is_of_the_program "$status"; }; then

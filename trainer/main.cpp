@@ -1,3 +1,4 @@
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <chrono>
@@ -29,6 +30,13 @@ int flushed(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   std::fputs("allmodes: error: standard output cannot be written\n", stderr);
   return code != 0 ? code : static_cast<int>(ExitCode::kInputOutput);
+}
+
+// Ends the process without the destructors of libraries' objects, in whose fifth of a second a
+// signal that asked for the end already would have its default action again, and change the code.
+[[noreturn]] void leave(int code) {
+  std::fflush(nullptr);
+  ::_exit(code);
 }
 
 const std::string kFooter = R"(Examples:
@@ -76,8 +84,10 @@ int main(int argc, char** argv) {
     // Before MPI starts and data are read, which may take minutes.
     if (dispatch.stoppable) signals.emplace();
     runtime = std::make_unique<allmodes::world::Runtime>();
-    return flushed(dispatch.stoppable ? dispatch.stoppable(*runtime, *signals)
-                                      : dispatch.together(*runtime));
+    if (!dispatch.stoppable) return flushed(dispatch.together(*runtime));
+    const int code = flushed(dispatch.stoppable(*runtime, *signals));
+    runtime.reset();  // when all ranks have come to the end
+    leave(code);
   } catch (const std::exception& error) {
     const int code = allmodes::run::report(error, runtime.get());
     if (runtime == nullptr) return code;

@@ -45,4 +45,15 @@ end_of_job
 step="$(ls runs/00000-ring/checkpoints)"
 [[ "$step" == step-* ]] || fail "no checkpoint, or more than one: $step"
 expect 0 "$program" train "my ring.txtpb" --resume auto --steps $((10#${step#step-} + 5))
+
+# A launcher says it again and again. Up to the process's last moment that is nothing new.
+for time in 1 2 3; do
+  rm -rf runs
+  "$program" train "my ring.txtpb" --steps 1000000 --set checkpoints.every=20 >out 2>err &
+  job=$!
+  await_checkpoint
+  while kill -USR1 "$job" && read -r state 2>/dev/null <"/proc/$job/stat" && [[ "$state" != *") Z "* ]]; do :; done
+  end_of_job
+  ((status == 75)) || { cat err; fail "SIGUSR1 said again ended the run with $status"; }
+done
 echo "signals save and end with 75"
