@@ -86,15 +86,13 @@ needed_paths() {
   done | sort -u
 }
 
-# What is asked on a host. Prints a line for each thing that is not as it is here, then "asked".
-# Arguments: the program, its first line of --version here, this folder, paths.
+# What is asked on a host. Prints a line for each thing that is not as it is here, "version" and what the
+# program says of itself, then "asked". Arguments: the program, this folder, paths.
 question='
-program="$1" version="$2" folder="$3"; shift 3
+program="$1" folder="$2"; shift 2
 [ -d "$folder" ] || echo "there is no folder $folder"
 if [ ! -x "$program" ]; then echo "there is no program $program"
-else
-  said="$("$program" --version 2>&1 | head -n 1)"
-  [ "$said" = "$version" ] || echo "$program is \"$said\" there and \"$version\" here"
+else echo "version $("$program" --version 2>&1 | head -n 1)"
 fi
 for path in "$@"; do [ -r "$path" ] || echo "there is no $path, or it cannot be read"; done
 command -v orted >/dev/null || [ -x "$OPAL_PREFIX/bin/orted" ] || echo "Open MPI is not on the PATH there (orted)"
@@ -116,11 +114,12 @@ on_host() {
 # is wrong, "HOST: ..." a line, and fails when there is anything. A host that does not answer within
 # 20 s is one that does not answer.
 ask_hosts() {
-  local file="$1" binary="$2" agent host answers version problems=0
+  local file="$1" binary="$2" agent host answers version said line problems=0
   shift 2
   agent="$(remote_agent)"
   answers="$(mktemp -d)"
-  version="$("$binary" --version 2>&1 | head -n 1 || true)"
+  # The program takes a while to load: here while it does there.
+  { "$binary" --version 2>&1 || true; } | head -n 1 >"$answers/.version" &
   local -a paths
   mapfile -t paths < <(needed_paths "$@")
   while read -r host _; do
@@ -128,18 +127,22 @@ ask_hosts() {
       echo asked >"$answers/$host"
     else
       on_host "$host" 20 \
-        "sh -c $(quoted "$question" _ "$binary" "$version" "$PWD" ${paths[@]+"${paths[@]}"})" \
+        "sh -c $(quoted "$question" _ "$binary" "$PWD" ${paths[@]+"${paths[@]}"})" \
         >"$answers/$host" 2>"$answers/$host.said" &
     fi
   done <"$file"
   wait
+  version="$(cat "$answers/.version")"
   while read -r host _; do
     if ! grep -qx asked "$answers/$host"; then
       echo "$host: does not answer $agent: $(tr -d '\r' <"$answers/$host.said" | grep -v '^ *$' | tail -n 1 | grep . ||
         echo 'nothing within 20 s')"
       problems=$((problems + 1))
-    elif [[ "$(wc -l <"$answers/$host")" != 1 ]]; then
-      grep -vx asked "$answers/$host" | sed "s|^|$host: |"
+    elif said="$(grep -vxF -e asked -e "version $version" "$answers/$host")"; then
+      while read -r line; do
+        [[ "$line" != "version "* ]] || line="$binary is \"${line#version }\" there and \"$version\" here"
+        echo "$host: $line"
+      done <<<"$said"
       problems=$((problems + 1))
     fi
   done <"$file"

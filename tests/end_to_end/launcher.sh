@@ -40,22 +40,29 @@ ALLMODES_BINARY="$work/says_rank" expect 0 "$run" --hostfile hosts -- train
 
 # All that is wrong with hosts is said at once, before anything is started.
 write_ring_gan ring.txtpb
-cat >agent <<'AGENT'
+printf '#!/bin/sh\necho "allmodes of old"\n' >older
+chmod +x older
+cat >agent <<AGENT
 #!/bin/sh
+program="$program"
+AGENT
+cat >>agent <<'AGENT'
 host="$1"; shift
 case "$host" in
   well) exec sh -c "$*" ;;
+  old) exec sh -c "$(echo "$*" | sed "s|$program|$PWD/older|")" ;;
   bare) exec sh -c "$(echo "$*" | sed s/there.npy/elsewhere.npy/)" ;;
   *) echo "agent: Could not resolve hostname $host" >&2; exit 255 ;;
 esac
 AGENT
 chmod +x agent
-printf 'well slots=1\nnowhere slots=1\nbare slots=1\n' >hosts
+printf 'well slots=1\nnowhere slots=1\nbare slots=1\nold slots=1\n' >hosts
 touch there.npy
 ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent" \
   expect 69 "$run" --hostfile hosts -- train ring.txtpb --set "data.path=$work/there.npy"
 says err '^nowhere: does not answer .*Could not resolve hostname nowhere'
 says err "^bare: there is no $work/elsewhere.npy"
+says err "^old: $program is \"allmodes of old\" there and \"allmodes [^\"]*\" here$"
 says err 'nothing was started'
 ! grep "^well" err || fail "something is wrong with a host that has everything"
 
@@ -158,6 +165,16 @@ except OSError:
 os.waitpid(pid, 0)
 PYTHON
 says seen 'columns 123 of 12'
+
+# What mpirun left running may hold its stderr: it is not waited for.
+mkdir leaves
+printf '#!/bin/sh\nsetsid sleep 120 </dev/null >/dev/null &\necho "said $!" >&2\nexit 3\n' >leaves/mpirun
+chmod +x leaves/mpirun
+began="$SECONDS"
+PATH="$work/leaves:$PATH" expect 3 "$run" -n 1 -- train ring.txtpb
+left="$(sed -n 's/^said //p' err)"
+((SECONDS < began + 60)) || fail "run.sh waited for what mpirun left running"
+kill "$left"
 
 # One error line a job, whoever says it first, and mpirun's counts of its own messages never.
 printf '%s\n' 'allmodes: error [rank 1 of 2 on a]: no file' 'allmodes: error [rank 0 of 2 on b]: no file' \

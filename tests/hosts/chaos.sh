@@ -69,7 +69,7 @@ expect 0 run_on "${hosts[@]:0:3}"
 rate="$(sed -n 's/.*"step":150,.*"step_ms":\([0-9.]*\).*/\1/p' disk/*/records.jsonl | head -n 1)"
 rm -rf disk/*
 steps="$(awk -v soak="$soak" -v ms="$rate" 'BEGIN { print int(soak * 1000 / ms / 100 + 1) * 100 }')"
-saves="$(awk -v ms="$rate" 'BEGIN { print int(5000 / ms) + 1 }')"
+saves="$(awk -v ms="$rate" 'BEGIN { print int(2000 / ms) + 1 }')"
 arguments=("${arguments[@]:0:${#arguments[@]}-4}" "--set" "checkpoints.every=$saves" --steps "$steps")
 echo "a step takes $rate ms: $steps steps, saved every $saves"
 expect 0 "$program" "${arguments[@]}" --out calm
