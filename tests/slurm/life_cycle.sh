@@ -49,8 +49,13 @@ steps_once "an array/seed-2"
 ALLMODES_LAUNCHER=mpirun submit --no-requeue --nodes=2 --ntasks-per-node=1 --output=once-%j.out
 once="$job"
 await_step "runs/slurm-$once" 200 60
+began="$SECONDS"
 scancel --full --signal=TERM "$once"
 await "$once" "$finished" 60
+# mpirun has not waited for ranks that had ended, and has said nothing that the program had said.
+((SECONDS < began + 25)) || fail "the stopped job took $((SECONDS - began)) s to end"
+! grep -E 'Primary job|mpirun|^-----' "once-$once.out" | grep -v ' start 1, ' ||
+  fail "mpirun's own words are in the job's output"
 ended "$once" "FAILED 75:0 0"
 says "once-$once.out" 'not put back into the queue, as it was submitted with --no-requeue'
 says "once-$once.out" "to continue it: cd $work && sbatch $source/launch/slurm/train.sbatch once.txtpb .* --resume auto"
