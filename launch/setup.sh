@@ -164,16 +164,7 @@ setup_packages() {
     fi
   fi
   if [[ -n "$from" ]]; then
-    local -a files=()
-    local file
-    for file in "$from"/packages/*.deb; do
-      if [[ -n "$(missing_packages "$(basename "$file" | cut -d _ -f 1)")" ]]; then files+=("$file"); fi
-    done
-    ((${#files[@]} > 0)) ||
-      refuse "--from: missing are ${missing[*]}, and $from/packages has nothing that is" 66
-    say "installing ${#files[@]} packages from $from"
-    quietly "apt-get install" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
-      --no-install-recommends --no-download "${files[@]}"
+    install_from "${sudo[@]}"
     return
   fi
   local marker="$cache/.apt-lists-without-optional"
@@ -197,6 +188,35 @@ setup_packages() {
       say "$package is not in this system's archive: going on without it"
     fi
   done
+}
+
+# install_from [SUDO...]: those packages of $from that are not installed; of those that are, the newer ones only
+# where the others want them.
+install_from() {
+  local file name installed nothing
+  nothing="$(mktemp -d)"
+  # Of other archives apt is to know nothing, since it would plan with what it cannot fetch.
+  local -a files=() newer=() apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q install -y
+    --no-install-recommends -o "Dir::State::lists=$nothing" -o Dir::Etc::sourcelist=/dev/null
+    -o Dir::Etc::sourceparts=/dev/null)
+  for file in "$from"/packages/*.deb; do
+    name="$(basename "$file" | cut -d _ -f 1)"
+    if [[ -n "$(missing_packages "$name")" ]]; then
+      files+=("$file")
+    else
+      installed="$(dpkg-query -W -f='${Version}' "$name")"
+      if dpkg --compare-versions "$installed" lt "$(dpkg-deb -f "$file" Version)"; then newer+=("$file"); fi
+    fi
+  done
+  ((${#files[@]} > 0)) ||
+    refuse "--from: missing are ${missing[*]}, and $from/packages has nothing that is" 66
+  if ! "${apt[@]}" --simulate "${files[@]}" >/dev/null 2>&1; then
+    say "with newer versions of what they depend on: $(basename -a "${newer[@]}" | cut -d _ -f 1 | tr '\n' ' ')"
+    files+=("${newer[@]}")
+  fi
+  say "installing ${#files[@]} packages from $from"
+  quietly "apt-get install" "$@" "${apt[@]}" "${files[@]}"
+  rm -rf "$nothing"
 }
 
 # Whether the virtual environment $1 holds all of the files that its packages list, in full size.
@@ -315,14 +335,17 @@ setup_features() {
 
 # download_all FLAVOUR DIR: packages with everything that they depend on, and LibTorch's wheels.
 download_all() {
-  local folder="$2" interpreter
+  local folder="$2" interpreter nothing
   local -a wheels needed
   mkdir -p "$folder/packages" "$folder/wheels"
-  # What apt would install on a system that has nothing yet: one choice among alternatives.
-  mapfile -t needed < <(apt-get -o Dir::State::status=/dev/null --print-uris -q -y \
-    --no-install-recommends install "${packages[@]}" \
+  # What apt would install on a system that has nothing yet, neither installed nor in apt's cache: one
+  # choice among alternatives.
+  nothing="$(mktemp -d)"
+  mapfile -t needed < <(apt-get -o Dir::State::status=/dev/null -o "Dir::Cache::archives=$nothing" \
+    --print-uris -q -y --no-install-recommends install "${packages[@]}" \
     $(apt-cache show "${optional_packages[@]}" 2>/dev/null | sed -n 's/^Package: //p' | sort -u) \
     2>/dev/null | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p" | sort -u)
+  rm -rf "$nothing"
   ((${#needed[@]} > 0)) || refuse "apt knows no packages: apt-get update" "$exit_unavailable"
   say "downloading ${#needed[@]} packages into $folder/packages"
   (cd "$folder/packages" && quietly "apt-get download" apt-get -q download "${needed[@]}")

@@ -69,6 +69,7 @@ class ReportTest : public testing::Test {
     record.set("state", state);
     record.set("kind", "mode_dropping");
     record.set("reason", kHostile);
+    record.set("modes_missing", int64_t{1});
     return record;
   }
   static bool has(const std::string& page, const std::string& text) {
@@ -86,8 +87,10 @@ TEST_F(ReportTest, ThePageBeginsWithTheVerdictInWords) {
   // The mode that is missing comes before the others.
   EXPECT_LT(page.find("&lt;b&gt;lost"), page.find(">kept<"));
   EXPECT_TRUE(has(page, "missing: 1 lie on it, of 20 expected there"));
-  for (const char* part : {"Losses", "Modes covered", "Precision over recall", "loss: &quot;hinge"})
+  for (const char* part : {"Losses", "Modes", "Precision over recall", "loss: &quot;hinge"})
     EXPECT_TRUE(has(page, part)) << part;
+  // In the chart, beside the modes that have a sample.
+  EXPECT_NE(page.find("modes missing", page.find("modes covered")), std::string::npos);
 }
 
 TEST_F(ReportTest, NamesFromOutsideAreTextOnThePage) {

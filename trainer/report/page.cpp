@@ -108,6 +108,14 @@ std::string samples(const RunView& view) {
   return "<section><h2>Samples</h2><div class=\"grid2\">" + out + "</div></section>\n";
 }
 
+std::string meaning_of(const records::FigureTables& figures, const char* kind,
+                       const std::string& name) {
+  const records::Figure* figure = records::find_figure(figures, kind, name);
+  if (figure == nullptr) return "";
+  const std::string caption = records::caption_of(*figure);
+  return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
+}
+
 // Curves of one kind of record, with what they mean.
 class Curves {
  public:
@@ -120,7 +128,7 @@ class Curves {
     for (const auto& name : names) {
       std::string words = name;
       std::ranges::replace(words, '_', ' ');
-      curves.push_back({words, curve_of(of_, name), meaning_of(name)});
+      curves.push_back({words, curve_of(of_, name), meaning_of(figures_, kind_, name)});
     }
     return curves;
   }
@@ -145,14 +153,6 @@ class Curves {
   }
 
  private:
-  std::string meaning_of(const std::string& name) const {
-    const records::Figure* figure = records::find_figure(figures_, kind_, name);
-    if (figure == nullptr) return "";
-    const std::string caption = records::caption_of(*figure);
-    return figure->equal.empty() ? caption
-                                 : fmt::format("{}; {} when equal", caption, figure->equal);
-  }
-
   const std::vector<records::Record>& of_;
   const char* kind_;
   const records::FigureTables& figures_;
@@ -163,7 +163,10 @@ std::string curves(const RunView& view, const records::FigureTables& figures) {
   const Curves evaluations(view.evaluations, "evaluation", figures);
   std::string out = line_chart("Losses", train.beginning("loss_"));
   out += line_chart("Discriminator's outputs", train.named({"d_real", "d_fake"}));
-  out += line_chart("Modes covered", evaluations.named({"modes_covered", "modes_total"}), true);
+  auto modes = evaluations.named({"modes_covered", "modes_total"});
+  modes.push_back({"modes missing", curve_of_modes_missing(view),
+                   meaning_of(figures, "verdict", "modes_missing")});
+  out += line_chart("Modes", std::move(modes), true);
   out += line_chart(evaluations.titled("KL between the shares of modes", "kl_reverse"),
                     evaluations.named({"kl_reverse", "kl_forward", "kl_floor"}), true);
   out += line_chart(

@@ -208,6 +208,7 @@ std::string run_in_text(const RunView& view, size_t columns) {
       if (name.starts_with("loss_") || name == "d_real" || name == "d_fake" ||
           name == "samples_per_s")
         out += line_of(name, curve_of(view.train, name), columns);
+  out += line_of("modes_missing", curve_of_modes_missing(view), columns);
   for (const char* name : {"modes_covered", "kl_reverse", "precision", "recall", "coverage",
                            "active_units", "kl_total"})
     out += line_of(name, curve_of(view.evaluations, name), columns);

@@ -108,6 +108,7 @@ void add_record(RunView& view, const records::Record& record) {
                              .state = text_in(record, "state"),
                              .kind = text_in(record, "kind"),
                              .reason = text_in(record, "reason"),
+                             .modes_missing = record.number("modes_missing"),
                              .after_rollback = back});
   }
 }
@@ -187,6 +188,14 @@ std::optional<uint64_t> since(const RunView& view) {
   for (auto at = first; at != view.verdicts.rend() && at->state == view.verdicts.back().state; ++at)
     first = at;
   return first->step;
+}
+
+Curve curve_of_modes_missing(const RunView& view) {
+  Curve curve;
+  for (const VerdictAt& verdict : view.verdicts)
+    if (verdict.modes_missing)
+      curve.emplace_back(static_cast<double>(verdict.step), *verdict.modes_missing);
+  return curve;
 }
 
 VerdictText verdict_words(const RunView& view) {

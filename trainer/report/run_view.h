@@ -31,7 +31,8 @@ struct VerdictAt {
   std::string state;  // "healthy", "at_risk" or "collapsed"
   std::string kind;
   std::string reason;
-  bool after_rollback = false;  // the run went back between the one before and this
+  std::optional<double> modes_missing{};  // where the run counts modes
+  bool after_rollback = false;            // the run went back between the one before and this
 };
 
 struct Picture {
@@ -71,6 +72,9 @@ std::vector<Picture> pictures_of(const RunView& view, const std::string& name);
 
 // The figure `name` of these records.
 Curve curve_of(const std::vector<records::Record>& of, const std::string& name);
+
+// How many modes each verdict calls missing.
+Curve curve_of_modes_missing(const RunView& view);
 
 // Since which step the last state holds without interruption; nothing before any verdict.
 std::optional<uint64_t> since(const RunView& view);

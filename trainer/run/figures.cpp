@@ -60,6 +60,9 @@ constexpr records::Figure kVerdictFigures[] = {
     {"kind", "", "", "none", "how: mode_dropping, duplicates, ... (docs/verdict.md)"},
     {"reason", "", "", "", "one sentence with the numbers"},
     {"missing", "names", "", "none", "of modes, classes and parts of the data without samples"},
+    {"modes_missing", "modes", "", "0",
+     "of those that are known, how many the verdict calls missing: hardly a sample where many were "
+     "expected"},
     {"starved", "names", "", "none", "of those with far too few samples"},
     {"narrow", "names", "", "none", "of those that are made narrower than they are"},
 };

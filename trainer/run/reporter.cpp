@@ -266,6 +266,7 @@ void Reporter::write_verdict(const training::Position& position,
   record.set("kind", verdict.kind);
   record.set("reason", verdict.reason);
   record.set("missing", verdict.lost);
+  if (evidence.modes) record.set("modes_missing", std::ssize(verdict.missing));
   record.set("starved", verdict.starved);
   record.set("narrow", verdict.narrow);
   sink_->write(record);
