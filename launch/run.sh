@@ -162,9 +162,6 @@ choose_options() {
   # who is missing where, finds it after 5 s, and mpirun ends what is left before 10 s are over.
   options+=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
     --mca oob_tcp_keepalive_probes 5)
-  # When one rank has failed, mpirun would give the others a second to end by themselves, and take it twice.
-  # They cannot go on, and what ends in good order does so together.
-  options+=(--mca odls_base_sigkill_timeout 0)
 
   # By default every rank listens on all interfaces of its host. On one host it needs no network at
   # all: through shared memory alone no rank listens anywhere. mpirun itself still would, on all
