@@ -100,7 +100,7 @@ in_background() {
 }
 
 # watch_launcher LAUNCHER SECONDS: ends mpirun when the ranks that it had on this host have been gone for so
-# long: it may hang then. By itself it needs twice odls_base_sigkill_timeout after a rank that failed.
+# long: it may hang then. By itself it needs some seconds after a rank that failed.
 watch_launcher() { in_background end_if_alone "$1" "$2"; }
 end_if_alone() {
   local seen=false gone=0 looks=0
@@ -109,9 +109,7 @@ end_if_alone() {
       seen=true gone=0
     elif [[ "$seen" == true ]] && ((++gone > $2)); then
       echo "mpirun is still there $2 s after its ranks: ending it" >&2
-      # By a signal that nothing else sends, which tells it from a rank's death; see is_of_the_program().
-      kill -VTALRM "$1" 2>/dev/null
-      sleep 2 2>/dev/null
+      : >"$scratch/hangs"
       kill -KILL "$1" 2>/dev/null
       return
     fi
@@ -141,10 +139,13 @@ repeat_signal() {
     kill -USR1 "$1" 2>/dev/null || return
   done
 }
-# When the launcher has ended: its number may become another process's.
+# When the launcher has ended: its number may become another process's. Where it was ended because it hung,
+# that it was killed says nothing about the ranks: $status is then mpirun's own for a daemon that it lost.
 no_more_helpers() {
   ((${#helpers[@]} == 0)) || kill -9 "${helpers[@]}" 2>/dev/null || true
   helpers=() insisting=false
+  [[ ! -e "$scratch/hangs" ]] || status=205
+  rm -f "$scratch/hangs"
 }
 
 # begin_filter NAME FOLDER ALL: for mpirun's stderr a pipe $said in FOLDER, from which everything comes out of
@@ -182,8 +183,8 @@ end_filter() {
 
 # is_of_the_program STATUS: whether the program ends with such a code, by itself or by a signal. mpirun has
 # others for a host or a daemon that it lost: 205, or the number of the signal that ended what it had
-# started the daemon with; and 154, by SIGVTALRM, is how one that hangs was ended.
-is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192 && $1 != 154))); }
+# started the daemon with.
+is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192))); }
 
 # quoted WORD...: the words as one line that a shell reads back as the same words.
 quoted() {

@@ -256,7 +256,7 @@ run() {
     setsid "${command[@]}" <&0 2>"$said" &
   fi
   mpirun_pid=$!
-  watch_launcher "$mpirun_pid" 60
+  watch_launcher "$mpirun_pid" 30
   # Told between the look above and here.
   if [[ "$forced" == true || ("$asked" == true && "$subcommand" != train) ]]; then
     forced=true
