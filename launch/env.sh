@@ -53,10 +53,14 @@ fi
 # gone, and its shared memory that no process maps any more. A job that is just starting may not have
 # mapped its own yet, so nothing younger than a minute is touched.
 remove_leftovers() {
-  local folder segment pid tmp="${TMPDIR:-/tmp}"
+  local folder segment pid host tmp="${TMPDIR:-/tmp}"
   for folder in "$tmp"/allmodes-run.*; do
-    pid="$(cat "$folder/pid" 2>/dev/null || true)"
-    if [[ -O "$folder" && -n "$pid" && ! -e "/proc/$pid" ]]; then rm -rf "$folder"; fi
+    pid="" host=""
+    { read -r pid host <"$folder/owner"; } 2>/dev/null || true
+    # Of another host, which shares this place, nobody here can say whether it lives.
+    if [[ -O "$folder" && -n "$pid" && "$host" == "$(hostname)" && ! -e "/proc/$pid" ]]; then
+      rm -rf "$folder"
+    fi
   done
   for folder in "$tmp/ompi.$(hostname).$EUID"/pid.*; do
     pid="${folder##*.}"
@@ -70,6 +74,15 @@ remove_leftovers() {
       rm -f "$segment"
     fi
   done
+}
+
+# Sets $scratch to a new folder, which is removed when the script ends, or by the next one's
+# remove_leftovers() where it was killed.
+make_scratch() {
+  scratch="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-run.XXXXXX")" ||
+    { say "no folder can be made in ${TMPDIR:-/tmp}; TMPDIR names another place" >&2; exit 73; }
+  trap 'rm -rf "$scratch"' EXIT
+  echo "$$ $(hostname)" >"$scratch/owner"
 }
 
 # has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do. Told by

@@ -95,9 +95,7 @@ program_words=("$@")
 # The command that continues a run is named here, not by the program.
 export ALLMODES_NAMES_COMMAND=1
 
-scratch="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-run.XXXXXX")" ||
-  { say "no folder can be made in ${TMPDIR:-/tmp}; TMPDIR names another place"; exit 73; }
-trap 'rm -rf "$scratch"' EXIT
+make_scratch
 hosts=1
 if [[ -n "$hostfile" ]]; then
   read_hosts "$hostfile" "$cores" >"$scratch/hosts" || exit 65
@@ -225,7 +223,6 @@ fi
 
 # mpirun removes the folder that all jobs of a user share when its job ends, also while another job
 # begins in it, which then fails: each job of one host has a folder of its own.
-echo $$ >"$scratch/pid"
 if [[ -z "$hostfile" ]]; then export OMPI_MCA_orte_tmpdir_base="$scratch"; fi
 
 # Rank 0 writes to mpirun and cannot see which of standard output and error a person reads, and how

@@ -201,6 +201,10 @@ wait
 # Left behind by a job that was killed: gone. Of one that runs, or that just began: kept.
 export TMPDIR="$work/tmp"
 folder="$TMPDIR/ompi.$(hostname).$EUID"
+mkdir -p "$TMPDIR"/allmodes-run.{dead,elsewhere,alive}
+echo "999999999 $(hostname)" >"$TMPDIR/allmodes-run.dead/owner"
+echo "999999999 another-host" >"$TMPDIR/allmodes-run.elsewhere/owner"
+echo "$$ $(hostname)" >"$TMPDIR/allmodes-run.alive/owner"
 mkdir -p "$folder/pid.999999999" "$folder/pid.$$" "$folder/pid.999999998"
 touch -d '-1 hour' "$folder/pid.999999999" "$folder/pid.$$"
 segment="/dev/shm/vader_segment.allmodes-test.$$"
@@ -208,4 +212,6 @@ touch -d '-1 hour' "$segment"
 trap 'rm -rf "$work" "$segment"' EXIT
 ALLMODES_BINARY="$work/says_rank" "$run" -n 1 -- train >/dev/null 2>&1
 [[ ! -e "$folder/pid.999999999" && ! -e "$segment" ]] || fail "leftovers are still there"
+[[ ! -e "$TMPDIR/allmodes-run.dead" && -e "$TMPDIR/allmodes-run.elsewhere" && -e "$TMPDIR/allmodes-run.alive" ]] ||
+  fail "of other runs' folders $(ls "$TMPDIR") are left"
 [[ -e "$folder/pid.$$" && -e "$folder/pid.999999998" ]] || fail "removed what may be in use"

@@ -166,8 +166,10 @@ trains = [r for f in files for r in map(json.loads, open(f)) if r["record"] == "
 steps = [r["step"] for r in trains]
 assert steps == sorted(set(steps)), "a step is recorded twice"
 assert len(steps) == steps[-1] // 10, "a step is not recorded"
-counted = trains[-1]["time_s"]
-print(f"{hits} faults in {int(wall) / 1000:.0f} s, {starts} starts of the job: the calm run's bits; at "
-      f"most {int(longest) / 1000:.1f} s until a further step; effective training time "
-      f"{100000 * counted / int(wall):.1f} %")
+counted, took = trains[-1]["time_s"], int(wall) / 1000
+lost = (took - counted) / max(1, int(hits))
+print(f"{hits} faults in {took:.0f} s, one in {took / max(1, int(hits)):.0f} s, {starts} starts of the job: the "
+      f"calm run's bits; at most {int(longest) / 1000:.1f} s until a further step; effective training time "
+      f"{100 * counted / took:.1f} %: each fault cost {lost:.1f} s, which is {100 * lost / (3600 + lost):.2f} % of "
+      f"the time where there is one an hour")
 PYTHON
