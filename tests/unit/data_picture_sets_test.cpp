@@ -18,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -149,12 +150,37 @@ TEST_F(PictureFiles, FoldersWithSplitWordsPartTheSet) {
   const auto training = make_dataset(images("p"), 1);
   EXPECT_EQ(training->size(), 3);
   EXPECT_THAT(training->class_names(), ElementsAre("cat"));
-  EXPECT_EQ(make_held_out_dataset(images("p"), 1)->size(), 2);
+  EXPECT_EQ(make_held_out_dataset(images("p"), 1)->size(), 1);
   config::Data validation = images("p");
   validation.split = "val";
   EXPECT_EQ(make_dataset(validation, 1)->size(), 1);
   validation.split = "gold";
   EXPECT_REFUSED(validation, ExitCode::kConfiguration, HasSubstr("data.split"));
+}
+
+TEST_F(PictureFiles, TheHeldOutPartHasTheClassesOfTheTrainingPart) {
+  for (const char* name : {"ant", "bee", "cat"})
+    write(std::string("p/train/") + name + "/x.pgm", small(1));
+  write("p/val/cat/v.pgm", small(2));
+  write("p/val/bee/v.pgm", small(3));
+  write("p/val/dog/v.pgm", small(4));
+  write("p/val/dog/w.pgm", small(4));
+  const auto held_out = make_held_out_dataset(images("p"), 1);
+  EXPECT_THAT(held_out->class_names(), ElementsAre("ant", "bee", "cat"));
+  std::vector<int64_t> labels(2);
+  std::vector<float> values(static_cast<size_t>(2 * held_out->shape().values()));
+  const std::vector<int64_t> both{0, 1};
+  held_out->copy(both, values.data(), labels.data());
+  EXPECT_THAT(labels, ElementsAre(1, 2));
+  EXPECT_THAT(held_out->remarks(), Contains(HasSubstr("left out: dog (2)")));
+
+  config::Data data = images("q");
+  data.held_out = 0.2;
+  for (int i = 0; i < 40; ++i) write("q/many/" + std::to_string(i) + ".pgm", small(1));
+  write("q/a/1.pgm", small(2));  // too few for both parts
+  const auto training = make_dataset(data, 1);
+  EXPECT_THAT(make_held_out_dataset(data, 1)->class_names(),
+              ElementsAreArray(training->class_names()));
 }
 
 TEST_F(PictureFiles, ThePartHeldOutByHashStaysWhenFilesAreAdded) {

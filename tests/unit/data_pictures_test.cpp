@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "data/formats/foreign.h"
 #include "data/formats/picture.h"
 #include "data/formats/resample.h"
 #include "data/pack.h"
@@ -75,12 +76,17 @@ TEST(Pictures, TruncatedPicturesAreRefusedWithTheByte) {
 }
 
 TEST(Pictures, WhatIsNoPictureIsCalledWhatItIs) {
-  const auto what = [](const std::string& text) { return what_it_is(bytes_of(text)); };
+  const auto what = [](const std::string& text) {
+    const ForeignFormat found = foreign_format(bytes_of(text));
+    return found.what + found.remedy;
+  };
   EXPECT_THAT(what("<!DOCTYPE html><html>"), HasSubstr("HTML"));
   EXPECT_THAT(what("\xEF\xBB\xBF <html lang=en>"), HasSubstr("HTML"));
   EXPECT_THAT(what("\x1F\x8B\x08"), HasSubstr("gzip"));
   EXPECT_THAT(what("version https://git-lfs.github.com/spec/v1"), HasSubstr("git lfs pull"));
   EXPECT_THAT(what(std::string(100, '\0')), HasSubstr("zeros"));
+  EXPECT_THAT(what("\x89HDF\r\n"), HasSubstr("h5py"));
+  EXPECT_THAT(what(std::string(16, '\0') + "\xDE\xC0\xEF\xBE"), HasSubstr("LMDB"));
   EXPECT_EQ(what(""), "empty");
 }
 

@@ -133,7 +133,10 @@ int check(Arguments& arguments, const data::SharedReading& reading) {
   const auto held_out = data::read_files(arguments.data, data::Split::kHeldOut, reading);
   if (reading.rank > 0) return 0;
   print_check(*dataset, looked);
-  if (held_out) fmt::print("held out: {}\n", held_out->description());
+  if (held_out) {
+    fmt::print("held out: {}\n", held_out->description());
+    for (const std::string& remark : held_out->remarks()) fmt::print("  {}\n", remark);
+  }
   fmt::print("fingerprint   {:016x}\n", dataset->fingerprint());
   return 0;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/field_error.h"
-#include "data/formats/picture.h"
+#include "data/formats/foreign.h"
 #include "data/labels.h"
 #include "data/mapped_dataset.h"
 #include "data/pixels.h"
@@ -34,10 +34,10 @@ std::string beginning_of(InputFile& file, const std::array<uint8_t, 4>& word) {
   } catch (const Error&) {
     // The file ends here, and so does what can be said of it.
   }
-  const std::string what = what_it_is(bytes);
-  if (!file.compressed()) return what;
-  return what == "gzip data" ? "gzip data packed as gzip once more; unpack it once (gzip -d)"
-                             : what + ", packed as gzip";
+  const ForeignFormat found = foreign_format(bytes);
+  if (!file.compressed()) return found.what + found.remedy;
+  return found.what == "gzip data" ? "gzip data packed as gzip once more; unpack it once (gzip -d)"
+                                   : found.what + ", packed as gzip";
 }
 
 }  // namespace

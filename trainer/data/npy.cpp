@@ -70,7 +70,10 @@ class DictionaryParser {
   std::string string() {
     skip_space();
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
-    if (quote != '\'' && quote != '"') fail("a quoted string was expected (records are not read)");
+    if (quote != '\'' && quote != '"')
+      fail(
+          "a quoted string was expected; records are not read: save np.column_stack([x[n] for n in "
+          "x.dtype.names])");
     const size_t end = text_.find(quote, at_ + 1);
     if (end == std::string_view::npos) fail("the string does not end");
     if (end - at_ > 64) fail("the string is too long");

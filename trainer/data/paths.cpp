@@ -52,6 +52,9 @@ std::string expanded_path(const std::string& path) {
 }
 
 std::string full_path_hint(const std::string& path) {
+  if (path.find("://") != std::string::npos) return "; it is no path: download it first";
+  if (path.find_first_of("*?") != std::string::npos)
+    return "; patterns are not expanded here: give the folder";
   std::error_code error;
   if (std::filesystem::path(path).is_absolute()) return "";
   const auto here = std::filesystem::current_path(error);

@@ -8,8 +8,9 @@ namespace allmodes::data {
 // the environment says. Throws kConfiguration for a name that it does not know.
 std::string expanded_path(const std::string& path);
 
-// What is added to "cannot be opened" of a relative path: " (in FOLDER)", "" of an absolute one.
-// Relative paths start at the folder in which the program was started.
+// What is added to "cannot be opened": " (in FOLDER)" of a relative path, "" of an absolute one;
+// what to do about addresses of the web and patterns. Relative paths start at the folder in which
+// the program was started.
 std::string full_path_hint(const std::string& path);
 
 }  // namespace allmodes::data

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "data/containers/label_files.h"
+#include "data/formats/foreign.h"
 #include "data/formats/picture.h"
 
 namespace allmodes::data {
@@ -47,7 +49,7 @@ Kind kind_of(const Container& container, int64_t index, bool by_name) {
     const Bytes bytes = container.read(index, kProbeBytes);
     if (picture_format(bytes.view)) return Kind::kPicture;
     if (meant) return Kind::kMeantAsPicture;
-    const std::string what = what_it_is(bytes.view);
+    const std::string what = foreign_format(bytes.view).what;
     const bool other = what.ends_with("picture") || what.find("HEIC") != std::string::npos;
     return other ? Kind::kOtherPicture : Kind::kOther;
   } catch (const Error&) {
@@ -106,22 +108,25 @@ class Chooser {
     set_.container =
         open_container(data_.path, static_cast<uint64_t>(data_.largest_picture) * 1'000'000 * 8);
     inside_ = folder_around();
-    const std::string part = wanted_part();
-    const bool by_hash = part.empty() && data_.held_out > 0;
-    if (split_ == Split::kHeldOut && part.empty() && !by_hash) return std::move(set_);
+    const Parts parts = parts_of_set();
+    const bool by_hash = parts.training.empty() && data_.held_out > 0;
+    if (split_ == Split::kHeldOut && parts.held_out.empty() && !by_hash) return std::move(set_);
     const std::vector<Kind> kinds =
         kinds_of(*set_.container, workers_, data_.fingerprint == "index");
     count_left_out(kinds);
     for (int64_t i = 0; i < set_.container->size(); ++i) {
       const std::string key = set_.container->key(i);
       std::string rest = rest_of(key);
-      if (!part.empty() && split_word(first_component(rest)) != part) continue;
-      if (by_hash && is_held_out(key) != (split_ == Split::kHeldOut)) continue;
-      if (!part.empty()) rest.erase(0, rest.find('/') + 1);
+      const auto within =
+          parts.training.empty() ? std::nullopt : std::optional(split_word(first_component(rest)));
+      const bool held_out = by_hash ? is_held_out(key) : within && *within == parts.held_out;
+      const bool training = by_hash ? !held_out : !within || *within == parts.training;
+      const bool wanted = split_ == Split::kTraining ? training : held_out;
       const Kind kind = kinds[static_cast<size_t>(i)];
-      if (kind == Kind::kLabels) continue;
-      folders_.insert(first_component(rest));
-      if (kind != Kind::kPicture && kind != Kind::kMeantAsPicture) continue;
+      if (kind == Kind::kLabels || !(training || wanted)) continue;
+      if (within) rest.erase(0, rest.find('/') + 1);
+      if (training) folders_.insert(first_component(rest));
+      if (!wanted || (kind != Kind::kPicture && kind != Kind::kMeantAsPicture)) continue;
       set_.members.push_back(i);
       classes_.push_back(first_component(rest));
     }
@@ -149,8 +154,8 @@ class Chooser {
     if (read == 0)
       ALLMODES_FAIL(ExitCode::kNoInput,
                     "{}: no picture in it ({}); JPEG, PNG, WebP, BMP, PGM and PPM are read, of any "
-                    "name{}",
-                    data_.path, found,
+                    "name{}{}",
+                    data_.path, found, what_one_is(kinds),
                     others > 0
                         ? fmt::format("; {} are pictures in a format that is not read: convert "
                                       "them to PNG (mogrify -format png, of ImageMagick)",
@@ -167,6 +172,15 @@ class Chooser {
                     "PNG or JPEG, or take them out of the folder",
                     data_.path, left, others);
     set_.remarks.push_back(left);
+  }
+
+  // "; x.arrow is an Arrow table; save it ...", of the first file.
+  std::string what_one_is(const std::vector<Kind>& kinds) const {
+    const auto other = std::ranges::find(kinds, Kind::kOther);
+    if (other == kinds.end()) return "";
+    const int64_t index = other - kinds.begin();
+    const ForeignFormat found = foreign_format(set_.container->read(index, kProbeBytes).view);
+    return fmt::format("; {} is {}{}", set_.container->key(index), found.what, found.remedy);
   }
 
   // A set that was packed with its folder, or put into one: the folders, each the only one where it
@@ -209,8 +223,13 @@ class Chooser {
     return key.substr(key.starts_with(inside_) ? inside_.size() : key.rfind('/') + 1);
   }
 
-  // The split word whose folder holds this part; "" where no folders part the set.
-  std::string wanted_part() {
+  // The split words whose folders hold the two parts; both "" where no folders part the set.
+  struct Parts {
+    std::string training = {};
+    std::string held_out = {};  // a word that no folder has where nothing is held out
+  };
+
+  Parts parts_of_set() {
     std::set<std::string> words;
     bool all = true;
     for (int64_t i = 0; i < set_.container->size() && all; ++i) {
@@ -229,16 +248,15 @@ class Chooser {
                       "data.split: '{}': {} has no outermost folder of that name beside others of "
                       "such names (train, val, test)",
                       data_.split, data_.path);
-      if (split_ == Split::kTraining) return wanted;
-      return wanted == "test" || !words.contains("test") ? "none" : "test";
+      return {.training = wanted,
+              .held_out = wanted == "test" || !words.contains("test") ? "none" : "test"};
     }
-    if (!parted) return "";
-    if (split_ == Split::kHeldOut) return words.contains("test") ? "test" : "val";
-    if (words.size() > 1)
+    if (!parted) return {};
+    if (words.size() > 1 && split_ == Split::kTraining)
       set_.remarks.push_back(fmt::format(
           "the folder 'train' is the training part ({} lie beside it); data.split names another",
           fmt::join(words, ", ")));
-    return "train";
+    return {.training = "train", .held_out = words.contains("test") ? "test" : "val"};
   }
 
   bool is_held_out(const std::string& key) const {
@@ -282,10 +300,11 @@ class Chooser {
           data_.path,
           set_.container->key(set_.members[static_cast<size_t>(bare - classes_.begin())]), *inside);
     }
+    if (split_ == Split::kHeldOut) leave_out_unknown_classes();
     std::map<std::string, int32_t> numbers;
     for (const std::string& name : folders_) {
       if (name.empty()) continue;
-      if (std::ranges::find(classes_, name) == classes_.end())
+      if (split_ == Split::kTraining && std::ranges::find(classes_, name) == classes_.end())
         ALLMODES_FAIL(ExitCode::kDataError,
                       "{}/{}: the class has no picture that is read; take the folder away, or set "
                       "data.classes: none",
@@ -294,7 +313,30 @@ class Chooser {
       set_.labels.names.push_back(readable_name(name));
     }
     for (const std::string& name : classes_) set_.labels.values.push_back(numbers.at(name));
-    remark_on_shards();
+    if (split_ == Split::kTraining) remark_on_shards();
+  }
+
+  // Classes are those of the training part, in its order, whichever of them the held-out part has.
+  void leave_out_unknown_classes() {
+    std::map<std::string, int64_t> unknown;
+    size_t kept = 0;
+    for (size_t i = 0; i < classes_.size(); ++i) {
+      if (!folders_.contains(classes_[i])) {
+        ++unknown[readable_name(classes_[i])];
+        continue;
+      }
+      classes_[kept] = classes_[i];
+      set_.members[kept++] = set_.members[i];
+    }
+    if (unknown.empty()) return;
+    std::string text;
+    for (const auto& [name, count] : unknown)
+      text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", name, count);
+    set_.remarks.push_back(fmt::format(
+        "of the held-out part classes that the training part does not have are left out: {}",
+        text));
+    classes_.resize(kept);
+    set_.members.resize(kept);
   }
 
   void remark_on_shards() {
@@ -316,7 +358,7 @@ class Chooser {
   PictureSet set_;
   std::string inside_;                // folder_around()
   std::vector<std::string> classes_;  // of the members: their outermost folder
-  std::set<std::string> folders_;     // of all files of the part
+  std::set<std::string> folders_;     // of all files of the training part
 };
 
 }  // namespace

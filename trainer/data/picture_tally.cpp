@@ -26,6 +26,7 @@ std::string bars(const PictureTally& tally, int64_t size) {
 
 void PictureTally::add(const PictureInfo& info, const std::pair<int64_t, int64_t>& upright) {
   ++formats[format_name(info.format)];
+  grey += info.colour ? 0 : 1;
   turned += info.orientation != 1 ? 1 : 0;
   transparent += info.transparent ? 1 : 0;
   deep += info.deep ? 1 : 0;
@@ -43,6 +44,12 @@ void add_tally_remarks(const PictureTally& tally, const config::Data& data,
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
     remarks.push_back("pictures: " + text);
   }
+  int64_t total = 0;
+  for (const auto& [name, count] : tally.formats) total += count;
+  if (tally.grey > 0 && tally.grey < total)
+    remarks.push_back(fmt::format(
+        "{} of {} pictures are grey and the others in colour; all are read {}", tally.grey, total,
+        data.colour == "grey" ? "as grey" : "in colour (data.colour)"));
   if (tally.turned > 0)
     remarks.push_back(fmt::format(
         "{} pictures {}", tally.turned,

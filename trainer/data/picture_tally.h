@@ -16,6 +16,7 @@ namespace allmodes::data {
 
 struct PictureTally {
   std::map<std::string, int64_t> formats;
+  int64_t grey = 0;
   int64_t turned = 0;
   int64_t transparent = 0;
   int64_t deep = 0;

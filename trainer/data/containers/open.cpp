@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "data/containers/braces.h"
 #include "data/containers/container.h"
+#include "data/formats/foreign.h"
 #include "data/formats/picture.h"
 #include "data/mapped_file.h"
 
@@ -51,13 +52,12 @@ std::unique_ptr<Container> open_container(const std::string& path, uint64_t most
   if (file.size() >= 4 && std::memcmp(file.data(), "PK", 2) == 0) return open_zip(path, most_bytes);
   if (begins_as_tar(file)) return open_tar(path);
   const std::span<const uint8_t> head(file.data(), std::min<uint64_t>(file.size(), 512));
+  const ForeignFormat found = foreign_format(head);
   ALLMODES_FAIL(ExitCode::kDataError,
                 "{}, byte 0: it is {}; a folder of pictures, a zip archive, or tar shards were "
                 "expected{}",
-                path, what_it_is(head),
-                head.size() >= 2 && head[0] == 0x1F && head[1] == 0x8B
-                    ? "; unpack it first (tar shards and zip archives are read in place)"
-                    : "");
+                path, found.what,
+                picture_format(head) ? "; give the folder that it is in" : found.remedy);
 }
 
 }  // namespace allmodes::data

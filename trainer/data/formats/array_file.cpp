@@ -14,6 +14,7 @@
 #include "checkpoints/safetensors.h"
 #include "data/array_dataset.h"
 #include "data/containers/container.h"
+#include "data/formats/foreign.h"
 #include "data/formats/picture.h"
 #include "data/npy.h"
 #include "data/pixels.h"
@@ -221,6 +222,15 @@ std::vector<Real> real_numbers(ArrayFile& array) {
   });
 }
 
+[[noreturn]] void fail_as_foreign(const InputFile& file, std::span<const uint8_t> head) {
+  const ForeignFormat found = foreign_format(head);
+  file.fail(0,
+            fmt::format("it is {}; an array (.npy, .npz, .safetensors, idx), a table as text "
+                        "(CSV) or pictures (a folder, .zip, .tar) were expected{}",
+                        found.what,
+                        picture_format(head) ? "; give the folder that it is in" : found.remedy));
+}
+
 }  // namespace
 
 uint64_t ArrayFile::values() const {
@@ -281,10 +291,7 @@ ArrayFile open_array(const std::string& path) {
     file.fail(0, fmt::format("it is a Python pickle, perhaps of torch.save, and reading one runs "
                              "code; save it readable once: {}",
                              fmt::format(fmt::runtime(kSaveReadable), path)));
-  if (!text.starts_with("\x93NUMPY"))
-    file.fail(0, fmt::format("it is {}; an array (.npy, .npz, .safetensors, idx), a table as text "
-                             "(CSV) or pictures (a folder, .zip, .tar) were expected",
-                             what_it_is(head)));
+  if (!text.starts_with("\x93NUMPY")) fail_as_foreign(file, head);
   return from_npy(std::move(file));
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "data/formats/decoders.h"
+#include "data/formats/foreign.h"
 
 namespace allmodes::data {
 namespace {
@@ -48,8 +49,9 @@ std::string_view text_of(std::span<const uint8_t> bytes) {
 const PictureCodec& codec_of(std::span<const uint8_t> bytes) {
   for (const PictureCodec& codec : kCodecs)
     if (codec.begins(text_of(bytes))) return codec;
-  damaged(0, "no picture: it is {}; JPEG, PNG, WebP, BMP, PGM or PPM was expected",
-          what_it_is(bytes));
+  const ForeignFormat found = foreign_format(bytes);
+  damaged(0, "no picture: it is {}; JPEG, PNG, WebP, BMP, PGM or PPM was expected{}", found.what,
+          found.remedy);
 }
 
 // (a + b) / 255 rounded, of products of bytes.
@@ -131,68 +133,6 @@ std::optional<PictureFormat> picture_format(std::span<const uint8_t> bytes) {
   for (const PictureCodec& codec : kCodecs)
     if (codec.begins(text_of(bytes))) return codec.format;
   return std::nullopt;
-}
-
-std::string what_it_is(std::span<const uint8_t> bytes) {
-  if (bytes.empty()) return "empty";
-  const std::string_view text = text_of(bytes);
-  struct Known {
-    std::string_view begin;
-    const char* name;
-  };
-  static constexpr std::array<Known, 26> kKnown{{
-      {"\xFF\xD8\xFF", "a JPEG picture"},
-      {"\x89PNG", "a PNG picture"},
-      {"GIF8", "a GIF picture"},
-      {"BM", "a BMP picture"},
-      {std::string_view("II*\0", 4), "a TIFF picture"},
-      {std::string_view("MM\0*", 4), "a TIFF picture"},
-      {"\x1F\x8B", "gzip data"},
-      {"BZh", "bzip2 data"},
-      {"\xFD"
-       "7zXZ",
-       "xz data"},
-      {"\x28\xB5\x2F\xFD", "zstd data"},
-      {"7z\xBC\xAF", "a 7z archive"},
-      {"PK\x03\x04", "a zip archive (or .npz, .pt)"},
-      {"\x93NUMPY", "a NumPy array (.npy)"},
-      {"\x89HDF", "an HDF5 file"},
-      {"%PDF", "a PDF document"},
-      {"PAR1", "a Parquet table"},
-      {"ARROW1", "an Arrow table"},
-      {"MATLAB 5.0", "a MATLAB file"},
-      {"SQLite format 3", "an SQLite database"},
-      {"\xD0\xCF\x11\xE0", "a spreadsheet or document of an office program"},
-      {"\xFF\xFE", "text in UTF-16; write it anew as UTF-8"},
-      {"\xFE\xFF", "text in UTF-16; write it anew as UTF-8"},
-      {"\x80\x02", "a Python pickle"},
-      {"version https://git-lfs", "a Git LFS pointer, not the file itself (git lfs pull)"},
-      {"\x7F"
-       "ELF",
-       "a program"},
-      {"SIMPLE  =", "a FITS file"},
-  }};
-  for (const Known& known : kKnown)
-    if (text.starts_with(known.begin)) return known.name;
-  if (text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP")
-    return "a WebP picture";
-  if (text.size() >= 12 && text.substr(4, 4) == "ftyp") return "a HEIC or AVIF picture, or a video";
-  const size_t first = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (first != std::string_view::npos && text[first] == '<') {
-    const std::string_view rest = text.substr(first, 256);
-    const bool html = rest.find("<!DOCTYPE") == 0 || rest.find("<!doctype") == 0 ||
-                      rest.find("<html") != std::string_view::npos ||
-                      rest.find("<HTML") != std::string_view::npos ||
-                      rest.find("<head") != std::string_view::npos;
-    return html ? "a web page (HTML): the download gave a page, not the file" : "XML or SVG text";
-  }
-  std::string hex;
-  for (size_t i = 0; i < std::min<size_t>(4, bytes.size()); ++i)
-    hex += fmt::format("{}{:02x}", i == 0 ? "" : " ", bytes[i]);
-  const bool zero = std::all_of(
-      bytes.begin(), bytes.begin() + static_cast<int64_t>(std::min<size_t>(bytes.size(), 64)),
-      [](uint8_t b) { return b == 0; });
-  return zero && bytes.size() >= 64 ? "nothing but zeros" : "unknown (it begins with " + hex + ")";
 }
 
 PictureInfo read_picture_info(std::span<const uint8_t> bytes, int64_t most_pixels) {

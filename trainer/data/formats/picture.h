@@ -19,10 +19,6 @@ std::string format_name(PictureFormat format);
 // Nothing when the bytes begin as none of them.
 std::optional<PictureFormat> picture_format(std::span<const uint8_t> bytes);
 
-// What bytes that are no picture are, as far as their beginning tells: "a web page (HTML)", "gzip
-// data", "empty", "begins with 25 50 44 46".
-std::string what_it_is(std::span<const uint8_t> bytes);
-
 // What the header says, before any pixel is decoded.
 struct PictureInfo {
   PictureFormat format = PictureFormat::kPng;
