@@ -125,6 +125,9 @@ TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
   // As many too many elsewhere: samples that are moved, or drawn together.
   evidence.calibrated[1].value = 0.06;
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  // Nowhere twice as many, and yet nearly as surely too many: samples that are a little narrower.
+  evidence.calibrated[1] = {"local_surplus", 0.01, 0, 0.5 * kSure};
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
 TEST(Neighbours, AThirdOfTheSamplesThatIsNoiseIsUnformed) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "diagnosis/figures.h"
+#include "diagnostics/verdict/verdict.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -48,6 +49,32 @@ std::string caption_of(const Line& line, const records::FigureTables& figures) {
   return figure.equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure.equal);
 }
 
+std::vector<Line> lines_of_each(const Diagnosis& diagnosis) {
+  std::vector<Line> lines;
+  const auto& modes = diagnosis.evidence.modes;
+  if (modes && modes->names.size() == diagnosis.class_coverage.size())
+    for (size_t i = 0; i < modes->names.size(); ++i)
+      lines.push_back(
+          {.name = "class " + modes->names[i],
+           .value = diagnosis.class_coverage[i],
+           .beside = fmt::format("covered; {} of {:.4g}", modes->observed[i],
+                                 modes->expected_share[i] * static_cast<double>(modes->samples)),
+           .interval = diagnosis.class_intervals[i]});
+  for (size_t i = 0; i < diagnosis.kl_per_dimension.size(); ++i) {
+    lines.push_back({.name = fmt::format("kl of dimension {}", i),
+                     .value = diagnosis.kl_per_dimension[i],
+                     .beside = "nats"});
+    if (i < diagnosis.kl_intervals.size()) lines.back().interval = diagnosis.kl_intervals[i];
+  }
+  for (const auto* part : diagnostics::lost_parts(diagnosis.evidence, diagnosis.verdict))
+    lines.push_back(
+        {.name = part->name,
+         .value = part->made,
+         .beside = fmt::format("{:.4f} of the data", part->share),
+         .interval = diagnostics::Interval{part->made_low, part->made_high, "Clopper-Pearson"}});
+  return lines;
+}
+
 TextTable::TextTable(bool verbose) : verbose_(verbose), figures_(figure_tables()) {}
 
 void TextTable::add(const Line& line) {
@@ -58,21 +85,21 @@ void TextTable::add(const Line& line) {
     lines_ +=
         fmt::format("  {:<22} {:>11.5g}  {}\n", line.name, line.value, caption_of(line, figures_));
   } else {
-    add(line.name, line.value, line.interval, short_beside(line, figures_));
+    add_plain(line, short_beside(line, figures_));
   }
 }
 
-void TextTable::add(const std::string& name, double value,
-                    const std::optional<diagnostics::Interval>& interval,
-                    const std::string& beside) {
+void TextTable::add_plain(const Line& line, const std::string& beside) {
   std::string range;
-  if (interval) {
-    const auto letter = static_cast<char>(std::tolower(
-        static_cast<unsigned char>(interval->method.empty() ? '?' : interval->method[0])));
-    range = fmt::format("{:.3g} to {:.3g} {}", interval->low, interval->high, letter);
-    methods_[letter] = interval->method;
+  if (line.interval) {
+    const std::string& method = line.interval->method;
+    const auto letter = static_cast<char>(
+        std::tolower(static_cast<unsigned char>(method.empty() ? '?' : method[0])));
+    range = fmt::format("{:.3g} to {:.3g} {}", line.interval->low, line.interval->high, letter);
+    methods_[letter] = method;
   }
-  lines_ += trimmed(fmt::format("  {:<22} {:>9.4g}  {:<21} {}", name, value, range, beside));
+  lines_ +=
+      trimmed(fmt::format("  {:<22} {:>9.4g}  {:<21} {}", line.name, line.value, range, beside));
 }
 
 std::string TextTable::text() const {

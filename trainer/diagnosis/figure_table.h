@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "diagnosis/diagnosis.h"
 
@@ -13,6 +14,11 @@ namespace allmodes::diagnosis {
 // What the figure means, and what it is of equal distributions: of these very samples where that is
 // known.
 std::string caption_of(const Line& line, const records::FigureTables& figures);
+
+// Of each class its coverage, of each dimension of a posterior its KL, of each part that is said to
+// be lost its share of the samples: with intervals, and what each is beside. They have no
+// description of their own.
+std::vector<Line> lines_of_each(const Diagnosis& diagnosis);
 
 // One line a figure: its value, its 99 % interval with a letter for the method, and what it is
 // beside, in at most 80 columns. `verbose`: with the figure's whole description instead, as on the
@@ -23,9 +29,8 @@ class TextTable {
 
   // A figure that is described; nothing where it is not printed.
   void add(const Line& line);
-  // What has no description: a class, a part, a dimension.
-  void add(const std::string& name, double value,
-           const std::optional<diagnostics::Interval>& interval, const std::string& beside);
+  // As it stands, without a description, beside what is said.
+  void add_plain(const Line& line, const std::string& beside);
 
   // With a heading, and what the letters mean. Empty without lines.
   std::string text() const;

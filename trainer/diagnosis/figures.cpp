@@ -24,8 +24,9 @@ constexpr records::Figure kDiagnosisFigures[] = {
     {"clumps", "share", "[0, 1]", "that of the data",
      "of fakes in tight clumps with nothing around them: few things that differ by noise"},
     {"local_shortage", "share", "[-1, 1]", "0; measured",
-     "of reals around which fakes are fewer than half of their part, less that of fakes: a part "
-     "that is made too rarely"},
+     "of reals around which there are far too few fakes, by walks from neighbour to neighbour, "
+     "less "
+     "that of fakes: a part that is made too rarely"},
     {"local_loss", "share", "[-1, 1]", "0; measured",
      "of reals around which there are hardly any fakes, less that of fakes: a part that is not "
      "made"},

@@ -49,6 +49,25 @@ std::string figures_section(const Diagnosis& diagnosis) {
          rows + "</tbody></table></div></section>\n";
 }
 
+// Classes, parts and dimensions, each with its interval.
+std::string each_section(const Diagnosis& diagnosis) {
+  std::string rows;
+  for (const Line& line : lines_of_each(diagnosis))
+    rows += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
+        report::escaped(line.name), report::short_number(line.value),
+        line.interval ? report::escaped(fmt::format("{:.4g} to {:.4g} ({})", line.interval->low,
+                                                    line.interval->high, line.interval->method))
+                      : "-",
+        report::escaped(line.beside));
+  if (rows.empty()) return "";
+  return "<section><h2>One by one</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+         "aria-label=\"One by one\"><table><thead><tr><th scope=\"col\">what</th>"
+         "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\">99 % interval</th>"
+         "<th scope=\"col\">beside</th></tr></thead><tbody>" +
+         rows + "</tbody></table></div></section>\n";
+}
+
 std::string pictures_section(const std::vector<DrawnPicture>& pictures) {
   size_t room = report::kPictureBytes;
   std::string out;
@@ -75,7 +94,7 @@ std::string diagnosis_page(const Diagnosis& diagnosis, const std::vector<DrawnPi
          report::findings_table(words.findings) + report::advice(words.help, verdict.kind) +
          "</header>\n<main>";
   out += report::modes_section(mode_shares(diagnosis)) + pictures_section(pictures) +
-         figures_section(diagnosis);
+         figures_section(diagnosis) + each_section(diagnosis);
   return out + "<p>The same as numbers: <a href=\"diagnosis.json\">diagnosis.json</a></p></main>" +
          report::page_end();
 }

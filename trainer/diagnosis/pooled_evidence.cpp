@@ -178,6 +178,7 @@ std::map<std::string, diagnostics::Interval> intervals_of(const diagnostics::Poo
   std::map<std::string, diagnostics::Interval> intervals;
   for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
     const std::string name = diagnostics::kPooledFigures[i];
+    if (name.ends_with("_score")) continue;  // no figure by itself
     const double value = pooled.values[i];
     if (name == "density" || name.starts_with("local_")) {
       intervals[name] = diagnostics::interval_of_draws(value, pooled.draws[i], "spread when equal");
@@ -207,6 +208,15 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
     evidence.calibrated.push_back(
         {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
   }
+  // Whether there is a shortage the scores say, how much it is the shares do.
+  for (const auto& [share, score] : {std::pair{"local_shortage", "shortage_score"},
+                                     std::pair{"local_surplus", "surplus_score"}}) {
+    const double tail = diagnostics::calibrated_figure(evidence, score)->log10_tail;
+    std::ranges::find(evidence.calibrated, share, &diagnostics::CalibratedFigure::name)
+        ->log10_tail = tail;
+  }
+  std::erase_if(evidence.calibrated,
+                [](const auto& figure) { return figure.name.ends_with("_score"); });
   PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
   evidence.repeated = repeated_things(sets, nearest, pooled.repeated);

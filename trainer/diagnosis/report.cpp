@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -15,7 +16,7 @@
 namespace allmodes::diagnosis {
 namespace {
 
-constexpr size_t kTableRows = 20;  // classes or dimensions printed
+constexpr size_t kTableRows = 20;  // classes, dimensions or parts printed, of each
 
 nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
@@ -51,13 +52,12 @@ nlohmann::ordered_json parts_json(const Diagnosis& diagnosis) {
   return list;
 }
 
-void add_classes(const Diagnosis& diagnosis, TextTable& table) {
-  const auto& modes = diagnosis.evidence.modes;
-  if (!modes || modes->names.size() != diagnosis.class_coverage.size()) return;
-  for (size_t i = 0; i < std::min(kTableRows, diagnosis.class_coverage.size()); ++i)
-    table.add("class " + modes->names[i], diagnosis.class_coverage[i], diagnosis.class_intervals[i],
-              fmt::format("covered; {} of {:.4g}", modes->observed[i],
-                          modes->expected_share[i] * static_cast<double>(modes->samples)));
+// Of many classes and dimensions the first ones; diagnosis.json and the page have them all.
+void add_each(const Diagnosis& diagnosis, TextTable& table) {
+  std::map<std::string, size_t> of_kind;
+  for (const Line& line : lines_of_each(diagnosis))
+    if (++of_kind[line.name.substr(0, line.name.find(' '))] <= kTableRows)
+      table.add_plain(line, line.beside);
 }
 
 }  // namespace
@@ -78,16 +78,7 @@ std::string to_text(const Diagnosis& diagnosis, size_t columns, bool verbose) {
       fmt::format("N = {}{}, features: {}\n", diagnosis.samples, beside, diagnosis.features);
   TextTable table(verbose);
   for (const auto& line : diagnosis.lines) table.add(line);
-  add_classes(diagnosis, table);
-  for (size_t i = 0; i < diagnosis.kl_per_dimension.size() && i < kTableRows; ++i)
-    table.add(
-        fmt::format("kl of dimension {}", i), diagnosis.kl_per_dimension[i],
-        i < diagnosis.kl_intervals.size() ? std::optional(diagnosis.kl_intervals[i]) : std::nullopt,
-        "nats");
-  for (const auto* part : diagnostics::lost_parts(diagnosis.evidence, diagnosis.verdict))
-    table.add(part->name, part->made,
-              diagnostics::Interval{part->made_low, part->made_high, "Clopper-Pearson"},
-              fmt::format("{:.4f} of the data", part->share));
+  add_each(diagnosis, table);
   text += table.text();
   report::VerdictText words = verdict_words(diagnosis);
   if (verbose) words.whole.clear();

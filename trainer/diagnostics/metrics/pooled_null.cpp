@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "diagnostics/metrics/gathered_list.h"
+#include "diagnostics/metrics/neighbour_walk.h"
+#include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/shuffled.h"
 
@@ -20,9 +22,11 @@ constexpr int64_t kFewestListed = 32;
 constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
 constexpr int64_t kLocal = 30;            // of equal numbers
 constexpr double kEmptied = 0.3;          // of their part of the nearest rows
-constexpr double kShorted = 0.5;          // likewise
+constexpr int64_t kJoined = 10;  // neighbours of a row that a walk goes to, of equal numbers
 constexpr double kMostHave = 0.75;
 constexpr double kFarSquare = 4;  // twice the ball's radius
+// Those of the figures that are read off a cut's lists; the last ones are of walks.
+constexpr size_t kOfCut = kPooledFigures.size() - std::tuple_size_v<WalkFigures>;
 
 // Pooled rows in a random order, in which rows at equal distances come in no order of sets.
 struct Pool {
@@ -61,8 +65,7 @@ class Cut {
   Cut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
       const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real)
       : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &shorted, &surplus,
-                        &repeated, &invented})
+    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented})
       flags->assign(is_real.size(), 0);
     reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
     fakes_ = static_cast<double>(is_real_.size()) - reals_;
@@ -82,7 +85,7 @@ class Cut {
     mark_invented();
   }
 
-  std::array<double, kPooledFigures.size()> figures() const {
+  std::array<double, kOfCut> figures() const {
     return {share(precise, 0),
             share(recalled, 1),
             static_cast<double>(inside_) / (static_cast<double>(k_.coverage_k) * fakes_),
@@ -91,8 +94,6 @@ class Cut {
             share(repeated, 0),
             share(emptied, 1) - share(emptied, 0),
             share(crowded, 0) - share(crowded, 1),
-            share(shorted, 1) - share(shorted, 0),
-            share(surplus, 0) - share(surplus, 1),
             share(invented, 0)};
   }
 
@@ -120,8 +121,6 @@ class Cut {
   std::vector<uint8_t> covered;
   std::vector<uint8_t> emptied;   // [pool], of either
   std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
-  std::vector<uint8_t> shorted;   // [pool], of either
-  std::vector<uint8_t> surplus;   // [pool], of either
   std::vector<uint8_t> repeated;  // [pool], of fakes
   std::vector<uint8_t> invented;  // [pool], of fakes
 
@@ -141,8 +140,6 @@ class Cut {
     const double of_fakes = static_cast<double>(local_ - reals) / fakes_;
     emptied[static_cast<size_t>(row)] = of_fakes < kEmptied * of_reals ? 1 : 0;
     crowded[static_cast<size_t>(row)] = of_reals < kEmptied * of_fakes ? 1 : 0;
-    shorted[static_cast<size_t>(row)] = of_fakes < kShorted * of_reals ? 1 : 0;
-    surplus[static_cast<size_t>(row)] = of_reals < kShorted * of_fakes ? 1 : 0;
   }
 
   // A fake that is as near as the k-th other real of the list lies in this real's ball. Equal rows
@@ -271,6 +268,31 @@ class Cut {
   int64_t near_ = 0;
 };
 
+std::array<double, kPooledFigures.size()> joined(const std::array<double, kOfCut>& of_cut,
+                                                 const WalkFigures& of_walks) {
+  std::array<double, kPooledFigures.size()> figures = {};
+  std::ranges::copy(of_cut, figures.begin());
+  std::ranges::copy(of_walks, figures.begin() + kOfCut);
+  return figures;
+}
+
+// Which rows of the pool are reals in one of its cuts.
+std::vector<uint8_t> marks_of_cut(const Pool& pool, uint64_t seed, int64_t draw) {
+  std::vector<uint8_t> is_real = pool.is_real;
+  Random random({seed, Purpose("pooled cuts"), static_cast<uint64_t>(draw)});
+  shuffle_front(is_real, is_real.size(), random);
+  return is_real;
+}
+
+WalkedCuts walked_cuts(world::Communicator& control, const std::vector<int64_t>& lists,
+                       int64_t listed, const Pool& pool, int64_t draws, uint64_t seed) {
+  const auto reals = std::ranges::count(pool.is_real, 1);
+  const int64_t joined =
+      std::min(listed, of_unequal(kJoined, reals, std::ssize(pool.is_real) - reals));
+  return compare_walks(control, NeighbourWalk(lists, listed, joined), pool.is_real, draws,
+                       [&](int64_t draw) { return marks_of_cut(pool, seed, draw); });
+}
+
 }  // namespace
 
 PooledFigures measure_pooled(world::Communicator& control, const Features& reals,
@@ -294,39 +316,43 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   for (auto* flags : {&measured.reached, &measured.emptied, &measured.shorted})
     flags->resize(static_cast<size_t>(reals.rows()));
   const Cut actual(lists, squares, listed, neighborhood, pool.is_real);
-  measured.values = actual.figures();
+  const WalkedCuts walked = walked_cuts(control, lists, listed, pool, draws, seed);
+  measured.values = joined(actual.figures(), walked.actual);
   measured.repeated_reals = actual.repeated_reals();
   for (size_t i = 0; i < pool.row_of.size(); ++i) {
     const auto row = static_cast<size_t>(pool.row_of[i]);
     if (pool.is_real[i] != 0) {
       measured.reached[row] = actual.covered[i];
       measured.emptied[row] = actual.emptied[i];
-      measured.shorted[row] = actual.shorted[i];
+      measured.shorted[row] = walked.shorted[i];
     } else {
       measured.away[row] = actual.precise[i] != 0 ? 0 : 1;
       measured.emptied_fakes[row] = actual.emptied[i];
-      measured.shorted_fakes[row] = actual.shorted[i];
+      measured.shorted_fakes[row] = walked.shorted[i];
       measured.repeated[row] = actual.repeated[i];
       measured.invented[row] = actual.invented[i];
     }
   }
-  std::vector<double> packed(static_cast<size_t>(draws) * kPooledFigures.size(), 0.0);
+  std::vector<double> packed(static_cast<size_t>(draws) * kOfCut, 0.0);
   for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
-    std::vector<uint8_t> is_real = pool.is_real;
-    Random random({seed, Purpose("pooled cuts"), static_cast<uint64_t>(draw)});
-    shuffle_front(is_real, is_real.size(), random);
-    const auto figures = Cut(lists, squares, listed, neighborhood, is_real).figures();
-    std::ranges::copy(figures, packed.begin() + draw * std::ssize(kPooledFigures));
+    const auto marks = marks_of_cut(pool, seed, draw);
+    const auto figures = Cut(lists, squares, listed, neighborhood, marks).figures();
+    std::ranges::copy(figures, packed.begin() + draw * std::ssize(figures));
   }
-  world::all_reduce_host(control, std::span<double>(packed), world::ReduceOp::sum);
-  for (size_t i = 0; i < packed.size(); ++i)
-    measured.draws[i % kPooledFigures.size()].push_back(packed[i]);
+  sum_over_ranks(control, packed);
+  for (size_t draw = 0; draw < walked.draws.size(); ++draw) {
+    std::array<double, kOfCut> of_cut = {};
+    std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(draw * kOfCut), kOfCut,
+                of_cut.begin());
+    const auto figures = joined(of_cut, walked.draws[draw]);
+    for (size_t i = 0; i < figures.size(); ++i) measured.draws[i].push_back(figures[i]);
+  }
   return measured;
 }
 
 Worse worse_of(const std::string& pooled_figure) {
   const bool high = pooled_figure.starts_with("near_") || pooled_figure.starts_with("local_") ||
-                    pooled_figure == "invented";
+                    pooled_figure == "invented" || pooled_figure.ends_with("_score");
   return high ? Worse::high : Worse::low;
 }
 

@@ -27,14 +27,15 @@ namespace allmodes::diagnostics {
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
 // local_excess: the same with the sets exchanged; samples where there are hardly any data.
-// local_shortage, local_surplus: the same where fakes (reals) are fewer than half of their part, as
-// among a part that is made at a third of its share.
 // invented: share of fakes that lie twice as far from the nearest real as that real's ball
 // (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
 // that near_fakes counts.
+// local_shortage, local_surplus, shortage_score, surplus_score: of walks among the pooled rows
+// (neighbour_walk.h), which see a part that is made at a third of its share, or lies amid others.
 inline constexpr std::array kPooledFigures = {
-    "precision",  "recall",       "density",        "coverage",      "near_reals", "near_fakes",
-    "local_loss", "local_excess", "local_shortage", "local_surplus", "invented"};
+    "precision",     "recall",         "density",      "coverage", "near_reals",
+    "near_fakes",    "local_loss",     "local_excess", "invented", "local_shortage",
+    "local_surplus", "shortage_score", "surplus_score"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};

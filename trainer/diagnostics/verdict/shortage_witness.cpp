@@ -9,8 +9,11 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kShortage = 0.03;        // of the data, beyond what chance shows
-constexpr double kShortElsewhere = 0.5;   // of the shortage: as many too many in other places
+constexpr double kShortage = 0.02;       // of the data, beyond what chance shows
+constexpr double kShortElsewhere = 0.5;  // of the shortage: as many too many in other places
+// Samples that are drawn together are too many where they are drawn to, though nowhere twice as
+// many: then the tail of the surplus is nearly as small as that of the shortage (both in log10).
+constexpr double kSureElsewhere = 0.4;
 constexpr double kHardlyAnyThere = 0.2;   // of the share: lost; else short of samples
 constexpr double kShortThoughOff = 0.05;  // where samples are narrow, or off the data
 
@@ -27,16 +30,15 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
   const double excess = shortage->value - shortage->null_median;
   if (excess < std::max(kShortage, least > 0 ? least + kShortThoughOff : 0)) return std::nullopt;
   if (surplus->value - surplus->null_median - repeated_beyond_reals(evidence) >
-      kShortElsewhere * excess)
+          kShortElsewhere * excess ||
+      surplus->log10_tail < kSureElsewhere * shortage->log10_tail)
     return std::nullopt;
   const Part& part = evidence.shorted->part;
   Witness witness{
       State::at_risk,
       part.made < kHardlyAnyThere * part.share ? "mode_dropping" : "mode_imbalance",
-      fmt::format("about {:.1f} % of the data ({}) there are fewer samples than half of "
-                  "what there should be: {:.1f} % of them, {:.1f} % too few; {}",
-                  100 * part.share, part.name, 100 * part.made, 100 * excess,
-                  below_power(shortage->log10_tail)),
+      fmt::format("about {:.1f} % of the data ({}) there are too few samples: {:.1f} % of them; {}",
+                  100 * part.share, part.name, 100 * part.made, below_power(shortage->log10_tail)),
       {"neighbours"},
       /*proof=*/false,
       {part.name},
