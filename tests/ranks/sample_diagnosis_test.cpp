@@ -104,6 +104,26 @@ TEST(PooledFigures, FewThingsInManyCopiesAreNearFakesAndOtherSamplesAreNot) {
   EXPECT_LT(pooled_value(pooled_of(reals, groups(600, 2)), "near_fakes"), 0.005);
 }
 
+TEST(PooledFigures, FourCopiesOfEachThingWithMuchNoiseAreNearOthersAndNarrowSamplesAreNot) {
+  const auto reals = groups(600, 1);
+  auto copied = groups(600, 2);
+  std::vector<float> noise(copied.size());
+  fill_normal({3, Purpose("groups")}, 0, 600, 8, noise.data());
+  for (size_t row = 0; row < 80; ++row)  // one row in 7.5 is one of twenty things
+    for (size_t j = 0; j < 8; ++j)
+      copied[row * 8 + j] = copied[(row % 20) * 8 + j] + 0.04F * noise[row * 8 + j];
+  const auto found = pooled_of(reals, copied);
+  EXPECT_GT(pooled_value(found, "near_own"), 0.1);
+  EXPECT_LT(pooled_value(found, "near_fakes"), 0.09);
+  int64_t marked = 0;
+  for (size_t row = 0; row < 80; ++row) marked += found.near_own[row];
+  EXPECT_GE(marked, 64);
+  EXPECT_LT(pooled_value(pooled_of(reals, groups(600, 2)), "near_own"), 0.02);
+  auto narrow = groups(600, 2);
+  for (float& value : narrow) value *= 0.7F;
+  EXPECT_LT(pooled_value(pooled_of(reals, narrow), "near_own"), 0.02);
+}
+
 TEST(PictureDetail, IsWeakOfBlurredPicturesAndStrongOfNoisyOnes) {
   std::vector<float> reals(200 * 64);
   std::vector<float> others(200 * 64);

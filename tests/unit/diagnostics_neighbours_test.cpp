@@ -130,6 +130,31 @@ TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
+TEST(Neighbours, SamplesFarNearerToEachOtherThanToDataAreFewThings) {
+  Evidence evidence = beside_reals({{"near_fakes", 0.01, 0, -1}, {"near_own", 0.08, 0, kSure}});
+  evidence.repeated = RepeatedThings{.things = 18};
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  evidence.repeated->things = 1.5;
+  EXPECT_EQ(judged_once(evidence).kind, "duplicates");
+  evidence.calibrated[1].value = 0.03;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  // Rows of the data, some of them twice.
+  evidence.calibrated[1].value = 0.08;
+  evidence.copied_reals =
+      CopiedReals{.copied = 400, .different = 300, .samples = 500, .repeated = 0, .reals = 500};
+  const Verdict handed = judged_once(evidence);
+  EXPECT_EQ(handed.kind, "memorized") << handed.reason;
+}
+
+TEST(Neighbours, ASurplusThatNothingIsSaidOfTakesNoPartOfTheLevel) {
+  Evidence evidence = beside_reals({{"local_loss", 0, 0, 0}});
+  const int64_t tests = test_count(evidence);
+  evidence.calibrated.push_back({"local_surplus", 0, 0, 0});
+  EXPECT_EQ(test_count(evidence), tests);
+  evidence.calibrated.push_back({"local_shortage", 0, 0, 0});
+  EXPECT_EQ(test_count(evidence), tests + 1);
+}
+
 TEST(Neighbours, AThirdOfTheSamplesThatIsNoiseIsUnformed) {
   EXPECT_EQ(judged_once(beside_reals({{"precision", 0.6, 0.73, kSure}})).kind, "unformed");
   EXPECT_EQ(judged_once(beside_reals({{"precision", 0.7, 0.73, kSure}})).state, State::healthy);

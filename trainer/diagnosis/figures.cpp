@@ -18,6 +18,9 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "of reals whose class is seen rightly by whoever sorts the fakes, who has not seen them"},
     {"asked_class", "share", "[0, 1]", "that of reals",
      "of fakes that have the class that was asked for (--fake-labels), by the same eye"},
+    {"near_own", "share", "[-1, 1]", "0; measured",
+     "of fakes whose second nearest other fake is far nearer, beside their second nearest real, "
+     "than that of most fakes is, less the same of reals: copies with noise"},
     {"near_fakes", "share", "[0, 1]", "measured",
      "of fakes that have two other fakes a quarter as far as reals there lie apart: few things in "
      "many copies"},

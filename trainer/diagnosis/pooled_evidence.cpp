@@ -180,7 +180,7 @@ std::map<std::string, diagnostics::Interval> intervals_of(const diagnostics::Poo
     const std::string name = diagnostics::kPooledFigures[i];
     if (name.ends_with("_score")) continue;  // no figure by itself
     const double value = pooled.values[i];
-    if (name == "density" || name.starts_with("local_")) {
+    if (name == "density" || name == "near_own" || name.starts_with("local_")) {
       intervals[name] = diagnostics::interval_of_draws(value, pooled.draws[i], "spread when equal");
       continue;
     }
@@ -219,7 +219,14 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
                 [](const auto& figure) { return figure.name.ends_with("_score"); });
   PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
-  evidence.repeated = repeated_things(sets, nearest, pooled.repeated);
+  // Of the two figures that count copies the one that shows more.
+  const auto excess_of = [&](const char* name) {
+    const auto* figure = diagnostics::calibrated_figure(evidence, name);
+    return figure->value - figure->null_median;
+  };
+  const bool nearly_equal = excess_of("near_fakes") >= excess_of("near_own");
+  evidence.repeated =
+      repeated_things(sets, nearest, nearly_equal ? pooled.repeated : pooled.near_own);
   evidence.repeated->of_reals = pooled.repeated_reals;
   add_clumps(control, sets, nearest, seed, evidence);
   if (evidence.clumped)

@@ -24,7 +24,8 @@ constexpr int64_t kLocal = 30;            // of equal numbers
 constexpr double kEmptied = 0.3;          // of their part of the nearest rows
 constexpr int64_t kJoined = 10;  // neighbours of a row that a walk goes to, of equal numbers
 constexpr double kMostHave = 0.75;
-constexpr double kFarSquare = 4;  // twice the ball's radius
+constexpr double kMuchNearerSquare = 0.35 * 0.35;  // near_own
+constexpr double kFarSquare = 4;                   // twice the ball's radius
 // Those of the figures that are read off a cut's lists; the last ones are of walks.
 constexpr size_t kOfCut = kPooledFigures.size() - std::tuple_size_v<WalkFigures>;
 
@@ -65,7 +66,8 @@ class Cut {
   Cut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
       const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real)
       : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-    for (auto* flags : {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented})
+    for (auto* flags :
+         {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented, &near_own})
       flags->assign(is_real.size(), 0);
     reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
     fakes_ = static_cast<double>(is_real_.size()) - reals_;
@@ -82,6 +84,7 @@ class Cut {
       }
     }
     mark_repeated(of_fakes);
+    mark_near_own();
     mark_invented();
   }
 
@@ -92,6 +95,7 @@ class Cut {
             share(covered, 1),
             static_cast<double>(near_) / fakes_,
             share(repeated, 0),
+            share(near_own, 0) - share(near_own, 1),
             share(emptied, 1) - share(emptied, 0),
             share(crowded, 0) - share(crowded, 1),
             share(invented, 0)};
@@ -101,7 +105,7 @@ class Cut {
     std::vector<double> of_reals, of_fakes, of_repeated;
     for (int64_t row = 0; row < std::ssize(is_real_); ++row) {
       const auto at = static_cast<size_t>(row);
-      const double square = second_own_square(row);
+      const double square = second_square(row, is_real_[at]);
       (is_real_[at] != 0 ? of_reals : of_fakes).push_back(square);
       if (repeated[at] != 0) of_repeated.push_back(square);
     }
@@ -123,6 +127,7 @@ class Cut {
   std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
   std::vector<uint8_t> repeated;  // [pool], of fakes
   std::vector<uint8_t> invented;  // [pool], of fakes
+  std::vector<uint8_t> near_own;  // [pool], of either
 
  private:
   // Share of the rows of one set that are marked.
@@ -211,6 +216,28 @@ class Cut {
       repeated[i] = is_real_[i] == 0 && of_fakes[i] < limit ? 1 : 0;
   }
 
+  void mark_near_own() {
+    std::array<std::vector<double>, 2> ratios;
+    for (int64_t row = 0; row < std::ssize(is_real_); ++row)
+      ratios.at(is_real_[static_cast<size_t>(row)]).push_back(own_over_other(row));
+    std::array<double, 2> limits = {};
+    for (size_t set = 0; set < 2; ++set)
+      limits.at(set) = kMuchNearerSquare * median(ratios.at(set));
+    std::array<size_t, 2> next = {0, 0};
+    for (size_t row = 0; row < is_real_.size(); ++row) {
+      const size_t set = is_real_[row];
+      near_own[row] = ratios.at(set)[next.at(set)++] < limits.at(set) ? 1 : 0;
+    }
+  }
+
+  // Of squared distances: to the second nearest row of its own set over that of the other one. The
+  // last that is listed stands for what is farther.
+  double own_over_other(int64_t row) const {
+    const double own = second_square(row, is_real_[static_cast<size_t>(row)]);
+    const double other = second_square(row, 1 - is_real_[static_cast<size_t>(row)]);
+    return other > 0 ? own / other : 1;
+  }
+
   // Whose balls are known only now.
   void mark_invented() {
     for (int64_t row = 0; row < std::ssize(is_real_); ++row) {
@@ -232,13 +259,12 @@ class Cut {
 
   double nearest_real_square(int64_t real) const { return real_square(real, 1); }
 
-  // To the second nearest other row of its own set; to the last that is listed where fewer are.
-  double second_own_square(int64_t row) const {
-    const uint8_t own = is_real_[static_cast<size_t>(row)];
+  // To the second nearest other row of a set; to the last that is listed where fewer are.
+  double second_square(int64_t row, uint8_t set) const {
     int64_t found = 0;
     for (int64_t i = 0; i < listed_; ++i) {
       const auto at = static_cast<size_t>(row * listed_ + i);
-      if (is_real_[static_cast<size_t>(rows_[at])] == own && ++found == 2) return squares_[at];
+      if (is_real_[static_cast<size_t>(rows_[at])] == set && ++found == 2) return squares_[at];
     }
     return squares_[static_cast<size_t>((row + 1) * listed_ - 1)];
   }
@@ -268,8 +294,8 @@ class Cut {
   int64_t near_ = 0;
 };
 
-std::array<double, kPooledFigures.size()> joined(const std::array<double, kOfCut>& of_cut,
-                                                 const WalkFigures& of_walks) {
+std::array<double, kPooledFigures.size()> all_figures(const std::array<double, kOfCut>& of_cut,
+                                                      const WalkFigures& of_walks) {
   std::array<double, kPooledFigures.size()> figures = {};
   std::ranges::copy(of_cut, figures.begin());
   std::ranges::copy(of_walks, figures.begin() + kOfCut);
@@ -311,13 +337,13 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
 
   PooledFigures measured;
   for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.shorted_fakes,
-                      &measured.repeated, &measured.invented})
+                      &measured.repeated, &measured.near_own, &measured.invented})
     flags->resize(static_cast<size_t>(fakes.rows()));
   for (auto* flags : {&measured.reached, &measured.emptied, &measured.shorted})
     flags->resize(static_cast<size_t>(reals.rows()));
   const Cut actual(lists, squares, listed, neighborhood, pool.is_real);
   const WalkedCuts walked = walked_cuts(control, lists, listed, pool, draws, seed);
-  measured.values = joined(actual.figures(), walked.actual);
+  measured.values = all_figures(actual.figures(), walked.actual);
   measured.repeated_reals = actual.repeated_reals();
   for (size_t i = 0; i < pool.row_of.size(); ++i) {
     const auto row = static_cast<size_t>(pool.row_of[i]);
@@ -330,6 +356,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
       measured.emptied_fakes[row] = actual.emptied[i];
       measured.shorted_fakes[row] = walked.shorted[i];
       measured.repeated[row] = actual.repeated[i];
+      measured.near_own[row] = actual.near_own[i];
       measured.invented[row] = actual.invented[i];
     }
   }
@@ -344,7 +371,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
     std::array<double, kOfCut> of_cut = {};
     std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(draw * kOfCut), kOfCut,
                 of_cut.begin());
-    const auto figures = joined(of_cut, walked.draws[draw]);
+    const auto figures = all_figures(of_cut, walked.draws[draw]);
     for (size_t i = 0; i < figures.size(); ++i) measured.draws[i].push_back(figures[i]);
   }
   return measured;

@@ -23,6 +23,10 @@ namespace allmodes::diagnostics {
 // near_fakes: share of fakes that have two other fakes as near as that, and nearer than a quarter
 // of what three in four fakes have; few things in many copies. (Samples that all lie closer
 // together than reals do, as means of a decoder do, are none.)
+// near_own: share of fakes whose second nearest other fake is, beside their second nearest real,
+// far nearer (0.35 of the distance) than it is for half of the fakes; less the same share of reals.
+// Copies that are farther apart than near_fakes asks for, as four of each of a class's twenty
+// things in much noise. Samples that are narrower, or off the data, as a whole show nothing.
 // local_loss: share of reals among whose 30 nearest rows of either set fakes are fewer than three
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
@@ -33,9 +37,9 @@ namespace allmodes::diagnostics {
 // local_shortage, local_surplus, shortage_score, surplus_score: of walks among the pooled rows
 // (neighbour_walk.h), which see a part that is made at a third of its share, or lies amid others.
 inline constexpr std::array kPooledFigures = {
-    "precision",     "recall",         "density",      "coverage", "near_reals",
-    "near_fakes",    "local_loss",     "local_excess", "invented", "local_shortage",
-    "local_surplus", "shortage_score", "surplus_score"};
+    "precision",      "recall",        "density",        "coverage",     "near_reals",
+    "near_fakes",     "near_own",      "local_loss",     "local_excess", "invented",
+    "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
@@ -47,6 +51,7 @@ struct PooledFigures {
   std::vector<uint8_t> shorted;        // [reals], 1: counts for local_shortage
   std::vector<uint8_t> shorted_fakes;  // [fakes], 1: counts against it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
+  std::vector<uint8_t> near_own;       // [fakes], 1: counts for near_own
   // Share of reals that have two other reals as near as such fakes have others, in units of the
   // median distance in either set: what the data repeat themselves, or hold as densely.
   double repeated_reals = 0;

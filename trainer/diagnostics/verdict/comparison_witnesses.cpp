@@ -300,6 +300,11 @@ extern const Instrument kCopiesInstrument{
     .tests = [](const Evidence& evidence) -> int64_t { return evidence.copies ? 1 : 0; }};
 extern const Instrument kCalibratedInstrument{
     .name = "calibrated figures",
-    .tests = [](const Evidence& evidence) -> int64_t { return std::ssize(evidence.calibrated); }};
+    // Of what is too many elsewhere nothing is said but that it explains a shortage.
+    .tests = [](const Evidence& evidence) -> int64_t {
+      return std::ranges::count_if(evidence.calibrated, [](const CalibratedFigure& figure) {
+        return figure.name != "local_excess" && figure.name != "local_surplus";
+      });
+    }};
 
 }  // namespace allmodes::diagnostics

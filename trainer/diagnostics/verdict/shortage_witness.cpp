@@ -54,11 +54,9 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
 
 }  // namespace
 
-extern const Instrument kShortageInstrument{
-    .name = "shortage",
-    .tests = [](const Evidence& evidence) -> int64_t {
-      return calibrated_figure(evidence, "local_shortage") != nullptr ? 1 : 0;
-    },
-    .find = witness_shortage};
+// Its test is that of the calibrated figure.
+extern const Instrument kShortageInstrument{.name = "shortage",
+                                            .tests = [](const Evidence&) -> int64_t { return 0; },
+                                            .find = witness_shortage};
 
 }  // namespace allmodes::diagnostics
