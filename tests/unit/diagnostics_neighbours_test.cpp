@@ -146,6 +146,23 @@ TEST(Neighbours, SamplesFarNearerToEachOtherThanToDataAreFewThings) {
   EXPECT_EQ(handed.kind, "memorized") << handed.reason;
 }
 
+TEST(Neighbours, SamplesThatAreMovedHaveAsManyElsewhereAndLoseNoSide) {
+  Evidence evidence =
+      beside_reals({{"local_shortage", 0.2, 0, kSure}, {"local_surplus", 0.02, 0, -1}});
+  evidence.side = region_of(0.2, 0.08);
+  evidence.side_log10_tail = kSure;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
+  evidence.calibrated[1] = {"local_surplus", 0.18, 0, kSure};
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  // A part that is lost beyond doubt is, whatever else is wrong.
+  Part part{.number = 3, .name = "part 3"};
+  part.share = 0.1;
+  evidence.parts = PartFindings{.missing = {part}, .lost_mass = 0.1, .lost_mass_low = 0.005};
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.parts->lost_mass_low = 0.04;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+}
+
 TEST(Neighbours, ASurplusThatNothingIsSaidOfTakesNoPartOfTheLevel) {
   Evidence evidence = beside_reals({{"local_loss", 0, 0, 0}});
   const int64_t tests = test_count(evidence);

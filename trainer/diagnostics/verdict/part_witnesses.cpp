@@ -68,7 +68,8 @@ double least_sure_loss(const Evidence& evidence) {
   return some_narrow(evidence) || lies_away(evidence) || lacks_detail(evidence) ||
                  other_detail(evidence)
              ? kLostThough
-             : 0;
+         : as_much_elsewhere(evidence) ? kSurelyLost
+                                       : 0;
 }
 
 bool some_narrow(const Evidence& evidence) {

@@ -14,6 +14,8 @@ constexpr double kShortElsewhere = 0.5;  // of the shortage: as many too many in
 // Samples that are drawn together are too many where they are drawn to, though nowhere twice as
 // many: then the tail of the surplus is nearly as small as that of the shortage (both in log10).
 constexpr double kSureElsewhere = 0.4;
+constexpr double kSureSurplus = -3;       // log10 of p
+constexpr double kNearlyAsMuch = 0.7;     // of the shortage, for whatever else speaks of lost mass
 constexpr double kHardlyAnyThere = 0.2;   // of the share: lost; else short of samples
 constexpr double kShortThoughOff = 0.05;  // where samples are narrow, or off the data
 
@@ -53,6 +55,14 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
 }
 
 }  // namespace
+
+bool as_much_elsewhere(const Evidence& evidence) {
+  const CalibratedFigure* shortage = calibrated_figure(evidence, "local_shortage");
+  const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
+  return shortage != nullptr && surplus != nullptr && surplus->log10_tail <= kSureSurplus &&
+         surplus->value - surplus->null_median >=
+             kNearlyAsMuch * (shortage->value - shortage->null_median);
+}
 
 // Its test is that of the calibrated figure.
 extern const Instrument kShortageInstrument{.name = "shortage",

@@ -36,7 +36,7 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
   const Part& part = evidence.side->part;
   const double loss = part.share - part.made;
   if (loss < std::max(kLeastSide, least_sure_local_loss(evidence)) || lies_away(evidence) ||
-      other_detail(evidence) || mostly_narrow(evidence))
+      other_detail(evidence) || mostly_narrow(evidence) || as_much_elsewhere(evidence))
     return std::nullopt;
   Witness witness{
       State::collapsed,

@@ -118,6 +118,9 @@ const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness
 // Whether samples are rows of the training data (or of the reals) drawn at random: what repeats
 // among them is then no fault of its own.
 bool handed_back(const Evidence& evidence);
+// Samples that are moved, or distorted otherwise: nearly as many are too many in some places as are
+// too few in others. Where mass is lost alone, the others are a little more everywhere.
+bool as_much_elsewhere(const Evidence& evidence);
 // Share of the samples that are few things in many copies, beyond chance; 0 where the reals lie as
 // close together somewhere.
 double repeated_beyond_reals(const Evidence& evidence);
