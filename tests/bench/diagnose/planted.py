@@ -352,7 +352,7 @@ def report_healthy(arguments, found):
         print(f"| {data} | {name} | {counts} | {row['sets']} | {row['alarms']} | {100 * upper_bound(row['alarms'], row['sets']):.1f} % | {row['collapsed']} | {row['few']} |")
     print()
     print(f"Nothing planted: {total['alarms']} alarms in {total['sets']} sets, {100 * upper_bound(total['alarms'], total['sets']):.2f} % at "
-          f"most (95 %, Clopper-Pearson; {total['few']} more: too few samples to say), {time.time() - begun:.0f} s.")
+          f"most (95 %, Clopper-Pearson; {total['few']} of them: too few samples to say), {time.time() - begun:.0f} s.")
     return 0
 
 
@@ -377,7 +377,7 @@ def report(rows, strict):
             total["complete"] += row["sets"]
             total["mass"] += row["mass"]
     print()
-    print(f"Nothing planted: {total['alarms']} alarms in {total['healthy']} sets ({total['few']} more: too few samples to say).")
+    print(f"Nothing planted: {total['alarms']} alarms in {total['healthy']} sets ({total['few']} of them: too few samples to say).")
     if total["planted"]:
         print(f"Planted: {total['found']} of {total['planted']} found, {total['right']} with a kind that fits.")
     if total["complete"]:
