@@ -157,6 +157,7 @@ repeat_signal() {
 no_more_helpers() {
   ((${#helpers[@]} == 0)) || kill -9 "${helpers[@]}" 2>/dev/null || true
   helpers=() insisting=false
+  # shellcheck disable=SC2034
   [[ ! -e "$scratch/hangs" ]] || status=205
   rm -f "$scratch/hangs"
 }
