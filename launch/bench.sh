@@ -77,29 +77,20 @@ if [[ "${names[*]}" != gpu ]]; then build cpu-release allmodes bench_collectives
 if [[ " ${names[*]} " == *" gpu "* ]]; then build gpu-release allmodes; fi
 export PYTHONDONTWRITEBYTECODE=1
 
-# pythae and what it needs but torch, in a folder of their own.
-setup_pythae() {
-  pythae="$cache/pythae-0.1.2"
-  [[ ! -f "$pythae/.complete" ]] || return 0
-  say "fetching pythae 0.1.2 from PyPI into $pythae"
-  rm -rf "$pythae"
-  pip_install "$python" --target "$pythae" \
-    pydantic cloudpickle imageio numpy scikit-learn scipy tqdm &&
-    pip_install "$python" --target "$pythae" --no-deps pythae==0.1.2 ||
-    refuse "could not fetch pythae: is PyPI reachable?" "$exit_unavailable"
-  touch "$pythae/.complete"
-}
-
-# What people load pictures with, in a folder of their own; torchvision of the wheel's PyTorch.
-setup_loaders() {
-  loaders="$cache/loaders-1"
-  [[ ! -f "$loaders/.complete" ]] || return 0
-  say "fetching Pillow, torchvision and webdataset from PyPI into $loaders"
-  rm -rf "$loaders"
-  pip_install "$python" --target "$loaders" numpy pillow pyyaml braceexpand &&
-    pip_install "$python" --target "$loaders" --no-deps webdataset torchvision==0.26.0 ||
-    refuse "could not fetch the loaders: is PyPI reachable?" "$exit_unavailable"
-  touch "$loaders/.complete"
+# fetch FOLDER "PACKAGE..." [PACKAGE...]: from PyPI into a folder of their own, once; the first with what they
+# depend on, the others, which would bring a PyTorch of their own, without.
+fetch() {
+  local folder="$1"
+  local -a whole
+  read -ra whole <<<"$2"
+  shift 2
+  [[ ! -f "$folder/.complete" ]] || return 0
+  say "fetching ${whole[*]} $* from PyPI into $folder"
+  rm -rf "$folder"
+  pip_install "$python" --target "$folder" "${whole[@]}" &&
+    { (($# == 0)) || pip_install "$python" --target "$folder" --no-deps "$@"; } ||
+    refuse "could not fetch ${whole[*]} $*: is PyPI reachable?" "$exit_unavailable"
+  touch "$folder/.complete"
 }
 
 out="$ALLMODES_ROOT/runs/bench"
@@ -113,20 +104,25 @@ for name in "${names[@]}"; do
     adam | loader) ;;
     gpu)
       export ALLMODES_BINARY="$ALLMODES_ROOT/build-gpu/allmodes"
+      fetch "$cache/safetensors-1" safetensors
+      export PYTHONPATH="$cache/safetensors-1"
       arguments+=(--python "$python")
       ;;
     first_stage)
+      # What exported networks are read with.
+      fetch "$cache/safetensors-1" safetensors
+      export PYTHONPATH="$cache/safetensors-1"
       program=ranks
       arguments+=(--python "$python" first_stage32 first_stage64)
       ;;
     autoencoders)
-      setup_pythae
-      arguments+=(--python "$python" --pythae "$pythae")
+      fetch "$cache/pythae-0.1.2" "pydantic cloudpickle imageio numpy scikit-learn scipy tqdm" pythae==0.1.2
+      arguments+=(--python "$python" --pythae "$cache/pythae-0.1.2")
       ;;
     data)
-      setup_loaders
+      fetch "$cache/loaders-1" "numpy pillow pyyaml braceexpand" webdataset torchvision==0.26.0
       arguments+=(--python "$python")
-      export PYTHONPATH="$loaders"
+      export PYTHONPATH="$cache/loaders-1"
       ;;
     ranks) arguments+=(--python "$python" ring_gan ring_pacgan dcgan32 vae) ;;
     *) arguments+=(--python "$python") ;;
