@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/standard_streams.h"
 #include "base/system_call.h"
 #include "base/version.h"
@@ -51,6 +52,7 @@ const std::string kFooter = R"(Examples:
 }  // namespace
 
 int main(int argc, char** argv) {
+  allmodes::keep_freed_memory();
   allmodes::open_standard_streams();
   allmodes::report_file_size_limits_as_errors();
   CLI::App app{
