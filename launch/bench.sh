@@ -100,18 +100,18 @@ for name in "${names[@]}"; do
   arguments=(--json "$out/$name.json")
   program="$name"
   export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes"
+  # What exported networks are read with.
+  if [[ "$name" == gpu || "$name" == first_stage ]]; then
+    fetch "$cache/safetensors-1" safetensors
+    export PYTHONPATH="$cache/safetensors-1"
+  fi
   case "$name" in
     adam | loader) ;;
     gpu)
       export ALLMODES_BINARY="$ALLMODES_ROOT/build-gpu/allmodes"
-      fetch "$cache/safetensors-1" safetensors
-      export PYTHONPATH="$cache/safetensors-1"
       arguments+=(--python "$python")
       ;;
     first_stage)
-      # What exported networks are read with.
-      fetch "$cache/safetensors-1" safetensors
-      export PYTHONPATH="$cache/safetensors-1"
       program=ranks
       arguments+=(--python "$python" first_stage32 first_stage64)
       ;;

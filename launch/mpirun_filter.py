@@ -2,13 +2,14 @@
 
     mpirun_filter.py NAME [PIPE] <STDERR
 
-A line of its own begins with NAME, the script's that runs it. What comes on PIPE, mpirun's stdout, goes to this program's own stdout: whole lines, between whole lines
-of stderr. It is for a terminal, where one piece would otherwise begin within a line of the other.
+A line of its own begins with NAME, the script's that runs it. What comes on PIPE, mpirun's stdout, goes to this
+program's own stdout: whole lines, between whole lines of stderr. It is for a terminal, where one piece would
+otherwise begin within a line of the other.
 
 mpirun frames its own paragraphs by lines of dashes. A paragraph that is understood is left out; every other
 one, and everything that the ranks print, passes as it comes, a progress line without its end too. An error
-that several ranks report in the same words passes once. It ends with its input. What mpirun left running may hold
-that open for ever: an ALRM says to pass on what is there and end.
+that several ranks report in the same words passes once. It ends with its input. What mpirun left running may
+hold that open for ever: an ALRM says to pass on what is there and end.
 """
 
 import os

@@ -44,9 +44,8 @@ std::string caption_of(const Line& line, const records::FigureTables& figures) {
   if (line.interval)
     caption = fmt::format("{:.4g} to {:.4g} (99 %, {}); ", line.interval->low, line.interval->high,
                           line.interval->method);
-  caption += records::caption_of(figure);
-  if (!line.beside.empty()) return caption + "; " + line.beside;
-  return figure.equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure.equal);
+  if (line.beside.empty()) return caption + records::meaning_of(figure);
+  return caption + records::caption_of(figure) + "; " + line.beside;
 }
 
 std::vector<Line> lines_of_each(const Diagnosis& diagnosis) {

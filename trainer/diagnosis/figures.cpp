@@ -28,8 +28,7 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "of fakes in tight clumps with nothing around them: few things that differ by noise"},
     {"local_shortage", "share", "[-1, 1]", "0; measured",
      "of reals around which there are far too few fakes, by walks from neighbour to neighbour, "
-     "less "
-     "that of fakes: a part that is made too rarely"},
+     "less that of fakes: a part that is made too rarely"},
     {"local_loss", "share", "[-1, 1]", "0; measured",
      "of reals around which there are hardly any fakes, less that of fakes: a part that is not "
      "made"},

@@ -29,6 +29,16 @@ std::vector<report::ModeShare> mode_shares(const Diagnosis& diagnosis) {
   return shares;
 }
 
+// `head` and `rows` are cells and rows of HTML; "" without rows.
+std::string table_section(const char* title, const char* head, const std::string& rows) {
+  if (rows.empty()) return "";
+  return fmt::format(
+      "<section><h2>{0}</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "aria-label=\"{0}\"><table><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
+      "</section>\n",
+      title, head, rows);
+}
+
 std::string figures_section(const Diagnosis& diagnosis) {
   const auto figures = figure_tables();
   std::string rows;
@@ -41,12 +51,10 @@ std::string figures_section(const Diagnosis& diagnosis) {
                         std::isnan(line.value) ? "-" : report::short_number(line.value),
                         report::escaped(caption_of(line, figures)));
   }
-  if (rows.empty()) return "";
-  return "<section><h2>Figures</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-         "aria-label=\"Figures\"><table><thead><tr><th scope=\"col\">figure</th>"
-         "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\">meaning</th></tr></thead>"
-         "<tbody>" +
-         rows + "</tbody></table></div></section>\n";
+  return table_section("Figures",
+                       "<th scope=\"col\">figure</th><th scope=\"col\" class=\"n\">value</th>"
+                       "<th scope=\"col\">meaning</th>",
+                       rows);
 }
 
 // Classes, parts and dimensions, each with its interval.
@@ -60,12 +68,10 @@ std::string each_section(const Diagnosis& diagnosis) {
                                                     line.interval->high, line.interval->method))
                       : "-",
         report::escaped(line.beside));
-  if (rows.empty()) return "";
-  return "<section><h2>One by one</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-         "aria-label=\"One by one\"><table><thead><tr><th scope=\"col\">what</th>"
-         "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\">99 % interval</th>"
-         "<th scope=\"col\">beside</th></tr></thead><tbody>" +
-         rows + "</tbody></table></div></section>\n";
+  return table_section("One by one",
+                       "<th scope=\"col\">what</th><th scope=\"col\" class=\"n\">value</th>"
+                       "<th scope=\"col\">99 % interval</th><th scope=\"col\">beside</th>",
+                       rows);
 }
 
 std::string pictures_section(const std::vector<DrawnPicture>& pictures) {

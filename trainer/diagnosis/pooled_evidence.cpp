@@ -220,11 +220,8 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
   // Of the two figures that count copies the one that shows more.
-  const auto excess_of = [&](const char* name) {
-    const auto* figure = diagnostics::calibrated_figure(evidence, name);
-    return figure->value - figure->null_median;
-  };
-  const bool nearly_equal = excess_of("near_fakes") >= excess_of("near_own");
+  const bool nearly_equal = diagnostics::value_over_null(evidence, "near_fakes") >=
+                            diagnostics::value_over_null(evidence, "near_own");
   evidence.repeated =
       repeated_things(sets, nearest, nearly_equal ? pooled.repeated : pooled.near_own);
   evidence.repeated->of_reals = pooled.repeated_reals;

@@ -61,6 +61,11 @@ std::string caption_of(const Figure& figure) {
   return fmt::format("{}{} {}", figure.unit, counted ? "" : ",", figure.meaning);
 }
 
+std::string meaning_of(const Figure& figure) {
+  const std::string caption = caption_of(figure);
+  return figure.equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure.equal);
+}
+
 std::string explain_figure(const FigureTables& tables, std::string_view name) {
   std::string text;
   for (const FigureTable& table : tables) {

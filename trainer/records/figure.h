@@ -37,6 +37,9 @@ const Figure* find_figure(const FigureTables& tables, std::string_view record,
 // "share of samples in the ball of some real", for beside a number.
 std::string caption_of(const Figure& figure);
 
+// The same with what it is for equal sets: "...; 0 when equal".
+std::string meaning_of(const Figure& figure);
+
 // All that is said of the figures called `name`, of every kind of record; "" where there is none.
 std::string explain_figure(const FigureTables& tables, std::string_view name);
 

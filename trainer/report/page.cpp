@@ -111,9 +111,7 @@ std::string samples(const RunView& view) {
 std::string meaning_of(const records::FigureTables& figures, const char* kind,
                        const std::string& name) {
   const records::Figure* figure = records::find_figure(figures, kind, name);
-  if (figure == nullptr) return "";
-  const std::string caption = records::caption_of(*figure);
-  return figure->equal.empty() ? caption : fmt::format("{}; {} when equal", caption, figure->equal);
+  return figure == nullptr ? "" : records::meaning_of(*figure);
 }
 
 // Curves of one kind of record, with what they mean.

@@ -43,9 +43,8 @@ constexpr std::array<Known, 29> kKnown{{
      "; save it as CSV: pandas.read_parquet('x.parquet').to_csv('x.csv', index=False), or pictures "
      "in it as files"},
     {"ARROW1", "an Arrow table",
-     "; save it as CSV: pandas.read_feather('x.arrow').to_csv('x.csv', index=False), or pictures "
-     "in "
-     "it as files"},
+     "; save it as CSV: pandas.read_feather('x.arrow').to_csv('x.csv', index=False), or "
+     "pictures in it as files"},
     {std::string_view("\xFF\xFF\xFF\xFF", 4),
      "perhaps an Arrow stream, as the package datasets has it",
      "; save what is in it as files: for i, x in enumerate(datasets.load_from_disk('FOLDER')): "

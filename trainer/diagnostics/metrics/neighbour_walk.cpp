@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
@@ -131,10 +132,16 @@ WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk
   const auto actual = walk.ends_marked(is_real);
   std::vector<int64_t> squares(is_real.size(), 0);
   if (control.rank() == 0) add_squares(actual, middle, squares);
-  std::vector<std::vector<int32_t>> ends;
+  struct WalkedCut {
+    std::vector<uint8_t> is_real;
+    std::vector<int32_t> ends;
+  };
+  std::vector<WalkedCut> cuts;  // of this rank
   for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
-    ends.push_back(walk.ends_marked(marks_of_cut(draw)));
-    add_squares(ends.back(), middle, squares);
+    auto marks = marks_of_cut(draw);
+    auto ends = walk.ends_marked(marks);
+    add_squares(ends, middle, squares);
+    cuts.push_back({std::move(marks), std::move(ends)});
   }
   sum_over_ranks(control, squares);
   const WalkScale scale{middle, reals / (rows - reals), static_cast<double>(draws + 1), squares};
@@ -142,9 +149,9 @@ WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk
   for (size_t row = 0; row < is_real.size(); ++row)
     found.shorted.push_back(is_short(actual[row], scale) ? 1 : 0);
   std::vector<double> packed(static_cast<size_t>(draws) * found.actual.size(), 0.0);
-  auto own = ends.begin();
+  auto own = cuts.begin();
   for (int64_t draw = control.rank(); draw < draws; draw += control.size(), ++own)
-    std::ranges::copy(figures_of(*own, marks_of_cut(draw), scale),
+    std::ranges::copy(figures_of(own->ends, own->is_real, scale),
                       packed.begin() + draw * std::ssize(found.actual));
   sum_over_ranks(control, packed);
   found.draws.resize(static_cast<size_t>(draws));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "diagnostics/statistics/distributions.h"
 #include "diagnostics/verdict/witnesses.h"
@@ -40,24 +41,24 @@ const CalibratedFigure* share_on_reals(const Evidence& evidence) {
   return precision != nullptr ? precision : calibrated_figure(evidence, "on_data");
 }
 
-FoundFigure measured_of(const char* what, const CalibratedFigure& figure) {
-  return {.what = what,
-          .found = fmt::format("{:.3g}", figure.value),
-          .expected = fmt::format("{:.3g}", figure.null_median),
-          .log10_p = figure.log10_tail};
-}
-
-double value_over_null(const Evidence& evidence, const char* name) {
-  const CalibratedFigure* figure = calibrated_figure(evidence, name);
-  return figure != nullptr ? figure->value - figure->null_median : 0;
-}
-
 }  // namespace
 
 const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name) {
   for (const CalibratedFigure& figure : evidence.calibrated)
     if (figure.name == name) return &figure;
   return nullptr;
+}
+
+double value_over_null(const Evidence& evidence, std::string_view name) {
+  const CalibratedFigure* figure = calibrated_figure(evidence, name);
+  return figure != nullptr ? figure->value - figure->null_median : 0;
+}
+
+FoundFigure measured_of(const char* what, const CalibratedFigure& figure) {
+  return {.what = what,
+          .found = fmt::format("{:.3g}", figure.value),
+          .expected = fmt::format("{:.3g}", figure.null_median),
+          .log10_p = figure.log10_tail};
 }
 
 bool significant(const CalibratedFigure* figure, const config::Verdict& levels) {
@@ -233,6 +234,18 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
   return witness;
 }
 
+Witness witness_of_copies(const RepeatedThings& found, std::string reason, bool most,
+                          FoundFigure measured) {
+  if (!found.classes.empty()) reason += "; mostly " + list_of(found.classes);
+  return {most ? State::collapsed : State::at_risk,
+          found.things <= kOneThing ? "duplicates" : "within_mode_collapse",
+          std::move(reason),
+          {"neighbours"},
+          /*proof=*/false,
+          found.classes,
+          std::move(measured)};
+}
+
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* near = calibrated_figure(evidence, "near_fakes");
   const double excess = value_over_null(evidence, "near_fakes");
@@ -240,20 +253,13 @@ std::optional<Witness> witness_repeated(const Evidence& evidence, const config::
     return std::nullopt;
   const RepeatedThings& found = *evidence.repeated;
   if (repeated_beyond_reals(evidence) <= 0) return std::nullopt;
-  std::string reason = fmt::format(
-      "{:.1f} % of the samples nearly equal two others, with reals and samples mixed {:.2g} %; "
-      "they "
-      "are {:.0f} things in many copies; {}",
-      100 * near->value, 100 * near->null_median, std::max(1.0, found.things),
-      below_power(near->log10_tail));
-  if (!found.classes.empty()) reason += "; mostly " + list_of(found.classes);
-  return Witness{excess >= kManyRepeated ? State::collapsed : State::at_risk,
-                 found.things <= kOneThing ? "duplicates" : "within_mode_collapse",
-                 reason,
-                 {"neighbours"},
-                 /*proof=*/false,
-                 found.classes,
-                 measured_of("samples in many copies", *near)};
+  return witness_of_copies(
+      found,
+      fmt::format("{:.1f} % of the samples nearly equal two others, with reals and samples mixed "
+                  "{:.2g} %; they are {:.0f} things in many copies; {}",
+                  100 * near->value, 100 * near->null_median, std::max(1.0, found.things),
+                  below_power(near->log10_tail)),
+      excess >= kManyRepeated, measured_of("samples in many copies", *near));
 }
 
 extern const Instrument kCopiedRealsInstrument{

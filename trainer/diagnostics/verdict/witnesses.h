@@ -135,6 +135,14 @@ std::optional<Witness> witness_labels(const Evidence& evidence, const config::Ve
 
 // A figure of the evidence that was calibrated; null where it was not measured.
 const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name);
+// By how much a figure exceeds the median of its null; 0 where it was not measured.
+double value_over_null(const Evidence& evidence, std::string_view name);
+// The figure as the table of what was found has it, called `what`.
+FoundFigure measured_of(const char* what, const CalibratedFigure& figure);
+// Samples that are few things in many copies, as `reason` says of how many; `most`: for a collapse.
+// Of one thing, or hardly more, they are duplicates, else too narrow a part.
+Witness witness_of_copies(const RepeatedThings& found, std::string reason, bool most,
+                          FoundFigure measured);
 // Whether it is unlikely under its null at the level.
 bool significant(const CalibratedFigure* figure, const config::Verdict& levels);
 
