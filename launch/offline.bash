@@ -33,12 +33,9 @@ download_all() {
 # where the others want them.
 install_from() {
   local file name installed nothing
-  nothing="$(mktemp -d)"
-  # Of other archives apt is to know nothing, since it would plan with what it cannot fetch.
-  local -a files=() newer=() apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q install -y
-    --no-install-recommends -o "Dir::State::lists=$nothing" -o Dir::Etc::sourcelist=/dev/null
-    -o Dir::Etc::sourceparts=/dev/null)
+  local -a files=() newer=() apt
   for file in "$from"/packages/*.deb; do
+    [[ -e "$file" ]] || continue
     name="$(basename "$file" | cut -d _ -f 1)"
     if [[ -n "$(missing_packages "$name")" ]]; then
       files+=("$file")
@@ -49,7 +46,11 @@ install_from() {
   done
   ((${#files[@]} > 0)) ||
     refuse "--from: missing are ${missing[*]}, and $from/packages has nothing that is" 66
-  if ! "${apt[@]}" --simulate "${files[@]}" >/dev/null 2>&1; then
+  # Of other archives apt is to know nothing, since it would plan with what it cannot fetch.
+  nothing="$(mktemp -d)"
+  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends
+    -o "Dir::State::lists=$nothing" -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=/dev/null)
+  if ((${#newer[@]} > 0)) && ! "${apt[@]}" --simulate "${files[@]}" >/dev/null 2>&1; then
     say "with newer versions of what they depend on: $(basename -a "${newer[@]}" | cut -d _ -f 1 | tr '\n' ' ')"
     files+=("${newer[@]}")
   fi
