@@ -139,8 +139,8 @@ TEST(TrainingCopies, RowsThatTheDataRepeatAreNoCopiesAndHeldOutDataIsAskedFor) {
   const auto figures =
       training_copies(*control, training, samples_of(held_out, "test.npy"),
                       samples_of(fakes, "fakes"), diagnostics::pixel_features(training.shape));
-  EXPECT_EQ(figures.training, 800);
-  EXPECT_EQ(figures.held_out, 800);
+  EXPECT_EQ(figures.training, 1000);
+  EXPECT_EQ(figures.held_out, 1000);
   EXPECT_EQ(verdict_on({.step = 1, .training_copies = figures}).state, State::healthy);
   try {
     training_copies(*control, training, training, training,
@@ -148,6 +148,40 @@ TEST(TrainingCopies, RowsThatTheDataRepeatAreNoCopiesAndHeldOutDataIsAskedFor) {
     FAIL() << "training data were taken for held-out ones";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("are also in train.npy"));
+  }
+}
+
+// Whole numbers, of which any two sets have many rows in common.
+std::vector<float> whole_numbers(int64_t rows, uint64_t seed, int64_t different, int64_t columns) {
+  std::vector<float> values(static_cast<size_t>(rows * kWidth), 0.0F);
+  Random random({.seed = seed, .purpose = Purpose("whole numbers")});
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t j = 0; j < columns; ++j)
+      values[static_cast<size_t>(row * kWidth + j)] =
+          static_cast<float>(random.below(static_cast<uint64_t>(different)));
+  return values;
+}
+
+TEST(TrainingCopies, OfDiscreteDataAreNotThoseThatHeldOutRowsAreToo) {
+  const auto control = world::make_self_communicator();
+  // 4,096 different rows; 64, all of which are there many times.
+  for (const int64_t columns : {6, 3}) {
+    for (uint64_t seed = 0; seed < 5; ++seed) {
+      const auto training = samples_of(whole_numbers(1500, 10 + seed, 4, columns), "train.npy");
+      const auto held_out = samples_of(whole_numbers(1000, 20 + seed, 4, columns), "test.npy");
+      const auto map = diagnostics::pixel_features(training.shape);
+      auto fakes = whole_numbers(800, 30 + seed, 4, columns);
+      const auto equal =
+          training_copies(*control, training, held_out, samples_of(fakes, "fakes"), map);
+      EXPECT_EQ(verdict_on({.step = 1, .training_copies = equal}).state, State::healthy)
+          << verdict_on({.step = 1, .training_copies = equal}).reason;
+      if (columns == 3) continue;
+      // Half of them are the training rows themselves.
+      std::copy_n(training.values.begin(), 400 * kWidth, fakes.begin());
+      const auto copied =
+          training_copies(*control, training, held_out, samples_of(fakes, "fakes"), map);
+      EXPECT_EQ(verdict_on({.step = 1, .training_copies = copied}).kind, "memorized");
+    }
   }
 }
 

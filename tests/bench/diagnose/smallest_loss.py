@@ -23,7 +23,7 @@ except ImportError:
     print("skipped: NumPy is not installed")
     sys.exit(77)
 
-SIZES = ((300, 300), (600, 600), (1500, 1500), (1500, 400), (400, 1500), (4000, 4000))
+SIZES = ((300, 300), (600, 600), (2000, 2000), (4000, 1000), (1000, 4000))
 WIDTHS = (2, 16, 64)
 
 

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "base/error.h"
 #include "diagnostics/features/classifier_training.h"
+#include "diagnostics/features/column_scales.h"
 #include "diagnostics/features/feature_space.h"
 #include "objectives/objective.h"
 #include "records/progress.h"
@@ -72,6 +74,21 @@ FeatureMap pixel_features(const data::SampleShape& shape) {
             return std::vector<float>(part.begin(), part.end());
           },
           /*identity=*/true};
+}
+
+FeatureMap scaled_features(std::vector<float> deviations) {
+  const auto width = std::ssize(deviations);
+  for (float& deviation : deviations) deviation = deviation > 0 ? deviation : 1.0F;
+  return {
+      "pixels, each column over its deviation", width,
+      [deviations = std::move(deviations), width](std::span<const float> samples, RowRange range) {
+        const auto part = samples.subspan(static_cast<size_t>(range.first * width),
+                                          static_cast<size_t>(range.count() * width));
+        std::vector<float> rows(part.begin(), part.end());
+        for (size_t i = 0; i < rows.size(); ++i)
+          rows[i] /= deviations[i % static_cast<size_t>(width)];
+        return rows;
+      }};
 }
 
 FeatureMap component_features(world::Communicator& control, const Features& reals) {
@@ -194,7 +211,13 @@ FeatureMap make_features(const pretrained::NetworkChoice& choice, const Classifi
   require_same(setup.control, "features", name,
                "fetch EfficientNet-Lite0 on every host (launch/setup.sh --features), or name the "
                "features");
-  if (name == "pixels") return pixel_features(shape);
+  if (name == "pixels") {
+    if (choice.name == "auto" && !shape.image && fitted.rows() > 0) {
+      auto deviations = column_deviations(fitted);
+      if (of_unequal_scale(deviations)) return scaled_features(std::move(deviations));
+    }
+    return pixel_features(shape);
+  }
   if (name == "pca") return component_features(setup.control, fitted);
   if (name == "random_conv") return random_conv_features(shape);
   if (pretrained::find_network(name) != nullptr)

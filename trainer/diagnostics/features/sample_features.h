@@ -44,6 +44,10 @@ inline constexpr int64_t kSampleBlock = kChunk;
 
 FeatureMap pixel_features(const data::SampleShape& shape);
 
+// Points of which each column is divided by its own deviation (column_scales.h), [width]; what does
+// not vary stays as it is.
+FeatureMap scaled_features(std::vector<float> deviations);
+
 // 64 principal components of the samples [n][values], or as many as there are. Collective: rank 0's
 // are all ranks', to the last bit. Throws as principal_components().
 FeatureMap component_features(world::Communicator& control, const Features& samples);
@@ -61,9 +65,10 @@ FeatureMap classifier_features(Classifier classifier, const data::Dataset& datas
 FeatureMap network_features(const pretrained::NetworkChoice& choice, world::Communicator& control,
                             const data::SampleShape& shape, at::Device device);
 
-// What "auto" is of samples of this shape, else `name`: points as they are; colour pictures of 48
-// pixels or more by EfficientNet-Lite0 where that is there; other pictures by principal components,
-// those of too many numbers by random convolutions.
+// What "auto" is of samples of this shape, else `name`: points as they are (make_features() divides
+// columns of very unequal scale by their deviations); colour pictures of 48 pixels or more by
+// EfficientNet-Lite0 where that is there; other pictures by principal components, those of too many
+// numbers by random convolutions.
 std::string resolved_features(const std::string& name, const data::SampleShape& shape);
 
 // Why features of this choice (a name of FeatureMap, or a pretrained network) cannot be had of

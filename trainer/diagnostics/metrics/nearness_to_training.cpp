@@ -132,14 +132,17 @@ TrainingCopies::Crowding crowding_of(world::Communicator& control, const Feature
 }  // namespace
 
 TrainingCopies nearness_to_training(world::Communicator& control, const Features& training,
-                                    const Features& held_out, const Features& samples) {
+                                    const Features& held_out, const Features& samples,
+                                    const std::vector<uint8_t>& counted) {
   ALLMODES_CHECK(training.rows() > 0 && held_out.rows() > 1 && samples.rows() > 0,
                  "{} training rows, {} held-out, {} samples", training.rows(), held_out.rows(),
                  samples.rows());
   auto of_held_out = ratios_of(squares_to_nearest(control, training, held_out),
                                nearest_other_squares(control, held_out));
-  const auto of_samples = ratios_of(squares_to_nearest(control, training, samples),
-                                    squares_to_nearest(control, held_out, samples));
+  auto of_samples = ratios_of(squares_to_nearest(control, training, samples),
+                              squares_to_nearest(control, held_out, samples));
+  for (size_t i = 0; i < counted.size(); ++i)
+    if (counted[i] == 0) of_samples.at(i) = std::numeric_limits<double>::infinity();
   std::ranges::sort(of_held_out);
   TrainingCopies figures{
       .samples = samples.rows(), .held_out = held_out.rows(), .training = training.rows()};

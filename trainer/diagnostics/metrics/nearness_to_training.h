@@ -6,6 +6,9 @@
 // held-out rows by which that to training rows is divided: samples that are narrower than the data,
 // or means of it, are near to both.
 
+#include <cstdint>
+#include <vector>
+
 #include "diagnostics/statistics/feature_rows.h"
 #include "diagnostics/statistics/training_copies.h"
 #include "world/communicator.h"
@@ -20,9 +23,11 @@ namespace allmodes::diagnostics {
 
 // Collective; every rank has all rows and measures a part. One width; at least one training row and
 // sample and two held-out rows. The limits are the least ratio of a held-out row, and those that
-// one and ten in a hundred of them are below, but at most half of the usual one. Time is that of
-// (samples + held-out) x (training + held-out) distances.
+// one and ten in a hundred of them are below, but at most half of the usual one. Samples that are
+// not `counted` (empty: all are) are near to nothing, but crowd. Time is that of (samples +
+// held-out) x (training + held-out) distances.
 TrainingCopies nearness_to_training(world::Communicator& control, const Features& training,
-                                    const Features& held_out, const Features& samples);
+                                    const Features& held_out, const Features& samples,
+                                    const std::vector<uint8_t>& counted = {});
 
 }  // namespace allmodes::diagnostics
