@@ -252,6 +252,21 @@ TEST(AskedClasses, LabelsGoByTheNamesOfClasses) {
   made.fakes.class_names = {"a", "b", "c"};
   EXPECT_FALSE(take_classes(made.fakes, made.reals));
   EXPECT_TRUE(made.fakes.labels.empty());
+  EXPECT_EQ(made.reals.class_names.size(), 3U);
+}
+
+// Of many classes some are so rare that a sample of the data has none of them.
+TEST(AskedClasses, OfWhichNoRealIsThereAreAdded) {
+  auto made = asked_for([](int64_t asked, int64_t) { return asked; });
+  made.fakes.class_names = {"cat", "dog", "eel", "fox"};
+  made.fakes.labels[3] = 3;
+  ASSERT_TRUE(take_classes(made.fakes, made.reals));
+  EXPECT_EQ(made.fakes.labels[3], 3);
+  EXPECT_EQ(made.reals.class_names.back(), "fox");
+  const auto figures = asked_classes(made.reals, made.fakes, made.eye);
+  ASSERT_EQ(figures.by_class.size(), 4U);
+  EXPECT_EQ(figures.by_class[3].asked, 1);
+  EXPECT_EQ(verdict_on({.step = 1, .labels = figures}).state, State::healthy);
 }
 
 }  // namespace

@@ -98,21 +98,27 @@ ClassCoverage coverage_by_class(const DiagnosedSamples& reals,
   return made;
 }
 
-bool take_classes(DiagnosedSamples& fakes, const DiagnosedSamples& reals) {
+bool take_classes(DiagnosedSamples& fakes, DiagnosedSamples& reals) {
   std::vector<int64_t> number(fakes.class_names.size(), -1);
   for (size_t i = 0; i < number.size(); ++i) {
     const auto found = std::ranges::find(reals.class_names, fakes.class_names[i]);
     if (found != reals.class_names.end()) number[i] = found - reals.class_names.begin();
   }
-  const bool known = !reals.labels.empty() && !fakes.labels.empty() &&
-                     std::ranges::all_of(fakes.labels, [&](int64_t k) {
-                       return number[static_cast<size_t>(k)] >= 0;
-                     });
-  if (!known) {
+  const auto known = std::ranges::count_if(
+      fakes.labels, [&](int64_t label) { return number[static_cast<size_t>(label)] >= 0; });
+  if (reals.labels.empty() || 2 * known <= std::ssize(fakes.labels)) {
     fakes.labels.clear();
     return false;
   }
-  for (int64_t& label : fakes.labels) label = number[static_cast<size_t>(label)];
+  for (int64_t& label : fakes.labels) {
+    const auto at = static_cast<size_t>(label);
+    // A rare class, of which there is no real.
+    if (number[at] < 0) {
+      number[at] = std::ssize(reals.class_names);
+      reals.class_names.push_back(fakes.class_names[at]);
+    }
+    label = number[at];
+  }
   fakes.class_names = reals.class_names;
   return true;
 }

@@ -37,9 +37,10 @@ struct ClassCoverage {
 };
 ClassCoverage coverage_by_class(const DiagnosedSamples& reals, const std::vector<uint8_t>& covered);
 
-// The fakes' labels in the numbers of the reals' classes of the same names; false, and no labels,
-// where one of them has another name (a folder's subfolders may be anything) or there are none.
-bool take_classes(DiagnosedSamples& fakes, const DiagnosedSamples& reals);
+// The fakes' labels in the numbers of the reals' classes of the same names; classes that no real
+// has, as rare ones may, are added to the reals'. False, and no labels, where half of the fakes or
+// more are of such (a folder's subfolders may have any names), or there are none.
+bool take_classes(DiagnosedSamples& fakes, DiagnosedSamples& reals);
 
 // Whether the fakes have the classes of their own labels, which were asked for. Labels as
 // take_classes() makes them.
