@@ -116,6 +116,20 @@ TEST(Invented, PlacesAreUnformedAndNoLossOfMass) {
             State::healthy);
 }
 
+// Few samples, of which fewer lie on the data than should, though that alone may be chance.
+TEST(Invented, PlacesAreSaidWhereSamplesOffTheDataAreNot) {
+  const auto verdict_of_invented = [](double log10_tail) {
+    return once(
+        {.step = 1,
+         .calibrated = {{"precision", 0.59, 0.75, -3}, {"invented", 0.25, 0.12, log10_tail}}});
+  };
+  EXPECT_EQ(verdict_of_invented(-5.8).kind, "unformed");
+  EXPECT_EQ(verdict_of_invented(-3).state, State::healthy);
+  const Verdict both =
+      once({.step = 1, .calibrated = {{"precision", 0.2, 0.75, -9}, {"invented", 0.6, 0.12, -9}}});
+  EXPECT_EQ(both.witnesses.size(), 1U);
+}
+
 TEST(Power, HealthyVerdictsSayWhatTheyWouldHaveFoundAndFewSamplesSayNothing) {
   EXPECT_THAT(once({.step = 1, .smallest_loss = 0.026}).reason,
               HasSubstr("a loss of 2.6 % of the data or more would have been found (99 %"));

@@ -12,9 +12,11 @@ constexpr double kRougher = 0.05;   // the same
 
 std::optional<Witness> witness_invented(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* figure = calibrated_figure(evidence, "invented");
-  // Where most lie off the data, or are noise, that is said already.
-  if (!significant(figure, levels) || figure->value - figure->null_median < kInvented ||
-      lies_away(evidence) || other_detail(evidence))
+  // Where so many lie off the data, or are noise, that this is said of them all, it is not said
+  // again.
+  const bool said =
+      (lies_away(evidence) && witness_away(evidence, levels)) || witness_detail(evidence, levels);
+  if (!significant(figure, levels) || figure->value - figure->null_median < kInvented || said)
     return std::nullopt;
   return Witness{
       State::at_risk,
