@@ -55,6 +55,15 @@ TEST(Neighbours, PlacesBesideNarrowPartsAreNotLost) {
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
 }
 
+TEST(Neighbours, PlacesThatASmallMoveOfAllSamplesFillsAreNotLost) {
+  Evidence evidence = beside_reals({{"local_loss", 0.026, 0, kSure}, {"local_excess", 0, 0, 0}});
+  evidence.emptied = region_of(0.029, 0.003);
+  evidence.local_loss_when_moved = 0.001;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.local_loss_when_moved = 0.019;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+}
+
 TEST(Neighbours, SamplesThatAreElsewhereInsteadLoseNoMass) {
   Evidence evidence =
       beside_reals({{"local_loss", 0.12, 0, kSure}, {"local_excess", 0.18, 0, kSure}});

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <string_view>
 
 #include "diagnostics/metrics/clumps.h"
 #include "diagnostics/metrics/lost_side.h"
+#include "diagnostics/metrics/moved_samples.h"
 #include "diagnostics/metrics/picture_detail.h"
 #include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/verdict/comparison_evidence.h"
@@ -22,6 +24,7 @@ constexpr int64_t kMostDraws = 400;
 constexpr int64_t kDrawnRows = 1'000'000;
 constexpr int64_t kOwnRow = 5;  // equal rows of the data
 constexpr double kPartOfClass = 1.0 / 3;
+constexpr double kLossOfNote = 0.02;  // of the reals
 
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
@@ -147,6 +150,19 @@ void add_side(const std::optional<diagnostics::LostSide>& side, const ComparedSe
   part.log10_tail = side->log10_tail;
 }
 
+// Its value alone is asked for.
+std::optional<double> local_loss_when_moved(world::Communicator& control, const ComparedSets& sets,
+                                            const diagnostics::Neighborhood& neighborhood,
+                                            uint64_t seed) {
+  const auto moved = diagnostics::moved_onto_reals(sets.real_rows, sets.fake_rows);
+  if (!moved) return std::nullopt;
+  constexpr int64_t kFewestOfNull = 20;
+  const auto pooled = diagnostics::measure_pooled(
+      control, sets.real_rows, {*moved, sets.fake_rows.width}, neighborhood, kFewestOfNull, seed);
+  const auto at = std::ranges::find(diagnostics::kPooledFigures, std::string_view("local_loss"));
+  return pooled.values.at(static_cast<size_t>(at - diagnostics::kPooledFigures.begin()));
+}
+
 void add_parts(world::Communicator& control, const ComparedSets& sets,
                const diagnostics::PooledFigures& pooled, double significance,
                diagnostics::Evidence& evidence) {
@@ -233,6 +249,9 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   evidence.smallest_loss = 1;
   if (sets.real_rows.rows() < diagnostics::kFewestForParts) return findings;
   add_parts(control, sets, pooled, significance, evidence);
+  const auto* loss = diagnostics::calibrated_figure(evidence, "local_loss");
+  if (loss->value >= kLossOfNote && loss->log10_tail <= std::log10(significance))
+    evidence.local_loss_when_moved = local_loss_when_moved(control, sets, neighborhood, seed);
   const auto& shape = sets.reals.shape;
   if (!shape.image || shape.height < 4 || shape.width < 4) return findings;
   const auto detail = diagnostics::compare_detail(

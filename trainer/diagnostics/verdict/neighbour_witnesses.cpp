@@ -21,6 +21,7 @@ constexpr double kCopiedReals = 0.005;  // the same, of exact copies
 constexpr double kDetail = 0.4;         // of the reals'; or one over this
 constexpr double kLocalLoss = 0.02;
 constexpr double kMuchLocalLoss = 0.03;
+constexpr double kLeftByMove = 0.5;  // of the loss
 constexpr double kLostThoughNarrowAll = 0.2;
 constexpr double kLostThoughSomeNarrow = 0.1;
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
@@ -208,6 +209,10 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
       loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
       lies_away(evidence) || other_detail(evidence) ||
       (mostly_narrow(evidence) && !loses_parts(evidence)))
+    return std::nullopt;
+  // Places that a small move of all samples has left.
+  if (evidence.local_loss_when_moved && *evidence.local_loss_when_moved < kLocalLoss &&
+      *evidence.local_loss_when_moved < kLeftByMove * loss->value)
     return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.
   const double elsewhere =

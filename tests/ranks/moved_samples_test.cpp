@@ -1,0 +1,36 @@
+// Samples that are moved as a whole, and what is lost then: nothing.
+
+#include "diagnostics/metrics/moved_samples.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace allmodes::diagnostics {
+namespace {
+
+std::vector<float> normals_about(double middle, int64_t rows, uint64_t seed) {
+  std::vector<float> values(static_cast<size_t>(rows * 4));
+  fill_normal({seed, Purpose("moved samples")}, 0, rows, 4, values.data());
+  for (float& value : values) value += static_cast<float>(middle);
+  return values;
+}
+
+TEST(MovedSamples, HaveTheMeanOfTheRealsAfterASmallMoveAlone) {
+  const auto reals = normals_about(1, 300, 1);
+  const auto fakes = normals_about(1.3, 200, 2);
+  const auto moved = moved_onto_reals({reals, 4}, {fakes, 4});
+  ASSERT_TRUE(moved);
+  ASSERT_EQ(moved->size(), fakes.size());
+  for (size_t j = 0; j < 4; ++j) {
+    double real = 0, fake = 0;
+    for (size_t row = 0; row < 300; ++row) real += static_cast<double>(reals[row * 4 + j]) / 300;
+    for (size_t row = 0; row < 200; ++row) fake += static_cast<double>((*moved)[row * 4 + j]) / 200;
+    EXPECT_NEAR(real, fake, 1e-5);
+  }
+  EXPECT_NEAR((*moved)[5] - (*moved)[1], fakes[5] - fakes[1], 1e-5F);
+  EXPECT_FALSE(moved_onto_reals({reals, 4}, {normals_about(1.7, 200, 2), 4}));
+}
+
+}  // namespace
+}  // namespace allmodes::diagnostics
