@@ -53,25 +53,27 @@ class _Layer(nn.Module):
         hidden = ("name", "kind", "input", "output", "layers", "shortcut")
         return ", ".join(f"{k}={v}" for k, v in self.settings.items() if k not in hidden)
 
-    def _normed_weight(self, rows: int = 0) -> Tensor:
+    def _normed_weight(self, rows: int = 0, name: str = "weight", of: str = "u") -> Tensor:
         """The weight, divided by its largest singular value where the layer has spectral norm.
 
-        In training u moves one step of the power iteration (Miyato et al., arXiv 1802.05957).
+        In training its vector `of` moves one step of the power iteration (Miyato et al., arXiv
+        1802.05957).
         """
-        if not self.settings.get("spectral_norm", False):
-            return self.weight
-        matrix = self.weight.transpose(0, rows).flatten(1)
+        weight, vector = getattr(self, name), getattr(self, of, None)
+        if vector is None:
+            return weight
+        matrix = weight.transpose(0, rows).flatten(1)
         with torch.no_grad():
-            right = functional.normalize(matrix.t() @ self.u, dim=0, eps=1e-12)
-            left = functional.normalize(matrix @ right if self.training else self.u, dim=0, eps=1e-12)
+            right = functional.normalize(matrix.t() @ vector, dim=0, eps=1e-12)
+            left = functional.normalize(matrix @ right if self.training else vector, dim=0, eps=1e-12)
             if self.training:
-                self.u.copy_(left)
+                vector.copy_(left)
         sigma = torch.dot(left, matrix @ right).clamp_min(1e-12)
-        return self.weight / sigma
+        return weight / sigma
 
-    def _add_singular_vector(self, rows: int) -> None:
+    def _add_singular_vector(self, rows: int, name: str = "u") -> None:
         if self.settings.get("spectral_norm", False):
-            self.register_buffer("u", torch.zeros(rows))
+            self.register_buffer(name, torch.zeros(rows))
 
 
 class Linear(_Layer):
@@ -329,13 +331,16 @@ class ClassProjection(_Layer):
         features = settings["input"][0]
         if settings["linear"]:
             self._add_weight_and_bias(1, features, units=1)
+            self._add_singular_vector(1)
         self._add("embedding", settings["classes"], features)
+        self._add_singular_vector(settings["classes"], "embedding_u")
 
     def forward(self, x, labels):
-        product = (functional.embedding(labels, self.embedding) * x).sum(1, keepdim=True)
+        table = self._normed_weight(name="embedding", of="embedding_u")
+        product = (functional.embedding(labels, table) * x).sum(1, keepdim=True)
         if not self.settings["linear"]:
             return product
-        return functional.linear(x, self.weight, self.bias) + product
+        return functional.linear(x, self._normed_weight(), self.bias) + product
 
 
 class MinibatchStddev(_Layer):

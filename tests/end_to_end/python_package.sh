@@ -30,7 +30,7 @@ exported ring_gan
 exported custom_layers_gan
 exported attention_gan "${digits[@]}"
 exported fashion_conditional_gan "${digits[@]}"
-exported fashion_sn_resnet "${digits[@]}"
+exported fashion_sn_resnet "${digits[@]}" --set gan.conditioning=projection
 exported fashion_vae "${digits[@]}"
 exported vae_learned_variance "${digits[@]}"
 exported stacked_mnist_unrolled "${digits[@]}"

@@ -69,6 +69,7 @@ inline std::vector<GradientCase> gradient_cases() {
       {"attention", {{config::ZeroPad{2, 1}}, convolution, {config::Attention{}}}, image},
       {"class_concatenation", {{config::ClassConcatenation{.dimension = 2}}, convolution}, image},
       {"class_projection", {{config::ClassProjection{}}}, {4}},
+      {"spectral_class_projection", {{config::ClassProjection{.spectral_norm = true}}}, {4}},
       {"inner_product_alone", {{config::ClassProjection{.linear = false}}}, {4}},
       {"minibatch_stddev", {{config::MinibatchStddev{.group = kBatch}}, convolution}, image},
       {"minibatch_discrimination",

@@ -1,11 +1,12 @@
-// A phase that goes on from what the discriminator's phase computed trains the same weights, bit for
-// bit, as one that computes it anew.
+// A phase that goes on from what the discriminator's phase computed trains the same weights, bit
+// for bit, as one that computes it anew.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
+#include "ranks/first_stage_problem.h"
 #include "ranks/training_fixture.h"
 
 namespace allmodes::training {
@@ -17,8 +18,7 @@ using Floats = std::vector<float>;
 // An objective with other phases.
 class Changed final : public objectives::Objective {
  public:
-  Changed(const objectives::Objective& whole,
-          const std::function<void(objectives::Phase&)>& change)
+  Changed(const objectives::Objective& whole, const std::function<void(objectives::Phase&)>& change)
       : whole_(whole), phases_(whole.phases()) {
     std::ranges::for_each(phases_, change);
   }
@@ -61,9 +61,8 @@ Trained train(const testing::Problem& problem, const objectives::Objective& obje
   Model model(objective, problem.config, at::kCPU, ranks);
   testing::RankTrainer feed(problem, ranks);
   for (uint64_t step = 0; step < 6; ++step)
-    run_step(
-        objective, model, [&] { return feed.next(); }, step,
-        {problem.config.seed, microbatches});
+    run_step(objective, model, [&] { return feed.next(); }, step,
+             {problem.config.seed, microbatches});
   Trained trained;
   for (const auto& network : model.networks()) {
     trained.weights.push_back(joined(network->flat.parameter_views));
@@ -85,14 +84,38 @@ TYPED_TEST(HandingOn, TrainsTheWeightsOfComputingAnew) {
         SCOPED_TRACE(fmt::format("{} {} {}", posterior, ranks, microbatches));
         testing::run_ranks(ranks, [&](world::Communicator& group) {
           const auto objective = testing::objective_of(settings);
-          ASSERT_EQ(std::ranges::count_if(objective->phases(),
-                                          [](const auto& phase) { return !phase.hands_on.empty(); }),
-                    1);
+          ASSERT_EQ(
+              std::ranges::count_if(objective->phases(),
+                                    [](const auto& phase) { return !phase.hands_on.empty(); }),
+              1);
           const Trained whole = train(settings, *objective, group, microbatches);
           const Changed each_alone(*objective, [](auto& phase) { phase.hands_on.clear(); });
           const Trained alone = train(settings, each_alone, group, microbatches);
           EXPECT_EQ(whole, alone);
           EXPECT_NE(whole.buffers[0], Floats(whole.buffers[0].size(), 0.0F));
+        });
+      }
+    }
+  }
+}
+
+// The pass of encoder and decoder, whatever stands between them.
+TEST(HandingOnAFirstStage, TrainsTheWeightsOfComputingAnew) {
+  for (const std::string quantizer : {"kl", "vq", "fsq", "lfq"}) {
+    auto settings = testing::first_stage(quantizer);
+    auto& family = testing::family_of(settings);
+    family.adversarial_weight = 0.5;
+    family.discriminator_start = 2;
+    family.discriminator_steps = 2;
+    for (const int ranks : {1, 2}) {
+      for (const int64_t microbatches : {1, 2}) {
+        SCOPED_TRACE(fmt::format("{} {} {}", quantizer, ranks, microbatches));
+        testing::run_ranks(ranks, [&](world::Communicator& group) {
+          const auto objective = testing::objective_of(settings);
+          const Trained whole = train(settings, *objective, group, microbatches);
+          const Changed each_alone(*objective, [](auto& phase) { phase.hands_on.clear(); });
+          const Trained alone = train(settings, each_alone, group, microbatches);
+          EXPECT_EQ(whole, alone);
         });
       }
     }
@@ -108,7 +131,7 @@ TEST(HandingOnOnce, IsSeenByTheNextPhaseThatTrainsTheNetworkAndByNoneBehindIt) {
   const Changed watched(*whole, [&seen](auto& phase) {
     phase.losses = [&seen, name = phase.name,
                     losses = phase.losses](const objectives::PhaseInput& in) {
-      seen.emplace_back(name, in.handed_on.defined());
+      seen.emplace_back(name, !in.handed_on.empty());
       return losses(in);
     };
   });

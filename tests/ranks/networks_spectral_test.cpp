@@ -91,6 +91,23 @@ TEST(SpectralNorm, EvaluationUsesTheStoredVectorAndTrainingReportsTheNext) {
             1e-12);
 }
 
+TEST(SpectralNorm, OfAClassProjectionTheTableAndTheWeightsHaveIt) {
+  SmallNetwork network = make_network({{config::ClassProjection{.spectral_norm = true}}}, {4},
+                                      at::kDouble, /*classes=*/3);
+  const at::Tensor x = normal_tensor({6, 4}, "x");
+  const at::Tensor labels = at::arange(6, at::kLong).remainder(3);
+  testing::settle_spectral_norms(network, x, {.training = true, .labels = labels});
+  const auto normed = [](const at::Tensor& matrix) {
+    return matrix / at::linalg_svdvals(matrix)[0];
+  };
+  const at::Tensor expected =
+      x.matmul(normed(network.parameters[0]).t()) + network.parameters[1] +
+      (normed(network.parameters[2]).index_select(0, labels) * x).sum(1, true);
+  EXPECT_LT(
+      worst_difference(run_network(network, x, {.training = false, .labels = labels}), expected),
+      1e-9);
+}
+
 TEST(SpectralNorm, TheVectorTravelsWithTheStepAndIsTheSameOnEveryRank) {
   testing::Problem problem = testing::ring_gan();
   problem.gan().discriminator.spectral_norm = true;

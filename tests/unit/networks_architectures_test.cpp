@@ -371,6 +371,9 @@ TEST(NetworkRegistry, LabelsAreProjectedInDiscriminatorsAndConcatenatedElsewhere
     const Plan projected = planned(image, {1}, Role::kDiscriminator, "projection");
     EXPECT_TRUE(
         std::holds_alternative<config::ClassProjection>(projected.layers.back().layer.kind));
+    // Where the architecture's weights have a spectral norm, the table has one, too.
+    EXPECT_EQ(std::get<config::ClassProjection>(projected.layers.back().layer.kind).spectral_norm,
+              std::string(name) == "sn_resnet");
     EXPECT_FALSE(has(projected, "embedding", embedding));
     EXPECT_FALSE(has(planned(image, {1}, Role::kDiscriminator, "none"), "embedding", {}));
   }

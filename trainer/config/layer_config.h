@@ -286,6 +286,7 @@ struct ClassProjection {
                                 "discriminator\", 2018)."};
   bool linear = true;
   double gain = -1;
+  bool spectral_norm = false;
 };
 
 template <class V, Is<ClassProjection> T>
@@ -295,6 +296,8 @@ void describe(V& v, T& c) {
       "gain", c.gain, Range{.low = -1},
       "0 and above: the embedding's first values are normal with deviation gain / sqrt(classes); "
       "below 0: as the network's initialization says.");
+  v.field("spectral_norm", c.spectral_norm, Anything{},
+          "Divide the weights and the table of embeddings by their largest singular values.");
 }
 
 struct MinibatchStddev {

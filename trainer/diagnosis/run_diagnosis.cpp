@@ -17,6 +17,7 @@
 #include "records/run_folder.h"
 #include "run/agreement.h"
 #include "run/checked_run.h"
+#include "training/average_buffers.h"
 #include "training/snapshot.h"
 #include "world/device.h"
 
@@ -126,7 +127,8 @@ class RunDiagnosis {
     const auto& config = run_.config();
     training::Model model(*run_.objective, config, at::Device(at::kCPU), *alone_);
     training::restore(model, checkpoint.read ? &*checkpoint.read : nullptr, control_);
-    const auto forward = model.evaluation_forward();
+    const auto forward =
+        training::averaged_forward(model, *run_.objective, *run_.dataset, config.seed);
     const diagnostics::Evaluation evaluation{*run_.objective, forward,          *run_.dataset,
                                              control_,        at::kCPU,         config.seed,
                                              state.step,      options_.samples, held_out_.get()};

@@ -57,7 +57,9 @@ struct Label {
   std::string operator()(const config::ClassConcatenation& l) {
     return fmt::format("class_concatenation {}", l.dimension);
   }
-  std::string operator()(const config::ClassProjection&) { return "class_projection"; }
+  std::string operator()(const config::ClassProjection& l) {
+    return fmt::format("class_projection{}", normed(l.spectral_norm));
+  }
   std::string operator()(const config::MinibatchStddev& l) {
     return fmt::format("minibatch_stddev {}", l.group);
   }

@@ -35,13 +35,19 @@ at::Tensor apply(Runner& runner, const config::ClassConcatenation&, const LayerP
   return append(x, embed(runner, runner.parameter(plan), plan, x));
 }
 
-// Miyato and Koyama, "cGANs with projection discriminator", arXiv 1802.05637, equation 4.
+// Miyato and Koyama, "cGANs with projection discriminator", arXiv 1802.05637, equation 4; the table
+// has a spectral norm where the network's weights have one.
 at::Tensor apply(Runner& runner, const config::ClassProjection& layer, const LayerPlan& plan,
                  const at::Tensor& x) {
-  const at::Tensor embedding = embed(runner, runner.parameter(plan, layer.linear ? 2 : 0), plan, x);
+  const size_t table = layer.linear ? 2 : 0;
+  const auto used = [&](size_t parameter, size_t buffer) {
+    return layer.spectral_norm ? runner.normed(plan, parameter, buffer, 0)
+                               : runner.parameter(plan, parameter);
+  };
+  const at::Tensor embedding = embed(runner, used(table, layer.linear ? 1 : 0), plan, x);
   const at::Tensor product = embedding.mul(x).sum(1, /*keepdim=*/true);
   if (!layer.linear) return product;
-  return at::linear(x, runner.parameter(plan), runner.parameter(plan, 1)).add(product);
+  return at::linear(x, used(0, 0), runner.parameter(plan, 1)).add(product);
 }
 
 // Karras et al., "Progressive growing of GANs", arXiv 1710.10196, section 3: the standard deviation

@@ -17,15 +17,18 @@ namespace {
 // The weight as the layer uses it. `rows`: the axis of its outputs.
 template <class Layer>
 at::Tensor weight(Runner& runner, const Layer& layer, const LayerPlan& plan, int64_t rows = 0) {
-  const at::Tensor& own = runner.parameter(plan);
-  if (!layer.spectral_norm) return own;
-  const SpectralNorm normed =
-      spectral_norm(own, rows, runner.buffer(plan), runner.context().training);
-  if (runner.context().training) runner.collect(plan, 0, normed.u);
-  return normed.weight;
+  return layer.spectral_norm ? runner.normed(plan, 0, 0, rows) : runner.parameter(plan);
 }
 
 }  // namespace
+
+at::Tensor Runner::normed(const LayerPlan& plan, size_t parameter_index, size_t buffer_index,
+                          int64_t rows) {
+  const SpectralNorm normed = spectral_norm(parameter(plan, parameter_index), rows,
+                                            buffer(plan, buffer_index), context().training);
+  if (context().training) collect(plan, buffer_index, normed.u);
+  return normed.weight;
+}
 
 at::Tensor apply(Runner& runner, const config::Linear& layer, const LayerPlan& plan,
                  const at::Tensor& x) {

@@ -56,7 +56,7 @@ void append_head(Layers& layers, const Request& request) {
   if (network.minibatch_features > 0)
     layers.push_back({config::MinibatchDiscrimination{.features = network.minibatch_features}});
   if (request.role == Role::kDiscriminator && request.conditioning == "projection")
-    layers.push_back({config::ClassProjection{}});
+    layers.push_back({config::ClassProjection{.spectral_norm = network.spectral_norm}});
   else
     layers.push_back({config::Linear{.units = elements(request.output),
                                      .spectral_norm = network.spectral_norm}});

@@ -165,6 +165,10 @@ Plan plan(const std::vector<config::Layer>& layers, const Shape& input,
   return result;
 }
 
+bool is_of_a_layer(const BufferSpec& buffer) {
+  return buffer.name.find('.') != std::string::npos;
+}
+
 bool Plan::couples_all_ranks() const {
   return any_layer(layers, [](const config::Layer& layer) {
     if (const auto* norm = std::get_if<config::BatchNorm>(&layer.kind))

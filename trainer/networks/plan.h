@@ -68,6 +68,10 @@ struct BufferSpec {
   bool direction = false;  // starts as a random unit vector instead of `value`
 };
 
+// What a layer keeps is named by its place, "3.running_mean"; what training keeps beside a network,
+// such as running means of scores, is no layer's.
+bool is_of_a_layer(const BufferSpec& buffer);
+
 struct LayerPlan {
   config::Layer layer;
   std::string name;  // "3", "4.1": the prefix of its parameters

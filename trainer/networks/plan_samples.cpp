@@ -34,6 +34,8 @@ Shape plan_layer(Planner& planner, const config::ClassProjection& layer, const S
     planner.add_scaled("embedding", {planner.classes(), shape[0]}, layer.gain, planner.classes());
   else
     planner.add_weight("embedding", {planner.classes(), shape[0]}, shape[0]);
+  if (layer.spectral_norm && layer.linear) planner.add_singular_vector("u", 1);
+  if (layer.spectral_norm) planner.add_singular_vector("embedding_u", planner.classes());
   return {1};
 }
 

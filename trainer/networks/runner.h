@@ -34,6 +34,10 @@ class Runner {
   at::Tensor bias(const LayerPlan& plan, bool there) const {
     return there ? parameter(plan, 1) : at::Tensor();
   }
+  // A parameter divided by its largest singular value, whose vector is the buffer. `rows`: the axis
+  // of its outputs.
+  at::Tensor normed(const LayerPlan& plan, size_t parameter_index, size_t buffer_index,
+                    int64_t rows);
   // Keeps what this forward found for a buffer, where the caller collects.
   void collect(const LayerPlan& plan, size_t index, const at::Tensor& value);
 

@@ -23,10 +23,13 @@ Contest without_gradient(const Adversary::Stage& stage, const PhaseInput& in) {
   return stage(in);
 }
 
-// The contest as the discriminator sees it, and in `handed_on` its fakes as their player does.
-Contest for_both(const Adversary::Stage& stage, const PhaseInput& in, at::Tensor& handed_on) {
+// The contest as the discriminator sees it, and in `handed_on` its fakes as their player does, and
+// what else is for the player.
+Contest for_both(const Adversary::Stage& stage, const PhaseInput& in,
+                 std::vector<at::Tensor>& handed_on) {
   Contest contest = stage(in);
-  handed_on = std::exchange(contest.fake, contest.fake.detach());
+  handed_on = std::exchange(contest.for_player, {});
+  handed_on.insert(handed_on.begin(), std::exchange(contest.fake, contest.fake.detach()));
   return contest;
 }
 

@@ -57,8 +57,10 @@ class FirstStage final : public Objective {
       phases_ = {autoencoder_phase("reconstruction", /*adversarial=*/false)};
       phases_[0].until = settings.discriminator_start;
     }
+    std::vector<std::string> player = {kEncoderOfFirst, kDecoderOfFirst};
+    for (const auto& more : quantizer_->networks()) player.push_back(more.name);
     for (auto& phase : adversary_->phases([this](const PhaseInput& in) { return contest(in); },
-                                          quantizer_->noise())) {
+                                          quantizer_->noise(), player)) {
       phase.from = settings.discriminator_start;
       phases_.push_back(std::move(phase));
     }
@@ -112,15 +114,20 @@ class FirstStage final : public Objective {
     return last;
   }
 
+  // Hands on the reconstructions, and what the encoder found.
   Contest contest(const PhaseInput& in) const {
-    const Quantized codes = quantizer_->quantize(in, in.forward(kEncoderOfFirst, in.samples));
-    return {in.samples, in.forward(kDecoderOfFirst, codes.image)};
+    const at::Tensor encoded = in.forward(kEncoderOfFirst, in.samples);
+    const Quantized codes = quantizer_->quantize(in, encoded);
+    return {in.samples, in.forward(kDecoderOfFirst, codes.image), {}, {encoded}};
   }
 
   Phase autoencoder_phase(std::string name, bool adversarial) const {
     Phase phase{.name = std::move(name),
                 .trains = {kEncoderOfFirst, kDecoderOfFirst},
                 .noise = quantizer_->noise()};
+    // Of the contest that the discriminator has seen.
+    if (adversarial)
+      for (auto& each : phase.noise) each.drawn_by = kDiscriminator;
     for (const auto& more : quantizer_->networks()) phase.trains.push_back(more.name);
     if (settings_.learned_variance) phase.trains.emplace_back(kLogVariance);
     phase.settling = quantizer_->settling();
@@ -141,8 +148,10 @@ class FirstStage final : public Objective {
   }
 
   PhaseOutput losses(const PhaseInput& in, bool adversarial) const {
-    Quantized codes = quantizer_->quantize(in, in.forward(kEncoderOfFirst, in.samples));
-    const at::Tensor made = in.forward(kDecoderOfFirst, codes.image);
+    const bool anew = in.handed_on.empty();
+    Quantized codes =
+        quantizer_->quantize(in, anew ? in.forward(kEncoderOfFirst, in.samples) : in.handed_on[1]);
+    const at::Tensor made = anew ? in.forward(kDecoderOfFirst, codes.image) : in.handed_on[0];
     const at::Tensor difference = made - in.samples;
     const at::Tensor of_values =
         settings_.distance == "l1" ? difference.abs().mean() : difference.square().mean();

@@ -26,7 +26,7 @@ std::vector<NoiseInput> MatchingAutoencoder::coding_noise() const {
 }
 
 Contest MatchingAutoencoder::contest(const PhaseInput& in) const {
-  return {in.noise(kPrior), in.handed_on.defined() ? in.handed_on : codes(in).z};
+  return {in.noise(kPrior), in.handed_on.empty() ? codes(in).z : in.handed_on[0]};
 }
 
 std::vector<NoiseInput> MatchingAutoencoder::comparison_noise(const std::string& drawn_by) const {

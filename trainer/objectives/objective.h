@@ -122,9 +122,9 @@ struct PhaseInput {
   std::vector<std::pair<std::string, at::Tensor>> noises;  // by name, as Phase::noise lists them
   Forward forward;
   Coupling coupling = {};
-  // What an earlier phase of this step handed on (Phase::hands_on), of these samples; undefined
-  // where it is to be computed anew, to the same numbers.
-  at::Tensor handed_on = {};
+  // What an earlier phase of this step handed on (Phase::hands_on), of these samples; empty where
+  // it is to be computed anew, to the same numbers.
+  std::vector<at::Tensor> handed_on = {};
   // The place of the first sample in the global batch, and the samples of that batch.
   int64_t first = 0;
   int64_t batch = 0;
@@ -171,8 +171,8 @@ struct UpdatedNetwork {
 struct PhaseOutput {
   std::vector<LossTerm> losses;
   std::vector<Observation> observations;
-  at::Tensor generated;       // samples made in this phase, if any; detached by whoever keeps them
-  at::Tensor handed_on = {};  // of a phase that hands on: with its graph
+  at::Tensor generated;  // samples made in this phase, if any; detached by whoever keeps them
+  std::vector<at::Tensor> handed_on = {};  // of a phase that hands on: with its graph
   std::vector<BufferMean> means = {};
 };
 

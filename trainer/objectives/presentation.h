@@ -15,6 +15,8 @@ struct Contest {
   at::Tensor real;
   at::Tensor fake;
   at::Tensor labels = {};  // [n] of class-conditional families, of both
+  // What else, beside the fakes, the phase of the fakes' player can go on from, with its graph.
+  std::vector<at::Tensor> for_player = {};
 };
 
 // [n, c, ...] -> [n / m, m c, ...]: m consecutive samples as one, features or channels side by side

@@ -80,7 +80,7 @@ class VaeGan final : public AutoencoderFamily {
   PhaseOutput losses(const PhaseInput& in) const {
     const Posterior q = encode(in.forward, in.samples, in.labels);
     const at::Tensor z = sample_posterior(q, in.noise(kCodeNoise));
-    const Contest seen{in.samples, in.handed_on.defined() ? in.handed_on : fakes(in, z)};
+    const Contest seen{in.samples, in.handed_on.empty() ? fakes(in, z) : in.handed_on[0]};
     // The reconstruction counts gamma times for the decoder, once for the encoder.
     const at::Tensor output =
         core_.decode(in.forward, scale_gradient(z, 1 / settings_.gamma), in.labels);

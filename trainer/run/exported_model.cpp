@@ -39,20 +39,17 @@ class NamedTensors {
   std::vector<checkpoints::TensorView> views_;
 };
 
-// What a layer keeps is named by its place, "3.running_mean"; the training's own, such as running
-// means of scores, is not part of the network. One without layers is nothing but what it keeps.
-bool of_a_layer(const networks::Plan& plan, const std::string& buffer) {
-  return plan.layers.empty() || buffer.find('.') != std::string::npos;
-}
-
-NamedTensors weights_of(const gradients::FlatNetwork& flat, bool raw) {
+// The network's weights and what its layers keep: what training keeps beside it is no part of it.
+// A network without layers is nothing but what it keeps.
+NamedTensors weights_of(const gradients::FlatNetwork& flat, std::span<const at::Tensor> buffers,
+                        bool raw) {
   NamedTensors tensors;
   for (size_t i = 0; i < flat.plan.parameters.size(); ++i)
     tensors.add(flat.plan.parameters[i].name,
                 raw ? flat.parameter_views[i] : flat.average_views[i]);
   for (size_t i = 0; i < flat.plan.buffers.size(); ++i)
-    if (of_a_layer(flat.plan, flat.plan.buffers[i].name))
-      tensors.add(flat.plan.buffers[i].name, flat.buffer_views[i]);
+    if (flat.plan.layers.empty() || networks::is_of_a_layer(flat.plan.buffers[i]))
+      tensors.add(flat.plan.buffers[i].name, buffers[i]);
   return tensors;
 }
 
@@ -143,7 +140,9 @@ std::vector<std::filesystem::path> export_model(const LoadedModel& loaded, bool 
   for (const auto& network : loaded.model->networks()) {
     const auto& flat = network->flat;
     const auto description = description_of(*network, loaded, raw);
-    checkpoints::write_safetensors(path(flat.name + ".safetensors"), weights_of(flat, raw).views(),
+    const auto buffers = loaded.model->evaluation_buffers(flat.name, !raw);
+    checkpoints::write_safetensors(path(flat.name + ".safetensors"),
+                                   weights_of(flat, buffers, raw).views(),
                                    metadata_of(description));
     if (flat.plan.layers.empty()) continue;  // vectors of a codebook: they are not run
     write_file_atomically(path(flat.name + ".json"), description.dump(1) + "\n");

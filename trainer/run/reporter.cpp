@@ -18,6 +18,7 @@
 #include "run/run_outputs.h"
 #include "run/verdict_file.h"
 #include "run/verdict_words.h"
+#include "training/average_buffers.h"
 
 namespace allmodes::run {
 namespace {
@@ -215,8 +216,9 @@ std::optional<checkpoints::State::Verdict> Reporter::evaluate(const training::Po
   const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
   if (root_) progress_->doing("evaluating");
-  const auto forward = model_.evaluation_forward();
   const auto& config = run_.config();
+  const auto forward =
+      training::averaged_forward(model_, *run_.objective, *run_.dataset, config.seed);
   const diagnostics::Evaluation evaluation{
       *run_.objective, forward,     *run_.dataset, control_,
       device_,         config.seed, position.step, config.diagnostics.samples,
@@ -319,12 +321,13 @@ void Reporter::say_verdict(const training::Position& position, const diagnostics
 }
 
 void Reporter::images(const training::Position& position) {
-  const at::NoGradGuard no_grad;
   const auto begin = std::chrono::steady_clock::now();
   if (root_) {
     progress_->doing("drawing samples");
     optional_.attempt("the picture of samples", [&] {
-      write_sample_pictures(folder_, position.step, run_, model_.evaluation_forward(), device_);
+      const auto forward =
+          training::averaged_forward(model_, *run_.objective, *run_.dataset, run_.config().seed);
+      write_sample_pictures(folder_, position.step, run_, forward, device_);
     });
   }
   logged_at_ += std::chrono::steady_clock::now() - begin;

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "run/rollback.h"
 #include "run/versions.h"
+#include "training/average_buffers.h"
 #include "training/replicas.h"
 #include "training/snapshot.h"
 
@@ -24,12 +25,12 @@ Saver::Saver(const OpenedRun& opened, const CheckedRun& run, std::string config,
   }
 }
 
-void Saver::save(const training::Model& model, const Reporter& reporter,
+void Saver::save(training::Model& model, const Reporter& reporter,
                  const training::Position& position) {
   if (saved_step_ != position.step) save_anew(model, reporter, position);
 }
 
-void Saver::save_anew(const training::Model& model, const Reporter& reporter,
+void Saver::save_anew(training::Model& model, const Reporter& reporter,
                       const training::Position& position) {
   // A checkpoint of one replica stands for all.
   compare_replicas(model, run_, position, runtime_.control());
@@ -57,6 +58,8 @@ void Saver::save_anew(const training::Model& model, const Reporter& reporter,
                                     .column_deviations = run_.column_deviations}};
   reporter.fill(state);
   if (is_vouched_for(state)) healthy_step_ = position.step;
+  // For those who sample from the checkpoint without the data.
+  training::estimate_average_buffers(model, *run_.objective, *run_.dataset, run_.config().seed);
   const auto snapshot = std::make_shared<training::Snapshot>(training::take_snapshot(model));
   writer_.begin([folder = opened_.folder.checkpoints(), state = std::move(state), snapshot,
                  keep = run_.config().checkpoints.keep, spare = healthy_step_] {

@@ -24,10 +24,9 @@ class Saver {
   // whatever their age, the newest one that was judged healthy at its own step: a model that
   // collapses later does not take the good one with it. Does nothing when the run's checkpoint of
   // that step is there already.
-  void save(const training::Model& model, const Reporter& reporter,
-            const training::Position& position);
+  void save(training::Model& model, const Reporter& reporter, const training::Position& position);
   // The same, whatever is there: the state differs from that of the checkpoint of this step.
-  void save_anew(const training::Model& model, const Reporter& reporter,
+  void save_anew(training::Model& model, const Reporter& reporter,
                  const training::Position& position);
 
   // Throws the failure of a save that has ended; does not wait.

@@ -6,6 +6,7 @@
 #include <ATen/ops/where.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "gradients/compute_stream.h"
@@ -27,6 +28,14 @@ at::Tensor refuse_coupling(const at::Tensor&) {
       "deterministic_shards: a loss or a layer of this configuration is a function of the "
       "whole batch (statistics \"global\", dragan, a mean over all ranks), which shards "
       "take apart: set deterministic_shards: 0, or leave that out");
+}
+
+NetworkState& network_named(const std::vector<std::unique_ptr<NetworkState>>& networks,
+                            const std::string& name) {
+  const auto found =
+      std::ranges::find(networks, name, [](const auto& network) { return network->flat.name; });
+  ALLMODES_CHECK(found != networks.end(), "no network is called '{}'", name);
+  return **found;
 }
 
 }  // namespace
@@ -125,10 +134,11 @@ void Model::equip(NetworkState& network) {
 }
 
 NetworkState& Model::at(const std::string& name) {
-  const auto found = std::find_if(networks_.begin(), networks_.end(),
-                                  [&](const auto& network) { return network->flat.name == name; });
-  ALLMODES_CHECK(found != networks_.end(), "no network is called '{}'", name);
-  return **found;
+  return network_named(networks_, name);
+}
+
+const NetworkState& Model::at(const std::string& name) const {
+  return network_named(networks_, name);
 }
 
 std::vector<NetworkSkips> Model::skipped_updates() const {
@@ -140,6 +150,7 @@ std::vector<NetworkSkips> Model::skipped_updates() const {
 void Model::relayout(const std::string& name, const std::vector<int64_t>& order) {
   NetworkState& network = at(name);
   if (network.flat.order == order) return;
+  forget_average_buffers();
   network.reducer.reset();
   network.optimizer.reset();
   network.flat = storage(name, network.flat.plan, order);
@@ -194,8 +205,11 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                                     const at::Tensor& labels) {
     return run(reduced, name, x, labels, {}, layers);
   };
+  const auto buffers_of = [this](const std::string& name) -> std::span<const at::Tensor> {
+    return at(name).flat.buffer_views;
+  };
   return {in(reduced), weights_of, reduced ? in(false) : objectives::Forward::Run(), first,
-          buffers_of()};
+          buffers_of};
 }
 
 objectives::Forward Model::evaluation_forward(bool averaged) {
@@ -203,22 +217,37 @@ objectives::Forward Model::evaluation_forward(bool averaged) {
     const auto& flat = at(name).flat;
     return averaged ? flat.average_views : flat.parameter_views;
   };
-  const auto run = [this, weights_of](const std::string& name, const at::Tensor& x,
-                                      const at::Tensor& labels,
-                                      std::span<const at::Tensor> weights) {
-    const at::NoGradGuard no_grad;
-    NetworkState& network = at(name);
-    networks::Context context{.training = false, .labels = labels};
-    return networks::forward(network.flat.plan, weights.empty() ? weights_of(name) : weights,
-                             network.flat.buffer_views, x, context);
+  const auto buffers_of = [this, averaged](const std::string& name) {
+    return evaluation_buffers(name, averaged);
   };
-  return {run, weights_of, {}, {}, buffers_of()};
+  const auto run = [this, weights_of, buffers_of](const std::string& name, const at::Tensor& x,
+                                                  const at::Tensor& labels,
+                                                  std::span<const at::Tensor> weights) {
+    const at::NoGradGuard no_grad;
+    networks::Context context{.training = false, .labels = labels};
+    return networks::forward(at(name).flat.plan, weights.empty() ? weights_of(name) : weights,
+                             buffers_of(name), x, context);
+  };
+  return {run, weights_of, {}, {}, buffers_of};
 }
 
-objectives::Forward::Weights Model::buffers_of() {
-  return [this](const std::string& name) -> std::span<const at::Tensor> {
-    return at(name).flat.buffer_views;
-  };
+void Model::set_average_buffers(std::map<std::string, std::vector<at::Tensor>> buffers) {
+  for (const auto& [name, of] : buffers)
+    ALLMODES_CHECK(of.size() == at(name).flat.buffer_views.size(), "'{}' has {} buffers, not {}",
+                   name, at(name).flat.buffer_views.size(), of.size());
+  average_buffers_ = std::move(buffers);
+}
+
+const std::vector<at::Tensor>* Model::average_buffers(const std::string& name) const {
+  if (!average_buffers_) return nullptr;
+  const auto found = average_buffers_->find(name);
+  return found != average_buffers_->end() ? &found->second : nullptr;
+}
+
+std::span<const at::Tensor> Model::evaluation_buffers(const std::string& name,
+                                                      bool averaged) const {
+  const auto* own = averaged ? average_buffers(name) : nullptr;
+  return own != nullptr ? *own : at(name).flat.buffer_views;
 }
 
 objectives::Coupling Model::coupling() {

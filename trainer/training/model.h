@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,7 @@ class Model {
         world::Communicator& exchange);
 
   NetworkState& at(const std::string& name);
+  const NetworkState& at(const std::string& name) const;
   std::vector<std::unique_ptr<NetworkState>>& networks() { return networks_; }
   const std::vector<std::unique_ptr<NetworkState>>& networks() const { return networks_; }
   at::Device device() const { return device_; }
@@ -71,8 +73,21 @@ class Model {
   // What losses may compute over the samples of all ranks: with deterministic shards nothing, which
   // is then a configuration error.
   objectives::Coupling coupling();
-  // Evaluation mode: running statistics, and averaged weights (or current ones).
+  // Evaluation mode: averaged weights with the buffers that belong to them, where these have been
+  // set since the last step, else with the running ones; or current weights and running statistics.
   objectives::Forward evaluation_forward(bool averaged = true);
+
+  // By network, in the order of its plan: what its averaged weights are evaluated with
+  // (average_buffers.h). A network that is left out is evaluated with its running statistics.
+  void set_average_buffers(std::map<std::string, std::vector<at::Tensor>> buffers);
+  // They are set, and no weight has changed since.
+  bool has_average_buffers() const { return average_buffers_.has_value(); }
+  void forget_average_buffers() { average_buffers_.reset(); }
+  // Those that are set for the network; null where there are none.
+  const std::vector<at::Tensor>* average_buffers(const std::string& name) const;
+  // What evaluation_forward(averaged) gives the network for its buffers.
+  std::span<const at::Tensor> evaluation_buffers(const std::string& name,
+                                                 bool averaged = true) const;
 
   // Puts the phase's batch statistics of `network` behind its gradient, to be averaged with it;
   // `share` is the weight of the part of the batch that they were taken from.
@@ -88,7 +103,6 @@ class Model {
   gradients::FlatNetwork storage(const std::string& name, const networks::Plan& plan,
                                  std::vector<int64_t> order);
   void equip(NetworkState& network);
-  objectives::Forward::Weights buffers_of();
 
   config::RunConfig config_;
   at::Device device_;
@@ -97,6 +111,7 @@ class Model {
   networks::StatisticsReducer statistics_reducer_;
   networks::GatherRows gather_rows_;
   std::vector<std::unique_ptr<NetworkState>> networks_;
+  std::optional<std::map<std::string, std::vector<at::Tensor>>> average_buffers_;
 };
 
 }  // namespace allmodes::training

@@ -12,25 +12,25 @@ namespace allmodes::training {
 
 // The pass through a network that one phase made and a later phase of the same step goes on from,
 // instead of computing the same numbers again: the generator's samples with their autograd graph,
-// made in the discriminator's phase and reused in the generator's. One tensor a microbatch.
+// made in the discriminator's phase and reused in the generator's. Some tensors a microbatch.
 class ReusedPass {
  public:
-  // What microbatch `index` made; undefined where the pass has to be computed.
-  at::Tensor of_part(size_t index) const {
-    return index < parts_.size() ? parts_[index] : at::Tensor();
+  // What microbatch `index` made; empty where the pass has to be computed.
+  std::vector<at::Tensor> of_part(size_t index) const {
+    return index < parts_.size() ? parts_[index] : std::vector<at::Tensor>();
   }
   bool made_by(const std::string& network) const;
   bool made_by_any(const std::vector<std::string>& networks) const;
 
   // A new pass of `networks`, to which each microbatch adds what it made.
   void begin(const std::vector<std::string>& networks);
-  void add(at::Tensor made) { parts_.push_back(std::move(made)); }
+  void add(std::vector<at::Tensor> made) { parts_.push_back(std::move(made)); }
   // Forgets the pass: its networks' weights change, or there is a new batch.
   void drop() { *this = {}; }
 
  private:
   std::vector<std::string> networks_;
-  std::vector<at::Tensor> parts_;
+  std::vector<std::vector<at::Tensor>> parts_;
 };
 
 class PhaseRun {

@@ -17,17 +17,20 @@ struct Snapshot {
   std::vector<at::Tensor> storage;
   checkpoints::Payload payload;  // by network: weights/, average/, first_moment/, second_moment/,
                                  // buffers/, and the scalar `updates`; of a further optimizer
-                                 // NAME its moments and updates with NAME. before them
+                                 // NAME its moments and updates with NAME. before them;
+                                 // average_buffers/, where the averaged weights have their own
 };
 
 Snapshot take_snapshot(const Model& model);
 
 // Every tensor of a network that a checkpoint carries, by its name there, as views of the network's
 // storage.
-std::vector<std::pair<std::string, at::Tensor>> named_tensors(const NetworkState& network);
+using NamedTensor = std::pair<std::string, at::Tensor>;
+std::vector<NamedTensor> named_tensors(const NetworkState& network);
 
 // Puts a checkpoint's tensors into the model. Throws kDataError naming file and tensor when one is
-// missing or of another shape.
+// missing or of another shape. A checkpoint without average_buffers/, as earlier versions wrote
+// them, leaves these unset.
 void restore(Model& model, const checkpoints::Opened& checkpoint);
 // Collective over `group`, whose rank 0 alone reads: the others pass nullptr and get every tensor
 // from it.

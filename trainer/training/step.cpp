@@ -71,6 +71,7 @@ StepSettings step_settings(const config::RunConfig& config, int ranks) {
 
 StepReport run_step(const objectives::Objective& objective, Model& model, const NextBatch& next,
                     uint64_t step, const StepSettings& settings, bool update) {
+  if (update) model.forget_average_buffers();
   StepReport report;
   LocalBatch batch;
   const NoiseSource noise = noise_on(model.device());
