@@ -105,20 +105,15 @@ TEST(HandingOnAFirstStage, TrainsTheWeightsOfComputingAnew) {
     auto settings = testing::first_stage(quantizer);
     auto& family = testing::family_of(settings);
     family.adversarial_weight = 0.5;
-    family.discriminator_start = 2;
+    family.discriminator_start = 1;
     family.discriminator_steps = 2;
-    for (const int ranks : {1, 2}) {
-      for (const int64_t microbatches : {1, 2}) {
-        SCOPED_TRACE(fmt::format("{} {} {}", quantizer, ranks, microbatches));
-        testing::run_ranks(ranks, [&](world::Communicator& group) {
-          const auto objective = testing::objective_of(settings);
-          const Trained whole = train(settings, *objective, group, microbatches);
-          const Changed each_alone(*objective, [](auto& phase) { phase.hands_on.clear(); });
-          const Trained alone = train(settings, each_alone, group, microbatches);
-          EXPECT_EQ(whole, alone);
-        });
-      }
-    }
+    const auto objective = testing::objective_of(settings);
+    const Changed each_alone(*objective, [](auto& phase) { phase.hands_on.clear(); });
+    testing::run_ranks(2, [&](world::Communicator& group) {
+      const Trained whole = train(settings, *objective, group, /*microbatches=*/2);
+      const Trained alone = train(settings, each_alone, group, /*microbatches=*/2);
+      EXPECT_TRUE(whole == alone) << quantizer;
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "networks/spectral_norm.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_svdvals.h>
 #include <gtest/gtest.h>

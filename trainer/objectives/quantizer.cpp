@@ -37,9 +37,8 @@ class GaussianPixels final : public Quantizer {
   int64_t outputs() const override { return 2; }
   std::vector<NoiseInput> noise() const override { return {{kPosteriorOfPixels, image_}}; }
   Quantized quantize(const PhaseInput& in, const at::Tensor& encoded) const override {
-    const Objective::Posterior q = halves_of(encoded);
-    const at::Tensor kl = kl_to_normal(q).flatten(1).sum(1).mean();
-    return {sample_posterior(q, in.noise(kPosteriorOfPixels)),
+    const at::Tensor kl = kl_to_normal(halves_of(encoded)).flatten(1).sum(1).mean();
+    return {sample_posterior(halves_of(encoded), in.noise(kPosteriorOfPixels)),
             {{"kl", kl, weight_ / static_cast<double>(in.samples[0].numel())}},
             {}};
   }
@@ -226,11 +225,12 @@ class Signs final : public Quantizer {
 
   Quantized quantize(const PhaseInput& in, const at::Tensor& encoded) const override {
     const at::Tensor code = sign(encoded);
+    const at::Tensor judged = encoded.view_as(encoded);
     Quantized out{straight_through(code, encoded), {}, {}};
-    out.losses.push_back({"commitment", (encoded - code).square().mean(), settings_.commitment});
+    out.losses.push_back({"commitment", (judged - code).square().mean(), settings_.commitment});
     if (settings_.entropy_weight > 0) {
       // Of the softmax of -(distance to either sign)^2 / temperature.
-      const at::Tensor up = at::sigmoid(pixels_of(encoded) * (4 / settings_.entropy_temperature));
+      const at::Tensor up = at::sigmoid(pixels_of(judged) * (4 / settings_.entropy_temperature));
       const at::Tensor mean = in.coupling.mean(up.mean(0));
       out.losses.push_back(
           {"entropy", entropy(up).sum(1).mean() - entropy(mean).sum(), settings_.entropy_weight});

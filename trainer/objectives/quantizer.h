@@ -32,7 +32,9 @@ class Quantizer {
   virtual std::vector<NetworkSpec> networks() const { return {}; }
   virtual std::vector<Phase::Settling> settling() const { return {}; }
 
-  // In training. `encoded`: [n, outputs() * channels, h, w].
+  // In training. `encoded`: [n, outputs() * channels, h, w]. Its gradient is one of the image and
+  // one of the losses, so that their sum has the same bits whether both come from one call, or the
+  // losses from a later one on what an earlier phase handed on.
   virtual Quantized quantize(const PhaseInput& in, const at::Tensor& encoded) const = 0;
   // In evaluation: what the decoder is given, without noise, [n, channels, h, w].
   virtual at::Tensor code(const Forward& forward, const at::Tensor& encoded) const = 0;
