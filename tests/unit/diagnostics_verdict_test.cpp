@@ -265,7 +265,7 @@ TEST(Verdict, AKlThatIsAllOffsetIsAPosteriorCollapse) {
   evidence.information = 0.04;
   const Verdict verdict = judge(evidence, {}, kLevels);
   EXPECT_EQ(verdict.kind, "posterior_collapse");
-  EXPECT_EQ(verdict.witnesses.front().measured.what, "information in the code, nats");
+  EXPECT_EQ(verdict.witnesses.front().measured.what, "nats told by the code");
   evidence.information = 3;
   EXPECT_EQ(judge(evidence, {}, kLevels).state, State::healthy);
 }

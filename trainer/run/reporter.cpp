@@ -300,16 +300,16 @@ std::optional<uint64_t> Reporter::since_when() const {
   return verdicts_[first].step;
 }
 
-// A change of state or kind is told in full, with the table and what to try; other modes than
-// before in a line of their own; what was said before as briefly as can be. The last verdict has
-// its table at the end of the run.
+// A change of state or kind is told in full, with the table and what to try; of a kind that names
+// modes, other modes than before in a line of their own; what was said before as briefly as can be.
+// The last verdict has its table at the end of the run.
 void Reporter::say_verdict(const training::Position& position, const diagnostics::Verdict& verdict,
                            report::VerdictText words) {
   const auto columns = static_cast<size_t>(records::terminal_columns(STDERR_FILENO));
   const bool same = said_ && said_->state == words.state && said_->kind == words.kind;
   const bool last = position.step >= static_cast<uint64_t>(run_.config().steps);
   const bool warning = verdict.state != diagnostics::State::healthy;
-  if (same && warning && verdict.lost == said_lost_)
+  if (same && warning && (verdict.lost == said_lost_ || verdict.witnesses.front().modes.empty()))
     say(report::repetition(words, columns, kLogPrefix), warning);
   else if (same || last)
     say(report::headline(words, columns, kLogPrefix), warning);

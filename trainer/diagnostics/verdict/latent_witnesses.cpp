@@ -29,6 +29,14 @@ constexpr double kFewUnits = 0.5;
 constexpr double kMuchLeft = 2;
 constexpr double kMuchMoreLeft = 0.05;  // of the data's variance
 
+// The first two signs are the clause that stands for all (report::brief_of).
+std::string sentence_of(const std::vector<std::string>& signs) {
+  const auto rest = signs.begin() + std::min<std::ptrdiff_t>(2, std::ssize(signs));
+  std::string text = fmt::format("{}", fmt::join(signs.begin(), rest, ", "));
+  for (auto sign = rest; sign != signs.end(); ++sign) text += "; " + *sign;
+  return text;
+}
+
 // A KL that is all offset of the codes from the prior tells nothing of the samples.
 bool says_nothing(const Evidence& evidence, const config::Verdict& levels) {
   return evidence.information && *evidence.information < levels.minimum_kl;
@@ -66,12 +74,12 @@ std::optional<Witness> witness_posterior(const Evidence& evidence, const config:
   const bool by_kl = evidence.kl_total && *evidence.kl_total < levels.minimum_kl;
   const bool by_units = !by_kl && evidence.active_units && *evidence.active_units == 0;
   const FoundFigure measured =
-      by_kl      ? FoundFigure{.what = "KL of the posterior, nats",
+      by_kl      ? FoundFigure{.what = "KL to the prior, nats",
                                .found = fmt::format("{:.3g}", *evidence.kl_total),
                                .expected = fmt::format("{:.3g} or more", levels.minimum_kl)}
       : by_units ? FoundFigure{.what = "active units", .found = "0", .expected = "1 or more"}
       : says_nothing(evidence, levels)
-          ? FoundFigure{.what = "information in the code, nats",
+          ? FoundFigure{.what = "nats told by the code",
                         .found = fmt::format("{:.3g}", *evidence.information),
                         .expected = fmt::format("{:.3g} or more", levels.minimum_kl)}
           : FoundFigure{.what = "answer to the code",
@@ -79,7 +87,7 @@ std::optional<Witness> witness_posterior(const Evidence& evidence, const config:
                         .expected = fmt::format("{:.3g} or more", kInsensitive)};
   return Witness{State::collapsed,
                  "posterior_collapse",
-                 fmt::format("{}", fmt::join(signs, ", ")),
+                 sentence_of(signs),
                  sources,
                  /*proof=*/false,
                  {},
