@@ -92,7 +92,7 @@ def step_of(path):
     return int(number.group(1)) if number else -1
 
 started = pathlib.Path(sys.argv[1]).stat().st_mtime
-lost = {}
+said_of = {}
 for run in sorted(pathlib.Path("runs").iterdir()):
     verdict = run / "verdict.json"
     if not verdict.is_file() or verdict.stat().st_mtime < started:
@@ -107,15 +107,14 @@ for run in sorted(pathlib.Path("runs").iterdir()):
         series.setdefault(re.sub(r"-\d+\.png$", "", picture.name), []).append(picture)
     for pictures in series.values():
         print(f"      {max(pictures, key=step_of)}")
-    lost[run.name.split("-", 1)[1]] = said
+    said_of[run.name.split("-", 1)[1]] = said
 
 # What one line does.
-pair = [lost.get(name) for name in ("ring_vae_collapsed", "ring_vae")]
+pair = [said_of.get(name) for name in ("ring_vae_collapsed", "ring_vae")]
 if all(pair):
     print("   One line of the configuration, the decoder's variance:")
     for title, said in zip(("variance: 4", "variance: 0.04"), pair):
-        number = len(said.get("missing", []))
         kind = "" if said.get("kind", "none") == "none" else f": {said['kind']}"
-        print(f"      {title:14} {said['state']}{kind}, {number} of 8 modes missing")
+        print(f"      {title:14} {said['state']}{kind}")
     print("   See both: images/modes-00006000.png of these two runs.")
 PYTHON
