@@ -19,6 +19,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "run/failure.h"
+#include "world/lost_mapping.h"
 #include "world/runtime.h"
 #include "world/start_watch.h"
 
@@ -55,6 +56,7 @@ int main(int argc, char** argv) {
   allmodes::keep_freed_memory();
   allmodes::open_standard_streams();
   allmodes::report_file_size_limits_as_errors();
+  allmodes::world::report_lost_mappings();
   CLI::App app{
       "allmodes trains generative networks over many nodes and says, in numbers and while it "
       "trains,\nwhether they lose part of their data.",

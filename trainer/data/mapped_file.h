@@ -9,7 +9,8 @@
 namespace allmodes::data {
 
 // While a file is mapped it must stay as it is: what another program writes into it shows in the
-// samples, and reading what was cut off ends the process with SIGBUS, as with any memory map.
+// samples, and reading what was cut off ends the process with an error that names the file
+// (world/lost_mapping.h).
 // Replace a file by renaming a new one over it; the map then keeps the old one.
 class MappedFile {
  public:
