@@ -85,19 +85,35 @@ make_scratch() {
   echo "$$ $(hostname)" >"$scratch/owner"
 }
 
-# has_ranks LAUNCHER: whether a child of it runs the program, as mpirun's children on its own host do. Told by
-# the word that it was started with: the file of that name may be another one by now, where the program was
-# built or installed anew while the run goes on.
+# runs_program PID: whether the process is the program. Told by the word that it was started with: the file of
+# that name may be another one by now, where the program was built or installed anew while the run goes on.
+runs_program() {
+  local word=""
+  { IFS= read -r -d '' word <"/proc/$1/cmdline"; } 2>/dev/null || true
+  [[ "$word" == "$ALLMODES_BINARY" ]]
+}
+
+# has_ranks LAUNCHER: whether ranks run on this host: children of mpirun; or, in a Slurm job, where a keeper
+# of Slurm's own starts what srun, and mpirun's daemons, were asked for, processes of this job.
+known_ranks=()
 has_ranks() {
-  local child word
-  local -a children=()
-  { read -r -a children <"/proc/$1/task/$1/children"; } 2>/dev/null || true
-  for child in ${children[@]+"${children[@]}"}; do
-    word=""
-    { IFS= read -r -d '' word <"/proc/$child/cmdline"; } 2>/dev/null || true
-    [[ "$word" != "$ALLMODES_BINARY" ]] || return 0
+  local pid
+  local -a found=()
+  for pid in ${known_ranks[@]+"${known_ranks[@]}"}; do
+    ! runs_program "$pid" || return 0
   done
-  return 1
+  { read -r -a found <"/proc/$1/task/$1/children"; } 2>/dev/null || true
+  if [[ -n "${SLURM_JOB_ID:-}" ]]; then
+    mapfile -t -O "${#found[@]}" found < <(pgrep -f -- "$(basename "$ALLMODES_BINARY")" || true)
+  fi
+  known_ranks=()
+  for pid in ${found[@]+"${found[@]}"}; do
+    runs_program "$pid" || continue
+    [[ -z "${SLURM_JOB_ID:-}" ]] ||
+      grep -qzxF "SLURM_JOB_ID=$SLURM_JOB_ID" "/proc/$pid/environ" 2>/dev/null || continue
+    known_ranks+=("$pid")
+  done
+  ((${#known_ranks[@]} > 0))
 }
 
 # in_background WORD...: the words as a process that no signal to this script's group reaches and whose end
@@ -121,7 +137,7 @@ end_if_alone() {
     if has_ranks "$1"; then
       seen=true gone=0
     elif [[ "$seen" == true ]] && ((++gone > $2)); then
-      echo "mpirun is still there $2 s after its ranks: ending it" >&2
+      echo "$(cat "/proc/$1/comm" 2>/dev/null || echo mpirun) is still there $2 s after its ranks: ending it" >&2
       : >"$scratch/hangs"
       kill -KILL "$1" 2>/dev/null
       return
@@ -199,6 +215,13 @@ end_filter() {
 # others for a host or a daemon that it lost: 205, or the number of the signal that ended what it had
 # started the daemon with.
 is_of_the_program() { (($1 <= 3 || ($1 >= 64 && $1 <= 78) || ($1 > 128 && $1 <= 192))); }
+
+# say_where_output_goes: what only this script knows, as its ranks write to pipes: whether standard output and
+# error lead to the same place, such as a terminal or a job's log.
+say_where_output_goes() {
+  unset ALLMODES_ONE_OUTPUT
+  if [[ /proc/self/fd/1 -ef /proc/self/fd/2 ]]; then export ALLMODES_ONE_OUTPUT=1; fi
+}
 
 # quoted WORD...: the words as one line that a shell reads back as the same words.
 quoted() {

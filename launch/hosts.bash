@@ -105,7 +105,9 @@ on_host() {
   shift 2
   agent="$(remote_agent)"
   local -a options=()
-  if [[ "$agent" == ssh ]]; then options=(-o BatchMode=yes -o ConnectTimeout=10); fi
+  if [[ "$agent" == ssh ]]; then
+    options=(-o BatchMode=yes -o "ConnectTimeout=$((seconds < 20 ? (seconds + 1) / 2 : 10))")
+  fi
   # shellcheck disable=SC2086  # an agent may have words of its own
   timeout "$seconds" $agent ${options[@]+"${options[@]}"} "$host" "$@" </dev/null
 }
@@ -181,16 +183,33 @@ doctor_on_hosts() {
   ((failed == 0))
 }
 
-# answering FILE: its lines whose host runs a command within 20 s.
+# answering ALL USED PROGRAM WORD...: the lines of the host file ALL whose host can take part in the next
+# start. One that is in USED, which had a part in the last one, runs a command within ten seconds; another one,
+# which was lost before and may have come back, has to have what the run needs too, within twenty.
 answering() {
-  local host slots answers
+  local all="$1" used="$2" host slots answers binary="$3"
+  shift 3
   answers="$(mktemp -d)"
-  while read -r host _; do
-    if is_this_host "$host" || on_host "$host" 20 true &>/dev/null; then : >"$answers/$host"; fi &
-  done <"$1"
+  local -a paths
+  mapfile -t paths < <(needed_paths "$@")
+  while read -r host slots; do
+    if is_this_host "$host"; then
+      : >"$answers/$host"
+    elif grep -q "^$host " "$used"; then
+      if on_host "$host" 10 true &>/dev/null; then : >"$answers/$host"; fi &
+    else
+      if [[ "$(on_host "$host" 20 "sh -c $(quoted "$question" _ "$binary" "$PWD" \
+        ${paths[@]+"${paths[@]}"})" 2>/dev/null | grep -v '^version ')" == asked ]]; then
+        : >"$answers/$host"
+      fi &
+    fi
+  done <"$all"
   wait
   while read -r host slots; do
     if [[ -e "$answers/$host" ]]; then echo "$host $slots"; fi
-  done <"$1"
+  done <"$all"
   rm -rf "$answers"
 }
+
+# slots_of FILE: prints how many ranks its hosts have room for.
+slots_of() { awk '{ split($2, part, "="); sum += part[2] } END { print sum + 0 }' "$1"; }

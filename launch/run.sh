@@ -10,7 +10,7 @@
 #   -n RANKS         without it: with a host file its slots, else one rank a GPU, else one rank
 #   --hostfile FILE  lines "HOST slots=RANKS_OF_THIS_HOST", or a host once for each of its ranks
 #   --restarts N     when a rank or host is lost, start again up to N times from the last checkpoint,
-#                    on the hosts that still answer (also ALLMODES_RESTARTS)
+#                    on the hosts that answer, those that have come back too (also ALLMODES_RESTARTS)
 #   --no-checks      do not ask the hosts first whether they have what the run needs
 #   --verbose        say the whole command line, and what the other hosts get of the environment; show
 #                    mpirun's own messages too
@@ -33,8 +33,7 @@ set -euo pipefail
 say() { echo "run.sh: $*" >&2; }
 
 # A signal sent to this script, and Ctrl-C, become USR1 for mpirun, which passes it to the ranks: they
-# save a checkpoint and end with 75. To a TERM or INT of its own mpirun gives them one second, less
-# than many a step takes, and then kills. Asked a second time, that is what happens. It may come at any
+# save a checkpoint and end with 75. To a TERM or INT of its own mpirun answers by killing them. Asked a second time, that is what happens. It may come at any
 # moment: before mpirun runs, nothing is started any more.
 subcommand="" mpirun_pid="" asked=false forced=false signalled=false
 # shellcheck disable=SC2317
@@ -99,9 +98,10 @@ make_scratch
 hosts=1
 if [[ -n "$hostfile" ]]; then
   read_hosts "$hostfile" "$cores" >"$scratch/hosts" || exit 65
+  cp "$scratch/hosts" "$scratch/all"
   hosts="$(wc -l <"$scratch/hosts")"
   if [[ -z "$ranks" ]]; then
-    ranks="$(awk '{ split($2, part, "="); sum += part[2] } END { print sum }' "$scratch/hosts")"
+    ranks="$(slots_of "$scratch/hosts")"
   fi
 elif [[ -z "$ranks" ]]; then
   ranks="$({ nvidia-smi -L 2>/dev/null || true; } | grep -c '^GPU' || true)"
@@ -160,6 +160,10 @@ choose_options() {
   # who is missing where, finds it after 5 s, and mpirun ends what is left before 10 s are over.
   options+=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
     --mca oob_tcp_keepalive_probes 5)
+
+  # When a rank is lost, mpirun asks the others to end, and waits a second, on each host in turn, before it
+  # kills them. They have nothing to do in that time: what they could save needs all ranks.
+  options+=(--mca odls_base_sigkill_timeout 0)
 
   # By default every rank listens on all interfaces of its host. On one host it needs no network at
   # all: through shared memory alone no rank listens anywhere. mpirun itself still would, on all
@@ -227,6 +231,7 @@ if [[ -z "$hostfile" ]]; then export OMPI_MCA_orte_tmpdir_base="$scratch"; fi
 
 # Rank 0 writes to mpirun and cannot see which of standard output and error a person reads, and how
 # wide the terminal is.
+say_where_output_goes
 export ALLMODES_TERMINAL=""
 if [[ -t 1 ]]; then ALLMODES_TERMINAL+=1; fi
 if [[ -t 2 ]]; then
@@ -279,32 +284,43 @@ run() {
   if [[ "$forced" == true ]]; then status=143; fi
 }
 
+# Sets hosts and ranks for a further start: all hosts of the host file that can take part, the lost ones that
+# are back among them; as many ranks as at first, or as there is room for and can share out the batch. Fails
+# where no host is left. Arguments: the program's words.
+choose_hosts() {
+  answering "$scratch/all" "$scratch/hosts" "$ALLMODES_BINARY" "$@" >"$scratch/left"
+  gone="$(comm -23 <(sort "$scratch/hosts") <(sort "$scratch/left") | cut -d ' ' -f 1 | paste -sd ' ')"
+  back="$(comm -13 <(sort "$scratch/hosts") <(sort "$scratch/left") | cut -d ' ' -f 1 | paste -sd ' ')"
+  mv "$scratch/left" "$scratch/hosts"
+  [[ -s "$scratch/hosts" ]] || return 1
+  hosts="$(wc -l <"$scratch/hosts")"
+  local slots
+  slots="$(slots_of "$scratch/hosts")"
+  ranks="$first_ranks"
+  if ((slots < ranks && slots < $(slots_of "$scratch/all"))); then
+    ranks="$(ranks_that_fit "$slots" "${@:2}")"
+  fi
+}
+
 prepare
 run
+first_ranks="$ranks"
 resumes=true
 value_of --resume "$@" >/dev/null || resumes=false
 while ((restarts > 0)) && ((status == 68 || status == 137 || status == 139)) &&
   [[ "$subcommand" == train && "$asked" == false ]]; do
   restarts=$((restarts - 1))
-  if [[ -n "$hostfile" ]]; then
-    answering "$scratch/hosts" >"$scratch/left"
-    gone="$(comm -23 <(sort "$scratch/hosts") <(sort "$scratch/left") | cut -d ' ' -f 1 | tr '\n' ' ')"
-    [[ -s "$scratch/left" ]] || break
-    slots="$(awk '{ split($2, part, "="); sum += part[2] } END { print sum }' "$scratch/left")"
-    # As many as there is room for and can share out the batch.
-    if [[ -n "$gone" ]] && ((slots < ranks)); then ranks="$(ranks_that_fit "$slots" "${@:2}")"; fi
-    mv "$scratch/left" "$scratch/hosts"
-    hosts="$(wc -l <"$scratch/hosts")"
-  fi
+  if [[ -n "$hostfile" ]]; then choose_hosts "$@" || break; fi
   if [[ "$resumes" == false ]]; then program_words=("$@" --resume auto); fi
-  say "a rank or host was lost (status $status${gone:+, no answer from $gone}); again with $ranks ranks"
+  what="a rank or host was lost (status $status${gone:+, no answer from $gone}${back:+, $back is back})"
+  say "$what; again with $ranks ranks"
   prepare
   run
 done
 
 if [[ "$subcommand" == train ]] && ((status == 75 || status == 68 || (status > 128 && status <= 192))); then
   case "$status" in
-    75) what="stopped after a checkpoint; to continue" ;;
+    75) what="stopped; to continue" ;;
     68) what="a rank or host was lost; to continue from the last checkpoint" ;;
     *)
       what="ended by SIG$(kill -l "$status" 2>/dev/null || echo "$((status - 128))")"

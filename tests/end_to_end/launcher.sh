@@ -107,13 +107,13 @@ stopped() {
 export OMP_NUM_THREADS=1
 stopped "$run" -n 2 -- train ring.txtpb --out "my runs" --steps 100000 --quiet \
   --set diagnostics.evaluate_every=100000
-again="$(sed -n 's/^stopped after a checkpoint; to continue: //p' err)"
+again="$(sed -n 's/^stopped; to continue: //p' err)"
 has "$again" "cd $work && $run -n 2 -- train ring.txtpb --out 'my runs' --steps 100000"
 [[ "$(grep -o -- '--resume auto' <<<"$again" | wc -l)" == 1 ]] || fail "continues by: $again"
 ! grep -Eq 'Primary job|mpirun detected|^-----' err || { cat err; fail "mpirun's paragraphs are shown"; }
 (cd / && stopped_again() { stopped bash -c "exec $(sed 's/.*&& //' <<<"$again")"; } &&
   cd "$work" && stopped_again)
-once_more="$(sed -n 's/^stopped after a checkpoint; to continue: //p' err)"
+once_more="$(sed -n 's/^stopped; to continue: //p' err)"
 [[ "$once_more" == "$again" ]] || fail "the second time it continues by: $once_more"
 
 # A rank that dies: one line says which; --restarts goes on from the last checkpoint.

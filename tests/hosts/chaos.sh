@@ -9,8 +9,9 @@
 # the other: ranks, mpirun, or whole hosts are killed, ranks are frozen, cables are cut, the disk is
 # full. run.sh starts again within the job, and an operator's loop starts the job again when that was
 # not possible. The run has to end with the bits of the run that nobody touched, each step recorded
-# once. Says how often it was hit, how long it took each time until a further step was recorded, and
-# what part of all the time went into steps that count.
+# once. Says how often it was hit, how long it took each time until a further step was recorded (of this: until
+# a new start was made, until its ranks had met, until they had read the checkpoint), and what part of all
+# the time went into steps that count.
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../end_to_end/common.bash"
 # shellcheck source=tests/hosts/common.bash
@@ -42,8 +43,14 @@ chmod +x agent
 answers() { [[ ! -e "off-$1" && ! -e "cut-$1" ]]; }
 
 write_ring_gan ring.txtpb
-arguments=(train ring.txtpb --quiet --deterministic --set diagnostics.log_every=10
+arguments=(train ring.txtpb --deterministic --set diagnostics.log_every=10
   --set diagnostics.evaluate_every=100000)
+cat >stamp.py <<'PYTHON'
+import sys, time
+
+for line in sys.stdin:
+    print(f"{time.time():.2f} {line}", end="", flush=True)
+PYTHON
 
 # run_on HOST...: run.sh on the first of these hosts, four ranks on all of them, two where it is one.
 run_on() {
@@ -53,7 +60,7 @@ run_on() {
     bash -c 'hostname "$0"; mount -t tmpfs none /dev/shm; exec "$@"' "$1" \
     env ALLMODES_BINARY="$program" ALLMODES_NETWORK="$net.0/24" ALLMODES_START_LIMIT_S=60 \
     ALLMODES_MPIRUN="--mca plm_rsh_agent $work/agent --mca mpi_yield_when_idle 1 --bind-to none" \
-    bash "$source/launch/run.sh" -n "$ranks" --hostfile "$work/hostfile" --restarts 4 -- \
+    bash "$source/launch/run.sh" -n "$ranks" --hostfile "$work/hostfile" --restarts 100 -- \
     "${arguments[@]}" --out "$work/disk" --resume auto
 }
 
@@ -64,14 +71,13 @@ last_step() {
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # How many steps fit into the time: of four ranks on these hosts.
-arguments+=(--set checkpoints.every=100000 --steps 150)
+arguments+=(--set checkpoints.every=0 --steps 150)
 expect 0 run_on "${hosts[@]:0:3}"
 rate="$(sed -n 's/.*"step":150,.*"step_ms":\([0-9.]*\).*/\1/p' disk/*/records.jsonl | head -n 1)"
 rm -rf disk/*
 steps="$(awk -v soak="$soak" -v ms="$rate" 'BEGIN { print int(soak * 1000 / ms / 100 + 1) * 100 }')"
-saves="$(awk -v ms="$rate" 'BEGIN { print int(2000 / ms) + 1 }')"
-arguments=("${arguments[@]:0:${#arguments[@]}-4}" "--set" "checkpoints.every=$saves" --steps "$steps")
-echo "a step takes $rate ms: $steps steps, saved every $saves"
+arguments=("${arguments[@]:0:${#arguments[@]}-2}" --set checkpoints.every_s=2 --steps "$steps")
+echo "a step takes $rate ms: $steps steps, saved each 2 s"
 expect 0 "$program" "${arguments[@]}" --out calm
 hash_of() { cat "$1"/*/checkpoints/step-"$(printf '%08d' "$steps")"/*.safetensors | sha256sum; }
 
@@ -83,8 +89,9 @@ operator() {
     up=()
     for host in "${hosts[@]:0:3}"; do if answers "$host"; then up+=("$host"); fi; done
     if ((${#up[@]} > 0)); then
+      echo "$(date +%s.%2N) operator: a start on ${up[*]}" >>job.log
       status=0
-      run_on "${up[@]}" >>job.log 2>&1 || status=$?
+      run_on "${up[@]}" > >(python3 -u stamp.py >>job.log) 2>&1 || status=$?
       echo "$status" >>ends
       ((status != 0)) || break
     fi
@@ -102,7 +109,7 @@ all_ranks() { for host in "${hosts[@]:0:3}"; do ranks_on "$host"; done; }
 any_of() { if (($# > 0)); then shift $((RANDOM % $#)); echo "$1"; fi; }
 # What happens, each undone after a while.
 strike() {
-  local host="${hosts[RANDOM % 3]}" victim
+  local host="$2" victim
   case "$1" in
     "rank killed") kill -9 "$(any_of $(all_ranks))" ;;
     "all ranks killed") kill -9 $(all_ranks) ;;
@@ -128,6 +135,16 @@ strike() {
       rm -f disk/full ;;
   esac 2>/dev/null || true
 }
+# phases AT: of the first start after that time in milliseconds, when it was made, when its ranks had met and
+# when they had read the checkpoint, in seconds after AT.
+phases() {
+  awk -v at="$1" '
+    $1 < at / 1000 { next }
+    !made && /operator: a start|a rank or host was lost .*; again/ { made = $1 }
+    made && !met && / ranks? on .* nodes?, / { met = $1 }
+    made && !read && /resumed at step/ { read = $1 }
+    END { if (read) printf " (%.1f, %.1f, %.1f)", made - at / 1000, met - at / 1000, read - at / 1000 }' job.log
+}
 kinds=("rank killed" "rank frozen" "host without power" "cable cut" "disk full" "mpirun killed" "all ranks killed")
 hits=0 longest=0
 while [[ ! -e finished ]]; do
@@ -138,8 +155,9 @@ while [[ ! -e finished ]]; do
   done
   kind="${kinds[hits % ${#kinds[@]}]}"
   before="$(last_step)" at="$(now_ms)"
-  strike "$kind"
-  # Training again: a step further than the last one that was recorded before.
+  strike "$kind" "${hosts[RANDOM % 3]}" &
+  struck=$!
+  # Training again: further than a rank comes until what happens has reached it.
   for ((tenths = 0; tenths < 3000; ++tenths)); do
     [[ ! -e finished ]] || break
     (($(last_step) <= before + 30)) || break
@@ -147,10 +165,11 @@ while [[ ! -e finished ]]; do
   done
   ((tenths < 3000)) || { tail -n 60 job.log; fail "no step in five minutes after: $kind"; }
   took=$(($(now_ms) - at))
+  wait "$struck" || true
   ((took <= longest)) || longest="$took"
   hits=$((hits + 1))
-  printf '%4d s  %-20s at step %6d, further after %5.1f s\n' $(((at - began) / 1000)) "$kind" "$before" \
-    "$(awk -v ms="$took" 'BEGIN { print ms / 1000 }')"
+  printf '%4d s  %-20s at step %6d, further after %5.1f s%s\n' $(((at - began) / 1000)) "$kind" "$before" \
+    "$(awk -v ms="$took" 'BEGIN { print ms / 1000 }')" "$(phases "$at")"
 done
 wall=$(($(now_ms) - began))
 wait "$operator_pid" || true

@@ -28,6 +28,6 @@ touch off
 ip netns pids "$lost" | xargs kill -9
 end_of_job
 ((status == 0)) || { cat err; fail "exit status $status instead of 0 after $took ms"; }
-says err "no answer from $lost ?\); again with 2 ranks"
+says err "no answer from $lost\); again with 2 ranks"
 [[ -e runs/00000-ring/checkpoints/step-00000500 ]] || fail "no checkpoint of the last step"
 echo "went on with two ranks; the job ended $took ms after the loss"

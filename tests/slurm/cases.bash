@@ -294,6 +294,24 @@ no_more_requeues() {
   disturb 300 "FAILED 75:0 0" tell --batch --signal=USR1
 }
 
+# mpirun stays though its ranks have ended, once. Where nodes are emulated the ranks are no children of it.
+launcher_stays() {
+  local folder="$work/stays"
+  mkdir "$folder"
+  cat >"$folder/mpirun" <<MPIRUN
+#!/bin/bash
+mkdir "$folder/stayed" 2>/dev/null || exec "$(command -v mpirun)" "\$@"
+"$(command -v mpirun)" "\$@" <&- || true
+while :; do sleep 1; done
+MPIRUN
+  chmod +x "$folder/mpirun"
+  arguments=(short.txtpb --quiet)
+  PATH="$folder:$PATH" begin
+  well_ended "COMPLETED 0:0 1" "runs/slurm-$job" 200
+  says "$job.out" "mpirun is still there 30 s after its ranks"
+  how_it_ended "$job"
+}
+
 # A rank that dies each time at the same place: not for ever.
 ends_with_binary() {
   arguments=(short.txtpb --quiet)

@@ -43,6 +43,7 @@ for ((round = 0; round < ${ALLMODES_ROUNDS:-1}; ++round)); do
     try "first rank frozen" disturb 300 "COMPLETED 0:0 1" kill_rank n1 STOP
     try "rank frozen at the start" disturb -1 "COMPLETED 0:0 1" kill_first_seen n2 STOP
     try "launcher killed" disturb 300 "COMPLETED 0:0 1" kill_launcher
+    if [[ "$launcher" == mpirun ]]; then try "launcher stays" launcher_stays; fi
     try "node set down" disturb 300 "COMPLETED 0:0 1" set_down
     try "node without power" without_power
     # The controller does not answer.
