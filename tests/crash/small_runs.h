@@ -24,7 +24,7 @@ gan {
   discriminator { width: 8 depth: 1 }
 }
 diagnostics { log_every: 5 evaluate_every: 12 samples: 64 calibration_draws: 50 }
-checkpoints { every: 8 keep: 2 }
+checkpoints { every: 8 keep: 2 wait_for_space_s: 0.5 }
 images { every: 12 count: 4 }
 )";
 

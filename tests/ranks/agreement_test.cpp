@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "ranks/thread_ranks.h"
@@ -126,6 +128,32 @@ TEST(Threads, AQuotaOfAControlGroupIsSharedOutToo) {
   other.quota_group = 8;
   other.quota = 8;
   EXPECT_EQ(shares({place, other}), (std::vector<int>{2, 8}));
+}
+
+// No two ranks look at their clocks at the same moment, and all of them save after the same steps.
+TEST(RequestAgreement, RanksWhoseClocksDifferSaveAfterTheSameStepsAndNotSooner) {
+  const world::StopRequest signals({});
+  std::mutex mutex;
+  std::vector<std::vector<uint64_t>> saves;
+  run_ranks(3, [&](world::Communicator& control) {
+    // Each began some milliseconds after the one before it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(7 * control.rank()));
+    run::RequestAgreement agreement(signals, control, 1.0);
+    std::vector<uint64_t> mine;
+    for (uint64_t step = 1; step <= 60; ++step) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (agreement.ask({.step = step, .samples = 0}) != training::Request::save) continue;
+      agreement.saved();
+      mine.push_back(step);
+    }
+    const std::lock_guard lock(mutex);
+    saves.push_back(mine);
+  });
+  ASSERT_EQ(saves.size(), 3U);
+  EXPECT_EQ(saves[1], saves[0]);
+  EXPECT_EQ(saves[2], saves[0]);
+  EXPECT_GE(saves[0].size(), 1U);
+  EXPECT_LE(saves[0].size(), 3U);
 }
 
 }  // namespace

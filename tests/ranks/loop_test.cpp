@@ -31,21 +31,20 @@ class LoopTest : public ::testing::Test {
     config.images.every = 0;
   }
 
-  LoopHooks hooks(run::StopAgreement& stop) {
+  LoopHooks hooks(run::RequestAgreement& stop) {
     const auto note = [this](const char* what) {
       return [this, what](const Position& position) {
         events_.push_back(std::string(what) + " " + std::to_string(position.step));
       };
     };
-    return {
-        .next = [this] { return trainer_.next(); },
-        .log = [](const Position&, const StepReport&) {},
-        .evaluate = [](const Position&) { return Reaction::none; },
-        .checkpoint = note("checkpoint"),
-        .images = [](const Position&) {},
-        .tick = [this](const Position&, const StepReport&) { ++steps_; },
-        .stop_requested = [&stop](const Position& position) { return stop.requested(position); },
-        .skipped = [](const Position&, const std::vector<SkippedUpdate>&) { return false; }};
+    return {.next = [this] { return trainer_.next(); },
+            .log = [](const Position&, const StepReport&) {},
+            .evaluate = [](const Position&) { return Reaction::none; },
+            .checkpoint = note("checkpoint"),
+            .images = [](const Position&) {},
+            .tick = [this](const Position&, const StepReport&) { ++steps_; },
+            .requested = [&stop](const Position& position) { return stop.ask(position); },
+            .skipped = [](const Position&, const std::vector<SkippedUpdate>&) { return false; }};
   }
 
   StopReason run(const LoopHooks& hooks) {
@@ -63,7 +62,7 @@ class LoopTest : public ::testing::Test {
 TEST_F(LoopTest, ASignalDuringAnEvaluationThatRollsBackStopsTheNextAttemptBeforeItsFirstStep) {
   const world::StopRequest signals({SIGUSR1});
   {
-    run::StopAgreement stop(signals, *self_);
+    run::RequestAgreement stop(signals, *self_, 0);
     auto attempt = hooks(stop);
     attempt.evaluate = [](const Position& position) {
       if (position.step == 0) return Reaction::none;
@@ -74,7 +73,7 @@ TEST_F(LoopTest, ASignalDuringAnEvaluationThatRollsBackStopsTheNextAttemptBefore
     EXPECT_EQ(steps_, 2);
     EXPECT_TRUE(events_.empty()) << events_[0];
   }
-  run::StopAgreement stop(signals, *self_);
+  run::RequestAgreement stop(signals, *self_, 0);
   EXPECT_EQ(run(hooks(stop)), StopReason::kSignal);
   EXPECT_EQ(steps_, 2);
   EXPECT_EQ(events_, std::vector<std::string>{"checkpoint 0"});
@@ -83,7 +82,7 @@ TEST_F(LoopTest, ASignalDuringAnEvaluationThatRollsBackStopsTheNextAttemptBefore
 TEST_F(LoopTest, ASignalDuringAnEvaluationIsAnsweredByACheckpointAFewStepsLater) {
   problem_.config.steps = 1000;
   const world::StopRequest signals({SIGUSR1});
-  run::StopAgreement stop(signals, *self_);
+  run::RequestAgreement stop(signals, *self_, 0);
   auto attempt = hooks(stop);
   attempt.evaluate = [](const Position& position) {
     if (position.step == 4) std::raise(SIGUSR1);
@@ -97,9 +96,20 @@ TEST_F(LoopTest, ASignalDuringAnEvaluationIsAnsweredByACheckpointAFewStepsLater)
   EXPECT_LE(saved, 16U);
 }
 
+TEST_F(LoopTest, ASaveThatIsAskedForIsMadeAndTheRunGoesOn) {
+  const world::StopRequest signals({SIGUSR1});
+  run::RequestAgreement stop(signals, *self_, 0);
+  auto attempt = hooks(stop);
+  attempt.requested = [](const Position& position) {
+    return position.step == 3 ? Request::save : Request::none;
+  };
+  EXPECT_EQ(run(attempt), StopReason::kFinished);
+  EXPECT_EQ(events_, (std::vector<std::string>{"checkpoint 3", "checkpoint 6"}));
+}
+
 TEST_F(LoopTest, SkippedUpdatesAreAskedAfterAndEndTheRunWithACheckpoint) {
   const world::StopRequest signals({SIGUSR1});
-  run::StopAgreement stop(signals, *self_);
+  run::RequestAgreement stop(signals, *self_, 0);
   auto attempt = hooks(stop);
   // A batch that is not finite: its updates are skipped.
   attempt.next = [this] {

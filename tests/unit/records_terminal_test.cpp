@@ -52,8 +52,8 @@ class RecordsTerminal : public ::testing::Test {
   void SetUp() override { forget(); }
   void TearDown() override { forget(); }
   static void forget() {
-    for (const char* name :
-         {"ALLMODES_TERMINAL", "ALLMODES_COLUMNS", "NO_COLOR", "OMPI_COMM_WORLD_SIZE"})
+    for (const char* name : {"ALLMODES_TERMINAL", "ALLMODES_COLUMNS", "ALLMODES_ONE_OUTPUT",
+                             "NO_COLOR", "OMPI_COMM_WORLD_SIZE"})
       ::unsetenv(name);
   }
 };
@@ -84,6 +84,24 @@ TEST_F(RecordsTerminal, TheTerminalOfALauncherIsNobodysScreen) {
   ::setenv("ALLMODES_TERMINAL", "2", 1);
   EXPECT_FALSE(may_color(terminal));
   ::close(terminal);
+}
+
+TEST_F(RecordsTerminal, StreamsThatLeadToOnePlaceAreTold) {
+  const int out = ::dup(STDOUT_FILENO);
+  {
+    const PipedStandardError piped;
+    EXPECT_FALSE(one_output());
+    std::fflush(stdout);
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    EXPECT_TRUE(one_output());
+    // Of a launcher's pipes only the launcher knows.
+    ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+    EXPECT_FALSE(one_output());
+    ::setenv("ALLMODES_ONE_OUTPUT", "1", 1);
+    EXPECT_TRUE(one_output());
+    ::dup2(out, STDOUT_FILENO);
+  }
+  ::close(out);
 }
 
 TEST_F(RecordsTerminal, WidthsThatAreNoneAreTheUsualOne) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/space_shortage.h"
 #include "base/system_call.h"
 
 namespace allmodes {
@@ -51,8 +52,8 @@ void put_beside(const std::filesystem::path& path, Fill fill) {
   fill(file);
   if (uninterrupted([&] { return ::rename(beside.c_str(), path.c_str()); }) != 0) {
     const int error = errno;
-    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot put '{}' in place: {}", path.string(),
-                  storage_cause(error));
+    throw StorageError(ExitCode::kCannotCreate, error,
+                       fmt::format("cannot put '{}' in place", path.string()));
   }
   guard.kept = true;
 }
@@ -64,8 +65,8 @@ DurableFile::DurableFile(std::filesystem::path path) : path_(std::move(path)) {
   descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), kFlags, 0666); });
   if (descriptor_ < 0) {
     const int error = errno;
-    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create '{}': {}", path_.string(),
-                  storage_cause(error));
+    throw StorageError(ExitCode::kCannotCreate, error,
+                       fmt::format("cannot create '{}'", path_.string()));
   }
 }
 
@@ -80,8 +81,8 @@ void DurableFile::write(const void* data, size_t bytes) {
   const int error = write_all(descriptor_, data, bytes, written);
   bytes_ += written;
   if (error != 0) {
-    ALLMODES_FAIL(ExitCode::kInputOutput, "writing '{}' failed after {} bytes: {}", path_.string(),
-                  bytes_, storage_cause(error));
+    throw StorageError(ExitCode::kInputOutput, error,
+                       fmt::format("writing '{}' failed after {} bytes", path_.string(), bytes_));
   }
 }
 
@@ -98,8 +99,8 @@ void DurableFile::close() {
 void DurableFile::fail_at_end(int error) {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   ::unlink(path_.c_str());
-  ALLMODES_FAIL(ExitCode::kInputOutput, "'{}' could not be put on the disk: {}", path_.string(),
-                storage_cause(error));
+  throw StorageError(ExitCode::kInputOutput, error,
+                     fmt::format("'{}' could not be put on the disk", path_.string()));
 }
 
 void sync_folder(const std::filesystem::path& folder) {
@@ -109,8 +110,8 @@ void sync_folder(const std::filesystem::path& folder) {
     const int error = errno;
     // Some network file systems cannot sync a folder and say so: nothing more can be done there.
     if (opened.value >= 0 && error == EINVAL) return;
-    ALLMODES_FAIL(ExitCode::kInputOutput, "cannot sync the folder '{}': {}", name,
-                  storage_cause(error));
+    throw StorageError(ExitCode::kInputOutput, error,
+                       fmt::format("cannot sync the folder '{}'", name));
   }
 }
 
@@ -123,8 +124,11 @@ void create_folders(const std::filesystem::path& folder) {
     const int error = errno;
     // Another process may have made it just now.
     if (error == EEXIST && std::filesystem::is_directory(folder, ignored)) return;
-    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the folder '{}': {}", folder.string(),
-                  error == EEXIST ? "something else has that name" : storage_cause(error));
+    if (error == EEXIST)
+      ALLMODES_FAIL(ExitCode::kCannotCreate,
+                    "cannot create the folder '{}': something else has that name", folder.string());
+    throw StorageError(ExitCode::kCannotCreate, error,
+                       fmt::format("cannot create the folder '{}'", folder.string()));
   }
   sync_folder(folder_of(folder));
 }

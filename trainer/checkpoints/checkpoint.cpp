@@ -8,6 +8,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/space_shortage.h"
 #include "base/system_call.h"
 #include "checkpoints/manifest.h"
 #include "checkpoints/payload_file.h"
@@ -86,8 +87,8 @@ fs::path save(const fs::path& checkpoints_dir, const State& state, const Payload
   try {
     if (uninterrupted([&] { return ::mkdir(temporary.c_str(), 0777); }) != 0) {
       const int cause = errno;
-      ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot create the folder '{}': {}",
-                    temporary.string(), storage_cause(cause));
+      throw StorageError(ExitCode::kCannotCreate, cause,
+                         fmt::format("cannot create the folder '{}'", temporary.string()));
     }
     write_folder(temporary, state, payload);
     put_in_place(temporary, final_place);

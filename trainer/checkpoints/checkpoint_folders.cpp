@@ -9,6 +9,7 @@
 
 #include "base/durable_file.h"
 #include "base/error.h"
+#include "base/space_shortage.h"
 #include "base/system_call.h"
 
 namespace allmodes::checkpoints {
@@ -88,7 +89,8 @@ std::vector<std::pair<uint64_t, fs::path>> list_checkpoints(const fs::path& chec
 void put_in_place(const fs::path& temporary, const fs::path& final_place) {
   if (renamed(temporary, final_place)) return;
   int error = errno;
-  if (error == ENOTEMPTY || error == EEXIST) {
+  // The last where something that is no folder has the name.
+  if (error == ENOTEMPTY || error == EEXIST || error == ENOTDIR) {
     if (exchanged(temporary, final_place)) return;
     const fs::path aside = replaced_name(final_place);
     if (renamed(final_place, aside)) {
@@ -99,8 +101,8 @@ void put_in_place(const fs::path& temporary, const fs::path& final_place) {
       error = errno;
     }
   }
-  ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot put the checkpoint '{}' in place: {}",
-                final_place.string(), storage_cause(error));
+  throw StorageError(ExitCode::kCannotCreate, error,
+                     fmt::format("cannot put the checkpoint '{}' in place", final_place.string()));
 }
 
 void tidy(const fs::path& checkpoints_dir) {

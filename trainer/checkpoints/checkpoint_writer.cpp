@@ -1,13 +1,50 @@
 #include "checkpoints/checkpoint_writer.h"
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 namespace allmodes::checkpoints {
 
-void CheckpointWriter::begin(std::function<void()> save) {
+void CheckpointWriter::begin(Save save) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (waits_for_space_ && save_.may_be_left_out) {
+      save_ = std::move(save);
+      return;
+    }
+  }
   wait();
-  under_way_ = std::async(std::launch::async, std::move(save));
+  save_ = std::move(save);
+  under_way_ = std::async(std::launch::async, [this] { work(); });
+}
+
+void CheckpointWriter::work() {
+  while (true) {
+    std::chrono::milliseconds pause{};
+    {
+      // A copy, which shares the tensors: a later save may take its place in the pause.
+      const auto write = [this] {
+        const std::lock_guard lock(mutex_);
+        waits_for_space_ = false;
+        return save_.write;
+      }();
+      try {
+        write();
+        shortage_.over();
+        const std::lock_guard lock(mutex_);
+        save_ = {};
+        return;
+      } catch (const Error&) {
+        pause = shortage_.outlast();
+      }
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      waits_for_space_ = true;
+    }
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 void CheckpointWriter::check() {

@@ -91,6 +91,7 @@ void for_each_alternative(Visit visit) {
 // numbers stay within random.h's 2^48.
 inline constexpr double kMostCount = 281'474'976'710'655.0;
 inline constexpr double kMostSize = 1 << 20;
+inline constexpr double kMostSeconds = 86'400;
 inline constexpr Range kFinite{};
 inline constexpr Range kPositive{.low = 0, .open_low = true};
 inline constexpr Range kNotNegative{.low = 0};

@@ -236,14 +236,24 @@ void describe(V& v, T& c) {
 
 struct Checkpoints {
   int64_t every = 1000;
+  double every_s = 0;
   int64_t keep = 3;
+  double wait_for_space_s = 300;
 };
 
 template <class V, Is<Checkpoints> T>
 void describe(V& v, T& c) {
   v.field("every", c.every, kCountOrZero,
           "Steps from one checkpoint to the next; 0: only the last.");
+  v.field(
+      "every_s", c.every_s, Range{.low = 1, .high = kMostSeconds, .or_zero = true},
+      "Seconds from one checkpoint to the next, which bounds what a loss costs; beside `every`, "
+      "whichever comes first. 0: steps alone count.");
   v.field("keep", c.keep, kCount, "Newest ones kept.");
+  v.field("wait_for_space_s", c.wait_for_space_s, Range{.low = 0, .high = kMostSeconds},
+          "How many seconds the disk, or the quota, may be full: checkpoints and records are tried "
+          "again while the training goes on, then the run ends with 74. At most half of "
+          "watchdog.stage_limit_s.");
 }
 
 struct Images {
@@ -297,7 +307,7 @@ struct Watchdog {
 
 template <class V, Is<Watchdog> T>
 void describe(V& v, T& c) {
-  v.field("limit_s", c.limit_s, Range{.low = 1, .high = 86'400, .or_zero = true},
+  v.field("limit_s", c.limit_s, Range{.low = 1, .high = kMostSeconds, .or_zero = true},
           "Seconds within which a rank that is frozen, cut off or behind is found; 0: off.");
   v.field(
       "stage_limit_s", c.stage_limit_s, Range{.low = 1, .high = 1e7, .or_zero = true},

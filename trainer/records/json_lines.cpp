@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/durable_file.h"
@@ -124,6 +126,11 @@ int descriptor_of_what_is_there(int descriptor, const std::filesystem::path& pat
   if (::fstat(descriptor, &opened) != 0 || opened.st_nlink > 0) return descriptor;
   constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_APPEND;
   const int anew = uninterrupted([&] { return ::open(path.c_str(), kFlags); });
+  if (anew < 0 && errno != ENOENT && errno != ENOTDIR)
+    throw StorageError(
+        ExitCode::kInputOutput, errno,
+        fmt::format("'{}' was replaced while the run writes to it, by what cannot be written to",
+                    path.string()));
   if (anew < 0)
     ALLMODES_FAIL(ExitCode::kInputOutput,
                   "'{}' was removed while the run writes to it; put its folder back and resume, or "
@@ -132,6 +139,19 @@ int descriptor_of_what_is_there(int descriptor, const std::filesystem::path& pat
   ::close(descriptor);
   return anew;
 }
+
+// A pipe or a terminal cannot be synced (EINVAL) and needs none.
+void put_on_disk(int descriptor, const std::filesystem::path& path) {
+  if (uninterrupted([&] { return ::fsync(descriptor); }) == 0 || errno == EINVAL || errno == EROFS)
+    return;
+  throw StorageError(ExitCode::kInputOutput, errno,
+                     fmt::format("'{}' could not be put on the disk", path.string()));
+}
+
+struct Closing {
+  int descriptor;
+  ~Closing() { ::close(descriptor); }
+};
 
 }  // namespace
 
@@ -161,6 +181,7 @@ void JsonLinesSink::restore(const Continuation& continued) {
         const bool unknown_rollback =
             record.kind == "rollback" && std::get<2>(*key) > continued.rollbacks;
         if (unknown_rollback || (key && !known_.insert(*key).second)) return;
+        last_step_ = std::max(last_step_, record.step);
         kept.append(line).push_back('\n');
       },
       [&](BadLine line) { bad.push_back(std::move(line)); });
@@ -170,15 +191,16 @@ void JsonLinesSink::restore(const Continuation& continued) {
   std::erase_if(known_, [&](const Key& key) { return std::get<1>(key) != continued.step; });
 }
 
-JsonLinesSink::JsonLinesSink(std::filesystem::path path, std::optional<Continuation> continued)
-    : path_(std::move(path)) {
+JsonLinesSink::JsonLinesSink(std::filesystem::path path, std::optional<Continuation> continued,
+                             SpaceShortage shortage)
+    : path_(std::move(path)), shortage_(std::move(shortage)) {
   if (continued) restore(*continued);
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | (continued ? 0 : O_TRUNC);
   descriptor_ = uninterrupted([&] { return ::open(path_.c_str(), flags, 0666); });
   if (descriptor_ < 0) {
     const int error = errno;
-    ALLMODES_FAIL(ExitCode::kCannotCreate, "cannot open '{}' for writing: {}", path_.string(),
-                  storage_cause(error));
+    throw StorageError(ExitCode::kCannotCreate, error,
+                       fmt::format("cannot open '{}' for writing", path_.string()));
   }
 }
 
@@ -189,22 +211,68 @@ JsonLinesSink::~JsonLinesSink() {
 void JsonLinesSink::write(const Record& record) {
   const auto key = key_of(record);
   if (key && known_.contains(*key)) return;
-  const std::string line = to_json(record) + "\n";
+  const std::lock_guard lock(mutex_);
+  pending_ += to_json(record) + "\n";
+  attempt([&] { push(); });
+}
+
+void JsonLinesSink::push() {
   descriptor_ = descriptor_of_what_is_there(descriptor_, path_);
   size_t written = 0;
-  if (const int error = write_all(descriptor_, line.data(), line.size(), written); error != 0) {
-    ALLMODES_FAIL(ExitCode::kInputOutput, "writing a record to '{}' failed: {}", path_.string(),
-                  storage_cause(error));
+  const int error = write_all(descriptor_, pending_.data(), pending_.size(), written);
+  pending_.erase(0, written);
+  if (error != 0)
+    throw StorageError(ExitCode::kInputOutput, error,
+                       fmt::format("writing a record to '{}' failed", path_.string()));
+}
+
+template <typename Work>
+void JsonLinesSink::attempt(Work work) {
+  try {
+    work();
+    shortage_.over();
+  } catch (const Error&) {
+    // The next record, or the next checkpoint, tries again.
+    (void)shortage_.outlast();
   }
 }
 
 void JsonLinesSink::flush() {
-  // A pipe or a terminal cannot be synced (EINVAL) and needs none.
-  if (uninterrupted([&] { return ::fsync(descriptor_); }) != 0 && errno != EINVAL &&
-      errno != EROFS) {
-    const int error = errno;
-    ALLMODES_FAIL(ExitCode::kInputOutput, "'{}' could not be put on the disk: {}", path_.string(),
-                  storage_cause(error));
+  const std::lock_guard lock(mutex_);
+  attempt([&] {
+    push();
+    put_on_disk(descriptor_, path_);
+  });
+}
+
+void JsonLinesSink::settle() {
+  int descriptor = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    push();
+    descriptor = uninterrupted([&] { return ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0); });
+    if (descriptor < 0)
+      throw StorageError(ExitCode::kInputOutput, errno,
+                         fmt::format("'{}' could not be put on the disk", path_.string()));
+  }
+  // A disk that takes its time does not hold up whoever has the next record.
+  const Closing closing{descriptor};
+  put_on_disk(descriptor, path_);
+  const std::lock_guard lock(mutex_);
+  if (pending_.empty()) shortage_.over();
+}
+
+void JsonLinesSink::finish() {
+  while (true) {
+    std::chrono::milliseconds pause{};
+    try {
+      settle();
+      return;
+    } catch (const Error&) {
+      const std::lock_guard lock(mutex_);
+      pause = shortage_.outlast();
+    }
+    std::this_thread::sleep_for(pause);
   }
 }
 

@@ -125,4 +125,11 @@ void setup_log(int rank, const std::string& host,
   spdlog::set_default_logger(std::move(logger));
 }
 
+void log_to_file(const std::string& text, bool warning) {
+  const auto level = warning ? spdlog::level::warn : spdlog::level::info;
+  for (const auto& sink : spdlog::default_logger()->sinks())
+    if (std::dynamic_pointer_cast<LogFileSink>(sink) != nullptr)
+      sink->log(spdlog::details::log_msg("allmodes", level, text));
+}
+
 }  // namespace allmodes::records

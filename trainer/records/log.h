@@ -16,4 +16,7 @@ namespace allmodes::records {
 void setup_log(int rank, const std::string& host,
                const std::optional<std::filesystem::path>& log_file, bool quiet, bool color);
 
+// Into the log file alone, where there is one: what the console has in another form.
+void log_to_file(const std::string& text, bool warning);
+
 }  // namespace allmodes::records

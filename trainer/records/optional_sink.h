@@ -29,7 +29,7 @@ class OptionalWork {
 // that may fail.
 class FanOut : public Sink {
  public:
-  FanOut(std::unique_ptr<Sink> required, OptionalWork& work)
+  FanOut(std::shared_ptr<Sink> required, OptionalWork& work)
       : required_(std::move(required)), work_(work) {}
   // Adds what `make` makes, unless that fails. `what` names it in warnings: "the event file".
   void add(const std::string& what, const std::function<std::unique_ptr<Sink>()>& make);
@@ -38,7 +38,7 @@ class FanOut : public Sink {
   void flush() override;
 
  private:
-  std::unique_ptr<Sink> required_;
+  std::shared_ptr<Sink> required_;
   OptionalWork& work_;
   std::vector<std::pair<std::string, std::unique_ptr<Sink>>> others_;
 };

@@ -1,6 +1,7 @@
 #include "records/terminal.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,16 @@ int64_t terminal_columns(int descriptor) {
 
 bool may_color(int descriptor) {
   return on_terminal(descriptor) && !variable_says_something("NO_COLOR");
+}
+
+bool one_output() {
+  if (variable_says_something("ALLMODES_ONE_OUTPUT")) return true;
+  // Between a launcher and its ranks are pipes of the launcher's own.
+  struct stat out {
+  }, error{};
+  return !variable_says_something("OMPI_COMM_WORLD_SIZE") && ::fstat(STDOUT_FILENO, &out) == 0 &&
+         ::fstat(STDERR_FILENO, &error) == 0 && out.st_dev == error.st_dev &&
+         out.st_ino == error.st_ino;
 }
 
 }  // namespace allmodes::records

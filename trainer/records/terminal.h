@@ -4,7 +4,8 @@
 //
 // Under mpirun a rank's streams lead to mpirun, through pipes and pseudo-terminals. launch/run.sh
 // says which of its own descriptors are terminals, in ALLMODES_TERMINAL ("", "1", "2", "12"), and
-// their width in ALLMODES_COLUMNS.
+// their width in ALLMODES_COLUMNS. It, and the Slurm script, set ALLMODES_ONE_OUTPUT where standard
+// output and standard error lead to the same place, as in a job's log.
 
 #include <cstdint>
 
@@ -18,5 +19,8 @@ int64_t terminal_columns(int descriptor);
 
 // Whether text may be coloured: on a terminal, and NO_COLOR (no-color.org) is not set.
 bool may_color(int descriptor);
+
+// Whether standard output and standard error are read in one place: a terminal, or a log of both.
+bool one_output();
 
 }  // namespace allmodes::records

@@ -44,21 +44,24 @@ void agree_on_run(world::Communicator& control, const CheckedRun& run) {
   world::agree(control, facts);
 }
 
-bool StopAgreement::requested(const training::Position& position) {
-  if (!cadence_.due(position.step)) return false;
+training::Request RequestAgreement::ask(const training::Position& position) {
+  using training::Request;
+  if (!cadence_.due(position.step)) return Request::none;
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - agreed_at_).count();
+  const double unsaved = std::chrono::duration<double>(now - saved_at_).count();
   const uint64_t steps = position.step - agreed_step_.value_or(position.step - 1);
-  std::array<double, 2> most{static_cast<double>(signals_.signal()),
-                             seconds / static_cast<double>(std::max<uint64_t>(1, steps))};
+  std::array<double, 3> most{static_cast<double>(signals_.signal()),
+                             seconds / static_cast<double>(std::max<uint64_t>(1, steps)),
+                             save_every_s_ > 0 && unsaved >= save_every_s_ ? 1.0 : 0.0};
   world::all_reduce_host(control_, std::span<double>(most), world::ReduceOp::max);
   cadence_.agreed(position.step, most[1]);
   agreed_at_ = now;
   agreed_step_ = position.step;
-  if (most[0] == 0) return false;
+  if (most[0] == 0) return most[2] > 0 ? Request::save : Request::none;
   if (control_.rank() == 0)
     spdlog::warn("{}: stopping with a checkpoint", world::signal_name(static_cast<int>(most[0])));
-  return true;
+  return Request::stop;
 }
 
 namespace {

@@ -27,21 +27,28 @@ ExitCode report_refusals(world::Communicator& control, const CheckedRun& run);
 // that differs is named) and the same data.
 void agree_on_run(world::Communicator& control, const CheckedRun& run);
 
-// Whether a signal asks the run to stop. It may reach some ranks alone, and each at another step,
-// so that all agree on it: about twice a second.
-class StopAgreement {
+// What is asked of a run between two steps. A signal may reach some ranks alone, and each at
+// another step, and no two clocks agree, so that all ranks agree on it: about twice a second.
+class RequestAgreement {
  public:
-  StopAgreement(const world::StopRequest& signals, world::Communicator& control)
-      : signals_(signals), control_(control) {}
+  // Asks for a save when the last one, or the beginning, is `save_every_s` seconds ago; 0: never.
+  // When a run saves has no influence on what it computes.
+  RequestAgreement(const world::StopRequest& signals, world::Communicator& control,
+                   double save_every_s)
+      : signals_(signals), control_(control), save_every_s_(save_every_s) {}
 
   // Called after each step, by all ranks; a collective after some of them. The same on every rank.
-  bool requested(const training::Position& position);
+  training::Request ask(const training::Position& position);
+  // The run saves, for whatever reason, on all ranks after the same step.
+  void saved() { saved_at_ = std::chrono::steady_clock::now(); }
 
  private:
   const world::StopRequest& signals_;
   world::Communicator& control_;
+  double save_every_s_;
   training::AgreementCadence cadence_{0.5};
   std::chrono::steady_clock::time_point agreed_at_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point saved_at_ = agreed_at_;
   std::optional<uint64_t> agreed_step_;
 };
 

@@ -11,6 +11,7 @@
 #include "config/load.h"
 #include "records/log.h"
 #include "run/resume.h"
+#include "run/run_outputs.h"
 
 namespace allmodes::run {
 
@@ -21,7 +22,10 @@ void begin_folder(const TrainOptions& options, const CheckedRun& run,
   const auto& folder = opened.folder;
   const bool finished = opened.finished(original.steps);
   folder.remove_temporaries();
-  if (!finished) write_file_atomically(folder.config(), config::print(original));
+  auto shortage = space_shortage(original);
+  if (!finished)
+    until_there_is_space(shortage,
+                         [&] { write_file_atomically(folder.config(), config::print(original)); });
   records::setup_log(0, world.host, folder.log(), options.quiet, records::may_color(STDERR_FILENO));
   spdlog::info("{} '{}' on {}", config::family_name(original), original.name,
                run.dataset->description());

@@ -6,14 +6,15 @@
 namespace allmodes::run {
 
 Attempt::Attempt(const SetUp& set_up, OpenedRun& opened, std::string config,
-                 world::Runtime& runtime, const world::StopRequest& signals)
+                 world::Runtime& runtime, const world::StopRequest& signals, EarlyStop& early)
     : set_up_(set_up),
       run_(set_up.run),
       opened_(opened),
       runtime_(runtime),
       control_(runtime.control()),
+      early_(early),
       saver_(opened, set_up.run, std::move(config), runtime),
-      stop_(signals, runtime.control()),
+      requests_(signals, runtime.control(), run_.config().checkpoints.every_s),
       skipped_(run_.config().consistency.nonfinite_limit, runtime.world().rank == 0) {}
 
 Attempt::~Attempt() = default;
@@ -45,9 +46,12 @@ training::StopReason Attempt::run(const config::RunConfig& original, Speech spee
   const world::ScopedStage in_training(control_.flight_log(), "training",
                                        world::Stage::Kind::training);
   feed_.emplace(run_, runtime_.world(), set_up_.device, position_.samples);
+  begun_at_ = position_.step;
   const auto reason =
       training::run_loop(run_.config(), *run_.objective, *model_, position_, hooks(original));
+  early_.disarm();
   saver_.finish();
+  reporter_->settle();
   if (reason != training::StopReason::kRollback) reporter_->finish();
   return reason;
 }
@@ -88,19 +92,30 @@ training::LoopHooks Attempt::hooks(const config::RunConfig& original) {
             }
             return reaction_to(*verdict, original.verdict, std::ssize(opened_.rollbacks()));
           },
-      .checkpoint = [this](const auto& position) { saver_.save(*model_, *reporter_, position); },
+      .checkpoint =
+          [this](const auto& position) {
+            saver_.save(*model_, *reporter_, position);
+            requests_.saved();
+          },
       .images =
           [this](const auto& position) {
             const auto drawing = stage("pictures");
             reporter_->images(position);
           },
       .tick = [this](const auto& position, const auto& report) { tick(position, report); },
-      .stop_requested = [this](const auto& position) { return stop_.requested(position); },
+      .requested = [this](const auto& position) { return requested(position); },
       .skipped =
           [this](const auto& position, const auto& updates) {
             return skipped_.note(position, updates, model_->skipped_updates());
           },
   };
+}
+
+training::Request Attempt::requested(const training::Position& position) {
+  const auto request = requests_.ask(position);
+  // From its first step on the run has something to save.
+  if (request == training::Request::stop || position.step > begun_at_) early_.disarm();
+  return request;
 }
 
 void Attempt::tick(const training::Position& position, const training::StepReport& report) {

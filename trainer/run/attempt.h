@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "run/agreement.h"
+#include "run/early_stop.h"
 #include "run/feed.h"
 #include "run/opened_run.h"
 #include "run/reporter.h"
@@ -21,8 +22,9 @@ namespace allmodes::run {
 class Attempt {
  public:
   // Everything outlives the attempt. `config`: as printed into checkpoints.
+  // `early` answers signals until the first step.
   Attempt(const SetUp& set_up, OpenedRun& opened, std::string config, world::Runtime& runtime,
-          const world::StopRequest& signals);
+          const world::StopRequest& signals, EarlyStop& early);
   ~Attempt();
 
   // Collective. Makes the model and puts the opened checkpoint, if any, into it. Writes nothing.
@@ -35,6 +37,7 @@ class Attempt {
  private:
   void begin(const config::RunConfig& original, bool went_back);
   training::LoopHooks hooks(const config::RunConfig& original);
+  training::Request requested(const training::Position& position);
   void tick(const training::Position& position, const training::StepReport& report);
   world::ScopedStage stage(const char* name,
                            world::Stage::Kind kind = world::Stage::Kind::unbounded) const;
@@ -44,13 +47,15 @@ class Attempt {
   OpenedRun& opened_;
   world::Runtime& runtime_;
   world::Communicator& control_;
+  EarlyStop& early_;
   training::Position position_;
+  uint64_t begun_at_ = 0;  // the step at which the loop begins
   // All of these may wait when they are destroyed.
   std::optional<training::Model> model_;
   std::optional<Feed> feed_;
   std::optional<Reporter> reporter_;
   Saver saver_;
-  StopAgreement stop_;
+  RequestAgreement requests_;
   SkippedUpdates skipped_;
 };
 

@@ -143,6 +143,17 @@ std::optional<Found> find_newest(const TrainOptions& options, const std::string&
   return std::nullopt;
 }
 
+// The folder of the run that a checkpoint belongs to. The name may be a link to it.
+fs::path run_of(const fs::path& checkpoint, const std::string& option) {
+  const fs::path folder = fs::canonical(checkpoint);
+  if (folder.parent_path().filename() != "checkpoints")
+    ALLMODES_FAIL(ExitCode::kNoInput,
+                  "--resume {}: this checkpoint lies in no run's folder (RUN/checkpoints/{}): put "
+                  "it back there; or begin a new run with its weights: --from instead of --resume",
+                  option, folder.filename().string());
+  return folder.parent_path().parent_path();
+}
+
 // What --resume names, on rank 0.
 std::optional<Found> find(const TrainOptions& options, const std::string& name,
                           const std::string& host) {
@@ -151,7 +162,7 @@ std::optional<Found> find(const TrainOptions& options, const std::string& name,
   const fs::path path = fs::absolute(data::expanded_path(*options.resume)).lexically_normal();
   if (fs::exists(path / "manifest.pb")) {
     const fs::path folder = path.has_filename() ? path : path.parent_path();
-    const fs::path root = folder.parent_path().parent_path();
+    const fs::path root = run_of(folder, *options.resume);
     Found found{.root = root, .lock = RunLock(root, host), .id = id_of(root), .checkpoint = {}};
     found.checkpoint = patiently([&] { return checkpoints::open(folder); });
     if (const auto foreign = foreign_complaint(found.checkpoint->state, found.id); !foreign.empty())
@@ -322,9 +333,14 @@ std::optional<checkpoints::Opened> newest_vouched_for(const records::RunFolder& 
   const auto folders = checkpoints::list_checkpoints(folder.checkpoints());
   for (auto each = folders.rbegin(); each != folders.rend(); ++each) {
     try {
-      if (is_vouched_for(checkpoints::state_of(each->second)))
+      auto healthy = patiently([&]() -> std::optional<checkpoints::Opened> {
+        if (!is_vouched_for(checkpoints::state_of(each->second))) return std::nullopt;
         return checkpoints::open(each->second);
+      });
+      if (healthy) return healthy;
     } catch (const Error& error) {
+      // What cannot be read now may be whole: an older one in its place would be another run.
+      if (error.code() == ExitCode::kInputOutput) throw;
       spdlog::warn("checkpoint passed over: {}", error.what());
     }
   }

@@ -67,7 +67,8 @@ void begin_with_weights(training::Model& model, OpenedRun& opened, const world::
 void say_differences(const OpenedRun& opened, const config::RunConfig& config);
 
 // The newest checkpoint that a run may go back to (is_vouched_for), verified; nothing when there is
-// none. Damaged ones are named in the log and passed over.
+// none. Damaged ones are named in the log and passed over; throws kInputOutput for one that is
+// there and cannot be read, after some tries.
 std::optional<checkpoints::Opened> newest_vouched_for(const records::RunFolder& folder);
 
 }  // namespace allmodes::run

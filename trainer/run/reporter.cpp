@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "optimizers/schedule.h"
 #include "records/coloured.h"
+#include "records/log.h"
 #include "records/terminal.h"
 #include "run/batch_diversity.h"
 #include "run/pictures.h"
@@ -42,6 +43,7 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
       folder_(std::move(folder)),
       root_(control.rank() == 0),
       verbose_(speech == Speech::verbose),
+      quiet_(speech == Speech::quiet),
       collectors_(diagnostics::make_collectors(setup)),
       held_out_(diagnostics::held_out_for(*run.objective, run.config())) {
   if (resumed != nullptr) {
@@ -61,7 +63,8 @@ Reporter::Reporter(const CheckedRun& run, training::Model& model, world::Communi
     }
   }
   if (root_) {
-    sink_ = open_outputs(folder_, run, resumed, control.size(), optional_);
+    records_ = open_records(folder_, run, resumed);
+    sink_ = open_outputs(records_, folder_, run, resumed, control.size(), optional_);
     progress_ = std::make_unique<records::Progress>(speech != Speech::quiet,
                                                     records::on_terminal(STDERR_FILENO), stderr,
                                                     run.config().steps, 10.0);
@@ -309,7 +312,11 @@ void Reporter::say_verdict(const training::Position& position, const diagnostics
   const bool same = said_ && said_->state == words.state && said_->kind == words.kind;
   const bool last = position.step >= static_cast<uint64_t>(run_.config().steps);
   const bool warning = verdict.state != diagnostics::State::healthy;
-  if (same && warning && (verdict.lost == said_lost_ || verdict.witnesses.front().modes.empty()))
+  said_in_full_ = !same && !last && (warning || !quiet_);
+  if (last && records::one_output())  // it follows in full, on standard output
+    records::log_to_file(report::headline(words, columns, kLogPrefix), warning);
+  else if (same && warning &&
+           (verdict.lost == said_lost_ || verdict.witnesses.front().modes.empty()))
     say(report::repetition(words, columns, kLogPrefix), warning);
   else if (same || last)
     say(report::headline(words, columns, kLogPrefix), warning);
@@ -379,17 +386,11 @@ void Reporter::finish() {
   sink_->flush();
   spdlog::info("run folder: {}", folder_.root.string());
   if (verdicts_.empty()) return;
-  const auto& last = verdicts_.back();
-  report::VerdictText words = said_.value_or(report::VerdictText{
-      .place = fmt::format("verdict at step {}", last.step),
-      .state = last.state,
-      .kind = last.kind,
-      .brief = last.state == "healthy" ? last.reason : report::brief_of(last.reason),
-      .since = since_when(),
-      .findings = {},
-      .help = last.state == "healthy" ? std::vector<report::Suggestion>()
-                                      : report::suggestions(last.kind, run_.config()),
-      .see = folder_.report().string()});
+  // Whoever reads both streams in one place has just read it.
+  if (said_in_full_ && records::one_output()) return;
+  report::VerdictText words = said_.value_or(words_of(verdicts_.back(), run_.config()));
+  words.since = since_when();
+  words.see = folder_.report().string();
   spdlog::default_logger()->flush();
   const std::string text =
       report::in_full(words, static_cast<size_t>(records::terminal_columns(STDOUT_FILENO)));

@@ -14,6 +14,7 @@
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/collectors/data_audit.h"
 #include "diagnostics/statistics/moments.h"
+#include "records/json_lines.h"
 #include "records/optional_sink.h"
 #include "records/progress.h"
 #include "records/record.h"
@@ -52,10 +53,16 @@ class Reporter {
   void went_back(const training::Position& position, const std::vector<std::string>& adjustments);
   // The last verdict; a healthy one before there is any.
   checkpoints::State::Verdict last_verdict() const;
+  // Waits until all records are on the disk; on rank 0.
+  void settle() const {
+    if (records_) records_->finish();
+  }
   // Ends progress and says the verdict once more; on rank 0.
   void finish();
 
   double trained_seconds() const;
+  // records.jsonl; null but on rank 0.
+  const std::shared_ptr<records::JsonLinesSink>& record_file() const { return records_; }
 
  private:
   records::Record start_record(const std::string& kind, const training::Position& position) const;
@@ -79,15 +86,18 @@ class Reporter {
   records::RunFolder folder_;
   bool root_;
   bool verbose_;
+  bool quiet_;
   std::vector<diagnostics::NamedCollector> collectors_;
   std::unique_ptr<data::Dataset> held_out_;  // of a family that does not draw, where there is one
   records::OptionalWork optional_;
+  std::shared_ptr<records::JsonLinesSink> records_;
   std::unique_ptr<records::Sink> sink_;
   std::unique_ptr<records::Progress> progress_;
   std::vector<diagnostics::PastEvaluation> history_;
   std::vector<checkpoints::State::Verdict> verdicts_;
   std::vector<checkpoints::State::Rollback> rollbacks_;
   std::optional<report::VerdictText> said_;  // by this process
+  bool said_in_full_ = false;                // with its table
   std::vector<std::string> said_lost_;       // names of what was missing then
   std::string progress_text_;
   double seconds_before_ = 0;

@@ -1,10 +1,14 @@
 #include "run/saver.h"
 
+#include <spdlog/spdlog.h>
+
 #include <memory>
 #include <utility>
 
+#include "base/error.h"
 #include "base/version.h"
 #include "run/rollback.h"
+#include "run/run_outputs.h"
 #include "run/versions.h"
 #include "training/average_buffers.h"
 #include "training/replicas.h"
@@ -14,14 +18,23 @@ namespace allmodes::run {
 
 Saver::Saver(const OpenedRun& opened, const CheckedRun& run, std::string config,
              world::Runtime& runtime)
-    : opened_(opened), run_(run), config_(std::move(config)), runtime_(runtime) {
+    : opened_(opened),
+      run_(run),
+      config_(std::move(config)),
+      runtime_(runtime),
+      writer_(space_shortage(run.config())) {
   if (!opened.state) return;
   saved_step_ = opened.state->step;
   if (runtime.world().rank != 0) return;
-  if (is_vouched_for(*opened.state)) {
-    healthy_step_ = opened.state->step;
-  } else if (const auto healthy = newest_vouched_for(opened.folder)) {
-    healthy_step_ = healthy->state.step;
+  try {
+    if (is_vouched_for(*opened.state)) {
+      healthy_step_ = opened.state->step;
+    } else if (const auto healthy = newest_vouched_for(opened.folder)) {
+      healthy_step_ = healthy->state.step;
+    }
+  } catch (const Error& error) {
+    // Nobody goes back to it now; should the run collapse, it is looked for again.
+    spdlog::warn("no checkpoint is spared for a collapse: {}", error.what());
   }
 }
 
@@ -57,14 +70,20 @@ void Saver::save_anew(training::Model& model, const Reporter& reporter,
                                     .column_means = run_.column_means,
                                     .column_deviations = run_.column_deviations}};
   reporter.fill(state);
-  if (is_vouched_for(state)) healthy_step_ = position.step;
+  // A run may have to go back to it: it is not left out for a later one.
+  const bool vouched_for = is_vouched_for(state);
+  if (vouched_for) healthy_step_ = position.step;
   // For those who sample from the checkpoint without the data.
   training::estimate_average_buffers(model, *run_.objective, *run_.dataset, run_.config().seed);
   const auto snapshot = std::make_shared<training::Snapshot>(training::take_snapshot(model));
-  writer_.begin([folder = opened_.folder.checkpoints(), state = std::move(state), snapshot,
-                 keep = run_.config().checkpoints.keep, spare = healthy_step_] {
+  auto write = [folder = opened_.folder.checkpoints(), state = std::move(state), snapshot,
+                keep = run_.config().checkpoints.keep, spare = healthy_step_,
+                records = reporter.record_file()] {
+    // A run that goes on from here makes no record of an earlier step again.
+    records->settle();
     checkpoints::save(folder, state, snapshot->payload, keep, spare);
-  });
+  };
+  writer_.begin({.write = std::move(write), .may_be_left_out = !vouched_for});
 }
 
 void Saver::finish() {

@@ -11,9 +11,11 @@
 #include "run/agreement.h"
 #include "run/announcements.h"
 #include "run/attempt.h"
+#include "run/early_stop.h"
 #include "run/failure.h"
 #include "run/opened_run.h"
 #include "run/rollback.h"
+#include "run/run_outputs.h"
 #include "run/work_watch.h"
 
 namespace allmodes::run {
@@ -23,7 +25,7 @@ namespace {
 class Session {
  public:
   Session(const TrainOptions& options, world::Runtime& runtime, const world::StopRequest& signals)
-      : options_(options), runtime_(runtime), signals_(signals) {}
+      : options_(options), runtime_(runtime), signals_(signals), early_(signals, runtime) {}
 
   int run(world::Watchdog& watchdog) {
     if (const auto code = set_up(options_, runtime_, watchdog, set_up_)) return *code;
@@ -31,7 +33,7 @@ class Session {
     opened_ = open_run(options_, set_up_.run, runtime_);
     for (bool first = true;; first = false) {
       adjust();
-      attempt_.emplace(set_up_, opened_, config::print(original_), runtime_, signals_);
+      attempt_.emplace(set_up_, opened_, config::print(original_), runtime_, signals_, early_);
       attempt_->prepare();
       // Only now, so that a configuration which does not fit the checkpoint leaves the run as it
       // was.
@@ -76,7 +78,10 @@ class Session {
                       "{}: no healthy checkpoint to go back to; the collapsed model is not kept",
                       opened_.folder.checkpoints().string());
       const auto aside = fmt::format("records-before-rollback-{}.jsonl", before.size() + 1);
-      write_file_atomically(opened_.folder.root / aside, read_file(opened_.folder.records()));
+      auto shortage = space_shortage(original_);
+      until_there_is_space(shortage, [&] {
+        write_file_atomically(opened_.folder.root / aside, read_file(opened_.folder.records()));
+      });
       checkpoints::remove_after(opened_.folder.checkpoints(), healthy->state.step);
       healthy->state = after_rollback(std::move(healthy->state), std::move(before), verdict);
     }
@@ -104,6 +109,7 @@ class Session {
   config::RunConfig original_;  // as written, without adjustments
   OpenedRun opened_;
   std::optional<Attempt> attempt_;
+  EarlyStop early_;
 };
 
 }  // namespace

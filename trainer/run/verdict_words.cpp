@@ -1,5 +1,7 @@
 #include "run/verdict_words.h"
 
+#include <fmt/format.h>
+
 namespace allmodes::run {
 
 std::vector<report::Finding> findings_of(const diagnostics::Verdict& verdict) {
@@ -26,6 +28,20 @@ report::VerdictText words_of(const diagnostics::Verdict& verdict) {
           .since = {},
           .findings = findings_of(verdict),
           .help = {},
+          .see = {}};
+}
+
+report::VerdictText words_of(const checkpoints::State::Verdict& verdict,
+                             const config::RunConfig& config) {
+  const bool healthy = verdict.state == "healthy";
+  return {.place = fmt::format("verdict at step {}", verdict.step),
+          .state = verdict.state,
+          .kind = verdict.kind,
+          .brief = healthy ? verdict.reason : report::brief_of(verdict.reason),
+          .since = {},
+          .findings = {},
+          .help = healthy ? std::vector<report::Suggestion>()
+                          : report::suggestions(verdict.kind, config),
           .see = {}};
 }
 

@@ -19,4 +19,7 @@ enum class StopReason { kFinished, kSignal, kCollapsed, kNotFinite, kRollback };
 // the model has just been judged healthy.
 enum class Reaction { none, keep, stop, rollback };
 
+// What is asked of a run between two steps, by a signal or by the clock; the same on every rank.
+enum class Request { none, save, stop };
+
 }  // namespace allmodes::training

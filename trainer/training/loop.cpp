@@ -30,7 +30,7 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
   gradients::StepPacer pacer(model.device(), model.exchange().flight_log());
   const auto steps = static_cast<uint64_t>(config.steps);
   // A signal may have come long before, while data were loaded or the run went back.
-  if (position.step < steps && hooks.stop_requested(position)) {
+  if (position.step < steps && hooks.requested(position) == Request::stop) {
     hooks.checkpoint(position);
     return StopReason::kSignal;
   }
@@ -57,15 +57,15 @@ StopReason run_loop(const config::RunConfig& config, const objectives::Objective
                                   : Reaction::none;
     if (reaction == Reaction::rollback) return StopReason::kRollback;
     const bool collapsed = reaction == Reaction::stop;
-    const bool signalled = !last && hooks.stop_requested(position);
+    const Request request = last ? Request::none : hooks.requested(position);
     const bool may_have_skipped = model.device().is_cpu() ? !report.skipped.empty() : log_step;
     const bool not_finite = may_have_skipped && hooks.skipped(position, report.skipped) && !last;
-    if (last || collapsed || signalled || not_finite || reaction == Reaction::keep ||
+    if (last || collapsed || request != Request::none || not_finite || reaction == Reaction::keep ||
         due(position.step, config.checkpoints.every))
       hooks.checkpoint(position);
     if (collapsed) return StopReason::kCollapsed;
     if (not_finite) return StopReason::kNotFinite;
-    if (signalled) return StopReason::kSignal;
+    if (request == Request::stop) return StopReason::kSignal;
   }
   return StopReason::kFinished;
 }

@@ -22,7 +22,7 @@ struct LoopHooks {
   std::function<void(const Position&, const StepReport&)> tick;
   // Asked before the first step and after every one but the last; the answer must be the same on
   // every rank.
-  std::function<bool(const Position&)> stop_requested;
+  std::function<Request(const Position&)> requested;
   // After a step that skipped updates; on a GPU, where only its own counters know, after every log
   // step. True, on every rank alike: stop.
   std::function<bool(const Position&, const std::vector<SkippedUpdate>&)> skipped;
