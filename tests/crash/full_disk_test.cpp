@@ -121,14 +121,14 @@ TEST_F(FullDiskTest, ADiskThatStaysFullEndsTheRunWhichThenGoesOnFromItsLastCheck
   fs::remove_all(runs());
   const auto ended =
       train(crash::kRing,
-            {{.call = Call::kWrite, .part = "/generator.safetensors", .error = ENOSPC, .first = 2}},
+            {{.call = Call::kSync, .part = "/generator.safetensors", .error = ENOSPC, .first = 2}},
             {"checkpoints.wait_for_space_s=1"});
   EXPECT_EQ(ended.code, 74) << messages();
   EXPECT_GE(hits(), 3U);
   EXPECT_THAT(messages(), HasSubstr("tried again for 1 s"));
   EXPECT_THAT(messages(), HasSubstr("free some and resume"));
   const auto left = checkpoints::list_checkpoints(run().checkpoints());
-  ASSERT_EQ(left.size(), 1U);
+  ASSERT_EQ(left.size(), 1U) << messages();
   EXPECT_EQ(left[0].first, 8U);
   ASSERT_EQ(train(crash::kRing, {}, {}, /*resume=*/true).code, 0) << messages();
   EXPECT_TRUE(crash::outcome_of(run()) == calm);

@@ -19,7 +19,7 @@ cat >ring.txtpb <<'CONFIG'
 name: "ring"
 batch: 64
 steps: 100000
-data { dataset: "arrays" path: "samples.npy" memory_map: true }
+data { dataset: "npy" path: "samples.npy" memory_map: true }
 gan {
   latent { dimension: 4 }
   generator { width: 16 depth: 1 }
