@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -132,7 +133,7 @@ TEST(Threads, AQuotaOfAControlGroupIsSharedOutToo) {
 
 // No two ranks look at their clocks at the same moment, and all of them save after the same steps.
 TEST(RequestAgreement, RanksWhoseClocksDifferSaveAfterTheSameStepsAndNotSooner) {
-  const world::StopRequest signals({});
+  const world::StopRequest signals({SIGUSR1});
   std::mutex mutex;
   std::vector<std::vector<uint64_t>> saves;
   run_ranks(3, [&](world::Communicator& control) {
