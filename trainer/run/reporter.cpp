@@ -386,8 +386,7 @@ void Reporter::finish() {
   sink_->flush();
   spdlog::info("run folder: {}", folder_.root.string());
   if (verdicts_.empty()) return;
-  // Whoever reads both streams in one place has just read it.
-  if (said_in_full_ && records::one_output()) return;
+  if (said_in_full_ && records::one_output()) return;  // it stands a few lines above
   report::VerdictText words = said_.value_or(words_of(verdicts_.back(), run_.config()));
   words.since = since_when();
   words.see = folder_.report().string();
