@@ -43,8 +43,8 @@ except ImportError:
 from planted_defects import (Draw, binarized, blurred, contrast, copied, few_things, healthy, lacking,
                              lacking_side, moved, narrow, noisy, one_sample, scattered, shifted, smoothed, trained_on,
                              with_labels)
-from planted_sources import (constant_columns, groups, mnist, photograph, repeated_point, small_digits,
-                             spectrum, student, zipf)
+from planted_sources import (constant_columns, groups, mnist, of_unequal_scale, photograph, repeated_point,
+                             small_digits, spectrum, student, whole_numbers, zipf)
 
 MASS = {"mode_dropping", "mode_imbalance"}
 DROPPED = {"mode_dropping"}
@@ -81,6 +81,8 @@ def sources(which, folder, fashion=""):
         "seven groups, 64": groups(64, 7, 0.5, 0.5),
         "forty groups, 32": groups(32, 40, 1.5, 0.5),
         "Zipf groups, 10": groups(10, 30, 2, 0.3, zipf(30)),
+        "whole numbers, 10": whole_numbers(10, 5),
+        "groups of unequal scale, 5": of_unequal_scale(groups(5, 12, 2, 0.5), 5),
         "photograph 12": photograph("china.jpg" if develop else "flower.jpg", 12, 7 if develop else 6),
         "digits 8x8": small_digits(),
     }
@@ -173,6 +175,9 @@ def digit_cases(data, n):
 def all_cases(which, found):
     develop = which == "develop"
     yield from healthy_cases(found)
+    yield from asked_cases("whole numbers, 10", 1200, 3)
+    # Noise of one width for all columns is no noise for these.
+    yield from (c for c in class_cases("groups of unequal scale, 5", [5], 1200) if "things" not in c.name)
     if "MNIST" in found:
         yield from class_cases("MNIST", [4, 1] if develop else [3, 9, 5], 1000)
         yield from class_cases("MNIST", [4] if develop else [7], 3000)
@@ -209,6 +214,8 @@ SHORT = {
     ("training data not copied", "ten groups, 16", 500),
     ("training data copied 0.05", "ten groups, 16", 500),
     ("narrow beside training data", "ten groups, 16", 500),
+    ("training data not copied", "whole numbers, 10", 1200),
+    ("class missing", "groups of unequal scale, 5", 1200),
 }
 
 

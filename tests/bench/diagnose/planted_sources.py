@@ -66,6 +66,29 @@ def constant_columns(width, constant):
     return Law(sample)
 
 
+def whole_numbers(width, different, groups_of_rows=6, seed=9):
+    """A quarter of the numbers of a group's row drawn anew, so that any two sets have rows in common."""
+    bases = np.random.default_rng(seed).integers(0, different, (groups_of_rows, width))
+
+    def sample(random, n):
+        labels = random.integers(0, groups_of_rows, n)
+        anew = random.random((n, width)) < 0.25
+        return np.where(anew, random.integers(0, different, (n, width)), bases[labels]).astype("f4"), labels
+
+    return Law(sample)
+
+
+def of_unequal_scale(law, width, seed=4):
+    """Columns in units from a thousandth to ten thousand."""
+    scales = 10 ** np.random.default_rng(seed).uniform(-3, 4, width)
+
+    def sample(random, n):
+        rows, labels = law.draw(random, n)
+        return (rows * scales).astype("f4"), labels
+
+    return Law(sample)
+
+
 def zipf(count, power=1.0):
     weights = np.arange(1, count + 1) ** -power
     return weights / weights.sum()
