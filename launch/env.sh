@@ -128,13 +128,15 @@ in_background() {
   disown $!
 }
 
-# watch_launcher LAUNCHER SECONDS: ends mpirun when the ranks that it had on this host have been gone for so
-# long: it may hang then. By itself it needs some seconds after a rank that failed.
+# watch_launcher LAUNCHER SECONDS: makes the file $scratch/ran once there are ranks on this host, and ends mpirun
+# when they have been gone for so long: it may hang then. By itself it needs some seconds after a rank that
+# failed.
 watch_launcher() { in_background end_if_alone "$1" "$2"; }
 end_if_alone() {
   local seen=false gone=0 looks=0
   while kill -0 "$1" 2>/dev/null; do
     if has_ranks "$1"; then
+      [[ "$seen" == true ]] || : >"$scratch/ran"
       seen=true gone=0
     elif [[ "$seen" == true ]] && ((++gone > $2)); then
       echo "$(cat "/proc/$1/comm" 2>/dev/null || echo mpirun) is still there $2 s after its ranks: ending it" >&2

@@ -33,7 +33,8 @@ set -euo pipefail
 say() { echo "run.sh: $*" >&2; }
 
 # A signal sent to this script, and Ctrl-C, become USR1 for mpirun, which passes it to the ranks: they
-# save a checkpoint and end with 75. To a TERM or INT of its own mpirun answers by killing them. Asked a second time, that is what happens. It may come at any
+# save a checkpoint and end with 75. To a TERM or INT of its own mpirun answers by killing them, after a second
+# at most, which is less than many a step takes. Asked a second time, that is what happens. It may come at any
 # moment: before mpirun runs, nothing is started any more.
 subcommand="" mpirun_pid="" asked=false forced=false signalled=false
 # shellcheck disable=SC2317
@@ -161,9 +162,10 @@ choose_options() {
   options+=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
     --mca oob_tcp_keepalive_probes 5)
 
-  # When a rank is lost, mpirun asks the others to end, and waits a second, on each host in turn, before it
-  # kills them. They have nothing to do in that time: what they could save needs all ranks.
-  options+=(--mca odls_base_sigkill_timeout 0)
+  # When a rank is lost, mpirun asks the others to end, and waits a second, twice, before it kills them. They
+  # have nothing to do in that time: what they could save needs all ranks. Where it has daemons on other hosts
+  # it then waits without end for one that was cut off, so that it is left as it is there.
+  if [[ -z "$hostfile" ]]; then options+=(--mca odls_base_sigkill_timeout 0); fi
 
   # By default every rank listens on all interfaces of its host. On one host it needs no network at
   # all: through shared memory alone no rank listens anywhere. mpirun itself still would, on all
@@ -251,6 +253,7 @@ run() {
     return
   fi
   local said printed filter_pid
+  rm -f "$scratch/ran"
   begin_filter run.sh "$scratch" "$verbose"
   if [[ -n "$printed" ]]; then
     setsid "${command[@]}" <&0 2>"$said" >"$printed" &
@@ -277,7 +280,8 @@ run() {
   # a code of its own; they had nothing to save. Otherwise such a code means a host that is lost.
   if [[ "$asked" == true ]] && { ((status == 138 || status == 1)) || ! is_of_the_program "$status"; }; then
     status=75
-  elif ! is_of_the_program "$status"; then
+  elif ! is_of_the_program "$status" || { ((status == 1)) && [[ -e "$scratch/ran" ]]; }; then
+    # A 1, once ranks were there, is what mpirun makes of a daemon that it lost; the program has no such code.
     status=68
   fi
   # What mpirun ends with when it was told to end says nothing about the ranks.
