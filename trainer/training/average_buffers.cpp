@@ -91,8 +91,8 @@ void run_all(const objectives::Objective& objective, const objectives::Forward& 
 }
 
 // Samples and labels of the data, where the networks see any.
-void read(const data::Dataset& dataset, const objectives::Objective& objective, at::Device device,
-          Chunk& chunk) {
+void read_data(const data::Dataset& dataset, const objectives::Objective& objective,
+               at::Device device, Chunk& chunk) {
   if (!objective.encodes() && !objective.conditional()) return;
   const int64_t count = chunk.scope.count;
   const data::Sampler order(dataset.size(), chunk.scope.seed);
@@ -135,7 +135,7 @@ void estimate_average_buffers(Model& model, const objectives::Objective& objecti
   for (int64_t first = 0; first < kAverageBufferSamples; first += kAverageBufferChunk) {
     Chunk chunk{
         .scope = {seed, kPurpose, 0, first, kAverageBufferChunk}, .samples = {}, .labels = {}};
-    read(dataset, objective, model.device(), chunk);
+    read_data(dataset, objective, model.device(), chunk);
     run_all(objective, collecting_forward(model, chunk, kept), chunk, model.device());
     if (!collected(kept)) break;
   }
