@@ -51,8 +51,8 @@ std::string bash(const CLI::App& app) {
     const auto within = subcommands(*command);
     std::string words = joined_options(*command);
     if (!within.empty()) {
-      words += " " + joined_names(within);
-      for (const CLI::App* each : within) words += " " + joined_options(*each);
+      words.append(" ").append(joined_names(within));
+      for (const CLI::App* each : within) words.append(" ").append(joined_options(*each));
     }
     cases += fmt::format("    {}) words={} ;;\n", command->get_name(), shell_quoted(words));
   }
@@ -89,9 +89,9 @@ std::string zsh(const CLI::App& app) {
         std::string words = option->get_description();
         std::erase_if(words, [](char c) { return c == '[' || c == ']' || c == ':'; });
         for (const auto& option_name : option->get_lnames())
-          specifications += " " + shell_quoted(fmt::format(
-                                      "--{}[{}]{}", option_name, words,
-                                      option->get_items_expected_max() > 0 ? ":value:_files" : ""));
+          specifications.append(" ").append(shell_quoted(
+              fmt::format("--{}[{}]{}", option_name, words,
+                          option->get_items_expected_max() > 0 ? ":value:_files" : "")));
       }
     cases += fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", command->get_name(),
                          specifications);

@@ -214,8 +214,8 @@ void Watchdog::end(const std::string& report, const std::vector<int>& missing) {
   const auto who = fmt::format("rank {} of {} on {}", world_.rank, world_.size, world_.host);
   std::string text;
   if (!report.empty()) text = fmt::format("allmodes: error [{}]: {}\n", who, report);
-  for (const auto& wait : file_waits())
-    text += fmt::format("  rank {} on {}: a thread is in {}\n", world_.rank, world_.host, wait);
+  for (const auto& call : file_waits())
+    text += fmt::format("  rank {} on {}: a thread is in {}\n", world_.rank, world_.host, call);
   print(text + to_text(runtime_.flight_log(), who));
   told_ = true;
   const auto until = steady_clock::now() + duration<double>(wait);
