@@ -177,3 +177,34 @@ checkpoints { every: 30 }
 images { every: 0 count: 16 }
 CONFIG
 }
+
+# Pictures whose reads libslow_disk.so can make slow, and the configuration pictures.txtpb of a small GAN on
+# them; $library is that library. Ends the test as skipped where it cannot be loaded.
+make_slow_pictures() {
+  library="$(dirname "$program")/tests/libslow_disk.so"
+  if [[ ! -r "$library" || -n "${ASAN_OPTIONS:-}${TSAN_OPTIONS:-}" ]]; then
+    echo "skipped: no $library, or a sanitizer, which has to be loaded first"
+    exit 77
+  fi
+  python3 - <<'PYTHON'
+import os
+
+os.mkdir("pictures")
+for i in range(16):
+    with open(f"pictures/{i}.pgm", "wb") as file:
+        file.write(b"P5 40 40 255\n" + bytes([8 * i]) * 1600)
+PYTHON
+  cat >pictures.txtpb <<'CONFIG'
+name: "pictures"
+batch: 8
+steps: 2
+data { dataset: "images" path: "pictures" image_size: 8 threads: 1 cache: "memory" }
+gan {
+  latent { dimension: 4 }
+  generator { width: 8 depth: 1 }
+  discriminator { width: 8 depth: 1 }
+}
+diagnostics { log_every: 2 evaluate_every: 100 samples: 64 calibration_draws: 50 }
+images { every: 0 count: 4 }
+CONFIG
+}
