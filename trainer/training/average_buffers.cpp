@@ -34,10 +34,6 @@ bool may_need(const objectives::NetworkSpec& spec) {
 struct Chunk {
   NoiseScope scope;
   at::Tensor samples, labels;  // of the data; undefined where no network sees them
-
-  at::Tensor noise(const objectives::NoiseInput& input, at::Device device) const {
-    return make_noise(input, scope, device);
-  }
 };
 
 // As in training, but with averaged weights, on one rank; collects into `kept`.
@@ -53,12 +49,9 @@ objectives::Forward collecting_forward(Model& model, const Chunk& chunk,
                                                        const at::Tensor& labels,
                                                        std::span<const at::Tensor> weights) {
     const networks::LayerNoise noise = [&](const std::string& layer, at::IntArrayRef shape) {
-      NoiseScope own = chunk.scope;
-      own.first = chunk.scope.first / chunk.scope.count * shape[0];
-      own.count = shape[0];
       return make_noise(
           {.name = name + "." + layer, .shape = shape.slice(1).vec(), .distribution = "uniform"},
-          own, model.device());
+          in_rows(chunk.scope, shape[0]), model.device());
     };
     networks::Context context{
         .training = true, .labels = labels, .noise = &noise, .batch_statistics = &kept[name]};
@@ -77,12 +70,12 @@ void run_all(const objectives::Objective& objective, const objectives::Forward& 
     const auto posterior = objective.encode(forward, chunk.samples, chunk.labels);
     codes = posterior.mean;
     if (posterior.log_variance.defined()) {
-      const at::Tensor noise =
-          chunk.noise({.name = "posterior", .shape = codes.sizes().slice(1).vec()}, device);
+      const at::Tensor noise = make_noise(
+          {.name = "posterior", .shape = codes.sizes().slice(1).vec()}, chunk.scope, device);
       codes = codes + noise * at::exp(0.5 * posterior.log_variance);
     }
   } else {
-    codes = chunk.noise(objectives::latent_noise("latent", objective.latent()), device);
+    codes = make_noise(objectives::latent_noise("latent", objective.latent()), chunk.scope, device);
   }
   const at::Tensor made = objective.generate(forward, codes, chunk.labels);
   if (!chunk.samples.defined()) return;

@@ -167,14 +167,10 @@ objectives::Forward Model::training_forward(std::span<const std::string> trains,
                        size_t layers = 0) {
     const networks::LayerNoise noise = [&, call = (*forwards)++](const std::string& layer,
                                                                  at::IntArrayRef shape) {
-      // The network may see several samples as one row, or one as several.
-      NoiseScope own = scope;
-      own.first = scope.first / scope.count * shape[0];
-      own.count = shape[0];
       return source({.name = fmt::format("{}.{}/{}", name, layer, call),
                      .shape = shape.slice(1).vec(),
                      .distribution = "uniform"},
-                    own);
+                    in_rows(scope, shape[0]));
     };
     NetworkState& network = at(name);
     const bool own = weights.empty();

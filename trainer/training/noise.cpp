@@ -45,6 +45,12 @@ void move_to_components(const config::Latent& latent, const float* choice, float
 
 }  // namespace
 
+NoiseScope in_rows(NoiseScope scope, int64_t rows) {
+  scope.first = scope.first / scope.count * rows;
+  scope.count = rows;
+  return scope;
+}
+
 int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope) {
   return std::accumulate(input.shape.begin(), input.shape.end(), scope.count, std::multiplies<>());
 }

@@ -19,6 +19,10 @@ struct NoiseScope {
   int64_t count = 0;  // samples here
 };
 
+// The same samples as a network sees them that is given `rows` rows for them: it may see several
+// samples as one row, or one as several.
+NoiseScope in_rows(NoiseScope scope, int64_t rows);
+
 // Numbers that `input` has for the scope's samples.
 int64_t noise_count(const objectives::NoiseInput& input, const NoiseScope& scope);
 
