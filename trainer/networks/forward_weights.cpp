@@ -20,6 +20,13 @@ at::Tensor weight(Runner& runner, const Layer& layer, const LayerPlan& plan, int
   return layer.spectral_norm ? runner.normed(plan, 0, 0, rows) : runner.parameter(plan);
 }
 
+// The pixels of a batch of images as rows, [batch, pixels, channels], contiguous: a linear map of those is one
+// product of matrices. Of others it is one or one a sample, by whether a gradient is recorded, whose last bits
+// may differ.
+at::Tensor pixels_of(const at::Tensor& x) {
+  return x.flatten(2).transpose(1, 2).contiguous();
+}
+
 }  // namespace
 
 at::Tensor Runner::normed(const LayerPlan& plan, size_t parameter_index, size_t buffer_index,
@@ -58,7 +65,7 @@ at::Tensor apply(Runner& runner, const config::Maxout& layer, const LayerPlan& p
 // x_1..x_P.
 at::Tensor apply(Runner& runner, const config::Attention&, const LayerPlan& plan,
                  const at::Tensor& x) {
-  const at::Tensor pixels = x.flatten(2).transpose(1, 2);  // [batch, P, channels]
+  const at::Tensor pixels = pixels_of(x);
   const auto map = [&](size_t index, const at::Tensor& of) {
     return at::linear(of, runner.parameter(plan, index), runner.parameter(plan, index + 1));
   };
@@ -72,13 +79,13 @@ at::Tensor apply(Runner& runner, const config::Attention&, const LayerPlan& plan
 // pixels x_1..x_P: y_j = x_j + gain * O sum_i softmax_i(<K x_i, Q x_j>) V x_i.
 at::Tensor apply(Runner& runner, const config::SelfAttention&, const LayerPlan& plan,
                  const at::Tensor& x) {
-  const at::Tensor pixels = x.flatten(2);  // [batch, channels, P]
-  const at::Tensor query = at::matmul(runner.parameter(plan, 0), pixels);
-  const at::Tensor key = at::matmul(runner.parameter(plan, 1), pixels);
-  const at::Tensor value = at::matmul(runner.parameter(plan, 2), pixels);
-  const at::Tensor share = at::matmul(query.transpose(1, 2), key).softmax(-1);  // [batch, j, i]
-  const at::Tensor seen = at::matmul(value, share.transpose(1, 2));
-  const at::Tensor output = at::matmul(runner.parameter(plan, 3), seen).view_as(x);
+  const at::Tensor pixels = pixels_of(x);
+  const auto map = [&](size_t index, const at::Tensor& of) {
+    return at::linear(of, runner.parameter(plan, index));
+  };
+  const at::Tensor query = map(0, pixels), key = map(1, pixels), value = map(2, pixels);
+  const at::Tensor share = at::matmul(query, key.transpose(1, 2)).softmax(-1);  // [batch, j, i]
+  const at::Tensor output = map(3, at::matmul(share, value)).transpose(1, 2).reshape(x.sizes());
   return x.add(output.mul(runner.parameter(plan, 4)));
 }
 
