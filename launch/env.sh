@@ -202,7 +202,8 @@ begin_filter() {
 }
 
 # end_filter: when mpirun has ended, and the filter has passed everything on. What mpirun started may outlive
-# it and hold the pipe: it is waited for five seconds.
+# it and hold the pipe: it is waited for five seconds. Where MPI could not start, $status is 69 then, and not that
+# of a rank that was lost.
 end_filter() {
   local tenths
   for ((tenths = 0; tenths < 50; ++tenths)); do
@@ -210,7 +211,13 @@ end_filter() {
     sleep 0.1
   done
   kill -ALRM "$filter_pid" 2>/dev/null || true
-  wait "$filter_pid" 2>/dev/null || true
+  wait "$filter_pid" 2>/dev/null || {
+    # shellcheck disable=SC2034
+    if (($? == 69)); then
+      status=69
+      echo "MPI could not start (its own words are above); \`allmodes doctor\` tries what it needs" >&2
+    fi
+  }
 }
 
 # is_of_the_program STATUS: whether the program ends with such a code, by itself or by a signal. mpirun has

@@ -4,7 +4,7 @@
 
 A line of its own begins with NAME, the script's that runs it. What comes on PIPE, mpirun's stdout, goes to this
 program's own stdout: whole lines, between whole lines of stderr. It is for a terminal, where one piece would
-otherwise begin within a line of the other.
+otherwise begin within a line of the other. Ends with 69 where mpirun said that MPI could not start, else with 0.
 
 mpirun frames its own paragraphs by lines of dashes. A paragraph that is understood is left out; every other
 one, and everything that the ranks print, passes as it comes, a progress line without its end too. An error
@@ -32,6 +32,8 @@ KNOWN_LINES = re.compile(
     rb"|\[[^\]]+:\d+\] (\d+ more process(es)? ha(s|ve) sent help message|Set MCA parameter "
     rb'"orte_base_help_aggregate")|mpirun: killing job\.\.\.$)'
 )
+# Said by the library before the program has a word in it.
+NO_MPI = b"*** An error occurred in MPI_Init"
 # Nobody but mpirun can say which rank a signal ended: of that paragraph one line is left.
 KILLED = re.compile(
     rb"process rank (\d+) with PID \d+ on node (\S+) exited\s+on signal (\d+) \(([^)]*)\)", re.DOTALL
@@ -54,6 +56,7 @@ class Filter:
     def __init__(self, write, name):
         self.write, self.name, self.paragraph, self.line = write, name, None, b""
         self.passing = False  # the line's beginning has been written
+        self.no_mpi = False
         self.errors = set()
 
     def feed(self, data):
@@ -69,6 +72,7 @@ class Filter:
     def end_line(self):
         line, self.line = self.line, b""
         passing, self.passing = self.passing, False
+        self.no_mpi = self.no_mpi or NO_MPI in line
         if passing:
             self.write(line)
         elif RULE.match(line):
@@ -170,6 +174,7 @@ def main():
     except AskedToEnd:
         pass
     chosen.flush()
+    return 69 if chosen.no_mpi else 0
 
 
 if __name__ == "__main__":

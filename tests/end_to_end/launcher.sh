@@ -176,6 +176,19 @@ left="$(sed -n 's/^said //p' err)"
 ((SECONDS < began + 60)) || fail "run.sh waited for what mpirun left running"
 kill "$left"
 
+# Where MPI cannot start no rank was lost, and starting again would not help.
+mkdir no_mpi
+printf '#!/bin/sh\necho "[a:1] *** An error occurred in MPI_Init_thread" >&2\nsleep 0.5\nexit 1\n' >no_mpi/mpirun
+chmod +x no_mpi/mpirun
+PATH="$work/no_mpi:$PATH" expect 69 "$run" -n 2 --restarts 3 -- train ring.txtpb
+says err '^MPI could not start'
+if ((EUID == 0)) && unshare -m true 2>/dev/null; then
+  small_memory() { unshare -m sh -c 'mount -t tmpfs -o size=2m none /dev/shm && exec "$@"' _ "$@"; }
+  expect 69 small_memory "$run" -n 2 --restarts 3 -- train ring.txtpb
+  says err '^allmodes: error.*: /dev/shm has room for 2.0 MiB, and the 2 ranks of this host need 4.0 MiB each'
+  (($(grep -c 'MiB each' err) == 1)) || fail "said more than once"
+fi
+
 # One error line a job, whoever says it first, and mpirun's counts of its own messages never.
 printf '%s\n' 'allmodes: error [rank 1 of 2 on a]: no file' 'allmodes: error [rank 0 of 2 on b]: no file' \
   '[a:1] 1 more process has sent help message help-mpi-api.txt / mpi-abort' \

@@ -29,6 +29,22 @@ TEST(Launch, OnlyALaunchersVariablesStartMpi) {
   EXPECT_TRUE(launched_by_mpi(environment_of({{"PMI_RANK", "0"}})));
 }
 
+TEST(SharedMemory, RanksOfAHostNeedASegmentEach) {
+  const auto two = environment_of({{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}});
+  const auto complaint = shared_memory_complaint("/dev/shm", 1 << 20, two);
+  ASSERT_TRUE(complaint.has_value());
+  EXPECT_NE(complaint->find("/dev/shm has room for 1.0 MiB, and the 2 ranks"), std::string::npos)
+      << *complaint;
+  EXPECT_FALSE(shared_memory_complaint("/dev/shm", 8 << 20, two).has_value());
+  EXPECT_FALSE(shared_memory_complaint("/dev/shm", -1, two).has_value());
+  EXPECT_FALSE(shared_memory_complaint("/dev/shm", 1 << 20, environment_of({})).has_value());
+  for (const char* transports : {"self,tcp", "^vader"})
+    EXPECT_FALSE(shared_memory_complaint("/dev/shm", 1 << 20,
+                                         environment_of({{"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                                                         {"OMPI_MCA_btl", transports}}))
+                     .has_value());
+}
+
 TEST(Singletons, SlurmTasksThatEachFindAWorldOfOneAreRefused) {
   const auto complaint = singleton_complaint(
       {}, environment_of({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "3"}, {"SLURM_STEP_ID", "0"}}));

@@ -5,6 +5,7 @@
 #include "world/mpi_communicator.h"
 #include "world/start_watch.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +49,24 @@ bool launched_by_mpi(const Environment& environment) {
                      [&](const char* variable) { return environment(variable) != nullptr; });
 }
 
+std::optional<std::string> shared_memory_complaint(const std::string& folder, double bytes,
+                                                   const Environment& environment) {
+  constexpr double kMebibyte = 1 << 20;
+  const long ranks = count_in(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
+  const char* transports = environment("OMPI_MCA_btl");
+  const std::string_view chosen = transports != nullptr ? transports : "vader";
+  const bool named = chosen.find("vader") != std::string_view::npos;
+  if (ranks < 2 || bytes < 0 || named == chosen.starts_with('^')) return std::nullopt;
+  const long asked = count_in(environment, "OMPI_MCA_btl_vader_segment_size");
+  const double segment = asked > 0 ? static_cast<double>(asked) : 4 * kMebibyte;
+  if (bytes >= segment * static_cast<double>(ranks)) return std::nullopt;
+  return fmt::format(
+      "{} has room for {:.1f} MiB, and the {} ranks of this host need {:.1f} MiB each there to speak to one another: "
+      "make it larger (`mount -o remount,size=1g {}`; in a container --shm-size=1g; in Kubernetes an emptyDir of "
+      "medium Memory)",
+      folder, bytes / kMebibyte, ranks, segment / kMebibyte, folder);
+}
+
 std::optional<std::string> singleton_complaint(const World& world, const Environment& environment) {
   if (world.size != 1) return std::nullopt;
   // mpirun's own count outranks an allocation's: `mpirun -np 1` in one of many tasks is deliberate.
@@ -85,6 +104,21 @@ void refuse_singletons(const World& world) {
     throw Error(ExitCode::kUnavailable, *complaint);
 }
 
+namespace {
+
+void refuse_small_shared_memory() {
+  const char* const given = ::getenv("OMPI_MCA_btl_vader_backing_directory");
+  const std::string folder = given != nullptr ? given : "/dev/shm";
+  struct statvfs space {};
+  const double bytes = ::statvfs(folder.c_str(), &space) == 0
+                           ? static_cast<double>(space.f_blocks) * static_cast<double>(space.f_frsize)
+                           : -1;
+  if (const auto complaint = shared_memory_complaint(folder, bytes, ::getenv); complaint.has_value())
+    throw Error(ExitCode::kUnavailable, *complaint);
+}
+
+}  // namespace
+
 Runtime::Runtime() {
   world_.host = host_name();
   if (!launched_by_mpi(::getenv)) {
@@ -93,6 +127,7 @@ Runtime::Runtime() {
     return;
   }
   StartWatch start(::getenv, world_.host, StartStage::launched);
+  refuse_small_shared_memory();
   // Autograd calls collectives from threads of its own on a GPU, one at a time.
   int provided = MPI_THREAD_SINGLE;
   const int wanted = is_on_one_node(::getenv) ? MPI_THREAD_SERIALIZED : MPI_THREAD_MULTIPLE;

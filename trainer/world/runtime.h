@@ -27,6 +27,12 @@ using Environment = std::function<const char*(const char*)>;
 // True when a launcher (mpirun, srun --mpi=pmix or pmi2) started this process as an MPI rank.
 bool launched_by_mpi(const Environment& environment);
 
+// A complaint where Open MPI's ranks of one host will find no room for what they speak to one another through: a
+// segment each, in a folder of `bytes` in all (below 0: unknown). Such an MPI_Init ends the process with pages that
+// do not name the reason.
+std::optional<std::string> shared_memory_complaint(const std::string& folder, double bytes,
+                                                   const Environment& environment);
+
 // What is wrong if the world has one process though a launcher was asked for several; nullopt if
 // nothing is. Such a job would train N unrelated models, each as "rank 0 of 1".
 std::optional<std::string> singleton_complaint(const World& world, const Environment& environment);
