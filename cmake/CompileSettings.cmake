@@ -1,8 +1,5 @@
 # Compiler settings for all of our own targets.
 
-# The C++ bindings that MPI removed in 3.0 would ask for a library that is no longer linked.
-add_compile_definitions(OMPI_SKIP_MPICXX=1)
-
 find_program(CCACHE_PROGRAM ccache)
 mark_as_advanced(CCACHE_PROGRAM)
 if(CCACHE_PROGRAM AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
@@ -43,5 +40,6 @@ add_custom_target(
   BYPRODUCTS "${ALLMODES_GENERATED_DIR}/base/version.h"
   COMMENT "")
 add_library(allmodes_version INTERFACE)
-target_include_directories(allmodes_version INTERFACE "${ALLMODES_GENERATED_DIR}")
+target_include_directories(allmodes_version INTERFACE "$<BUILD_INTERFACE:${ALLMODES_GENERATED_DIR}>"
+                                                      "$<INSTALL_INTERFACE:include/allmodes>")
 add_dependencies(allmodes_version allmodes_version_header)

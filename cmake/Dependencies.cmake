@@ -2,6 +2,8 @@
 
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
+# The C++ bindings that MPI removed in 3.0 would ask for a library that is no longer linked.
+add_compile_definitions(OMPI_SKIP_MPICXX=1)
 find_package(Protobuf REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -5,8 +5,8 @@
 # they use.
 #
 # The sources are the files of the patterns, by default all *.cpp of the folder, without those of
-# EXCEPT. Patterns are looked up at every build, so that a new file needs no line here. Beside them those
-# of the same folder below ALLMODES_EXTENSIONS: what others add without touching this tree.
+# EXCEPT. Patterns are looked up at every build, so that a new file needs no line here. Programs of others
+# link the room as allmodes::NAME (AllmodesProgram.cmake).
 function(allmodes_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;EXCEPT;DEPENDS")
   if(room_UNPARSED_ARGUMENTS)
@@ -20,26 +20,18 @@ function(allmodes_room name)
     file(GLOB others CONFIGURE_DEPENDS ${room_EXCEPT})
     list(REMOVE_ITEM sources ${others})
   endif()
-  set(extensions "")
-  if(ALLMODES_EXTENSIONS)
-    file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}/trainer" "${CMAKE_CURRENT_SOURCE_DIR}")
-    list(TRANSFORM room_SOURCES PREPEND "${ALLMODES_EXTENSIONS}/${folder}/")
-    file(GLOB extensions CONFIGURE_DEPENDS ${room_SOURCES})
-    # Their names are not known to each other or to ours.
-    set_source_files_properties(${extensions} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-  endif()
   list(SORT sources)
-  add_library(allmodes_${name} STATIC ${sources} ${extensions})
-  target_include_directories(allmodes_${name} PUBLIC "${PROJECT_SOURCE_DIR}/trainer")
-  if(extensions)
-    target_include_directories(allmodes_${name} PRIVATE "${ALLMODES_EXTENSIONS}")
-  endif()
+  add_library(allmodes_${name} STATIC ${sources})
+  set_target_properties(allmodes_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(allmodes_${name} PUBLIC cxx_std_20)
+  target_include_directories(allmodes_${name} PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/trainer>" "$<INSTALL_INTERFACE:include/allmodes>")
   target_link_libraries(allmodes_${name} PUBLIC ${room_DEPENDS} PRIVATE allmodes_warnings)
   target_link_libraries(allmodes_${name} PUBLIC allmodes_version allmodes_cuda)
   set_property(GLOBAL APPEND PROPERTY ALLMODES_ROOMS allmodes_${name})
 endfunction()
 
-# allmodes_rows(NAME TYPE FUNCTION HEADER NAMESPACE)
+# allmodes_rows(NAME TYPE FUNCTION HEADER NAMESPACE [MAY_BE_EMPTY])
 #
 # A table whose rows stand in the files of the room NAME, each as a constant at the beginning of a
 # line: `extern const TYPE kSomething{...};`. Writes and compiles the definition of
@@ -49,6 +41,9 @@ endfunction()
 # which HEADER declares in NAMESPACE, as it does TYPE. The rows are looked for at every build. That a
 # row is named there also keeps the linker from leaving out the object file that holds it, as it does
 # with what nobody names in a static library.
+#
+# The table is an object file of its own: a program that brings a longer table of the same name is
+# linked with that one, and this one is left out.
 function(allmodes_rows name type function header namespace)
   get_target_property(sources allmodes_${name} SOURCES)
   list(FILTER sources EXCLUDE REGEX "^${PROJECT_BINARY_DIR}/generated/")
@@ -57,12 +52,15 @@ function(allmodes_rows name type function header namespace)
   add_custom_command(
     OUTPUT "${output}"
     COMMAND "${CMAKE_COMMAND}" "-DSOURCES=${joined}" -DTYPE=${type} -DFUNCTION=${function}
-            -DHEADER=${header} -DNAMESPACE=${namespace} "-DOUTPUT=${output}"
+            -DHEADER=${header} -DNAMESPACE=${namespace} "-DMAY_BE_EMPTY=${ARGN}" "-DOUTPUT=${output}"
             -P "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
     DEPENDS ${sources} "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
     COMMENT "Gathering the rows of ${function}()"
     VERBATIM)
   target_sources(allmodes_${name} PRIVATE "${output}")
+  set_source_files_properties("${output}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  set_property(GLOBAL APPEND PROPERTY ALLMODES_TABLES "${type},${function},${header},${namespace}")
+  install(FILES "${output}" DESTINATION "${ALLMODES_PACKAGE_DIR}/rows" COMPONENT development EXCLUDE_FROM_ALL)
 endfunction()
 
 # Sets `out` to TRUE when `target` links LibTorch, itself or through what it links.

@@ -397,7 +397,7 @@ KINDS: dict[str, type[_Layer]] = {
 
 def make_layer(settings: dict[str, Any]) -> _Layer:
     """The module of one entry of the list of layers; ValueError for a kind that is not known."""
-    kind = settings["kind"]
+    kind = settings["layer"] if settings["kind"] == "custom" else settings["kind"]
     if kind not in KINDS:
         raise ValueError(f"layer {settings['name']}: the kind '{kind}' is not known; known are "
                          + ", ".join(sorted(KINDS)))

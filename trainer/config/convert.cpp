@@ -135,6 +135,7 @@ class Reader {
         values[i] = harmless<T>(rule);
       }
     }
+    if (count == kAnyNumber) return;
     if (count == 0 ? values.empty() : values.size() != count) {
       const auto wanted = count == 0 ? "at least one entry" : fmt::format("{} entries", count);
       report(below(name), name, fmt::format("needs {}, has {}", wanted, values.size()));

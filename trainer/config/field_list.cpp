@@ -54,8 +54,10 @@ class Lister {
             std::string_view meaning) {
     Field& entry = add(name, meaning);
     entry.type = fmt::format("list of {}s", type_name<T>());
-    entry.range =
-        fmt::format("{}, {}", count == 0 ? "one or more" : fmt::format("{}", count), words(rule));
+    const auto entries = count == 0            ? "one or more"
+                         : count == kAnyNumber ? "any number"
+                                               : fmt::format("{}", count);
+    entry.range = fmt::format("{}, {}", entries, words(rule));
     entry.value = fmt::format("[{}]", fmt::join(values, ", "));
     entry.repeated = true;
   }

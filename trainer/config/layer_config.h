@@ -356,11 +356,24 @@ struct Attention {
 template <class V, Is<Attention> T>
 void describe(V&, T&) {}
 
+struct Custom {
+  static constexpr Block kBlock{"custom",
+                                "A layer of a program of one's own (docs/extending.md); allmodes itself has none."};
+  std::string layer;
+  std::vector<double> values;
+};
+
+template <class V, Is<Custom> T>
+void describe(V& v, T& c) {
+  v.field("layer", c.layer, Anything{}, "Its name.");
+  v.list("values", c.values, kFinite, kAnyNumber, "What it is made from; the layer says what each means.");
+}
+
 struct Layer {
   std::variant<std::monostate, Linear, Convolution, TransposedConvolution, BatchNorm, Activation,
                Maxout, Reshape, Flatten, Residual, LayerNorm, InstanceNorm, GroupNorm, Upsample,
                Downsample, GlobalPool, Dropout, SelfAttention, ClassConcatenation, ClassProjection,
-               MinibatchStddev, MinibatchDiscrimination, ZeroPad, Attention>
+               MinibatchStddev, MinibatchDiscrimination, ZeroPad, Attention, Custom>
       kind;
 };
 

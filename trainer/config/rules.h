@@ -7,10 +7,10 @@
 //
 // A visitor has
 //   field(name, value, rule, meaning)        a number, a truth value or a text
-//   list(name, vector, rule, count, meaning) numbers; `count` entries, or at least one where it is
-//   0 message(name, struct, meaning)           a block messages(name, vector of structs, meaning)
-//   repeated blocks oneof(what, variant)                     at most one of several blocks: the
-//   variant's types after
+//   list(name, vector, rule, count, meaning) numbers; `count` entries, at least one where it is 0, or kAnyNumber
+//   message(name, struct, meaning)           a block
+//   messages(name, vector of structs, meaning)  repeated blocks
+//   oneof(what, variant)                     at most one of several blocks: the variant's types after
 //                                            std::monostate, each with its `kBlock`
 
 #include <array>
@@ -93,6 +93,9 @@ inline constexpr double kMostCount = 281'474'976'710'655.0;
 inline constexpr double kMostSize = 1 << 20;
 inline constexpr double kMostSeconds = 86'400;
 inline constexpr Range kFinite{};
+
+// Of a list: however many entries, none too.
+inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 inline constexpr Range kPositive{.low = 0, .open_low = true};
 inline constexpr Range kNotNegative{.low = 0};
 inline constexpr Range kCount{.low = 1, .high = kMostCount};

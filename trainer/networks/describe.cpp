@@ -50,6 +50,7 @@ struct Label {
     return fmt::format("zero_pad {} {}", l.before, l.after);
   }
   std::string operator()(const config::Attention&) { return "attention"; }
+  std::string operator()(const config::Custom& l) { return l.layer; }
   std::string operator()(const config::Dropout& l) { return fmt::format("dropout {}", l.rate); }
   std::string operator()(const config::SelfAttention& l) {
     return fmt::format("self_attention 1/{}", l.reduction);

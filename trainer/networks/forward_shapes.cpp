@@ -13,6 +13,7 @@
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include "networks/filtered.h"
+#include "networks/layer_kinds.h"
 #include "networks/runner.h"
 
 namespace allmodes::networks {
@@ -76,6 +77,16 @@ at::Tensor apply(Runner& runner, const config::Dropout& layer, const LayerPlan& 
   ALLMODES_CHECK(runner.context().noise != nullptr, "dropout of layer {} has no noise", plan.name);
   const at::Tensor noise = (*runner.context().noise)(plan.name, x.sizes());
   return x.mul(noise.ge(layer.rate).to(x.scalar_type()).div_(1.0 - layer.rate));
+}
+
+at::Tensor apply(Runner& runner, const config::Custom& layer, const LayerPlan& plan,
+                 const at::Tensor& x) {
+  const at::Tensor y = find_layer_kind(layer.layer)->apply(runner, layer, plan, x);
+  ALLMODES_CHECK(y.dim() >= 1 && y.size(0) == x.size(0) &&
+                     y.sizes().slice(1) == at::IntArrayRef(plan.output),
+                 "layer {} ({}) was planned to give {} for each sample and gave a batch of {}", plan.name,
+                 layer.layer, to_string(plan.output), to_string(y.sizes().vec()));
+  return y;
 }
 
 }  // namespace allmodes::networks

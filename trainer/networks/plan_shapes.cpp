@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "networks/layer_kinds.h"
 #include "networks/planner.h"
 
 namespace allmodes::networks {
@@ -99,6 +100,25 @@ Shape plan_layer(Planner& planner, const config::Dropout& layer, const Shape& sh
   if (!(layer.rate >= 0 && layer.rate < 1))
     planner.refuse("rate is {}, it must be in [0, 1)", layer.rate);
   return shape;
+}
+
+const LayerKind* find_layer_kind(std::string_view name) {
+  const auto rows = layer_kinds();
+  const auto found =
+      std::ranges::find_if(rows, [&](const LayerKind* row) { return row->name == name; });
+  return found == rows.end() ? nullptr : *found;
+}
+
+Shape plan_layer(Planner& planner, const config::Custom& layer, const Shape& shape) {
+  const LayerKind* const kind = find_layer_kind(layer.layer);
+  if (kind == nullptr) {
+    std::vector<std::string_view> names;
+    for (const LayerKind* row : layer_kinds()) names.push_back(row->name);
+    planner.refuse("there is no layer '{}': this program has {} layers of others{}{}", layer.layer,
+                   names.empty() ? "no" : "these", names.empty() ? "" : ": ",
+                   fmt::join(names, ", "));
+  }
+  return kind->plan(planner, layer, shape);
 }
 
 }  // namespace allmodes::networks

@@ -92,6 +92,7 @@ Shape plan_layer(Planner& planner, const config::Downsample& layer, const Shape&
 Shape plan_layer(Planner& planner, const config::GlobalPool& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::Dropout& layer, const Shape& shape);
 Shape plan_layer(Planner& planner, const config::ZeroPad& layer, const Shape& shape);
+Shape plan_layer(Planner& planner, const config::Custom& layer, const Shape& shape);
 
 // plan_samples.cpp: layers that see labels or other samples
 Shape plan_layer(Planner& planner, const config::ClassConcatenation& layer, const Shape& shape);

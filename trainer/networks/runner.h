@@ -92,6 +92,8 @@ at::Tensor apply(Runner& runner, const config::Dropout& layer, const LayerPlan& 
                  const at::Tensor& x);
 at::Tensor apply(Runner& runner, const config::ZeroPad& layer, const LayerPlan& plan,
                  const at::Tensor& x);
+at::Tensor apply(Runner& runner, const config::Custom& layer, const LayerPlan& plan,
+                 const at::Tensor& x);
 
 // forward_samples.cpp
 at::Tensor apply(Runner& runner, const config::ClassConcatenation& layer, const LayerPlan& plan,
