@@ -5,7 +5,8 @@
 #
 #   --build FOLDER  where the program was built (build)
 #   --out FOLDER    where the wheel goes (dist)
-#   --no-test       leave the test out, which fetches torch==2.11.0 from PyPI (0.6 GB)
+#   --no-test       leave the test out, which fetches torch==2.11.0 from PyPI (0.6 GB; of a program with CUDA
+#                   also what it depends on, 3 GB)
 #
 # `pip install` of the wheel gives the package and the command `allmodes`. The wheel needs torch==2.11.0
 # and finds its libraries beside itself, by a path relative to site-packages. The small libraries that a
@@ -155,9 +156,11 @@ echo "$out/$wheel"
 
 /usr/bin/python3 -m venv "$work/fresh"
 pip=("$work/fresh/bin/pip" install --quiet --no-compile)
-# LibTorch for the CPU, as launch/setup.sh has it: without what only a GPU or `import torch` needs.
-TMPDIR="$work" "${pip[@]}" --no-deps torch==2.11.0 nvidia-cuda-runtime==13.0.96 \
-  nvidia-cuda-cupti==13.0.85 || fail "could not fetch torch==2.11.0: is PyPI reachable?" 69
+# LibTorch for the CPU, as launch/setup.sh has it: without what only a GPU or `import torch` needs. A program with
+# CUDA is linked to what all of torch's own dependencies bring.
+needed=(--no-deps torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+if readelf --dynamic "$program" | grep -q 'NEEDED.*libtorch_cuda'; then needed=(torch==2.11.0); fi
+TMPDIR="$work" "${pip[@]}" "${needed[@]}" || fail "could not fetch torch==2.11.0: is PyPI reachable?" 69
 "${pip[@]}" --no-deps "$out/$wheel"
 "${pip[@]}" numpy
 
