@@ -22,7 +22,7 @@ python3 -c 'import tomllib' 2>/dev/null ||
   { echo "study.sh: needs Python 3.11 or newer as python3" >&2; exit 69; }
 needs_program=true
 for argument in "$@"; do
-  case "$argument" in -h | --help | --list | --report) needs_program=false ;; esac
+  case "$argument" in -h | --help | --list) needs_program=false ;; esac
 done
 if (($# > 0)) && [[ "$needs_program" == true ]]; then find_binary; fi
 
