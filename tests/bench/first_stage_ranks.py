@@ -5,7 +5,8 @@
 
 allmodes trains configs/first_stage_vq.txtpb (width 8, batch 32 over all ranks, the discriminator from the start) on
 1, 2 and 4 ranks: printed is by how much the distance differs at most from that on one rank, up to some step; the same
-with --deterministic and a fixed weight (a ratio of gradients of the whole batch is none of shards). Beside it the same
+without restarts, and with --deterministic and a fixed weight (a ratio of gradients of the whole batch is none of
+shards). Beside it the same
 networks, data and settings in PyTorch, where a rank is a share of each batch in one process: on one rank, and on 2 and
 4 as published trainers have it, each rank with an adaptive weight of its own, whose gradients are then averaged, and
 dead codes found and begun anew by what rank 0 sees. Distance and codes are means over the last tenth of the steps.
@@ -49,10 +50,11 @@ def distances(ranks, steps, *flags):
 
 def of_allmodes(steps):
     result = {}
-    for name, flags in (("as it is", ()), ("--deterministic", ("--deterministic", "--set", "first_stage.adaptive_weight=false"))):
+    for name, flags in (("as it is", ()), ("without restarts", ("--set", "first_stage.restart_below=0")),
+                        ("--deterministic", ("--deterministic", "--set", "first_stage.adaptive_weight=false"))):
         curves = {ranks: distances(ranks, steps, *flags) for ranks in (1, 2, 4)}
         for ranks in (2, 4):
-            for until in (5, 20, steps):
+            for until in (2, 20, steps):
                 apart = max(abs(curves[ranks][s] / curves[1][s] - 1) for s in curves[1] if s <= until)
                 result[f"{name}, {ranks} ranks, to step {until}"] = apart
                 print(f"allmodes, {name:<16} {ranks} ranks, to step {until:4}: the distance differs by at most "
@@ -82,9 +84,9 @@ def train(torch, nets, pictures, steps, ranks, own):
     players = [*encoder.parameters(), *decoder.parameters()]
     updates = [torch.optim.Adam(players, 1e-3, (0.5, 0.9)), torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.9))]
     last = [p for p in decoder.parameters() if p.dim() > 1][-1]
-    book = torch.randn(CODES, CHANNELS, generator=generator)
+    book = (torch.rand(CODES, CHANNELS, generator=generator) * 2 - 1) / CODES
     # `known`: the uses by which dead codes are found, of all ranks, or of rank 0 as many times as there are ranks.
-    sums, uses, known = book.clone(), torch.ones(CODES), torch.ones(CODES)
+    sums, uses, known, mass = torch.zeros_like(book), torch.zeros(CODES), torch.zeros(CODES), 0.0
 
     def quantized(encoded):
         points = encoded.movedim(1, -1).reshape(-1, CHANNELS)
@@ -123,14 +125,16 @@ def train(torch, nets, pictures, steps, ranks, own):
         chosen = functional.one_hot(index, CODES).float()
         uses = DECAY * uses + (1 - DECAY) * chosen.sum(0)
         sums = DECAY * sums + (1 - DECAY) * chosen.t() @ points
-        book = sums / uses[:, None].clamp_min(1e-5)
+        mass = DECAY * mass + 1 - DECAY
+        book = torch.where(uses[:, None] > 1e-9, sums / uses[:, None], book)
         of_rank_0 = functional.one_hot(parts[0][3], CODES).float().sum(0) * len(parts)
         known = DECAY * known + (1 - DECAY) * (of_rank_0 if own else chosen.sum(0))
-        dead = (known < RESTART_BELOW).nonzero()[:, 0]
+        dead = (known / mass < RESTART_BELOW).nonzero()[:, 0]
         if len(dead):
             candidates = parts[0][2] if own else points
             book[dead] = candidates[torch.randint(len(candidates), (len(dead),), generator=generator)]
-            sums[dead], uses[dead], known[dead] = book[dead], 1.0, 1.0
+            uses[dead] = known[dead] = 2 * RESTART_BELOW * mass
+            sums[dead] = book[dead] * uses[dead, None]
         seen.append(float(sum(p[0] for p in parts) / len(parts)))
         used.append(len(index.unique()))
         spread.append(float(max(weights) / min(weights)))
@@ -171,10 +175,10 @@ def main():
     theirs = json.loads(done.stdout)
     whole = theirs["1"]["curve"]
     for ranks, figures in theirs.items():
-        apart = [max(abs(a / b - 1) for a, b in zip(figures["curve"][:until], whole)) for until in (5, 20, options.steps)]
+        apart = [max(abs(a / b - 1) for a, b in zip(figures["curve"][:until], whole)) for until in (2, 20, options.steps)]
         print(f"torch {version}, {ranks} rank{'s' if ranks != '1' else ', all of the batch'}: distance "
               f"{figures['distance']:.4f}, {figures['codes']:.0f} codes a batch; from one rank by at most {apart[0]:.1e} "
-              f"to step 5, {apart[1]:.1e} to step 20, {apart[2]:.1e} to step {options.steps}; largest over least adaptive weight "
+              f"to step 2, {apart[1]:.1e} to step 20, {apart[2]:.1e} to step {options.steps}; largest over least adaptive weight "
               f"{figures['weights_apart']:.2f} (median)")
     measuring.write(options.json, {"torch": version, "steps": options.steps, "allmodes": ours, "torch_ranks": theirs})
 
