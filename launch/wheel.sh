@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes a wheel of the Python package with the program in it, and tests it in a fresh environment.
 #
-#   launch/wheel.sh [--build FOLDER] [--out FOLDER] [--no-test]
+#   launch/wheel.sh [--build FOLDER] [--out FOLDER] [--torch FOLDER] [--no-test]
 #
 #   --build FOLDER  where the program was built (build)
 #   --out FOLDER    where the wheel goes (dist)
+#   --torch FOLDER  test with the torch of this site-packages instead of fetching it
 #   --no-test       leave the test out, which fetches torch==2.11.0 from PyPI (0.6 GB; of a program with CUDA
 #                   also what it depends on, 3 GB)
 #
@@ -18,7 +19,7 @@
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-build="$root/build" out="$root/dist" test=true
+build="$root/build" out="$root/dist" torch="" test=true
 
 fail() {
   echo "wheel.sh: $1" >&2
@@ -33,6 +34,10 @@ while (($# > 0)); do
       ;;
     --out)
       out="${2:?--out wants a folder}"
+      shift
+      ;;
+    --torch)
+      torch="$(cd "${2:?--torch wants a folder}" && pwd)"
       shift
       ;;
     --no-test) test=false ;;
@@ -156,11 +161,18 @@ echo "$out/$wheel"
 
 /usr/bin/python3 -m venv "$work/fresh"
 pip=("$work/fresh/bin/pip" install --quiet --no-compile)
-# LibTorch for the CPU, as launch/setup.sh has it: without what only a GPU or `import torch` needs. A program with
-# CUDA is linked to what all of torch's own dependencies bring.
-needed=(--no-deps torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
-if readelf --dynamic "$program" | grep -q 'NEEDED.*libtorch_cuda'; then needed=(torch==2.11.0); fi
-TMPDIR="$work" "${pip[@]}" "${needed[@]}" || fail "could not fetch torch==2.11.0: is PyPI reachable?" 69
+if [[ -n "$torch" ]]; then
+  # Found by the path relative to site-packages, as one that was fetched.
+  for part in torch nvidia; do
+    [[ ! -d "$torch/$part" ]] || ln -s "$torch/$part" "$(echo "$work"/fresh/lib/python3*/site-packages)/$part"
+  done
+else
+  # LibTorch for the CPU, as launch/setup.sh has it: without what only a GPU or `import torch` needs. A program with
+  # CUDA is linked to what all of torch's own dependencies bring.
+  needed=(--no-deps torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+  if readelf --dynamic "$program" | grep -q 'NEEDED.*libtorch_cuda'; then needed=(torch==2.11.0); fi
+  TMPDIR="$work" "${pip[@]}" "${needed[@]}" || fail "could not fetch torch==2.11.0: is PyPI reachable?" 69
+fi
 "${pip[@]}" --no-deps "$out/$wheel"
 "${pip[@]}" numpy
 

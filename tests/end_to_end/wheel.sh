@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The wheel with the program: made, and tried in a fresh environment, on two ranks, and on a system that
-# has neither Open MPI nor the small libraries. Fetches torch==2.11.0 from PyPI.
-# label: long
+# has neither Open MPI nor the small libraries; with the LibTorch that the program was built with.
+# processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 status=0
-bash "$source/launch/wheel.sh" --build "$(dirname "$program")" --out dist >out.txt 2>&1 || status=$?
+libtorch="$(sed -n 's/^LIBTORCH_ROOT:[A-Z]*=//p' "$(dirname "$program")/CMakeCache.txt")"
+bash "$source/launch/wheel.sh" --build "$(dirname "$program")" --out dist --torch "$(dirname "$libtorch")" >out.txt 2>&1 || status=$?
 if ((status == 69)) && grep -q "could not fetch" out.txt; then
   echo "skipped: $(tail -n 1 out.txt)"
   exit 77

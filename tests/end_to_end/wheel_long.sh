@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The wheel with the program: made, and tried in a fresh environment, on two ranks, and on a system that
+# has neither Open MPI nor the small libraries. Fetches torch==2.11.0 from PyPI.
+# label: long
+# shellcheck source=tests/end_to_end/common.bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
+status=0
+bash "$source/launch/wheel.sh" --build "$(dirname "$program")" --out dist >out.txt 2>&1 || status=$?
+if ((status == 69)) && grep -q "could not fetch" out.txt; then
+  echo "skipped: $(tail -n 1 out.txt)"
+  exit 77
+fi
+((status == 0)) || { cat out.txt; exit 1; }
+grep -q "^wheel: tested in a fresh environment" out.txt
+tail -n 1 out.txt
