@@ -14,7 +14,6 @@ dead codes found and begun anew by what rank 0 sees. Distance and codes are mean
 
 import argparse
 import gzip
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -22,6 +21,7 @@ import sys
 import tempfile
 
 import measuring
+import torch_exported
 
 BATCH, CODES, CHANNELS, RESTART_BELOW, DECAY = 32, 256, 8, 0.1, 0.99
 SETTINGS = (f"batch={BATCH}", "first_stage.encoder.width=8", "first_stage.decoder.width=8",
@@ -33,15 +33,12 @@ CONFIG = measuring.ROOT / "configs/first_stage_vq.txtpb"
 PICTURES = pathlib.Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
 
 
-def words(*settings):
-    return [word for setting in (*SETTINGS, *settings) for word in ("--set", setting)]
-
-
 def distances(ranks, steps, *flags):
     """The mean distance since the last line, by step."""
+    words = [word for setting in SETTINGS for word in ("--set", setting)]
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
         subprocess.run(["bash", str(measuring.ROOT / "launch/run.sh"), "-n", str(ranks), "--", "train", str(CONFIG),
-                        "--steps", str(steps), "--quiet", "--out", folder, *flags, *words()],
+                        "--steps", str(steps), "--quiet", "--out", folder, *flags, *words],
                        check=True, capture_output=True)
         (records,) = pathlib.Path(folder).glob("*/records.jsonl")
         lines = map(json.loads, records.read_text().splitlines())
@@ -60,20 +57,6 @@ def of_allmodes(steps):
                 print(f"allmodes, {name:<16} {ranks} ranks, to step {until:4}: the distance differs by at most "
                       f"{apart:.1e}", flush=True)
     return result
-
-
-def networks(torch, folder):
-    """Those of the program after a step, and model.py that makes them."""
-    subprocess.run([measuring.program(), "train", str(CONFIG), "--steps", "1", "--quiet", "--out", f"{folder}/runs",
-                    *words("diagnostics.sample_metrics=off")], check=True, capture_output=True)
-    (trained,) = pathlib.Path(f"{folder}/runs").iterdir()
-    subprocess.run([measuring.program(), "export", str(trained), "--raw", "--out", f"{folder}/exported"], check=True,
-                   capture_output=True)
-    spec = importlib.util.spec_from_file_location("model", f"{folder}/exported/model.py")
-    model = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(model)
-    return {name: model.load(f"{folder}/exported/{name}.json").train()
-            for name in ("encoder", "decoder", "discriminator")}
 
 
 def train(torch, nets, pictures, steps, ranks, own):
@@ -152,8 +135,9 @@ def in_torch(steps):
     pictures = raw.view(-1, 1, 28, 28).float() / 127.5 - 1
     result = {}
     for ranks, own in ((1, False), (2, True), (4, True)):
-        with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
-            result[str(ranks)] = train(torch, networks(torch, folder), pictures, steps, ranks, own)
+        nets = torch_exported.networks_of_config(torch, CONFIG, "cpu", *SETTINGS, "diagnostics.sample_metrics=off",
+                                                 flags=("--raw",))
+        result[str(ranks)] = train(torch, nets, pictures, steps, ranks, own)
     print(json.dumps(result))
 
 

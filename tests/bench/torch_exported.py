@@ -20,13 +20,17 @@ QUICK = ("batch=4", "diagnostics.samples=16", "diagnostics.sample_metrics=off")
 
 def networks_of(torch, case, device, *settings):
     """The networks of tests/bench/CASE.txtpb after a step, as modules on `device`."""
+    return networks_of_config(torch, measuring.ROOT / f"tests/bench/{case}.txtpb", device, *QUICK, *settings)
+
+
+def networks_of_config(torch, config, device, *settings, flags=()):
+    """Those of the configuration `config`; `flags`: further words for `allmodes export`."""
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
-        words = [word for setting in (f"device={device}", *QUICK, *settings) for word in ("--set", setting)]
-        run = [measuring.program(), "train", str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--steps",
-               "1", "--quiet", "--out", f"{folder}/runs", *words]
+        words = [word for setting in (f"device={device}", *settings) for word in ("--set", setting)]
+        run = [measuring.program(), "train", str(config), "--steps", "1", "--quiet", "--out", f"{folder}/runs", *words]
         subprocess.run(run, check=True, capture_output=True)
         (trained,) = pathlib.Path(f"{folder}/runs").iterdir()
-        subprocess.run([measuring.program(), "export", str(trained), "--out", f"{folder}/exported"],
+        subprocess.run([measuring.program(), "export", str(trained), *flags, "--out", f"{folder}/exported"],
                        check=True, capture_output=True)
         spec = importlib.util.spec_from_file_location("model", f"{folder}/exported/model.py")
         model = importlib.util.module_from_spec(spec)

@@ -4,14 +4,8 @@
 # processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+# shellcheck source=tests/end_to_end/wheel.bash
+source "$source/tests/end_to_end/wheel.bash"
 
-status=0
 libtorch="$(sed -n 's/^LIBTORCH_ROOT:[A-Z]*=//p' "$(dirname "$program")/CMakeCache.txt")"
-bash "$source/launch/wheel.sh" --build "$(dirname "$program")" --out dist --torch "$(dirname "$libtorch")" >out.txt 2>&1 || status=$?
-if ((status == 69)) && grep -q "could not fetch" out.txt; then
-  echo "skipped: $(tail -n 1 out.txt)"
-  exit 77
-fi
-((status == 0)) || { cat out.txt; exit 1; }
-grep -q "^wheel: tested in a fresh environment" out.txt
-tail -n 1 out.txt
+try_wheel --torch "$(dirname "$libtorch")"

@@ -4,13 +4,7 @@
 # label: long
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+# shellcheck source=tests/end_to_end/wheel.bash
+source "$source/tests/end_to_end/wheel.bash"
 
-status=0
-bash "$source/launch/wheel.sh" --build "$(dirname "$program")" --out dist >out.txt 2>&1 || status=$?
-if ((status == 69)) && grep -q "could not fetch" out.txt; then
-  echo "skipped: $(tail -n 1 out.txt)"
-  exit 77
-fi
-((status == 0)) || { cat out.txt; exit 1; }
-grep -q "^wheel: tested in a fresh environment" out.txt
-tail -n 1 out.txt
+try_wheel
