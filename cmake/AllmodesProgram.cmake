@@ -1,5 +1,6 @@
 # Of the CMake package: a program like allmodes that also knows the rows of others.
 set(_allmodes_package "${CMAKE_CURRENT_LIST_DIR}")
+include("${CMAKE_CURRENT_LIST_DIR}/TableOfRows.cmake")
 
 # allmodes_program(NAME FOLDER)
 #
@@ -30,15 +31,7 @@ function(allmodes_program name folder)
     list(GET table 3 namespace)
     set(ours "${_allmodes_package}/rows/${function}.cpp")
     set(output "${CMAKE_CURRENT_BINARY_DIR}/${name}_rows/${function}.cpp")
-    list(JOIN sources "|" joined)
-    add_custom_command(
-      OUTPUT "${output}"
-      COMMAND "${CMAKE_COMMAND}" "-DSOURCES=${ours}|${joined}" -DTYPE=${type} -DFUNCTION=${function}
-              -DHEADER=${header} -DNAMESPACE=${namespace} -DMAY_BE_EMPTY=ON "-DOUTPUT=${output}"
-              -P "${_allmodes_package}/GatherRows.cmake"
-      DEPENDS "${ours}" ${sources} "${_allmodes_package}/GatherRows.cmake"
-      COMMENT "Gathering the rows of ${function}()"
-      VERBATIM)
+    allmodes_table_of_rows("${output}" ${type} ${function} ${header} ${namespace} ON "${ours}" ${sources})
     list(APPEND tables "${output}")
   endforeach()
   # All of them are one source to the compiler.

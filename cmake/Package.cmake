@@ -18,7 +18,7 @@ install(DIRECTORY trainer/ "${ALLMODES_GENERATED_DIR}/base" DESTINATION include/
         FILES_MATCHING PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/trainer/main.cpp" DESTINATION "${ALLMODES_PACKAGE_DIR}" ${development})
 install(FILES cmake/AllmodesProgram.cmake cmake/Dependencies.cmake cmake/FindLibTorch.cmake
-              cmake/GatherRows.cmake
+              cmake/GatherRows.cmake cmake/TableOfRows.cmake
         DESTINATION "${ALLMODES_PACKAGE_DIR}" ${development})
 
 # The tables of rows, which a program of one's own may lengthen.

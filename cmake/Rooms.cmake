@@ -1,3 +1,5 @@
+include(TableOfRows)
+
 # allmodes_room(NAME [SOURCES pattern...] [EXCEPT pattern...] [DEPENDS target...])
 #
 # One room of trainer/ as the static library allmodes_NAME: headers are included relative to
@@ -47,16 +49,8 @@ endfunction()
 function(allmodes_rows name type function header namespace)
   get_target_property(sources allmodes_${name} SOURCES)
   list(FILTER sources EXCLUDE REGEX "^${PROJECT_BINARY_DIR}/generated/")
-  list(JOIN sources "|" joined)
   set(output "${PROJECT_BINARY_DIR}/generated/${name}/${function}.cpp")
-  add_custom_command(
-    OUTPUT "${output}"
-    COMMAND "${CMAKE_COMMAND}" "-DSOURCES=${joined}" -DTYPE=${type} -DFUNCTION=${function}
-            -DHEADER=${header} -DNAMESPACE=${namespace} "-DMAY_BE_EMPTY=${ARGN}" "-DOUTPUT=${output}"
-            -P "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
-    DEPENDS ${sources} "${PROJECT_SOURCE_DIR}/cmake/GatherRows.cmake"
-    COMMENT "Gathering the rows of ${function}()"
-    VERBATIM)
+  allmodes_table_of_rows("${output}" ${type} ${function} ${header} ${namespace} "${ARGN}" ${sources})
   target_sources(allmodes_${name} PRIVATE "${output}")
   set_source_files_properties("${output}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   set_property(GLOBAL APPEND PROPERTY ALLMODES_TABLES "${type},${function},${header},${namespace}")
