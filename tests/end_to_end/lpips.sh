@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The perceptual distance of a first stage is that of the PyPI package lpips, on the same weights, and so
-# is its gradient; a run trains with it; weights that are not those of its network are refused.
+# is its gradient; a run trains with it, and records that of its reconstructions of held-out pictures;
+# weights that are not those of its network are refused.
 # processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
@@ -34,14 +35,54 @@ cp mine.safetensors weights/lpips.safetensors
 python3 "$source/tests/end_to_end/make_data.py" data
 small=("$source/configs/first_stage_kl.txtpb" --quiet --steps 2 --set data.dataset=mnist
   --set data.path=data/mnist --set first_stage.encoder.width=4 --set first_stage.decoder.width=4
-  --set batch=4 --set diagnostics.samples=16 --set diagnostics.classifier=false
+  --set batch=4 --set diagnostics.samples=128 --set diagnostics.classifier=false
   --set diagnostics.log_every=1 --set images.every=0 --set first_stage.perceptual=lpips)
 expect 0 on_ranks 2 train "${small[@]}" --set first_stage.perceptual_path=weights --out runs
 says runs/00000-first_stage_kl/records.jsonl '"perceptual_distance":[0-9.e-]+'
 
+# The package's distance of all held-out pictures from what the exported networks make of them.
+expect 0 "$program" export runs/00000-first_stage_kl --out exported
+PYTHONPATH="$work/packages:$work/exported" PYTHONDONTWRITEBYTECODE=1 "$python" -W ignore - <<'PYTHON'
+import gzip, json, pathlib
+import lpips, numpy, torch, torchvision
+from safetensors.torch import load_file
+import model
+
+vgg16 = torchvision.models.vgg16
+torchvision.models.vgg16 = lambda pretrained=False: vgg16(weights=None)
+judge = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+trunk = load_file("weights/vgg16.safetensors")
+for stage in (getattr(judge.net, f"slice{i}") for i in range(1, 6)):
+    for place, layer in stage.named_children():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.weight.data, layer.bias.data = (trunk[f"features.{place}.{of}"] for of in ("weight", "bias"))
+with gzip.open("data/mnist/t10k-images-idx3-ubyte.gz") as file:
+    pixels = numpy.frombuffer(file.read()[16:], numpy.uint8).reshape(-1, 1, 28, 28)
+pictures = torch.from_numpy(pixels.astype(numpy.float32)) / 127.5 - 1
+encoder, decoder = (model.load(f"exported/{name}.json", "cpu").eval() for name in ("encoder", "decoder"))
+with torch.no_grad():
+    mean = encoder(pictures).chunk(2, 1)[0]
+    made = decoder(mean)
+    wanted = float(judge(made.expand(-1, 3, -1, -1), pictures.expand(-1, 3, -1, -1)).mean())
+records = pathlib.Path("runs/00000-first_stage_kl/records.jsonl").read_text().splitlines()
+found = [r for r in map(json.loads, records) if r["record"] == "evaluation"][-1]["reconstruction_perceptual"]
+print(f"reconstruction_perceptual: {found:.6f}, of the package: {wanted:.6f}")
+assert abs(found / wanted - 1) < 1e-4
+PYTHON
+
+# Measured, and no part of the loss.
+expect 0 "$program" train "${small[@]}" --set first_stage.perceptual_path=weights \
+  --set first_stage.perceptual_weight=0 --out measured
+says measured/00000-first_stage_kl/records.jsonl '"reconstruction_perceptual":[0-9.e-]+'
+if grep -q '"perceptual_distance"' measured/00000-first_stage_kl/records.jsonl; then
+  fail "a distance of weight 0 was computed in a step"
+fi
+
 # A run whose weights have gone can be looked at, but not trained.
 mv weights gone
-expect 0 "$program" export runs/00000-first_stage_kl --out exported
+expect 0 "$program" export runs/00000-first_stage_kl --out exported-later
+expect 3 "$program" diagnose --run runs/00000-first_stage_kl
+says err "reconstruction_perceptual is not measured: .*vgg16.safetensors"
 expect 66 "$program" train "${small[@]}" --set first_stage.perceptual_path=weights --out other
 says err "vgg16.safetensors"
 mkdir weights

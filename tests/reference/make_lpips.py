@@ -5,8 +5,8 @@
 
 Writes FOLDER/vgg16.safetensors (random weights of a VGG16 with torchvision's names: those of ImageNet are
 527 MB to be fetched, and the arithmetic is the same), FOLDER/lpips.safetensors (the package's linear
-layers), and for colour and for grey pictures FOLDER/{colour,grey}.safetensors: made, samples, the mean
-distance of the pairs, and its gradient in `made`.
+layers), and for colour and for grey pictures FOLDER/{colour,grey}.safetensors: made, samples, the
+distances of the pairs, and their mean's gradient in `made`.
 """
 
 import pathlib
@@ -39,11 +39,11 @@ def main(package, folder):
     for kind, channels, side in (("colour", 3, 40), ("grey", 1, 32)):
         made = (torch.rand(3, channels, side, side) * 2 - 1).requires_grad_(True)
         samples = (made.detach() + 0.3 * torch.randn(made.shape)).clamp(-1, 1)
-        distance = judge(made.expand(-1, 3, -1, -1), samples.expand(-1, 3, -1, -1)).mean()
-        (gradient,) = torch.autograd.grad(distance, made)
-        save_file({"made": made.detach(), "samples": samples, "distance": distance.detach().view(1),
+        distances = judge(made.expand(-1, 3, -1, -1), samples.expand(-1, 3, -1, -1)).flatten()
+        (gradient,) = torch.autograd.grad(distances.mean(), made)
+        save_file({"made": made.detach(), "samples": samples, "distances": distances.detach(),
                    "gradient": gradient.contiguous()}, folder / f"{kind}.safetensors")
-        print(f"{kind}: distance {float(distance):.6f}")
+        print(f"{kind}: mean distance {float(distances.mean()):.6f}")
 
 
 if __name__ == "__main__":

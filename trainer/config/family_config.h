@@ -285,8 +285,8 @@ void describe(V& v, T& c) {
       "perceptual", c.perceptual, OneOf{"perceptual", kPerceptual},
       "A second distance, of features: lpips, in those of a VGG16; efficientnet_lite0, in those "
       "of that network, which launch/setup.sh --features fetches.");
-  v.field("perceptual_weight", c.perceptual_weight, kPositive,
-          "Of that distance beside the first one.");
+  v.field("perceptual_weight", c.perceptual_weight, kNotNegative,
+          "Of that distance beside the first one; 0: it is measured on held-out pictures alone.");
   v.field("perceptual_path", c.perceptual_path, Anything{},
           "lpips: folder with the weights of the VGG16 and of the linear layers; "
           "efficientnet_lite0: file with its weights, empty: where launch/setup.sh puts it.");

@@ -95,6 +95,10 @@ class FirstStage final : public Objective {
     if (!adversary_) return {};
     return forward(kDiscriminator, samples).flatten(1).mean(1);
   }
+  at::Tensor perceptual_distances(const at::Tensor& made,
+                                  const at::Tensor& samples) const override {
+    return perceptual_ ? perceptual_->distances(made, samples) : at::Tensor();
+  }
 
  private:
   // One number without layers: it is read as a weight.
@@ -157,8 +161,8 @@ class FirstStage final : public Objective {
         settings_.distance == "l1" ? difference.abs().mean() : difference.square().mean();
     at::Tensor distance = of_values;
     PhaseOutput out;
-    if (perceptual_) {
-      const at::Tensor of_features = perceptual_->distance(made, in.samples);
+    if (perceptual_ && settings_.perceptual_weight > 0) {
+      const at::Tensor of_features = perceptual_->distances(made, in.samples).mean();
       distance = distance + of_features * settings_.perceptual_weight;
       out.observations = {{"perceptual_distance", of_features.detach()}};
     }

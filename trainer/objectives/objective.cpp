@@ -48,6 +48,10 @@ at::Tensor Objective::scores_of(const Forward&, const at::Tensor&) const {
   return {};
 }
 
+at::Tensor Objective::perceptual_distances(const at::Tensor&, const at::Tensor&) const {
+  return {};
+}
+
 networks::Shape network_shape(const data::SampleShape& shape) {
   if (shape.image) return {shape.channels, shape.height, shape.width};
   return {shape.values()};

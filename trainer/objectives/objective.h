@@ -245,6 +245,10 @@ class Objective {
   // The discriminator's score of each of `samples`, the mean where it gives several, [n]; undefined
   // where nothing tells samples from their reconstructions.
   virtual at::Tensor scores_of(const Forward& forward, const at::Tensor& samples) const;
+  // Of each of `made`, pictures, from its sample in the features of a network that others have
+  // trained, [n]; undefined where the family measures none. Throws kNoInput or kDataError for the
+  // network's weights.
+  virtual at::Tensor perceptual_distances(const at::Tensor& made, const at::Tensor& samples) const;
 
   // Autoencoders: the posterior [n, latent]; absent for a GAN.
   struct Posterior {

@@ -127,7 +127,7 @@ const Lpips::Weights& Lpips::weights_on(at::Device device) const {
   return weights_;
 }
 
-at::Tensor Lpips::distance(const at::Tensor& made, const at::Tensor& samples) const {
+at::Tensor Lpips::distances(const at::Tensor& made, const at::Tensor& samples) const {
   const Weights& weights = weights_on(made.device());
   // One batch of both: half the operators.
   at::Tensor x = scaled(at::cat({coloured(made), coloured(samples)}));
@@ -139,7 +139,7 @@ at::Tensor Lpips::distance(const at::Tensor& made, const at::Tensor& samples) co
     if (!kVgg16[i].ends_stage) continue;
     const at::Tensor features = unit_length(x);
     const at::Tensor apart = (features.narrow(0, 0, pairs) - features.narrow(0, pairs, pairs));
-    const at::Tensor of_stage = (apart.square() * weights.channels[stage]).sum(1).mean();
+    const at::Tensor of_stage = (apart.square() * weights.channels[stage]).sum(1).mean({1, 2});
     sum = sum.defined() ? sum + of_stage : of_stage;
     if (++stage < weights.channels.size()) x = at::max_pool2d(x, 2);
   }
@@ -170,7 +170,8 @@ const pretrained::EfficientNetLite0& EfficientNetDistance::network_on(at::Device
   return *network_;
 }
 
-at::Tensor EfficientNetDistance::distance(const at::Tensor& made, const at::Tensor& samples) const {
+at::Tensor EfficientNetDistance::distances(const at::Tensor& made,
+                                           const at::Tensor& samples) const {
   const auto& network = network_on(made.device());
   // [-1, 1] to bytes, and those to the network's range.
   const at::Tensor bytes = (at::cat({coloured(made), coloured(samples)}) + 1) * 127.5;
@@ -180,7 +181,7 @@ at::Tensor EfficientNetDistance::distance(const at::Tensor& made, const at::Tens
   for (const at::Tensor& stage : stages) {
     const at::Tensor features = unit_length(stage);
     const at::Tensor apart = features.narrow(0, 0, pairs) - features.narrow(0, pairs, pairs);
-    const at::Tensor of_stage = apart.square().sum(1).mean();
+    const at::Tensor of_stage = apart.square().sum(1).mean({1, 2});
     sum = sum.defined() ? sum + of_stage : of_stage;
   }
   return sum / static_cast<double>(stages.size());

@@ -26,11 +26,10 @@ namespace allmodes::objectives {
 class PerceptualDistance {
  public:
   virtual ~PerceptualDistance() = default;
-  // The mean over pairs of pictures [n, 1 or 3, height, width] in [-1, 1], at least 16 pixels a
-  // side; a scalar, differentiable. Weights are read when a distance is wanted first, so that a run
-  // whose weights have gone can still be looked at. Throws kNoInput or kDataError for weights that
-  // cannot be read.
-  virtual at::Tensor distance(const at::Tensor& made, const at::Tensor& samples) const = 0;
+  // Of each pair of pictures [n, 1 or 3, height, width] in [-1, 1], at least 16 pixels a side; [n],
+  // differentiable. Weights are read when a distance is wanted first, so that a run whose weights
+  // have gone can still be looked at. Throws kNoInput or kDataError for weights that cannot be read.
+  virtual at::Tensor distances(const at::Tensor& made, const at::Tensor& samples) const = 0;
 };
 
 // Of a name of first_stage.perceptual and its perceptual_path; null for "none".
@@ -53,7 +52,7 @@ class Lpips final : public PerceptualDistance {
   static void check(const std::filesystem::path& folder, const std::string& path,
                     std::vector<ConfigurationError>& errors);
 
-  at::Tensor distance(const at::Tensor& made, const at::Tensor& samples) const override;
+  at::Tensor distances(const at::Tensor& made, const at::Tensor& samples) const override;
 
  private:
   struct Weights {
@@ -76,7 +75,7 @@ class EfficientNetDistance final : public PerceptualDistance {
   static void check(const std::filesystem::path& file, const std::string& path,
                     std::vector<ConfigurationError>& errors);
 
-  at::Tensor distance(const at::Tensor& made, const at::Tensor& samples) const override;
+  at::Tensor distances(const at::Tensor& made, const at::Tensor& samples) const override;
 
  private:
   const pretrained::EfficientNetLite0& network_on(at::Device device) const;

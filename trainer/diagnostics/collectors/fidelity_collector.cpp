@@ -1,11 +1,14 @@
-// Reconstructions beside the pictures that they are of: differences, PSNR, SSIM; and whether the
-// discriminator tells the two apart. Of families that do not draw, on held-out pictures.
+// Reconstructions beside the pictures that they are of: differences, PSNR, SSIM, the family's
+// perceptual distance (LPIPS); and whether the discriminator tells the two apart. Of families that do
+// not draw, on held-out pictures.
 
 #include <ATen/core/grad_mode.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "config/families.h"
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/metrics/picture_likeness.h"
@@ -15,7 +18,23 @@ namespace allmodes::diagnostics {
 namespace {
 
 // Sums over pictures, in the order in which they are packed.
-enum Sum : size_t { kPictures, kError, kErrorSquare, kPsnr, kSsim, kTold, kReal, kFake, kSums };
+enum Sum : size_t {
+  kPictures,
+  kError,
+  kErrorSquare,
+  kPsnr,
+  kSsim,
+  kPerceived,  // pictures whose perceptual distance was measured
+  kPerceptual,
+  kTold,
+  kReal,
+  kFake,
+  kSums
+};
+
+// Pixels whose perceptual distance is measured at once: the first features of LPIPS have 64 channels
+// for each of them, of both pictures.
+constexpr int64_t kPixelsAtOnce = 1 << 17;
 
 class FidelityCollector final : public Collector {
  public:
@@ -29,6 +48,7 @@ class FidelityCollector final : public Collector {
     bool judged = false;
     for (const auto& chunk : generated) {
       add_likeness(chunk, sums);
+      add_perceptual(evaluation, chunk, sums);
       judged = add_scores(evaluation, chunk, sums) || judged;
     }
     sums.push_back(judged ? 1 : 0);  // a rank without a chunk does not know
@@ -48,6 +68,31 @@ class FidelityCollector final : public Collector {
       sums[kSsim] += likeness.ssim.empty() ? 0 : likeness.ssim[i];
     }
     sums[kPictures] += static_cast<double>(likeness.error.size());
+  }
+
+  // Without the weights of its network a run can still be looked at, if not trained.
+  void add_perceptual(const Evaluation& evaluation, const GeneratedChunk& chunk,
+                      std::vector<double>& sums) {
+    if (perceptual_is_lost_) return;
+    const at::Tensor& pictures = chunk.originals;
+    const int64_t pixels = std::max<int64_t>(1, pictures.size(2) * pictures.size(3));
+    const int64_t at_once = std::max<int64_t>(1, kPixelsAtOnce / pixels);
+    try {
+      for (int64_t first = 0; first < pictures.size(0); first += at_once) {
+        const int64_t count = std::min(at_once, pictures.size(0) - first);
+        const auto part = [&](const at::Tensor& of) {
+          return of.narrow(0, first, count).to(evaluation.device);
+        };
+        const at::Tensor distances =
+            evaluation.objective.perceptual_distances(part(chunk.samples), part(pictures));
+        if (!distances.defined()) return;
+        sums[kPerceptual] += distances.to(at::kDouble).sum().item<double>();
+        sums[kPerceived] += static_cast<double>(count);
+      }
+    } catch (const Error& error) {
+      perceptual_is_lost_ = true;
+      spdlog::warn("reconstruction_perceptual is not measured: {}", error.what());
+    }
   }
 
   // Whether there is a discriminator.
@@ -71,6 +116,8 @@ class FidelityCollector final : public Collector {
     record.set("reconstruction_l1", mean);
     record.set("reconstruction_psnr", sums[kPsnr] / n);
     if (sums[kSsim] != 0) record.set("reconstruction_ssim", sums[kSsim] / n);
+    if (sums[kPerceived] > 0)
+      record.set("reconstruction_perceptual", sums[kPerceptual] / sums[kPerceived]);
     evidence.reconstruction = {.error = mean,
                                .standard_error = std::sqrt(variance / n),
                                .pictures = static_cast<int64_t>(n)};
@@ -87,6 +134,7 @@ class FidelityCollector final : public Collector {
   }
 
   uint64_t first_judged_;
+  bool perceptual_is_lost_ = false;
 };
 
 constexpr records::Figure kFidelityCollectorFigures[] = {
@@ -97,6 +145,9 @@ constexpr records::Figure kFidelityCollectorFigures[] = {
      "10 log10(1 / mean squared difference), values in [0, 1], mean over pictures"},
     {"reconstruction_ssim", "", "[-1, 1]", "1",
      "structural similarity (Gaussian window of 11 pixels, deviation 1.5), mean over pictures"},
+    {"reconstruction_perceptual", "", ">= 0", "0",
+     "distance of reconstructions of held-out pictures from them by first_stage.perceptual (LPIPS, "
+     "or in features of EfficientNet-Lite0), mean over pictures"},
     {"logits_real", "", "", "", "mean score of the discriminator for held-out pictures"},
     {"logits_fake", "", "", "", "the same for their reconstructions"},
     {"told_apart", "share", "[0, 1]", "0.5",
