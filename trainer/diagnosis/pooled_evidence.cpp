@@ -1,12 +1,16 @@
 #include "diagnosis/pooled_evidence.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <string_view>
+#include <utility>
 
 #include "diagnostics/metrics/clumps.h"
+#include "diagnostics/metrics/flat_directions.h"
 #include "diagnostics/metrics/lost_side.h"
 #include "diagnostics/metrics/moved_samples.h"
 #include "diagnostics/metrics/picture_detail.h"
@@ -163,6 +167,83 @@ std::optional<double> local_loss_when_moved(world::Communicator& control, const 
   return pooled.values.at(static_cast<size_t>(at - diagnostics::kPooledFigures.begin()));
 }
 
+// Rank 0's, likewise, where it is significant.
+std::optional<diagnostics::FlatDirections> flat_of(world::Communicator& control,
+                                                   const diagnostics::PartReference& reference,
+                                                   const diagnostics::Features& fakes,
+                                                   double significance) {
+  diagnostics::FlatDirections flat;
+  if (control.rank() == 0)
+    if (auto found = diagnostics::flat_directions(reference, fakes);
+        found && found->log10_tail <= std::log10(diagnostics::parts_level(significance)))
+      flat = std::move(*found);
+  std::vector<double> numbers = {static_cast<double>(flat.directions),
+                                 static_cast<double>(flat.looked_at), flat.width, flat.share,
+                                 flat.log10_tail};
+  world::broadcast_host(control, std::span<double>(numbers), 0);
+  flat.directions = static_cast<int64_t>(numbers[0]);
+  if (flat.directions == 0) return std::nullopt;
+  flat.looked_at = static_cast<int64_t>(numbers[1]);
+  flat.width = numbers[2];
+  flat.share = numbers[3];
+  flat.log10_tail = numbers[4];
+  flat.span.resize(static_cast<size_t>(flat.directions * fakes.width));
+  world::broadcast_host(control, std::span<double>(flat.span), 0);
+  return flat;
+}
+
+// Of points the numbers that do not vary where the rows are flat.
+std::vector<std::string> flat_columns(const ComparedSets& sets,
+                                      const diagnostics::FlatDirections& flat) {
+  constexpr double kMostlyThere = 0.5;  // of the column's variance
+  std::vector<std::string> columns;
+  const auto& shape = sets.reals.shape;
+  if (shape.image || shape.values() > diagnostics::kWidestFlat) return columns;
+  const auto explained = diagnostics::explained_columns(sets.real_rows, flat.span,
+                                                        {sets.reals.values, shape.values()});
+  for (size_t i = 0; i < explained.size(); ++i)
+    if (explained[i] >= kMostlyThere) columns.push_back(fmt::format("dimension {}", i));
+  return columns;
+}
+
+// The sets without the directions in which the fakes are flat: what lies beyond those is lost on
+// both sides of every part, and no mass is lost for that.
+class Flattened {
+ public:
+  Flattened(const ComparedSets& sets, std::optional<diagnostics::FlatDirections> flat)
+      : flat_(std::move(flat)), sets_(sets) {
+    if (!flat_) return;
+    reals_ = diagnostics::rows_without(sets.real_rows, flat_->span);
+    fakes_ = diagnostics::rows_without(sets.fake_rows, flat_->span);
+    sets_.real_rows.values = reals_;
+    sets_.fake_rows.values = fakes_;
+  }
+  Flattened(const Flattened&) = delete;
+  Flattened& operator=(const Flattened&) = delete;
+
+  const std::optional<diagnostics::FlatDirections>& flat() const { return flat_; }
+  const ComparedSets& sets() const { return sets_; }
+
+ private:
+  std::optional<diagnostics::FlatDirections> flat_;
+  std::vector<float> reals_, fakes_;
+  ComparedSets sets_;
+};
+
+// Figures of where mass is, and the rows that count for them, from `other`.
+void take_places(diagnostics::PooledFigures& pooled, diagnostics::PooledFigures other) {
+  for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
+    const std::string_view name = diagnostics::kPooledFigures[i];
+    if (!name.starts_with("local_") && !name.ends_with("_score")) continue;
+    pooled.values[i] = other.values[i];
+    pooled.draws[i] = std::move(other.draws[i]);
+  }
+  pooled.emptied = std::move(other.emptied);
+  pooled.emptied_fakes = std::move(other.emptied_fakes);
+  pooled.shorted = std::move(other.shorted);
+  pooled.shorted_fakes = std::move(other.shorted_fakes);
+}
+
 void add_parts(world::Communicator& control, const ComparedSets& sets,
                const diagnostics::PooledFigures& pooled, double significance,
                diagnostics::Evidence& evidence) {
@@ -216,8 +297,25 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
                           uint64_t seed, diagnostics::Evidence& evidence) {
   const int64_t rows = sets.real_rows.rows() + sets.fake_rows.rows();
   const int64_t draws = std::clamp(kDrawnRows / rows, kFewestDraws, kMostDraws);
-  const auto pooled = diagnostics::measure_pooled(control, sets.real_rows, sets.fake_rows,
-                                                  neighborhood, draws, seed);
+  const auto measure = [&](const ComparedSets& of) {
+    return diagnostics::measure_pooled(control, of.real_rows, of.fake_rows, neighborhood, draws,
+                                       seed);
+  };
+  auto pooled = measure(sets);
+  const bool has_parts = sets.real_rows.rows() >= diagnostics::kFewestForParts;
+  const Flattened flattened(
+      sets, has_parts ? flat_of(control, diagnostics::make_part_reference(sets.real_rows),
+                                sets.fake_rows, significance)
+                      : std::nullopt);
+  if (const auto& flat = flattened.flat()) {
+    take_places(pooled, measure(flattened.sets()));
+    evidence.flat = diagnostics::FlatFigures{.directions = flat->directions,
+                                             .looked_at = flat->looked_at,
+                                             .width = flat->width,
+                                             .share = flat->share,
+                                             .log10_tail = flat->log10_tail,
+                                             .columns = flat_columns(sets, *flat)};
+  }
   for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
     const std::string name = diagnostics::kPooledFigures[i];
     const diagnostics::Null null(pooled.draws[i], diagnostics::worse_of(name));
@@ -247,11 +345,12 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
         std::llround(evidence.clumped->share * static_cast<double>(evidence.clumped->samples)),
         evidence.clumped->samples);
   evidence.smallest_loss = 1;
-  if (sets.real_rows.rows() < diagnostics::kFewestForParts) return findings;
-  add_parts(control, sets, pooled, significance, evidence);
+  if (!has_parts) return findings;
+  add_parts(control, flattened.sets(), pooled, significance, evidence);
   const auto* loss = diagnostics::calibrated_figure(evidence, "local_loss");
   if (loss->value >= kLossOfNote && loss->log10_tail <= std::log10(significance))
-    evidence.local_loss_when_moved = local_loss_when_moved(control, sets, neighborhood, seed);
+    evidence.local_loss_when_moved =
+        local_loss_when_moved(control, flattened.sets(), neighborhood, seed);
   const auto& shape = sets.reals.shape;
   if (!shape.image || shape.height < 4 || shape.width < 4) return findings;
   const auto detail = diagnostics::compare_detail(

@@ -40,9 +40,9 @@ except ImportError:
     print("skipped: NumPy or scikit-learn is not installed")
     sys.exit(77)
 
-from planted_defects import (Draw, binarized, blurred, contrast, copied, few_things, healthy, lacking,
-                             lacking_side, moved, narrow, noisy, one_sample, scattered, shifted, smoothed, trained_on,
-                             with_labels)
+from planted_defects import (Draw, binarized, blurred, contrast, copied, few_things, flat, grey, healthy, lacking,
+                             lacking_side, moved, narrow, noisy, one_sample, scattered, shifted, smoothed,
+                             trained_on, with_labels)
 from planted_sources import (constant_columns, groups, mnist, of_unequal_scale, photograph, repeated_point,
                              small_digits, spectrum, student, whole_numbers, zipf)
 
@@ -70,6 +70,7 @@ def sources(which, folder, fashion=""):
     develop = which == "develop"
     found = {
         "normal 2": spectrum(2, 0),
+        "normal 10": spectrum(10, 0),
         "normal 64": spectrum(64, 0),
         "spectrum 768": spectrum(768, 1 if develop else 1.3),
         "t, 1 degree, 8": student(8, 1),
@@ -188,16 +189,19 @@ def all_cases(which, found):
     yield from class_cases("digits 8x8", [2] if develop else [6, 0], 850)
     yield from common_cases("digits 8x8", 800, True)
     yield from common_cases("photograph 12", 1000, True)
+    yield Case("grey", "photograph 12", 1000, 1000, False, grey, UNFORMED | NARROW, [])
     for data in ("ten groups, 2", "ten groups, 16", "seven groups, 64"):
         for n in (500, 2000) if develop else (700, 1600):
             yield from class_cases(data, [3] if develop else [5], n)
             yield from common_cases(data, n, False)
             yield from asked_cases(data, n, 3 if develop else 5)
-    for n in (2000,) if develop else (2500,):
+    for n in [2000 if develop else 2500]:
         yield Case("class missing", "forty groups, 32", n, n, False, lacking([7]), DROPPED, [7])
         yield Case("class missing", "Zipf groups, 10", n, n, False, lacking([1]), DROPPED, [1])
         yield Case("whole at 0.6 of its width", "spectrum 768", n, n, False, narrow(0.6), NARROW, [])
         yield Case("side missing 0.5", "normal 64", n, n, False, lacking_side(0.5), HALVED, [])
+        for data, unused in (("normal 2", 1), ("normal 10", 1), ("normal 10", 5), ("normal 64", 1)):
+            yield Case(f"{unused} direction(s) not used", data, n, n, False, flat(unused), NARROW, [])
         yield Case("moved by 0.3", "ten groups, 16", n, n, False, moved(0.3), UNFORMED, [])
 
 
@@ -248,8 +252,7 @@ def run(binary, case, source, seed):
             return "failed", "failed", (done.stdout + done.stderr)[-400:]
         found = json.loads(pathlib.Path(f"{folder}/out/diagnosis.json").read_text())
     state, kind, reason = (found[name] for name in ("state", "kind", "reason"))
-    kind = "none" if state == "healthy" else kind
-    return state, kind, reason
+    return state, "none" if state == "healthy" else kind, reason
 
 
 def main():

@@ -60,6 +60,24 @@ def narrow(factor, by_class=True):
     return make
 
 
+def flat(directions):
+    """The rows do not vary along random directions, all of as much variance as any."""
+
+    def make(draw):
+        rows, _ = draw.take()
+        basis, _ = np.linalg.qr(draw.random.normal(size=(rows.shape[1], directions)))
+        middle = rows.mean(0)
+        return (rows - (rows - middle) @ basis @ basis.T).astype("f4")
+
+    return make
+
+
+def grey(draw):
+    """Colours that are all equal."""
+    rows, _ = draw.take()
+    return np.broadcast_to(rows.mean(1, keepdims=True), rows.shape).astype("f4")
+
+
 def few_things(label, count, noise):
     def make(draw):
         rows, labels = draw.take()

@@ -222,6 +222,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, clumps, worst);
   if (!clumps && !drawn_anew) collect(found, witness_repeated(evidence, levels), worst);
   collect(found, unformed, worst);
+  collect(found, witness_flat(evidence, levels), worst);
   // What is drawn together to its mean lies off the data, and is fainter in its details, for that.
   const auto narrow_parts = witness_narrow_parts(evidence);
   // Noise, and blur that takes more of the details than of the width, are causes of their own.

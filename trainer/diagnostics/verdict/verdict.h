@@ -102,6 +102,16 @@ struct ClumpedSamples {
   double log10_tail = 0;                  // of so large a difference when both have one law
 };
 
+// Directions in which samples hardly vary where the data do (flat_directions.h).
+struct FlatFigures {
+  int64_t directions = 0;
+  int64_t looked_at = 0;
+  double width = 1;  // variance of the samples along them over the data's, >= 0
+  double share = 0;  // of the data's variance within parts that lies along them
+  double log10_tail = 0;
+  std::vector<std::string> columns = {};  // of points: which of their numbers those are
+};
+
 // How far reconstructions of held-out pictures are from them.
 struct ReconstructionFigures {
   double error = 0;           // mean absolute difference of values, >= 0
@@ -174,6 +184,7 @@ struct Evidence {
   std::optional<PairFigures> pairs = std::nullopt;        // while the discriminator takes part
   std::optional<RepeatedThings> repeated = std::nullopt;  // what near_fakes counts
   std::optional<ClumpedSamples> clumped = std::nullopt;
+  std::optional<FlatFigures> flat = std::nullopt;  // parts and places are then judged without them
   // A side of the data that samples lack (lost_side.h), and the tail over all that were looked at.
   std::optional<EmptiedRegion> side = std::nullopt;
   double side_log10_tail = 0;

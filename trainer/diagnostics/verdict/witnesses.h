@@ -125,6 +125,7 @@ bool as_much_elsewhere(const Evidence& evidence);
 // close together somewhere.
 double repeated_beyond_reals(const Evidence& evidence);
 std::optional<Witness> witness_clumps(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_flat(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
