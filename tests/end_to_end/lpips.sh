@@ -42,20 +42,16 @@ says runs/00000-first_stage_kl/records.jsonl '"perceptual_distance":[0-9.e-]+'
 
 # The package's distance of all held-out pictures from what the exported networks make of them.
 expect 0 "$program" export runs/00000-first_stage_kl --out exported
-PYTHONPATH="$work/packages:$work/exported" PYTHONDONTWRITEBYTECODE=1 "$python" -W ignore - <<'PYTHON'
+PYTHONPATH="$work/packages:$work/exported:$source/tests/reference" PYTHONDONTWRITEBYTECODE=1 "$python" -W ignore - <<'PYTHON'
 import gzip, json, pathlib
-import lpips, numpy, torch, torchvision
+import numpy, torch
 from safetensors.torch import load_file
-import model
+import make_lpips, model
 
-vgg16 = torchvision.models.vgg16
-torchvision.models.vgg16 = lambda pretrained=False: vgg16(weights=None)
-judge = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+judge, convolutions = make_lpips.judge_of_package()
 trunk = load_file("weights/vgg16.safetensors")
-for stage in (getattr(judge.net, f"slice{i}") for i in range(1, 6)):
-    for place, layer in stage.named_children():
-        if isinstance(layer, torch.nn.Conv2d):
-            layer.weight.data, layer.bias.data = (trunk[f"features.{place}.{of}"] for of in ("weight", "bias"))
+for name, layer in convolutions.items():
+    layer.weight.data, layer.bias.data = (trunk[f"{name}.{of}"] for of in ("weight", "bias"))
 with gzip.open("data/mnist/t10k-images-idx3-ubyte.gz") as file:
     pixels = numpy.frombuffer(file.read()[16:], numpy.uint8).reshape(-1, 1, 28, 28)
 pictures = torch.from_numpy(pixels.astype(numpy.float32)) / 127.5 - 1

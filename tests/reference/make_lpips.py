@@ -17,20 +17,26 @@ import torchvision
 from safetensors.torch import save_file
 
 
-def main(package, folder):
-    torch.manual_seed(3)
+def judge_of_package():
+    """The package's LPIPS on a VGG16 of random weights, and its convolutions by torchvision's names."""
     torchvision_vgg16 = torchvision.models.vgg16
     torchvision.models.vgg16 = lambda pretrained=False: torchvision_vgg16(weights=None)
     import lpips
 
     judge = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+    stages = (getattr(judge.net, f"slice{i}") for i in range(1, 6))
+    return judge, {f"features.{place}": layer for stage in stages for place, layer in stage.named_children()
+                   if isinstance(layer, torch.nn.Conv2d)}
+
+
+def main(package, folder):
+    torch.manual_seed(3)
+    judge, convolutions = judge_of_package()
     trunk = {}
-    for stage in (getattr(judge.net, f"slice{i}") for i in range(1, 6)):
-        for place, layer in stage.named_children():
-            if isinstance(layer, torch.nn.Conv2d):
-                layer.bias.data.normal_(0, 0.05)
-                trunk[f"features.{place}.weight"] = layer.weight.data.clone()
-                trunk[f"features.{place}.bias"] = layer.bias.data.clone()
+    for name, layer in convolutions.items():
+        layer.bias.data.normal_(0, 0.05)
+        trunk[f"{name}.weight"] = layer.weight.data.clone()
+        trunk[f"{name}.bias"] = layer.bias.data.clone()
     trunk["classifier.6.bias"] = torch.zeros(1000)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(trunk, folder / "vgg16.safetensors")

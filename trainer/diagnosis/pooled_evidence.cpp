@@ -244,13 +244,14 @@ void take_places(diagnostics::PooledFigures& pooled, diagnostics::PooledFigures 
   pooled.shorted_fakes = std::move(other.shorted_fakes);
 }
 
+// `reference`: of the sets' reals.
 void add_parts(world::Communicator& control, const ComparedSets& sets,
+               const diagnostics::PartReference& reference,
                const diagnostics::PooledFigures& pooled, double significance,
                diagnostics::Evidence& evidence) {
   const auto* precision = diagnostics::calibrated_figure(evidence, "precision");
   const double off = 1 - precision->value;
   const double off_of_reals = 1 - precision->null_median;
-  const auto reference = diagnostics::make_part_reference(sets.real_rows);
   const diagnostics::PartHints hints{
       .away = pooled.away,
       .away_excess = off > off_of_reals ? (off - off_of_reals) / off : 0,
@@ -302,12 +303,13 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
                                        seed);
   };
   auto pooled = measure(sets);
-  const bool has_parts = sets.real_rows.rows() >= diagnostics::kFewestForParts;
+  std::optional<diagnostics::PartReference> reference;
+  if (sets.real_rows.rows() >= diagnostics::kFewestForParts)
+    reference = diagnostics::make_part_reference(sets.real_rows);
   const Flattened flattened(
-      sets, has_parts ? flat_of(control, diagnostics::make_part_reference(sets.real_rows),
-                                sets.fake_rows, significance)
-                      : std::nullopt);
+      sets, reference ? flat_of(control, *reference, sets.fake_rows, significance) : std::nullopt);
   if (const auto& flat = flattened.flat()) {
+    reference = diagnostics::make_part_reference(flattened.sets().real_rows);
     take_places(pooled, measure(flattened.sets()));
     evidence.flat = diagnostics::FlatFigures{.directions = flat->directions,
                                              .looked_at = flat->looked_at,
@@ -345,8 +347,8 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
         std::llround(evidence.clumped->share * static_cast<double>(evidence.clumped->samples)),
         evidence.clumped->samples);
   evidence.smallest_loss = 1;
-  if (!has_parts) return findings;
-  add_parts(control, flattened.sets(), pooled, significance, evidence);
+  if (!reference) return findings;
+  add_parts(control, flattened.sets(), *reference, pooled, significance, evidence);
   const auto* loss = diagnostics::calibrated_figure(evidence, "local_loss");
   if (loss->value >= kLossOfNote && loss->log10_tail <= std::log10(significance))
     evidence.local_loss_when_moved =

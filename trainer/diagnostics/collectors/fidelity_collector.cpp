@@ -75,8 +75,8 @@ class FidelityCollector final : public Collector {
                       std::vector<double>& sums) {
     if (perceptual_is_lost_) return;
     const at::Tensor& pictures = chunk.originals;
-    const int64_t pixels = std::max<int64_t>(1, pictures.size(2) * pictures.size(3));
-    const int64_t at_once = std::max<int64_t>(1, kPixelsAtOnce / pixels);
+    const int64_t at_once =
+        std::max<int64_t>(1, kPixelsAtOnce / (pictures.size(2) * pictures.size(3)));
     try {
       for (int64_t first = 0; first < pictures.size(0); first += at_once) {
         const int64_t count = std::min(at_once, pictures.size(0) - first);

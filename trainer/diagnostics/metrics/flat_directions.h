@@ -17,10 +17,10 @@ namespace allmodes::diagnostics {
 struct FlatDirections {
   int64_t directions = 0;
   int64_t looked_at = 0;  // in which rows of one cell differ most, among which they are
-  // Median squared distance from the mean of the own cell along them, of samples over reals.
+  // Median squared distance from the middle of the own cell along them, of samples over reals.
   double width = 1;
   double share = 0;       // of the reals' variance within cells that lies along them, (0, 1]
-  double log10_tail = 0;  // of samples so near to those means, in the rows that did not choose them
+  double log10_tail = 0;  // of samples so near to those middles, in the rows that did not choose them
   // [directions][width], orthonormal: rows that are 0 along these have lost what they are there.
   std::vector<double> span = {};
 };
