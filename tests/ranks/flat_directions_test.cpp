@@ -73,6 +73,18 @@ TEST(FlatDirections, SumsAndDifferencesAreDirectionsToo) {
   EXPECT_LT(flat->width, 0.02);
 }
 
+// Samples on a line are in few of the cells of a plane; what they lack in those tells.
+TEST(FlatDirections, SamplesOnALineOfAPlaneHaveOne) {
+  for (const int64_t rows : {400, 2000}) {
+    const auto line = changed(normal_rows(rows, 2, 21), 2, [](auto row) { row[1] = 0; });
+    const auto flat = flat_of(normal_rows(rows, 2, 22), line, 2);
+    ASSERT_TRUE(flat.has_value()) << rows;
+    EXPECT_EQ(flat->directions, 1);
+    EXPECT_LT(flat->width, 1e-6);
+    EXPECT_LT(flat->log10_tail, -10);
+  }
+}
+
 TEST(FlatDirections, OfEqualSetsThereAreNone) {
   for (const int64_t width : {2, 10, 48})
     for (const int64_t rows : {100, 400, 1500})
@@ -102,6 +114,45 @@ TEST(FlatDirections, ALostModeIsNoFlatDirection) {
   };
   EXPECT_FALSE(flat_of(modes(7, 2), modes(8, 1), kWidth).has_value());
   EXPECT_FALSE(flat_of(modes(9, 10), modes(10, 5), kWidth).has_value());
+}
+
+// Stripes side by side, of which one is made: along the stripe and across it samples vary as the
+// data do. The same of groups in a square of which two are made, on a line.
+TEST(FlatDirections, LostGroupsOfAnyShapeAreNoFlatDirection) {
+  const auto stripes = [](uint64_t seed, int64_t count, int64_t rows) {
+    int64_t row_number = 0;
+    return changed(normal_rows(rows, 2, seed), 2, [&](auto row) {
+      row[0] *= 8;
+      row[1] = 0.3F * row[1] + 4 * static_cast<float>(row_number++ % count);
+    });
+  };
+  for (const int64_t rows : {400, 1500}) {
+    EXPECT_FALSE(flat_of(stripes(31, 3, rows), stripes(32, 1, rows), 2).has_value()) << rows;
+    EXPECT_FALSE(flat_of(stripes(33, 6, rows), stripes(34, 1, rows), 2).has_value()) << rows;
+  }
+  const auto square = [](uint64_t seed, int64_t count) {
+    int64_t row_number = 0;
+    return changed(normal_rows(1500, 2, seed), 2, [&](auto row) {
+      const int64_t group = row_number++ % count;
+      row[0] += 10 * static_cast<float>(group % 2);
+      row[1] += 10 * static_cast<float>(group / 2);
+    });
+  };
+  EXPECT_FALSE(flat_of(square(35, 4), square(36, 2), 2).has_value());
+}
+
+// Two groups, round and long: samples that are nearly all of the round one are not flat.
+TEST(FlatDirections, GroupsMadeTooOftenAreNoFlatDirection) {
+  const auto groups = [](uint64_t seed, int64_t every) {
+    int64_t row_number = 0;
+    return changed(normal_rows(2000, 3, seed), 3, [&](auto row) {
+      const bool round = row_number++ % every != 0;
+      for (float& value : row) value *= round ? 0.3F : 1;
+      if (!round) row[2] *= 6;
+      row[0] += round ? 0 : 20;
+    });
+  };
+  EXPECT_FALSE(flat_of(groups(41, 2), groups(42, 20), 3).has_value());
 }
 
 // What hardly varies in the data, as noise about a plane, is no direction that a model must have.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -89,6 +90,50 @@ TEST(Null, AFigureThatNeverVariesStillHasAWidth) {
   EXPECT_LT(null.log10_tail(0.9), -4);
   EXPECT_THROW(Null(std::vector<double>(19, 1.0), Worse::low), Error);
   EXPECT_THROW(Null(std::vector<double>(50, NAN), Worse::low), Error);
+}
+
+// P(X >= i) at i = 0 .. 50 of a Poisson law.
+std::vector<double> poisson_tails(double mean) {
+  std::vector<double> tails(51, 0.0);
+  for (int i = 100; i >= 0; --i) {
+    const double p = std::exp(i * std::log(mean) - mean - std::lgamma(i + 1.0));
+    for (size_t at = 0; at < tails.size() && std::cmp_less_equal(at, i); ++at) tails[at] += p;
+  }
+  return tails;
+}
+
+TEST(Null, OfAShareThatIsNearlyAlwaysZeroAThresholdIsExceededNoMoreOftenThanStated) {
+  constexpr double kRows = 500;
+  for (const double mean : {0.001, 0.01, 0.05, 0.2, 1.0, 4.0}) {
+    const auto tails = poisson_tails(mean);
+    for (const int group : {1, 3}) {  // rows that go beyond together
+      double sum = 0;
+      constexpr int kCalibrations = 400;
+      for (uint64_t i = 0; i < kCalibrations; ++i) {
+        Random random({i, Purpose("groups of rows")});
+        std::vector<double> draws(400);
+        for (double& draw : draws) {
+          const double at = random.uniform();
+          int groups = 0;
+          while (at < tails.at(static_cast<size_t>(groups) + 1)) ++groups;
+          draw = groups * group / kRows;
+        }
+        const Null null(draws, Worse::high, 1 / kRows);
+        int groups = 1;
+        while (null.log10_tail(groups * group / kRows) > -3.5) ++groups;
+        sum += tails.at(static_cast<size_t>(groups));
+      }
+      EXPECT_LT(sum / kCalibrations, 1.3 * std::pow(10.0, -3.5)) << mean << " groups of " << group;
+    }
+  }
+}
+
+TEST(Null, WhatDrawsDoNotTellIsNotUnlikely) {
+  // Five of 400 draws beyond 0, by 5 rows of 500 each; the value is beyond by 14.
+  std::vector<double> draws(400, 0.0);
+  std::fill_n(draws.begin(), 5, 0.01);
+  EXPECT_NEAR(Null(draws, Worse::high, 0.002).log10_tail(0.028),
+              std::log10(6.0 / 401) - 10 * std::log10(1 + 0.028 / (5 * 0.01 + 5 * 0.006)), 1e-12);
 }
 
 TEST(SmallMatrix, EigenvaluesAreThoseOfAKnownMatrix) {

@@ -98,7 +98,8 @@ void add_clumps(world::Communicator& control, const ComparedSets& sets, const Ne
   if (control.rank() == 0) {
     const auto clumps =
         diagnostics::find_clumps(sets.real_rows, sets.fake_rows, kFewestDraws, seed);
-    const diagnostics::Null null(clumps.draws, diagnostics::Worse::high);
+    const diagnostics::Null null(clumps.draws, diagnostics::Worse::high,
+                                 1 / static_cast<double>(clumps.looked_at));
     for (const int64_t row : clumps.clumped) marked[static_cast<size_t>(row)] = 1;
     numbers = {clumps.of_fakes, clumps.of_reals, clumps.things,
                null.log10_tail(clumps.of_fakes - clumps.of_reals),
@@ -320,13 +321,15 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   }
   for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
     const std::string name = diagnostics::kPooledFigures[i];
-    const diagnostics::Null null(pooled.draws[i], diagnostics::worse_of(name));
+    const auto null =
+        diagnostics::null_of(name, pooled.draws[i], sets.real_rows.rows(), sets.fake_rows.rows());
     evidence.calibrated.push_back(
         {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
   }
-  // Whether there is a shortage the scores say, how much it is the shares do.
-  for (const auto& [share, score] : {std::pair{"local_shortage", "shortage_score"},
-                                     std::pair{"local_surplus", "surplus_score"}}) {
+  // Whether there is a loss the scores say, how much it is the shares do.
+  for (const auto& [share, score] :
+       {std::pair{"local_loss", "loss_score"}, std::pair{"local_shortage", "shortage_score"},
+        std::pair{"local_surplus", "surplus_score"}}) {
     const double tail = diagnostics::calibrated_figure(evidence, score)->log10_tail;
     std::ranges::find(evidence.calibrated, share, &diagnostics::CalibratedFigure::name)
         ->log10_tail = tail;

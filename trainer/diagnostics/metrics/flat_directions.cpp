@@ -25,8 +25,12 @@ namespace {
 // Of the variance in the direction that has most; the same in the half that did not choose.
 constexpr double kHardlyVaries = 0.2;
 constexpr double kHardlyVariesWhenSeen = 0.25;
-constexpr double kNotable = 0.1;        // of the reals' largest variance
-constexpr double kSharedCells = 0.5;    // share of the reals in cells that samples are in, too
+constexpr double kNotable = 0.1;  // of the reals' largest variance
+// Share of the reals in cells that samples are in, too. A cell of a coarse tree may hold several
+// groups: samples that are in few of those have lost groups rather than a direction.
+constexpr double kSharedCells = 0.1;
+constexpr double kSharedCoarseCells = 0.5;
+constexpr int64_t kFewLeaves = 20;
 constexpr int64_t kRowsPerDirection = 4;
 constexpr int64_t kFewestSeen = 30;
 constexpr int64_t kFewestInSeenCell = 4;
@@ -43,40 +47,40 @@ struct PlacedRows {
   std::vector<int64_t> leaf;
 };
 
-// Rows less the mean of the rows of their own leaf, of leaves with two rows or more, stretched so
-// that their mean square is the variance within leaves, [n][width].
-struct Residuals {
-  at::Tensor rows;
-  std::vector<uint8_t> leaf_has_rows;  // [leaves]
-  int64_t leaves_used = 0;
+// Of the rows of each leaf, less their mean: how they vary together.
+class LeafResiduals {
+ public:
+  LeafResiduals(const PlacedRows& placed, int64_t leaves)
+      : leaf_(at::from_blob(const_cast<int64_t*>(placed.leaf.data()), {std::ssize(placed.leaf)},
+                            at::kLong)
+                  .clone()),
+        counts_(at::bincount(leaf_, {}, leaves).to(at::kDouble)) {
+    const at::Tensor sums =
+        at::zeros({leaves, placed.rows.size(1)}, at::kDouble).index_add(0, leaf_, placed.rows);
+    const at::Tensor means = sums / counts_.clamp_min(1).unsqueeze(1);
+    // So that the mean square of a leaf's rows is the variance.
+    const at::Tensor stretch = (counts_ / (counts_ - 1).clamp_min(1)).sqrt();
+    rows_ = (placed.rows - means.index({leaf_})) * stretch.index({leaf_}).unsqueeze(1);
+  }
 
-  // Independent ones among them.
-  int64_t freedom() const { return rows.size(0) - leaves_used; }
+  // [leaves], 1: with two rows or more, so that they have a variance.
+  at::Tensor used() const { return (counts_ >= 2).to(at::kDouble); }
+  // [leaves], rows
+  const at::Tensor& counts() const { return counts_; }
+
+  // Mean over leaves, with these weights [leaves], of the rows' second moments, [width][width]. Not
+  // all weights are 0; those of leaves that are not used are.
+  at::Tensor second_moment(const at::Tensor& weights) const {
+    const at::Tensor each = (weights / counts_.clamp_min(1)).index({leaf_}).sqrt();
+    const at::Tensor weighted = rows_ * each.unsqueeze(1);
+    return weighted.t().mm(weighted) / weights.sum();
+  }
+
+ private:
+  at::Tensor leaf_;  // [n]
+  at::Tensor counts_;
+  at::Tensor rows_;  // [n][width]
 };
-
-Residuals residuals_of(const PlacedRows& placed, int64_t leaves) {
-  const at::Tensor leaf = at::from_blob(const_cast<int64_t*>(placed.leaf.data()),
-                                        {std::ssize(placed.leaf)}, at::kLong);
-  const at::Tensor counts = at::bincount(leaf, {}, leaves).to(at::kDouble);
-  const at::Tensor sums =
-      at::zeros({leaves, placed.rows.size(1)}, at::kDouble).index_add(0, leaf, placed.rows);
-  const at::Tensor means = sums / counts.clamp_min(1).unsqueeze(1);
-  const at::Tensor used = counts >= 2;
-  const at::Tensor stretch = (counts / (counts - 1).clamp_min(1)).sqrt();
-  const at::Tensor chosen = used.index({leaf}).nonzero().flatten();
-  const at::Tensor leaf_of_chosen = leaf.index({chosen});
-  Residuals found{.rows = (placed.rows.index({chosen}) - means.index({leaf_of_chosen})) *
-                          stretch.index({leaf_of_chosen}).unsqueeze(1),
-                  .leaf_has_rows = {},
-                  .leaves_used = used.sum().item<int64_t>()};
-  for (int64_t at = 0; at < leaves; ++at)
-    found.leaf_has_rows.push_back(used[at].item<bool>() ? 1 : 0);
-  return found;
-}
-
-at::Tensor second_moment(const at::Tensor& residuals) {
-  return residuals.t().mm(residuals) / static_cast<double>(std::max<int64_t>(1, residuals.size(0)));
-}
 
 // [directions][width]: numbers of a row of which each has the variance 1 within the reals' cells
 // and that are uncorrelated there, and in which samples are flat.
@@ -99,21 +103,29 @@ std::pair<at::Tensor, at::Tensor> leading(const at::Tensor& covariance, double s
   return {directions.narrow(1, from, count).t(), variances.narrow(0, from, count)};
 }
 
-// `all`: the reals' rows, whatever their cell.
-std::optional<Chosen> choose(const at::Tensor& all, const Residuals& reals,
-                             const Residuals& samples) {
+// `all`: the reals' rows, whatever their leaf. Of either set a leaf counts as the samples' rows in
+// it say: groups that samples make too often are no direction.
+std::optional<Chosen> choose(const at::Tensor& all, const LeafResiduals& reals,
+                             const LeafResiduals& samples) {
   constexpr double kHardlyAny = 1e-6;
-  const int64_t most = std::min(reals.freedom(), samples.freedom()) / kRowsPerDirection;
+  const at::Tensor shared = reals.used() * samples.used();
+  const auto freedom = [&](const LeafResiduals& of) {
+    return static_cast<int64_t>(((of.counts() - 1) * shared).sum().item<double>());
+  };
+  const int64_t most = std::min(freedom(reals), freedom(samples)) / kRowsPerDirection;
   if (most < 1) return std::nullopt;
-  const at::Tensor basis = leading(second_moment(all - all.mean(0)), kNotable, most).first;
+  const at::Tensor centred = all - all.mean(0);
+  const at::Tensor basis =
+      leading(centred.t().mm(centred) / static_cast<double>(all.size(0)), kNotable, most).first;
   if (basis.size(0) == 0) return std::nullopt;
-  const at::Tensor covariance = second_moment(reals.rows);
+  const at::Tensor weights = shared * samples.counts();
+  const at::Tensor covariance = reals.second_moment(weights);
   const auto [axes, variances] =
       leading(basis.mm(covariance).mm(basis.t()), kHardlyAny, basis.size(0));
   const int64_t looked_at = axes.size(0);
   if (looked_at == 0) return std::nullopt;
   const at::Tensor whitening = axes.mm(basis) / variances.sqrt().unsqueeze(1);
-  const at::Tensor of_samples = whitening.mm(second_moment(samples.rows)).mm(whitening.t());
+  const at::Tensor of_samples = whitening.mm(samples.second_moment(weights)).mm(whitening.t());
   const auto [ratios, mixtures] = at::linalg_eigh(of_samples);
   const double scale = std::min(1.0, ratios[-1].item<double>());
   const int64_t flat = (ratios < kHardlyVaries * scale).sum().item<int64_t>();
@@ -127,29 +139,50 @@ std::optional<Chosen> choose(const at::Tensor& all, const Residuals& reals,
   return chosen;
 }
 
-// Squared distances of rows from the middle of their own leaf's rows, along the numbers; of leaves
-// with kFewestInSeenCell rows. Medians: a mean that one far row moves would set all of them.
-std::vector<double> squares_along(const at::Tensor& numbers, const at::Tensor& rows,
-                                  const std::vector<int64_t>& leaf, int64_t leaves) {
-  const at::Tensor along = rows.mm(numbers.t()).contiguous();
+// Squared distances of a leaf's rows from their middle, along the numbers, [leaves][rows there];
+// none of leaves with fewer than kFewestInSeenCell rows. Medians: a mean that one far row moves
+// would set all of them.
+std::vector<std::vector<double>> squares_along(const at::Tensor& numbers, const PlacedRows& placed,
+                                               int64_t leaves) {
+  const at::Tensor along = placed.rows.mm(numbers.t()).contiguous();
   const auto* place = along.const_data_ptr<double>();
   const auto count = static_cast<size_t>(numbers.size(0));
   std::vector<std::vector<size_t>> of_leaf(static_cast<size_t>(leaves));
-  for (size_t i = 0; i < leaf.size(); ++i) of_leaf[static_cast<size_t>(leaf[i])].push_back(i);
-  std::vector<double> squares;
-  for (const auto& members : of_leaf) {
+  for (size_t i = 0; i < placed.leaf.size(); ++i)
+    of_leaf[static_cast<size_t>(placed.leaf[i])].push_back(i);
+  std::vector<std::vector<double>> squares(of_leaf.size());
+  for (size_t leaf = 0; leaf < of_leaf.size(); ++leaf) {
+    const auto& members = of_leaf[leaf];
     if (std::ssize(members) < kFewestInSeenCell) continue;
-    const size_t first = squares.size();
-    squares.resize(first + members.size(), 0.0);
+    squares[leaf].resize(members.size(), 0.0);
     for (size_t d = 0; d < count; ++d) {
       std::vector<double> values;
       for (const size_t i : members) values.push_back(place[i * count + d]);
       const double middle = median(values);
       for (size_t i = 0; i < values.size(); ++i)
-        squares[first + i] += (values[i] - middle) * (values[i] - middle);
+        squares[leaf][i] += (values[i] - middle) * (values[i] - middle);
     }
   }
   return squares;
+}
+
+// The squares of all leaves that both sets have rows in, in units of the median of the leaf's
+// reals.
+struct SeenSquares {
+  std::vector<double> of_reals, of_samples;
+};
+
+SeenSquares in_shared_leaves(const std::vector<std::vector<double>>& reals,
+                             const std::vector<std::vector<double>>& samples) {
+  SeenSquares seen;
+  for (size_t leaf = 0; leaf < reals.size(); ++leaf) {
+    if (reals[leaf].empty() || samples[leaf].empty()) continue;
+    const double unit = median(reals[leaf]);
+    if (!(unit > 0)) continue;
+    for (const double square : reals[leaf]) seen.of_reals.push_back(square / unit);
+    for (const double square : samples[leaf]) seen.of_samples.push_back(square / unit);
+  }
+  return seen;
 }
 
 std::optional<FlatDirections> flat_of_half(const PartReference& reference, size_t half,
@@ -166,28 +199,24 @@ std::optional<FlatDirections> flat_of_half(const PartReference& reference, size_
   const Features reals{reference.reals, reference.width};
 
   const PlacedRows fitted_reals = placed(reals, reference.halves[1 - half].counted);
-  const Residuals of_samples = residuals_of(placed(samples, fitted), tree.leaves());
-  int64_t shared = 0;
-  for (const int64_t leaf : fitted_reals.leaf)
-    shared += of_samples.leaf_has_rows[static_cast<size_t>(leaf)];
-  if (static_cast<double>(shared) < kSharedCells * static_cast<double>(fitted_reals.leaf.size()))
-    return std::nullopt;
-  const auto chosen =
-      choose(fitted_reals.rows, residuals_of(fitted_reals, tree.leaves()), of_samples);
+  const LeafResiduals of_samples(placed(samples, fitted), tree.leaves());
+  const LeafResiduals of_reals(fitted_reals, tree.leaves());
+  const double shared = (of_reals.counts() * of_samples.used()).sum().item<double>();
+  const double needed = tree.leaves() < kFewLeaves ? kSharedCoarseCells : kSharedCells;
+  if (shared < needed * static_cast<double>(fitted_reals.leaf.size())) return std::nullopt;
+  const auto chosen = choose(fitted_reals.rows, of_reals, of_samples);
   if (!chosen) return std::nullopt;
 
   const auto squares = [&](const PlacedRows& of) {
-    return squares_along(chosen->numbers, of.rows, of.leaf, tree.leaves());
+    return squares_along(chosen->numbers, of, tree.leaves());
   };
-  const auto real_squares = squares(placed(reals, reference.halves[half].counted));
-  const auto sample_squares = squares(placed(samples, seen));
+  const auto [real_squares, sample_squares] = in_shared_leaves(
+      squares(placed(reals, reference.halves[half].counted)), squares(placed(samples, seen)));
   if (std::ssize(real_squares) < kFewestSeen || std::ssize(sample_squares) < kFewestSeen)
     return std::nullopt;
-  const double scale = median(real_squares);
-  if (!(scale > 0)) return std::nullopt;
   FlatDirections found{.directions = chosen->numbers.size(0),
                        .looked_at = chosen->looked_at,
-                       .width = median(sample_squares) / scale,
+                       .width = median(sample_squares) / median(real_squares),
                        .share = chosen->share};
   if (found.width >= kHardlyVariesWhenSeen * chosen->scale) return std::nullopt;
   found.log10_tail = std::min(0.0, rank_sum_log10(sample_squares, real_squares) + std::log10(2.0));

@@ -31,15 +31,19 @@ namespace allmodes::diagnostics {
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
 // local_excess: the same with the sets exchanged; samples where there are hardly any data.
+// loss_score: the root of the sum over all rows of the fourth power of how far fakes among those 30
+// fall short of their part, in its standard deviations. It says whether the rows of local_loss
+// stand out: that share is 0 in most cuts and then that of a whole group of rows, from which few
+// draws tell no tail; the score varies (neighbour_walk.h on roots of fourth powers).
 // invented: share of fakes that lie twice as far from the nearest real as that real's ball
 // (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
 // that near_fakes counts.
 // local_shortage, local_surplus, shortage_score, surplus_score: of walks among the pooled rows
 // (neighbour_walk.h), which see a part that is made at a third of its share, or lies amid others.
 inline constexpr std::array kPooledFigures = {
-    "precision",      "recall",        "density",        "coverage",     "near_reals",
-    "near_fakes",     "near_own",      "local_loss",     "local_excess", "invented",
-    "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
+    "precision",  "recall",         "density",       "coverage",       "near_reals",
+    "near_fakes", "near_own",       "local_loss",    "local_excess",   "loss_score",
+    "invented",   "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
@@ -63,7 +67,9 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
                              const Features& fakes, const Neighborhood& neighborhood, int64_t draws,
                              uint64_t seed);
 
-// Which values of a pooled figure speak against the samples.
-Worse worse_of(const std::string& pooled_figure);
+// The null of a pooled figure of so many reals and fakes, in the direction that speaks against the
+// samples.
+Null null_of(const std::string& pooled_figure, std::vector<double> draws, int64_t reals,
+             int64_t fakes);
 
 }  // namespace allmodes::diagnostics
