@@ -1,7 +1,6 @@
 """The command line of launch/study.sh."""
 
 import argparse
-import concurrent.futures
 import fcntl
 import json
 import os
@@ -79,20 +78,25 @@ def program_version():
     return said.stdout.splitlines()[0]
 
 
-def check_row(row, settings):
-    """What the program says against a row's configuration; "" when it is good."""
-    command = [os.environ["ALLMODES_BINARY"], "validate", row.config]
-    for setting in (*row.settings, *settings, f"steps={row.steps}"):
-        command += ["--set", setting]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def row_words(row, settings):
+    """The row's configuration and what is set in it."""
+    return [row.config, *row.settings, *settings, f"steps={row.steps}"]
+
+
+def validated(lines):
+    """What the program says against configurations, row_words() each; "" when all are good."""
+    command = [os.environ["ALLMODES_BINARY"], "validate", "--each", "-"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False,
+                          input="".join(json.dumps(line) + "\n" for line in lines))
     return (said.stderr + said.stdout).strip() if said.returncode != 0 else ""
 
 
 def check_rows(rows, settings):
     """Validates the configuration of each row; returns whether all are good."""
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ["ALLMODES_CORES"])) as pool:
-        bad = {row.name: said for row, said
-               in zip(rows, pool.map(lambda row: check_row(row, settings), rows)) if said}
+    lines = {row.name: row_words(row, settings) for row in rows}
+    bad = {}
+    if validated(lines.values()):  # which of them they are
+        bad = {name: said for name, line in lines.items() if (said := validated([line]))}
     for name, said in bad.items():
         print(f"{name}: {said}")
     print(f"{len(rows)} rows, {f'{len(bad)} bad' if bad else 'all good'}")

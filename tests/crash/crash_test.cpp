@@ -97,7 +97,7 @@ class CrashTest : public testing::Test {
     const uint64_t points = progress_->points;
     const Outcome calm = outcome_of(run());
     const char* given = test::environment("ALLMODES_CRASH_STRIDE");
-    const uint64_t stride = given == nullptr ? 61 : std::strtoull(given, nullptr, 10);
+    const uint64_t stride = given == nullptr ? 97 : std::strtoull(given, nullptr, 10);
     uint64_t tried = 0;
     for (uint64_t point = 1 + stride / 2; point <= points; point += stride) {
       SCOPED_TRACE(fmt::format("killed at point {} of {}", point, points));

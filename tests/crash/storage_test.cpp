@@ -214,7 +214,7 @@ TEST_F(StorageTest, WhatARunNeedsEndsItAndWhatItCanDoWithoutIsAWarning) {
   ASSERT_EQ(train(nullptr, false).code, 0) << messages();
   const crash::Outcome calm = outcome_of(crash::newest_run(runs()));
   const char* given = test::environment("ALLMODES_STORAGE_STRIDE");
-  const uint64_t stride = given == nullptr ? 23 : std::strtoull(given, nullptr, 10);
+  const uint64_t stride = given == nullptr ? 37 : std::strtoull(given, nullptr, 10);
   const auto all = combinations();
   uint64_t tried = 0;
   uint64_t wrong = 0;

@@ -42,6 +42,19 @@ says err "did you mean 'ring_gan'"
 expect 66 "$program" validate missing.txtpb rin_gan
 says err "did you mean 'ring_gan'"
 expect 66 "$program" validate missing.txtpb
+expect 64 "$program" validate
+says err 'CONFIG is required'
+printf '["ring.txtpb", "batch=32"]\n["ring.txtpb", "name=a.b", "batch=16"]\n' >each.jsonl
+expect 0 "$program" validate --each each.jsonl
+[[ "$(grep -c 'ring.txtpb: good' out)" == 2 ]] || fail "--each: $(cat out)"
+expect 78 "$program" validate --each each.jsonl --set batch=0
+echo '["ring.txtpb", "batch=0"]' >>each.jsonl
+expect 78 "$program" validate --each - <each.jsonl
+echo 'ring.txtpb batch=32' >>each.jsonl
+expect 65 "$program" validate --each each.jsonl
+says err 'each.jsonl:4: not a JSON list of strings'
+expect 66 "$program" validate --each nowhere.jsonl
+says err 'nowhere.jsonl cannot be opened: No such file or directory'
 expect 66 "$program" train ring.txtpb --out runs --resume missing
 [[ ! -s out ]] || fail "messages went to stdout"
 
