@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every configuration that comes with the program trains four steps and leaves a run with a verdict.
+# Every configuration that comes with the program trains two steps and leaves a run with a verdict.
 # processors: 1
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$source/tests/end_to_end/make_data.py" data
-short=(--steps 4 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
+short=(--steps 2 --quiet --set diagnostics.samples=64 --set diagnostics.classifier=false
   --set diagnostics.log_every=2 --set images.count=16
   --on-collapse warn)
 

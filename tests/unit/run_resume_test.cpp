@@ -27,6 +27,10 @@ TEST(ResumeFolder, OnlyAFolderThatNeverHadACheckpointIsAFalseStart) {
   content.recorded_step = 45;  // it had saved at 20 and 40
   EXPECT_EQ(judge(content), FolderIs::unreadable);
   EXPECT_THAT(complaint(content), HasSubstr("its records go to step 45"));
+  content.none_yet = true;  // a full disk kept it from saving
+  EXPECT_EQ(judge(content), FolderIs::false_start);
+  content.checkpoints = 1;
+  EXPECT_EQ(judge(content), FolderIs::unreadable);
 }
 
 TEST(ResumeFolder, DamagedCheckpointsAreNoReasonToBeginAnew) {

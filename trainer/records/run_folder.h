@@ -16,6 +16,9 @@ struct RunFolder {
   std::filesystem::path records() const { return root / "records.jsonl"; }
   std::filesystem::path images() const { return root / "images"; }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  // There from the run's beginning until its first checkpoint is: a disk that stays full keeps a
+  // run from saving while its records go on.
+  std::filesystem::path no_checkpoint_yet() const { return checkpoints() / "none-yet"; }
   std::filesystem::path verdict() const { return root / "verdict.json"; }
   std::filesystem::path status() const { return root / "status.json"; }
   std::filesystem::path report() const { return root / "report.html"; }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "base/durable_file.h"
@@ -95,6 +96,7 @@ FolderContent look_into(const fs::path& root, const std::string& id,
   const auto checkpoints =
       patiently([&] { return checkpoints::list_checkpoints(folder.checkpoints()); });
   content.checkpoints = checkpoints.size();
+  content.none_yet = fs::exists(folder.no_checkpoint_yet());
   for (auto each = checkpoints.rbegin(); each != checkpoints.rend() && !whole; ++each) {
     try {
       auto opened = patiently([&] { return checkpoints::open(each->second); });
@@ -272,6 +274,8 @@ OpenedRun open_run(const TrainOptions& options, const CheckedRun& run, world::Ru
       opened.lock.emplace(opened.folder.root, host);
       opened.id = new_run_id();
       write_file_atomically(id_file(opened.folder.root), opened.id + "\n");
+      // Without it a resume takes records beyond the first checkpoint for a loss, and says so.
+      std::ofstream(opened.folder.no_checkpoint_yet()).close();
     }
   }
   share(opened, control);

@@ -22,6 +22,7 @@ struct FolderContent {
   uint64_t recorded_step = 0;             // the last step of records.jsonl
   // The first step after which there has to be a checkpoint; 0: not known.
   uint64_t first_checkpoint_step = 0;
+  bool none_yet = false;  // it is known that there never was one
 };
 
 enum class FolderIs {

@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -76,12 +78,14 @@ void Saver::save_anew(training::Model& model, const Reporter& reporter,
   // For those who sample from the checkpoint without the data.
   training::estimate_average_buffers(model, *run_.objective, *run_.dataset, run_.config().seed);
   const auto snapshot = std::make_shared<training::Snapshot>(training::take_snapshot(model));
-  auto write = [folder = opened_.folder.checkpoints(), state = std::move(state), snapshot,
+  auto write = [folder = opened_.folder, state = std::move(state), snapshot,
                 keep = run_.config().checkpoints.keep, spare = healthy_step_,
                 records = reporter.record_file()] {
     // A run that goes on from here makes no record of an earlier step again.
     records->settle();
-    checkpoints::save(folder, state, snapshot->payload, keep, spare);
+    checkpoints::save(folder.checkpoints(), state, snapshot->payload, keep, spare);
+    std::error_code gone_or_not;
+    std::filesystem::remove(folder.no_checkpoint_yet(), gone_or_not);
   };
   writer_.begin({.write = std::move(write), .may_be_left_out = !vouched_for});
 }
