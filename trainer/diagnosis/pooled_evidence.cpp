@@ -26,28 +26,45 @@ namespace {
 constexpr int64_t kFewestDraws = 100;
 constexpr int64_t kMostDraws = 400;
 constexpr int64_t kDrawnRows = 1'000'000;
-constexpr int64_t kOwnRow = 5;  // equal rows of the data
+constexpr double kOwnRow = 5;  // equal rows of the data, as many as both sets have of it for a real
+constexpr double kSurelyCopied = 1.5;
 constexpr double kPartOfClass = 1.0 / 3;
 constexpr double kLossOfNote = 0.02;  // of the reals
+
+// How often a row is in each of two sets, sorted.
+struct RowCounts {
+  int64_t among_reals = 0, among_fakes = 0;
+};
+RowCounts counts_of(uint64_t row, const std::vector<uint64_t>& reals,
+                    const std::vector<uint64_t>& fakes) {
+  return {std::ssize(std::ranges::equal_range(reals, row)),
+          std::ssize(std::ranges::equal_range(fakes, row))};
+}
 
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
   auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
-  std::ranges::sort(of_reals);
-  // A row that the data hold again and again is theirs; whoever makes it has copied nothing.
-  const auto own = [&](uint64_t hash) {
-    return std::ssize(std::ranges::equal_range(of_reals, hash)) >= kOwnRow;
-  };
   auto of_fakes = diagnostics::row_hashes(fakes.values, fakes.shape.values());
-  std::erase_if(of_fakes, own);
-  std::vector<uint64_t> single;
-  std::ranges::remove_copy_if(of_reals, std::back_inserter(single), own);
-  of_reals = std::move(single);
-  const auto shared = diagnostics::count_shared(std::move(of_fakes), of_reals);
+  std::ranges::sort(of_reals);
+  std::ranges::sort(of_fakes);
+  // A row that the data hold again and again is theirs; whoever makes it has copied nothing. Asked
+  // of both sets together, so that neither is favoured when they have one distribution; a row that
+  // only fakes hold again and again, so often that chance does not make it so, is not the data's.
+  const double many = kOwnRow * static_cast<double>(reals.count + fakes.count) /
+                      static_cast<double>(std::max<int64_t>(1, reals.count));
+  const auto own = [&](uint64_t row) {
+    const RowCounts counts = counts_of(row, of_reals, of_fakes);
+    const auto both = static_cast<double>(counts.among_reals + counts.among_fakes);
+    return both >= many && (counts.among_reals >= 2 || both < kSurelyCopied * many);
+  };
+  std::vector<uint64_t> single_reals, single_fakes;
+  std::ranges::remove_copy_if(of_reals, std::back_inserter(single_reals), own);
+  std::ranges::remove_copy_if(of_fakes, std::back_inserter(single_fakes), own);
+  const auto shared = diagnostics::count_shared(std::move(single_fakes), single_reals);
   return {.copied = shared.rows,
           .different = shared.different,
           .samples = fakes.count,
-          .repeated = diagnostics::count_copies(of_reals).copies,
+          .repeated = diagnostics::count_copies(single_reals).copies,
           .reals = reals.count};
 }
 
