@@ -323,5 +323,31 @@ TEST(PlantedDiagnosis, NarrowSamplesOfDataThatRepeatAPointAreNarrow) {
   EXPECT_EQ(diagnosed(rows(1, 1), rows(2, 0.5F), 30).kind, "within_mode_collapse");
 }
 
+// Rows of a table of which there are few different ones, each some five times in either set: that a
+// fake equals a real says no more than that a real equals another one.
+TEST(PlantedDiagnosis, RowsThatBothSetsRepeatAreNotCopied) {
+  const auto table = [](int64_t different, uint64_t seed) {
+    const Points kinds = normal(different, 6, 777);
+    Points rows;
+    Random random({seed, Purpose("rows of a table")});
+    for (int i = 0; i < 600; ++i) {
+      const auto first = kinds.begin() + 6 * any_of(random, different);
+      rows.insert(rows.end(), first, first + 6);
+    }
+    return rows;
+  };
+  for (const int64_t different : {75, 120, 600})
+    for (uint64_t seed = 0; seed < 2; ++seed) {
+      const Found found = diagnosed(table(different, 2 * seed), table(different, 2 * seed + 1), 6);
+      EXPECT_EQ(found.state, State::healthy) << different << " kinds: " << found.reason;
+    }
+  // Ten of 600 different reals, each made 60 times.
+  const Points reals = normal(600, 6, 1);
+  Points copies;
+  for (int i = 0; i < 600; ++i)
+    copies.insert(copies.end(), reals.begin() + 6 * (i % 10), reals.begin() + 6 * (i % 10) + 6);
+  EXPECT_THAT(diagnosed(reals, copies, 6).json, ::testing::HasSubstr("memor"));
+}
+
 }  // namespace
 }  // namespace allmodes::diagnosis

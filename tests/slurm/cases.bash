@@ -119,13 +119,13 @@ set_down() {
 # Of the batch script's shell, which Slurm runs on a job's first node, and of what it started there.
 batch_shell() {
   local pid
-  for pid in $(on_node n1); do
+  for pid in $(on_node n1) $(on_node n2) $(on_node n3) $(on_node n4); do
     if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q slurm_script; then
       echo "$pid"
       return 0
     fi
   done
-  fail "job $job has no batch script on n1"
+  fail "job $job has no batch script"
 }
 kill_launcher() {
   local shell
@@ -135,10 +135,12 @@ kill_launcher() {
 stop_shell() { kill -USR1 "$(batch_shell)"; }
 # The controller is gone for half a minute, at whose beginning the words are run.
 controller_away() {
+  local status=0
   stop_controller
-  "$@"
+  "$@" || status=$?
   sleep 30
   start_controller
+  return "$status"
 }
 preempt() {
   sbatch --parsable --partition=urgent --nodes=4 --exclusive --time=1 --output=/dev/null --wrap "sleep 5" >/dev/null

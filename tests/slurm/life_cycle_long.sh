@@ -51,7 +51,7 @@ for ((round = 0; round < ${ALLMODES_ROUNDS:-1}; ++round)); do
     # Killed soon after the start it does not know of it, and starts the job anew: no requeue.
     try "controller away at a stop" disturb 300 "COMPLETED 0:0 [01]" controller_away stop_shell
     try "controller forgets the start" disturb 20 "COMPLETED 0:0 [01]" controller_away stop_shell
-    try "controller away at a loss" disturb 300 "COMPLETED 0:0 1" controller_away kill_rank n2 9
+    try "controller away at a loss" disturb 300 "COMPLETED 0:0 [01]" controller_away kill_rank n2 9
     try "controller away at the end" disturb 1200 "COMPLETED 0:0 0" controller_away true
     # Within the allocation.
     try "restarts: rank killed" restarts_on 2 2 kill_rank n2 9
