@@ -41,7 +41,7 @@ extern const Likelihood kBernoulli{
     .needs_images = true,
 };
 
-extern const Likelihood kGaussian{
+extern const Likelihood kGaussianLikelihood{
     .name = "gaussian",
     .negative_log =
         [](const at::Tensor& output, const at::Tensor& samples, double variance) {
