@@ -332,11 +332,11 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
                      evidence.labels->chance),
          true, diagnostics::interval_of_share(evidence.labels->right, fakes.count)});
   }
-  if (const auto& copies = evidence.training_copies) {
-    const auto learnt = diagnostics::learnt_share(*copies);
+  if (const auto& learnt_rows = evidence.training_copies) {
+    const auto learnt = diagnostics::learnt_share(*learnt_rows);
     diagnosis.lines.push_back({"learnt_by_heart", learnt.share,
                                fmt::format("beside {} training and {} held-out samples",
-                                           copies->training, copies->held_out),
+                                           learnt_rows->training, learnt_rows->held_out),
                                true,
                                diagnostics::Interval{learnt.low, learnt.high, "Clopper-Pearson"}});
   }

@@ -35,9 +35,9 @@ SamplePair read_pair(const std::string& real, const std::string& labels, const s
 struct DiagnosedSamples {
   std::string source;
   data::SampleShape shape;
-  std::vector<float> values;    // [count][shape.values()]
-  std::vector<int64_t> labels;  // [count], empty when unlabelled
-  std::vector<std::string> class_names;
+  std::vector<float> values = {};    // [count][shape.values()]
+  std::vector<int64_t> labels = {};  // [count], empty when unlabelled
+  std::vector<std::string> class_names = {};
   int64_t count = 0;
   std::vector<int64_t> indices = {};     // [count], in the data set
   std::vector<float> own_features = {};  // [count][width], of read_own_features()
