@@ -15,17 +15,13 @@ std::vector<uint64_t> hashes_of(const DiagnosedSamples& samples) {
   return diagnostics::row_hashes(samples.values, samples.shape.values());
 }
 
-size_t count_of(uint64_t hash, const std::vector<uint64_t>& sorted) {
-  return std::ranges::equal_range(sorted, hash).size();
-}
-
 // The samples whose rows are there once in `sorted`, the hashes of both sets.
 DiagnosedSamples single_rows(const DiagnosedSamples& samples, const std::vector<uint64_t>& own,
                              const std::vector<uint64_t>& sorted) {
   DiagnosedSamples kept{.source = samples.source, .shape = samples.shape};
   const auto width = static_cast<size_t>(samples.shape.values());
   for (size_t row = 0; row < own.size(); ++row) {
-    if (count_of(own[row], sorted) != 1) continue;
+    if (diagnostics::times_in(sorted, own[row]) != 1) continue;
     const auto from = samples.values.begin() + static_cast<std::ptrdiff_t>(row * width);
     kept.values.insert(kept.values.end(), from, from + static_cast<std::ptrdiff_t>(width));
     ++kept.count;
@@ -54,7 +50,9 @@ EqualRows equal_rows(const std::vector<uint64_t>& samples, std::vector<uint64_t>
   }
   for (const uint64_t hash : held_out)
     found.held_out +=
-        count_of(hash, held_out) == 1 && std::ranges::binary_search(training, hash) ? 1 : 0;
+        diagnostics::times_in(held_out, hash) == 1 && std::ranges::binary_search(training, hash)
+            ? 1
+            : 0;
   return found;
 }
 

@@ -31,16 +31,6 @@ constexpr double kSurelyCopied = 1.5;
 constexpr double kPartOfClass = 1.0 / 3;
 constexpr double kLossOfNote = 0.02;  // of the reals
 
-// How often a row is in each of two sets, sorted.
-struct RowCounts {
-  int64_t among_reals = 0, among_fakes = 0;
-};
-RowCounts counts_of(uint64_t row, const std::vector<uint64_t>& reals,
-                    const std::vector<uint64_t>& fakes) {
-  return {std::ssize(std::ranges::equal_range(reals, row)),
-          std::ssize(std::ranges::equal_range(fakes, row))};
-}
-
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
   auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
@@ -53,9 +43,9 @@ diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
   const double many = kOwnRow * static_cast<double>(reals.count + fakes.count) /
                       static_cast<double>(std::max<int64_t>(1, reals.count));
   const auto own = [&](uint64_t row) {
-    const RowCounts counts = counts_of(row, of_reals, of_fakes);
-    const auto both = static_cast<double>(counts.among_reals + counts.among_fakes);
-    return both >= many && (counts.among_reals >= 2 || both < kSurelyCopied * many);
+    const int64_t among_reals = diagnostics::times_in(of_reals, row);
+    const auto both = static_cast<double>(among_reals + diagnostics::times_in(of_fakes, row));
+    return both >= many && (among_reals >= 2 || both < kSurelyCopied * many);
   };
   std::vector<uint64_t> single_reals, single_fakes;
   std::ranges::remove_copy_if(of_reals, std::back_inserter(single_reals), own);

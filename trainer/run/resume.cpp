@@ -105,8 +105,8 @@ bool is_plain(std::string_view word) {
 FolderIs judge(const FolderContent& content) {
   if (content.has_whole) return FolderIs::continuable;
   const bool lost =
-      content.checkpoints > 0 ||
-      (!content.none_yet && content.first_checkpoint_step > 0 && content.recorded_step > content.first_checkpoint_step);
+      content.checkpoints > 0 || (!content.none_yet && content.first_checkpoint_step > 0 &&
+                                  content.recorded_step > content.first_checkpoint_step);
   return lost ? FolderIs::unreadable : FolderIs::false_start;
 }
 

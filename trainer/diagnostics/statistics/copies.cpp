@@ -41,6 +41,10 @@ Copies count_copies(std::vector<uint64_t> hashes) {
   return found;
 }
 
+int64_t times_in(const std::vector<uint64_t>& sorted, uint64_t hash) {
+  return std::ssize(std::ranges::equal_range(sorted, hash));
+}
+
 SharedRows count_shared(std::vector<uint64_t> hashes, const std::vector<uint64_t>& sorted_others) {
   std::ranges::sort(hashes);
   SharedRows found;

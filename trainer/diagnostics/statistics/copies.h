@@ -20,6 +20,9 @@ struct Copies {
 };
 Copies count_copies(std::vector<uint64_t> hashes);
 
+// How often a row is among others.
+int64_t times_in(const std::vector<uint64_t>& sorted, uint64_t hash);
+
 // Rows of one set that equal a row of another one.
 struct SharedRows {
   int64_t rows = 0;
