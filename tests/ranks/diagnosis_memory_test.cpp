@@ -198,6 +198,7 @@ Asked asked_for(const std::function<int64_t(int64_t asked, int64_t i)>& taken_fo
   for (int64_t i = 0; i < 600; ++i) {
     made.reals.labels.push_back(i % 3);
     made.fakes.labels.push_back(i % 3);
+    made.eye.seen.rows.push_back(i);
     made.eye.seen.of_reals.push_back(i % 3);
     made.eye.seen.of_samples.push_back(taken_for(i % 3, i));
   }
@@ -227,6 +228,7 @@ TEST(AskedClasses, ThatAreAllSeenRightlyHaveAnAccuracyOfOne) {
     for (auto* list : {&made.reals.labels, &made.fakes.labels, &made.eye.seen.of_reals,
                        &made.eye.seen.of_samples})
       list->push_back(label);
+    made.eye.seen.rows.push_back(i);
   }
   const LabelFigures figures = asked_classes(made.reals, made.fakes, made.eye);
   EXPECT_LE(figures.accuracy, 1);

@@ -133,14 +133,39 @@ kill_launcher() {
   kill -9 "$(awk -v shell="$shell" '$4 == shell && $2 ~ /srun|mpirun/ {print $1}' /proc/[0-9]*/stat 2>/dev/null | head -n 1)"
 }
 stop_shell() { kill -USR1 "$(batch_shell)"; }
-# The controller is gone for half a minute, at whose beginning the words are run.
-controller_away() {
-  local status=0
+# The controller writes down within some five seconds what has changed. What it knew at the time of FILE
+# is written down when this is back: await_saved FILE.
+await_saved() {
+  local tenths
+  for ((tenths = 0; tenths < 120; ++tenths)); do
+    [[ ! "$cluster/state/job_state" -nt "$1" ]] || return 0
+    sleep 0.1
+  done
+}
+# without_controller KNOWN STEPS WANTED WORD...: the controller is killed in a job of so many steps and is
+# gone for half a minute, at whose beginning the words are run. KNOWN is what it has written down of the
+# job: its "start", or only its "submission" (without that there is no such job when it is back).
+without_controller() {
+  local known="$1" steps="$2" wanted="$3" status=0 at
+  shift 3
+  write_job away.txtpb "$steps"
+  arguments=(away.txtpb --quiet)
+  begin --hold
+  touch submitted
+  await_saved submitted
+  scontrol release "$job"
+  await "$job" RUNNING 30
+  touch started
+  [[ "$known" != start ]] || await_saved started
+  await_step "runs/slurm-$job" 20 60
+  at="$(last_step "runs/slurm-$job")"
   stop_controller
   "$@" || status=$?
   sleep 30
   start_controller
-  return "$status"
+  ((status == 0)) || fail "'$*' ended with $status"
+  well_ended "$wanted" "runs/slurm-$job" "$steps"
+  echo "$(how_it_ended "$job"), at step $at"
 }
 preempt() {
   sbatch --parsable --partition=urgent --nodes=4 --exclusive --time=1 --output=/dev/null --wrap "sleep 5" >/dev/null

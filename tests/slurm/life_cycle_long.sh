@@ -47,12 +47,12 @@ for ((round = 0; round < ${ALLMODES_ROUNDS:-1}; ++round)); do
     try "node set down" disturb 300 "COMPLETED 0:0 1" set_down
     try "node without power" without_power
     # The controller does not answer.
-    try "controller away in training" disturb 300 "COMPLETED 0:0 0" controller_away true
-    # Killed soon after the start it does not know of it, and starts the job anew: no requeue.
-    try "controller away at a stop" disturb 300 "COMPLETED 0:0 [01]" controller_away stop_shell
-    try "controller forgets the start" disturb 20 "COMPLETED 0:0 [01]" controller_away stop_shell
-    try "controller away at a loss" disturb 300 "COMPLETED 0:0 [01]" controller_away kill_rank n2 9
-    try "controller away at the end" disturb 1200 "COMPLETED 0:0 0" controller_away true
+    try "controller away in training" without_controller start 9000 "COMPLETED 0:0 0" true
+    try "controller away at a stop" without_controller start 3000 "COMPLETED 0:0 [01]" stop_shell
+    try "controller away at a loss" without_controller start 3000 "COMPLETED 0:0 [01]" kill_rank n2 9
+    try "controller away at the end" without_controller start 3000 "COMPLETED 0:0 0" true
+    # It does not know of the start and starts the job anew: no requeue.
+    try "controller forgets the start" without_controller submission 3000 "COMPLETED 0:0 [01]" stop_shell
     # Within the allocation.
     try "restarts: rank killed" restarts_on 2 2 kill_rank n2 9
     try "restarts: rank frozen" restarts_on 2 2 kill_rank n2 STOP

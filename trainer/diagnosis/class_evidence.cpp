@@ -1,6 +1,7 @@
 #include "diagnosis/class_evidence.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "diagnostics/modes/corrected_shares.h"
 
@@ -11,9 +12,15 @@ constexpr int64_t kFewestOfClass = 10;  // reals, of every class, to correct sha
 constexpr size_t kMostCorrected = 64;   // classes
 constexpr int64_t kFewestClassified = 20;
 
-int64_t count_right(const DiagnosedSamples& reals, const std::vector<int64_t>& seen) {
+// The class of the i-th real that was asked about.
+size_t label_of(const DiagnosedSamples& reals, const diagnostics::SeenClasses& seen, size_t i) {
+  return static_cast<size_t>(reals.labels[static_cast<size_t>(seen.rows[i])]);
+}
+
+int64_t count_right(const DiagnosedSamples& reals, const diagnostics::SeenClasses& seen) {
   int64_t right = 0;
-  for (size_t i = 0; i < seen.size(); ++i) right += seen[i] == reals.labels[i] ? 1 : 0;
+  for (size_t i = 0; i < seen.rows.size(); ++i)
+    right += seen.of_reals[i] == static_cast<int64_t>(label_of(reals, seen, i)) ? 1 : 0;
   return right;
 }
 
@@ -30,15 +37,15 @@ std::vector<double> made_ratios(const DiagnosedSamples& reals, const ClassEye& e
   if (classes > kMostCorrected) return {};
   std::vector<int64_t> of_class(classes, 0);
   diagnostics::Confusion confusion(classes, std::vector<int64_t>(classes, 0));
-  for (size_t i = 0; i < reals.labels.size(); ++i) {
-    const auto label = static_cast<size_t>(reals.labels[i]);
+  for (size_t i = 0; i < eye.seen.rows.size(); ++i) {
+    const size_t label = label_of(reals, eye.seen, i);
     ++of_class[label];
     ++confusion[static_cast<size_t>(eye.seen.of_reals[i])][label];
   }
   if (std::ranges::min(of_class) < kFewestOfClass) return {};
   std::vector<double> ratios = diagnostics::corrected_shares(confusion, observed);
   for (size_t k = 0; k < classes; ++k)
-    ratios[k] *= static_cast<double>(reals.count) / static_cast<double>(of_class[k]);
+    ratios[k] *= static_cast<double>(eye.seen.rows.size()) / static_cast<double>(of_class[k]);
   return ratios;
 }
 
@@ -47,15 +54,24 @@ std::vector<double> made_ratios(const DiagnosedSamples& reals, const ClassEye& e
 ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
                    const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
                    const diagnostics::SampleMetrics& metrics) {
+  const auto by_kernel = [&] {
+    ClassEye kernel{
+        .name = "a kernel classifier",
+        .seen = diagnostics::classify_by_kernel(control, real_rows, reals.labels,
+                                                std::ssize(reals.class_names), fake_rows)};
+    kernel.right = count_right(reals, kernel.seen);
+    return kernel;
+  };
+  const bool few = reals.count < kFewestClassified;
+  if (!few && diagnostics::are_sparse(reals.labels)) return by_kernel();
   ClassEye nearest{.name = "the nearest real",
-                   .seen = {.of_reals = labels_at(reals, metrics.nearest_of_real),
+                   .seen = {.rows = std::vector<int64_t>(reals.labels.size()),
+                            .of_reals = labels_at(reals, metrics.nearest_of_real),
                             .of_samples = labels_at(reals, metrics.nearest_real)}};
-  nearest.right = count_right(reals, nearest.seen.of_reals);
-  if (reals.count < kFewestClassified) return nearest;
-  ClassEye kernel{.name = "a kernel classifier",
-                  .seen = diagnostics::classify_by_kernel(
-                      control, real_rows, reals.labels, std::ssize(reals.class_names), fake_rows)};
-  kernel.right = count_right(reals, kernel.seen.of_reals);
+  std::iota(nearest.seen.rows.begin(), nearest.seen.rows.end(), 0);
+  nearest.right = count_right(reals, nearest.seen);
+  if (few) return nearest;
+  ClassEye kernel = by_kernel();
   return kernel.right >= nearest.right ? kernel : nearest;
 }
 
@@ -63,7 +79,8 @@ diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const 
   const size_t classes = reals.class_names.size();
   // Half a real more of each class: one with hardly any is nobody's neighbour, and a fake that is
   // taken for it is no infinite divergence.
-  const double total = static_cast<double>(reals.count) + 0.5 * static_cast<double>(classes);
+  const double total =
+      static_cast<double>(eye.seen.rows.size()) + 0.5 * static_cast<double>(classes);
   diagnostics::ModeHistogram histogram{.names = reals.class_names,
                                        .expected_share = std::vector<double>(classes, 0.5 / total),
                                        .observed = std::vector<int64_t>(classes, 0),
@@ -137,10 +154,10 @@ diagnostics::LabelFigures asked_classes(const DiagnosedSamples& reals,
   }
   std::vector<double> right(figures.by_class.size(), 0);
   std::vector<double> all(right.size(), 0);
-  for (size_t i = 0; i < reals.labels.size(); ++i) {
-    const auto label = static_cast<size_t>(reals.labels[i]);
+  for (size_t i = 0; i < eye.seen.rows.size(); ++i) {
+    const size_t label = label_of(reals, eye.seen, i);
     all[label] += 1;
-    right[label] += eye.seen.of_reals[i] == reals.labels[i] ? 1 : 0;
+    right[label] += eye.seen.of_reals[i] == static_cast<int64_t>(label) ? 1 : 0;
   }
   // Classes as often as they were asked for, which need not be as often as the data have them.
   for (size_t k = 0; k < right.size(); ++k) {

@@ -17,11 +17,12 @@ namespace allmodes::diagnosis {
 struct ClassEye {
   std::string name;  // "a kernel classifier", "the nearest real"
   diagnostics::SeenClasses seen;
-  int64_t right = 0;  // of the reals
+  int64_t right = 0;  // of the reals that were asked about
 };
 
 // Collective. A classifier (kernel_classifier.h), or the nearest (other) real where that is right
-// more often. `reals` have labels, here and below.
+// more often and classes are not sparse (are_sparse(); `metrics` is not asked then). `reals` have
+// labels, here and below.
 ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
                    const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
                    const diagnostics::SampleMetrics& metrics);

@@ -318,10 +318,11 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   if (labelled && !evidence.modes) {
     evidence.mode_noun = "classes";
     evidence.modes = class_histogram(reals, eye);
-    evidence.class_accuracy = static_cast<double>(eye.right) / static_cast<double>(reals.count);
+    const int64_t asked = std::ssize(eye.seen.rows);
+    evidence.class_accuracy = static_cast<double>(eye.right) / static_cast<double>(asked);
     diagnosis.lines.push_back({"class_accuracy_of_reals", *evidence.class_accuracy,
                                "by " + eye.name, true,
-                               diagnostics::interval_of_share(eye.right, reals.count)});
+                               diagnostics::interval_of_share(eye.right, asked)});
   }
   if (labelled && !fakes.labels.empty() && !evidence.labels) {
     evidence.labels = asked_classes(reals, fakes, eye);

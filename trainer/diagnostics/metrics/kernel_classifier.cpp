@@ -12,6 +12,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 
 #include "base/error.h"
 
@@ -19,6 +21,8 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kFolds = 5;
+constexpr size_t kFewClasses = 10;  // whose counts hardly vary by more than chance
+constexpr size_t kWellKnown = 20;   // reals of a class
 constexpr int64_t kMostCentres = 2000;
 constexpr int64_t kClassified = 1024;           // rows at once
 constexpr double kWidths[] = {0.15, 0.3, 0.6};  // of the median distance of two reals
@@ -31,18 +35,38 @@ at::Tensor gathered(const Features& features, const std::vector<int64_t>& rows) 
   return made;
 }
 
-// The rows that a fold is asked about, and those that it is fitted on.
-std::vector<int64_t> rows_of_fold(int64_t rows, int64_t fold) {
-  std::vector<int64_t> chosen;
-  for (int64_t row = fold; row < rows; row += kFolds) chosen.push_back(row);
-  return chosen;
+std::vector<int64_t> first_rows(int64_t count) {
+  std::vector<int64_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
 }
 
-std::vector<int64_t> rows_but_fold(int64_t rows, int64_t fold) {
-  std::vector<int64_t> chosen;
-  for (int64_t row = 0; row < rows && std::ssize(chosen) < kMostCentres; ++row)
-    if (row % kFolds != fold) chosen.push_back(row);
-  return chosen;
+// Rows that a machine is fitted on, and those that it is asked about.
+struct Cut {
+  std::vector<int64_t> fitted;
+  std::vector<int64_t> asked;
+};
+
+// Every fifth row from `fold` on is asked about; of the others as many as a machine can hold are
+// fitted on.
+Cut fold_of(int64_t rows, int64_t fold) {
+  Cut cut;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (row % kFolds == fold)
+      cut.asked.push_back(row);
+    else if (std::ssize(cut.fitted) < kMostCentres)
+      cut.fitted.push_back(row);
+  }
+  return cut;
+}
+
+// Half of the rows, or as many as a machine can hold, are fitted on, and it is asked about the
+// rest.
+Cut half_of(int64_t rows) {
+  Cut cut;
+  for (int64_t row = 0; row < rows; ++row)
+    (row % 2 == 0 && std::ssize(cut.fitted) < kMostCentres ? cut.fitted : cut.asked).push_back(row);
+  return cut;
 }
 
 double median_distance_of(const at::Tensor& rows) {
@@ -86,22 +110,15 @@ class Machine {
   at::Tensor weights_;
 };
 
-class Folds {
+class Machines {
  public:
-  Folds(const Features& reals, std::span<const int64_t> labels, int64_t classes)
+  Machines(const Features& reals, std::span<const int64_t> labels, int64_t classes)
       : reals_(reals), labels_(labels), classes_(classes) {
-    std::vector<int64_t> some(static_cast<size_t>(std::min<int64_t>(reals.rows(), 1000)));
-    for (size_t i = 0; i < some.size(); ++i) some[i] = static_cast<int64_t>(i);
-    scale_ = median_distance_of(gathered(reals, some));
+    scale_ = median_distance_of(gathered(reals, first_rows(std::min<int64_t>(reals.rows(), 1000))));
     if (!(scale_ > 0)) scale_ = 1;
-    width_ = best_width();
   }
 
-  Machine machine(int64_t fold) const { return machine(fold, width_); }
-
- private:
-  Machine machine(int64_t fold, double width) const {
-    const auto rows = rows_but_fold(reals_.rows(), fold);
+  Machine machine(const std::vector<int64_t>& rows, double width) const {
     at::Tensor targets = at::zeros({std::ssize(rows), classes_}, at::kDouble);
     double* out = targets.data_ptr<double>();
     for (const int64_t row : rows) {
@@ -111,15 +128,14 @@ class Folds {
     return {gathered(reals_, rows), targets, width * scale_};
   }
 
-  double best_width() const {
-    const auto held_out = rows_of_fold(reals_.rows(), 0);
+  double best_width(const Cut& cut) const {
     int64_t most = -1;
     double best = kWidths[0];
     for (const double width : kWidths) {
-      const auto found = machine(0, width).classes_of(reals_, held_out);
+      const auto found = machine(cut.fitted, width).classes_of(reals_, cut.asked);
       int64_t right = 0;
       for (size_t i = 0; i < found.size(); ++i)
-        right += found[i] == labels_[static_cast<size_t>(held_out[i])] ? 1 : 0;
+        right += found[i] == labels_[static_cast<size_t>(cut.asked[i])] ? 1 : 0;
       if (right <= most) continue;
       most = right;
       best = width;
@@ -127,14 +143,58 @@ class Folds {
     return best;
   }
 
+ private:
   const Features& reals_;
   std::span<const int64_t> labels_;
   int64_t classes_;
   double scale_ = 1;
-  double width_ = 1;
 };
 
+SeenClasses seen_by_five(const Machines& machines, const Features& reals, const Features& samples) {
+  SeenClasses seen{.rows = first_rows(reals.rows()),
+                   .of_reals = std::vector<int64_t>(static_cast<size_t>(reals.rows())),
+                   .of_samples = std::vector<int64_t>(static_cast<size_t>(samples.rows()))};
+  const double width = machines.best_width(fold_of(reals.rows(), 0));
+  for (int64_t fold = 0; fold < kFolds; ++fold) {
+    const Machine machine = machines.machine(fold_of(reals.rows(), fold).fitted, width);
+    const auto place = [&](const Features& features, std::vector<int64_t>& into) {
+      const auto rows = fold_of(features.rows(), fold).asked;
+      const auto found = machine.classes_of(features, rows);
+      for (size_t i = 0; i < rows.size(); ++i) into[static_cast<size_t>(rows[i])] = found[i];
+    };
+    place(reals, seen.of_reals);
+    place(samples, seen.of_samples);
+  }
+  return seen;
+}
+
+SeenClasses seen_by_one(const Machines& machines, const Features& reals, const Features& samples) {
+  Cut cut = half_of(reals.rows());
+  // The width is chosen without the rows that are asked about.
+  Cut of_fitted = fold_of(std::ssize(cut.fitted), 0);
+  for (auto* rows : {&of_fitted.fitted, &of_fitted.asked})
+    for (int64_t& row : *rows) row = cut.fitted[static_cast<size_t>(row)];
+  const Machine machine = machines.machine(cut.fitted, machines.best_width(of_fitted));
+  SeenClasses seen{.rows = std::move(cut.asked), .of_reals = {}, .of_samples = {}};
+  seen.of_reals = machine.classes_of(reals, seen.rows);
+  seen.of_samples = machine.classes_of(samples, first_rows(samples.rows()));
+  return seen;
+}
+
+// Rank 0's on every rank.
+void share(world::Communicator& control, std::vector<int64_t>& values) {
+  auto count = std::ssize(values);
+  world::broadcast_host(control, std::span(&count, 1), 0);
+  values.resize(static_cast<size_t>(count));
+  world::broadcast_host(control, std::span(values), 0);
+}
+
 }  // namespace
+
+bool are_sparse(std::span<const int64_t> labels) {
+  const std::set<int64_t> classes(labels.begin(), labels.end());
+  return classes.size() > kFewClasses && labels.size() < kWellKnown * classes.size();
+}
 
 SeenClasses classify_by_kernel(world::Communicator& control, const Features& reals,
                                std::span<const int64_t> labels, int64_t classes,
@@ -142,23 +202,13 @@ SeenClasses classify_by_kernel(world::Communicator& control, const Features& rea
   ALLMODES_CHECK(std::ssize(labels) == reals.rows() && reals.rows() >= 2 * kFolds && classes >= 1,
                  "{} labels of {} reals, {} classes", labels.size(), reals.rows(), classes);
   const at::NoGradGuard no_grad;
-  SeenClasses seen{.of_reals = std::vector<int64_t>(static_cast<size_t>(reals.rows())),
-                   .of_samples = std::vector<int64_t>(static_cast<size_t>(samples.rows()))};
+  SeenClasses seen;
   if (control.rank() == 0) {
-    const Folds folds(reals, labels, classes);
-    for (int64_t fold = 0; fold < kFolds; ++fold) {
-      const Machine machine = folds.machine(fold);
-      const auto place = [&](const Features& features, std::vector<int64_t>& into) {
-        const auto rows = rows_of_fold(features.rows(), fold);
-        const auto found = machine.classes_of(features, rows);
-        for (size_t i = 0; i < rows.size(); ++i) into[static_cast<size_t>(rows[i])] = found[i];
-      };
-      place(reals, seen.of_reals);
-      place(samples, seen.of_samples);
-    }
+    const Machines machines(reals, labels, classes);
+    seen = are_sparse(labels) ? seen_by_one(machines, reals, samples)
+                              : seen_by_five(machines, reals, samples);
   }
-  world::broadcast_host(control, std::span<int64_t>(seen.of_reals), 0);
-  world::broadcast_host(control, std::span<int64_t>(seen.of_samples), 0);
+  for (auto* values : {&seen.rows, &seen.of_reals, &seen.of_samples}) share(control, *values);
   return seen;
 }
 
