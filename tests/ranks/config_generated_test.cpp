@@ -45,7 +45,9 @@ TEST(CheckedRunGenerated, AnyValueOfAnyFieldIsGoodOrRefusedWithAPlace) {
         const CheckedRun run = check_text(text, "run.txtpb");
         for (const auto& problem : run.loaded.problems)
           EXPECT_FALSE(problem.message.empty()) << text;
-        if (run.good()) EXPECT_NE(run.objective, nullptr) << text;
+        if (run.good()) {
+          EXPECT_NE(run.objective, nullptr) << text;
+        }
         ++checked;
       } catch (const std::exception& error) {
         ADD_FAILURE() << text << "threw " << error.what();

@@ -73,7 +73,9 @@ TEST(GanPhases, PenaltiesThatTakeTheScoresOfTheLossHaveTheSameGradient) {
     if (!apart[i].defined()) continue;
     EXPECT_LT((together[i] - apart[i]).abs().max().item<double>(), 1e-12) << i;
     // Of the last bias it is 0: the loss is of differences of scores.
-    if (i + 1 < weights.size()) EXPECT_GT(apart[i].abs().max().item<double>(), 0) << i;
+    if (i + 1 < weights.size()) {
+      EXPECT_GT(apart[i].abs().max().item<double>(), 0) << i;
+    }
   }
 }
 

@@ -131,6 +131,10 @@ TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
   const Verdict verdict = judged_once(evidence);
   EXPECT_EQ(verdict.kind, "mode_imbalance");
   EXPECT_THAT(verdict.starved, Contains("4"));
+  // In its midst there are none: something is lost, and the samples are of what looks alike.
+  evidence.shorted->core_log10_tail = -3;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  evidence.shorted->core_log10_tail = 0;
   // As many too many elsewhere: samples that are moved, or drawn together.
   evidence.calibrated[1].value = 0.06;
   EXPECT_EQ(judged_once(evidence).state, State::healthy);

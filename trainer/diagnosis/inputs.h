@@ -33,8 +33,8 @@ SamplePair read_pair(const std::string& real, const std::string& labels, const s
                      const std::string& fake_labels = "");
 
 struct DiagnosedSamples {
-  std::string source;
-  data::SampleShape shape;
+  std::string source = {};
+  data::SampleShape shape = {};
   std::vector<float> values = {};    // [count][shape.values()]
   std::vector<int64_t> labels = {};  // [count], empty when unlabelled
   std::vector<std::string> class_names = {};

@@ -11,9 +11,8 @@ named (with labels), and how often mass was said to be lost where none is.
 `--set develop` and `--set report` differ in sources, sizes and seeds: levels are chosen on the
 first, figures are published of the second. `--set healthy` plants nothing: it counts alarms over more than
 a thousand sets of all sources, N = 60 to 10,000 (in some minutes on sixteen cores, `--jobs 15`). Cases are
-tried in a random order, so that those that --seconds leave time for are a fair sample. `--short` is the few
-cases that CI runs (reference.planted); it fails where one is not as it must be. 77 where NumPy or scikit-learn is not installed;
-ALLMODES_REFERENCE_PYTHON names the interpreter that has them, ALLMODES_BINARY the program.
+tried in a random order, so that those that --seconds leave time for are a fair sample. `--short` is the few cases that
+CI runs (reference.planted); it fails where one is not as it must be. 77 where NumPy or scikit-learn is not installed.
 """
 
 import argparse
@@ -99,15 +98,15 @@ def sources(which, folder, fashion=""):
     return found
 
 
-def healthy_set(found):
-    """Nothing planted; each case as often as its size has seeds."""
+def healthy_set(found, times):
+    """Nothing planted; each case `times` as often as its size has seeds."""
     for data, source in found.items():
         most = len(source.rows) // 2 if hasattr(source, "rows") else 10000
         labelled = "groups" in data or "digits" in data or "MNIST" in data or "classes" in data
         for n, seeds in HEALTHY_SEEDS.items():
             if n > most:
                 continue
-            for seed in range(seeds):
+            for seed in range(seeds * times):
                 # The same seed with labels as without: half of either.
                 with_them = labelled and seed % 2 == 1
                 words = "nothing, labelled" if with_them else "nothing"
@@ -265,6 +264,7 @@ def main():
     parser.add_argument("--order", type=int, default=1, help="seed of the order in which cases are tried")
     parser.add_argument("--lines", default="", help="file to which each verdict is added as JSON")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--times", type=int, default=1, help="so many times the sets of --set healthy")
     parser.add_argument("--only", default="", help="regular expression of 'name | data'")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--wrong", action="store_true", help="print the verdicts that do not fit")
@@ -338,7 +338,7 @@ def answered(arguments, work, found, pool, seed_of):
 
 
 def report_healthy(arguments, found):
-    work = [w for w in healthy_set(found) if re.search(arguments.only, f"{w[0].name} | {w[0].data}")]
+    work = [w for w in healthy_set(found, arguments.times) if re.search(arguments.only, f"{w[0].name} | {w[0].data}")]
     begun = time.time()
     rows = collections.defaultdict(collections.Counter)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:

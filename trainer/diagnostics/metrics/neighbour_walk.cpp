@@ -10,7 +10,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kShorted = 0.6;  // of its part
+constexpr double kShorted = 0.6;        // of its part
+constexpr double kHardlyReached = 0.3;  // the same: nearly all that is there is lost
 
 // What walks' ends are held against.
 struct WalkScale {
@@ -27,30 +28,37 @@ void add_squares(const std::vector<int32_t>& ends, int32_t middle, std::vector<i
   }
 }
 
-// Fakes, relative to their number, beside reals.
-bool is_short(int32_t at_reals, const WalkScale& scale) {
-  return (kWalkUnit - at_reals) * scale.reals_to_fakes < kShorted * at_reals;
+// Whether fakes, relative to their number, are fewer beside reals than such a part.
+bool is_short(int32_t at_reals, const WalkScale& scale, double part) {
+  return (kWalkUnit - at_reals) * scale.reals_to_fakes < part * at_reals;
 }
-bool is_surplus(int32_t at_reals, const WalkScale& scale) {
-  return at_reals < kShorted * (kWalkUnit - at_reals) * scale.reals_to_fakes;
+bool is_surplus(int32_t at_reals, double reals_to_fakes) {
+  return at_reals < kShorted * (kWalkUnit - at_reals) * reals_to_fakes;
 }
 
 WalkFigures figures_of(const std::vector<int32_t>& ends, const std::vector<uint8_t>& is_real,
                        const WalkScale& scale) {
   std::array<double, 2> in_set = {}, short_in_set = {}, surplus_in_set = {};
+  for (size_t row = 0; row < ends.size(); ++row) {
+    in_set.at(is_real[row]) += 1;
+    short_in_set.at(is_real[row]) += is_short(ends[row], scale, kShorted) ? 1 : 0;
+  }
+  const double shortage = short_in_set[1] / in_set[1] - short_in_set[0] / in_set[0];
+  // Fakes that lack this are as many more everywhere else.
+  const double elsewhere = scale.reals_to_fakes * (1 - std::max(0.0, shortage));
+  const double middle_elsewhere = kWalkUnit * elsewhere / (1 + elsewhere);
   double above = 0, below = 0;
   for (size_t row = 0; row < ends.size(); ++row) {
-    const size_t set = is_real[row];
-    in_set.at(set) += 1;
-    short_in_set.at(set) += is_short(ends[row], scale) ? 1 : 0;
-    surplus_in_set.at(set) += is_surplus(ends[row], scale) ? 1 : 0;
+    surplus_in_set.at(is_real[row]) += is_surplus(ends[row], elsewhere) ? 1 : 0;
     if (scale.squares[row] == 0) continue;  // no cut moves it
-    const double offset = ends[row] - scale.middle;
-    const double square = offset * offset * scale.count / static_cast<double>(scale.squares[row]);
-    (offset > 0 ? above : below) += square * square;
+    const double per_square = scale.count / static_cast<double>(scale.squares[row]);
+    const auto fourth_power = [&](double offset) {
+      return offset > 0 ? std::pow(offset * offset * per_square, 2) : 0;
+    };
+    above += fourth_power(ends[row] - scale.middle);
+    below += fourth_power(middle_elsewhere - ends[row]);
   }
-  return {short_in_set[1] / in_set[1] - short_in_set[0] / in_set[0],
-          surplus_in_set[0] / in_set[0] - surplus_in_set[1] / in_set[1], std::sqrt(above),
+  return {shortage, surplus_in_set[0] / in_set[0] - surplus_in_set[1] / in_set[1], std::sqrt(above),
           std::sqrt(below)};
 }
 
@@ -147,7 +155,8 @@ WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk
   const WalkScale scale{middle, reals / (rows - reals), static_cast<double>(draws + 1), squares};
   WalkedCuts found{.actual = figures_of(actual, is_real, scale)};
   for (size_t row = 0; row < is_real.size(); ++row)
-    found.shorted.push_back(is_short(actual[row], scale) ? 1 : 0);
+    found.shorted.push_back(static_cast<uint8_t>(is_short(actual[row], scale, kShorted) +
+                                                 is_short(actual[row], scale, kHardlyReached)));
   std::vector<double> packed(static_cast<size_t>(draws) * found.actual.size(), 0.0);
   auto own = cuts.begin();
   for (int64_t draw = control.rank(); draw < draws; draw += control.size(), ++own)

@@ -42,7 +42,8 @@ inline constexpr int32_t kWalkUnit = 1 << 20;
 // shortage: share of the reals from which walks end at fakes less than 0.6 times as often as they
 // should beside how often they end at reals, less the share of fakes of which that is so. 0 on
 // average where both have one law; a part that is made at a third of its share shows.
-// surplus: the same with the sets exchanged.
+// surplus: the same with the sets exchanged, beyond what fakes are too many everywhere because they
+// lack the shortage (1 / (1 - shortage) times as many; of each cut its own).
 // scores of either: the root of the sum over all rows of the fourth power of how far their walks'
 // ends lie above (below) the expectation, in units of the row's own deviation over the cuts. They
 // say whether few rows that hang together stand out; the shares say how much that is. (Sums of
@@ -53,7 +54,9 @@ using WalkFigures = std::array<double, 4>;
 struct WalkedCuts {
   WalkFigures actual = {};
   std::vector<WalkFigures> draws = {};  // the same of cuts of the pool into as many of either
-  std::vector<uint8_t> shorted = {};    // [rows], 1: counts for the shortage or against it
+  // [rows], 1: counts for the shortage or against it; 2: so does it, and ends there are at fakes
+  // less than 0.3 times as often as they should be. What a row itself is has no say in that.
+  std::vector<uint8_t> shorted = {};
 };
 
 // Collective. `is_real` [rows] has 1 for reals; marks_of_cut(draw) are those of a cut, the same on

@@ -52,8 +52,8 @@ struct PooledFigures {
   std::vector<uint8_t> reached;        // [reals], 1: a fake lies in its ball (coverage_k)
   std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
   std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
-  std::vector<uint8_t> shorted;        // [reals], 1: counts for local_shortage
-  std::vector<uint8_t> shorted_fakes;  // [fakes], 1: counts against it
+  std::vector<uint8_t> shorted;        // [reals], 1 or 2: counts for local_shortage (WalkedCuts)
+  std::vector<uint8_t> shorted_fakes;  // [fakes], 1 or 2: counts against it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
   std::vector<uint8_t> near_own;       // [fakes], 1: counts for near_own
   // Share of reals that have two other reals as near as such fakes have others, in units of the

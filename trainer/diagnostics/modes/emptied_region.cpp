@@ -15,6 +15,7 @@ namespace {
 constexpr double kOfClass = 0.4;
 constexpr int64_t kFewestOfClass = 3;
 constexpr double kRegionTail = 0.005;
+constexpr double kCoreMade = 0.3;
 constexpr size_t kRegionShown = 12;
 
 // The node whose counted reals have most in common with the region's: their number in both over
@@ -76,6 +77,12 @@ std::vector<std::string> classes_of(const std::vector<int64_t>& rows, const Part
   return names;
 }
 
+double core_tail(int64_t reals, int64_t samples, double reals_to_samples) {
+  // A sample's share of such a place, were it made at kCoreMade of its share.
+  const double of_samples = kCoreMade / (kCoreMade + reals_to_samples);
+  return binomial_lower_log10(samples, samples + reals, of_samples);
+}
+
 }  // namespace
 
 EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
@@ -89,6 +96,9 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
   const auto made = std::ssize(rows_marked(samples_in));
   ALLMODES_CHECK(!rows.empty(), "a region of no real");
   EmptiedRegion region;
+  region.core_log10_tail =
+      core_tail(std::ranges::count(reals_in, 2), std::ranges::count(samples_in, 2),
+                static_cast<double>(reals.rows()) / static_cast<double>(samples.rows()));
   region.classes = classes_of(rows, hints);
   Part& part = region.part;
   part.number = most_alike(reference, reals_in);

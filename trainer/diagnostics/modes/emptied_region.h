@@ -10,15 +10,19 @@
 
 namespace allmodes::diagnostics {
 
-// What the flags of local_loss (pooled_null.h) say of a place.
+// What the flags of local_loss and local_shortage (pooled_null.h) say of a place.
 struct EmptiedRegion {
   Part part;                         // share of the reals, made of the samples, with its interval
   std::vector<std::string> classes;  // of whose reals two in five or more lie in it
+  // Its core are the rows whose surroundings have hardly any samples. log10 of the probability of
+  // so few samples in it (binomial), were it made at 0.3 of its share; 0 without a core. Small:
+  // something is lost there, though samples of what looks alike lie in the region.
+  double core_log10_tail = 0;
 };
 
-// `reals_in` [reals] and `samples_in` [samples] are 1 for the rows in the region, of which at least
-// one real is. The part has the name of the node of the reference's trees that is most like it.
-// hints: labels and class_names alone.
+// `reals_in` [reals] and `samples_in` [samples] are 1 for the rows in the region, 2 for those in
+// its core, and 0; at least one real is in the region. The part has the name of the node of the
+// reference's trees that is most like it. hints: labels and class_names alone.
 EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
                              const std::vector<uint8_t>& reals_in,
                              const std::vector<uint8_t>& samples_in, const PartHints& hints);

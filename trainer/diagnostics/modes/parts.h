@@ -74,13 +74,13 @@ struct PartHints {
 
 struct PartFindings {
   int64_t tests = 0;
-  std::vector<Part> missing;  // below a fifth of their share, most lost first; disjoint
-  std::vector<Part> starved;  // below half of it
-  std::vector<Part> narrow;   // of width below a half, or of whose reals few are reached
-  double lost_mass = 0;       // sum of share - made over missing and starved
-  double lost_mass_low = 0;   // its lower confidence bound at the level, >= 0
-  double moved_mass = 0;      // the same of parts that are short for another reason
-  double width = 1;           // of the whole: median over nodes that have their share, by mass
+  std::vector<Part> missing = {};  // below a fifth of their share, most lost first; disjoint
+  std::vector<Part> starved = {};  // below half of it
+  std::vector<Part> narrow = {};   // of width below a half, or of whose reals few are reached
+  double lost_mass = 0;            // sum of share - made over missing and starved
+  double lost_mass_low = 0;        // its lower confidence bound at the level, >= 0
+  double moved_mass = 0;           // the same of parts that are short for another reason
+  double width = 1;                // of the whole: median over nodes that have their share, by mass
   // A node of the tree with this share of the data and without a sample would have been found with
   // 99 %; 1: none. What is lost across nodes, amid other data, has to be larger.
   double smallest_loss = 1;

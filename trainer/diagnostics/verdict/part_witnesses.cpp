@@ -88,7 +88,7 @@ bool loses_parts(const Evidence& evidence) {
 std::optional<Witness> witness_parts(const Evidence& evidence) {
   if (!loses_parts(evidence)) return std::nullopt;
   const PartFindings& found = *evidence.parts;
-  const bool dropping = mass_of(found.missing) >= mass_of(found.starved);
+  const bool dropping = mass_of(found.missing) >= mass_of(found.starved) || has_lost_core(evidence);
   std::vector<Part> all = found.missing;
   all.insert(all.end(), found.starved.begin(), found.starved.end());
   Witness witness{

@@ -16,7 +16,8 @@ constexpr double kShortElsewhere = 0.5;  // of the shortage: as many too many in
 constexpr double kSureElsewhere = 0.4;
 constexpr double kSureSurplus = -3;       // log10 of p
 constexpr double kNearlyAsMuch = 0.7;     // of the shortage, for whatever else speaks of lost mass
-constexpr double kHardlyAnyThere = 0.2;   // of the share: lost; else short of samples
+constexpr double kHardlyAnyThere = 0.25;  // of the share: lost; else short of samples
+constexpr double kLostCore = -1.5;        // log10 of p: so is what has such a core
 constexpr double kShortThoughOff = 0.05;  // where samples are narrow, or off the data
 
 std::optional<Witness> witness_shortage(const Evidence& evidence, const config::Verdict& levels) {
@@ -36,9 +37,10 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
       surplus->log10_tail < kSureElsewhere * shortage->log10_tail)
     return std::nullopt;
   const Part& part = evidence.shorted->part;
+  const bool lost = part.made < kHardlyAnyThere * part.share || has_lost_core(evidence);
   Witness witness{
       State::at_risk,
-      part.made < kHardlyAnyThere * part.share ? "mode_dropping" : "mode_imbalance",
+      lost ? "mode_dropping" : "mode_imbalance",
       fmt::format("about {:.1f} % of the data ({}) there are too few samples: {:.1f} % of them; {}",
                   100 * part.share, part.name, 100 * part.made, below_power(shortage->log10_tail)),
       {"neighbours"},
@@ -55,6 +57,10 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
 }
 
 }  // namespace
+
+bool has_lost_core(const Evidence& evidence) {
+  return evidence.shorted && evidence.shorted->core_log10_tail <= kLostCore;
+}
 
 bool as_much_elsewhere(const Evidence& evidence) {
   const CalibratedFigure* shortage = calibrated_figure(evidence, "local_shortage");

@@ -88,8 +88,8 @@ struct CopiedReals {
 // Few things in many nearly equal samples.
 struct RepeatedThings {
   double things = 0;  // how many, as equally frequent ones: 1 / sum of shares squared
-  std::vector<std::string> classes;  // of whose samples, by the nearest real, they are a third
-  double of_reals = 0;               // share of reals that lie as close together
+  std::vector<std::string> classes = {};  // of whose samples, by the nearest real, they are a third
+  double of_reals = 0;                    // share of reals that lie as close together
 };
 
 // Samples that lie in tight clumps with nothing around them, beside as many reals (clumps.h).

@@ -121,6 +121,9 @@ bool handed_back(const Evidence& evidence);
 // Samples that are moved, or distorted otherwise: nearly as many are too many in some places as are
 // too few in others. Where mass is lost alone, the others are a little more everywhere.
 bool as_much_elsewhere(const Evidence& evidence);
+// Amid the places that are short of samples some have hardly any (EmptiedRegion): what is there is
+// lost, and the samples around it are of what looks alike.
+bool has_lost_core(const Evidence& evidence);
 // Share of the samples that are few things in many copies, beyond chance; 0 where the reals lie as
 // close together somewhere.
 double repeated_beyond_reals(const Evidence& evidence);
