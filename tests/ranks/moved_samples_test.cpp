@@ -32,5 +32,29 @@ TEST(MovedSamples, HaveTheMeanOfTheRealsAfterASmallMoveAlone) {
   EXPECT_FALSE(moved_onto_reals({reals, 4}, {normals_about(1.7, 200, 2), 4}));
 }
 
+double variance_of(const std::vector<float>& values) {
+  double sum = 0, squares = 0;
+  for (const float value : values) {
+    sum += static_cast<double>(value);
+    squares += static_cast<double>(value) * static_cast<double>(value);
+  }
+  const auto count = static_cast<double>(values.size());
+  return squares / count - sum * sum / count / count;
+}
+
+TEST(MovedSamples, ThatAreALittleNarrowerAreStretchedUnlessTheyAreMovedToo) {
+  const auto reals = normals_about(0, 3000, 3);
+  const auto stretched = [&](double width, double middle) {
+    auto fakes = normals_about(0, 3000, 4);
+    for (float& value : fakes)
+      value = static_cast<float>(width * static_cast<double>(value) + middle);
+    return variance_of(*moved_onto_reals({reals, 4}, {fakes, 4}));
+  };
+  EXPECT_NEAR(stretched(0.8, 0), variance_of(reals), 0.01);
+  EXPECT_NEAR(stretched(0.8, 0.2), 0.64, 0.03);  // a side is lost, perhaps
+  EXPECT_NEAR(stretched(0.7, 0), 0.49, 0.03);    // narrow
+  EXPECT_NEAR(stretched(1.2, 0), 1.44, 0.06);    // wider samples leave no place
+}
+
 }  // namespace
 }  // namespace allmodes::diagnostics

@@ -135,6 +135,10 @@ TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
   evidence.shorted->core_log10_tail = -3;
   EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
   evidence.shorted->core_log10_tail = 0;
+  evidence.local_shortage_when_moved = 0.01;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.local_shortage_when_moved = 0.04;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
   // As many too many elsewhere: samples that are moved, or drawn together.
   evidence.calibrated[1].value = 0.06;
   EXPECT_EQ(judged_once(evidence).state, State::healthy);

@@ -162,17 +162,27 @@ void add_side(const std::optional<diagnostics::LostSide>& side, const ComparedSe
   part.log10_tail = side->log10_tail;
 }
 
-// Its value alone is asked for.
-std::optional<double> local_loss_when_moved(world::Communicator& control, const ComparedSets& sets,
-                                            const diagnostics::Neighborhood& neighborhood,
-                                            uint64_t seed) {
+// What of local_loss and local_shortage is left by a small move of all samples, where either is
+// significant and of note.
+void add_left_by_move(world::Communicator& control, const ComparedSets& sets,
+                      const diagnostics::Neighborhood& neighborhood, uint64_t seed,
+                      double significance, diagnostics::Evidence& evidence) {
+  const auto of_note = [&](const char* name) {
+    const auto* figure = diagnostics::calibrated_figure(evidence, name);
+    return figure->value >= kLossOfNote && figure->log10_tail <= std::log10(significance);
+  };
+  if (!of_note("local_loss") && !of_note("local_shortage")) return;
   const auto moved = diagnostics::moved_onto_reals(sets.real_rows, sets.fake_rows);
-  if (!moved) return std::nullopt;
-  constexpr int64_t kFewestOfNull = 20;
+  if (!moved) return;
+  constexpr int64_t kFewestOfNull = 20;  // values alone are asked for
   const auto pooled = diagnostics::measure_pooled(
       control, sets.real_rows, {*moved, sets.fake_rows.width}, neighborhood, kFewestOfNull, seed);
-  const auto at = std::ranges::find(diagnostics::kPooledFigures, std::string_view("local_loss"));
-  return pooled.values.at(static_cast<size_t>(at - diagnostics::kPooledFigures.begin()));
+  const auto value_of = [&](std::string_view name) {
+    const auto at = std::ranges::find(diagnostics::kPooledFigures, name);
+    return pooled.values.at(static_cast<size_t>(at - diagnostics::kPooledFigures.begin()));
+  };
+  evidence.local_loss_when_moved = value_of("local_loss");
+  evidence.local_shortage_when_moved = value_of("local_shortage");
 }
 
 // Rank 0's, likewise, where it is significant.
@@ -359,10 +369,7 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   evidence.smallest_loss = 1;
   if (!reference) return findings;
   add_parts(control, flattened.sets(), *reference, pooled, significance, evidence);
-  const auto* loss = diagnostics::calibrated_figure(evidence, "local_loss");
-  if (loss->value >= kLossOfNote && loss->log10_tail <= std::log10(significance))
-    evidence.local_loss_when_moved =
-        local_loss_when_moved(control, flattened.sets(), neighborhood, seed);
+  add_left_by_move(control, flattened.sets(), neighborhood, seed, significance, evidence);
   const auto& shape = sets.reals.shape;
   if (!shape.image || shape.height < 4 || shape.width < 4) return findings;
   const auto detail = diagnostics::compare_detail(

@@ -203,6 +203,10 @@ double repeated_beyond_reals(const Evidence& evidence) {
   return std::max(0.0, near->value - near->null_median);
 }
 
+bool stays_when_moved(double loss, std::optional<double> when_moved, double least) {
+  return !when_moved || *when_moved >= least || *when_moved >= kLeftByMove * loss;
+}
+
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   if (!significant(loss, levels) ||
@@ -210,9 +214,7 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
       lies_away(evidence) || other_detail(evidence) ||
       (mostly_narrow(evidence) && !loses_parts(evidence)))
     return std::nullopt;
-  // Places that a small move of all samples has left.
-  if (evidence.local_loss_when_moved && *evidence.local_loss_when_moved < kLocalLoss &&
-      *evidence.local_loss_when_moved < kLeftByMove * loss->value)
+  if (!stays_when_moved(loss->value, evidence.local_loss_when_moved, kLocalLoss))
     return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.
   const double elsewhere =

@@ -36,6 +36,8 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
           kShortElsewhere * excess ||
       surplus->log10_tail < kSureElsewhere * shortage->log10_tail)
     return std::nullopt;
+  if (!stays_when_moved(shortage->value, evidence.local_shortage_when_moved, kShortage))
+    return std::nullopt;
   const Part& part = evidence.shorted->part;
   const bool lost = part.made < kHardlyAnyThere * part.share || has_lost_core(evidence);
   Witness witness{

@@ -121,6 +121,9 @@ bool handed_back(const Evidence& evidence);
 // Samples that are moved, or distorted otherwise: nearly as many are too many in some places as are
 // too few in others. Where mass is lost alone, the others are a little more everywhere.
 bool as_much_elsewhere(const Evidence& evidence);
+// Of a loss in places at least `least` is left, and half of it, when all samples are moved a little
+// (`when_moved`, if that was asked): else they were left by that move, and nothing is lost.
+bool stays_when_moved(double loss, std::optional<double> when_moved, double least);
 // Amid the places that are short of samples some have hardly any (EmptiedRegion): what is there is
 // lost, and the samples around it are of what looks alike.
 bool has_lost_core(const Evidence& evidence);
