@@ -282,7 +282,7 @@ void add_parts(world::Communicator& control, const ComparedSets& sets,
   if (std::ranges::find(pooled.emptied, 1) != pooled.emptied.end())
     evidence.emptied = diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied,
                                                    pooled.emptied_fakes, hints);
-  if (std::ranges::find(pooled.shorted, 1) != pooled.shorted.end())
+  if (std::ranges::count(pooled.shorted, 0) < std::ssize(pooled.shorted))
     evidence.shorted = diagnostics::emptied_region(reference, sets.fake_rows, pooled.shorted,
                                                    pooled.shorted_fakes, hints);
   add_side(side_of(control, sets), sets, reference, hints, evidence);
