@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What `allmodes diagnose` says of planted sets: the tables of docs/verdict.md.
-
   planted.py --binary build/allmodes [--mnist FOLDER] [--set report] [--seeds 3] [--only TEXT]
 
 Every case takes reals and fakes of one source of data and plants one defect in the fakes, or none.
@@ -12,7 +11,8 @@ named (with labels), and how often mass was said to be lost where none is.
 first, figures are published of the second. `--set healthy` plants nothing: it counts alarms over more than
 a thousand sets of all sources, N = 60 to 10,000 (in some minutes on sixteen cores, `--jobs 15`). Cases are
 tried in a random order, so that those that --seconds leave time for are a fair sample. `--short` is the few cases that
-CI runs (reference.planted); it fails where one is not as it must be. 77 where NumPy or scikit-learn is not installed.
+CI runs (reference.planted); it fails where one is not as it must be. 77 where NumPy or scikit-learn is not installed;
+ALLMODES_REFERENCE_PYTHON names the interpreter that has them, ALLMODES_BINARY the program.
 """
 
 import argparse
