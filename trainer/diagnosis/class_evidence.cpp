@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "diagnostics/metrics/moved_samples.h"
 #include "diagnostics/modes/corrected_shares.h"
 
 namespace allmodes::diagnosis {
@@ -49,21 +50,24 @@ std::vector<double> made_ratios(const DiagnosedSamples& reals, const ClassEye& e
   return ratios;
 }
 
+ClassEye kernel_eye(world::Communicator& control, const DiagnosedSamples& reals,
+                    const diagnostics::Features& real_rows,
+                    const diagnostics::Features& fake_rows) {
+  ClassEye kernel{.name = "a kernel classifier",
+                  .seen = diagnostics::classify_by_kernel(
+                      control, real_rows, reals.labels, std::ssize(reals.class_names), fake_rows)};
+  kernel.right = count_right(reals, kernel.seen);
+  return kernel;
+}
+
 }  // namespace
 
 ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
                    const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
                    const diagnostics::SampleMetrics& metrics) {
-  const auto by_kernel = [&] {
-    ClassEye kernel{
-        .name = "a kernel classifier",
-        .seen = diagnostics::classify_by_kernel(control, real_rows, reals.labels,
-                                                std::ssize(reals.class_names), fake_rows)};
-    kernel.right = count_right(reals, kernel.seen);
-    return kernel;
-  };
   const bool few = reals.count < kFewestClassified;
-  if (!few && diagnostics::are_sparse(reals.labels)) return by_kernel();
+  if (!few && diagnostics::are_sparse(reals.labels))
+    return kernel_eye(control, reals, real_rows, fake_rows);
   ClassEye nearest{.name = "the nearest real",
                    .seen = {.rows = std::vector<int64_t>(reals.labels.size()),
                             .of_reals = labels_at(reals, metrics.nearest_of_real),
@@ -71,7 +75,7 @@ ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
   std::iota(nearest.seen.rows.begin(), nearest.seen.rows.end(), 0);
   nearest.right = count_right(reals, nearest.seen);
   if (few) return nearest;
-  ClassEye kernel = by_kernel();
+  ClassEye kernel = kernel_eye(control, reals, real_rows, fake_rows);
   return kernel.right >= nearest.right ? kernel : nearest;
 }
 
@@ -93,6 +97,18 @@ diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const 
   for (const int64_t seen : eye.seen.of_samples) ++histogram.observed[static_cast<size_t>(seen)];
   histogram.made_ratio = made_ratios(reals, eye, histogram.observed);
   return histogram;
+}
+
+std::optional<diagnostics::ModeHistogram> histogram_when_moved(
+    world::Communicator& control, const DiagnosedSamples& reals,
+    const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
+    const diagnostics::ModeHistogram& histogram, const config::Verdict& levels) {
+  const bool lost = diagnostics::kl_reverse(histogram) > levels.imbalance_kl ||
+                    !missing_modes(histogram, levels.dropped_share, levels.significance).empty();
+  if (!lost || reals.count < kFewestClassified) return std::nullopt;
+  const auto moved = diagnostics::moved_onto_reals(real_rows, fake_rows);
+  if (!moved) return std::nullopt;
+  return class_histogram(reals, kernel_eye(control, reals, real_rows, {*moved, fake_rows.width}));
 }
 
 ClassCoverage coverage_by_class(const DiagnosedSamples& reals,

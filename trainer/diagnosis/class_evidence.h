@@ -31,6 +31,14 @@ ClassEye class_eye(world::Communicator& control, const DiagnosedSamples& reals,
 // they are few enough, the shares are corrected by them.
 diagnostics::ModeHistogram class_histogram(const DiagnosedSamples& reals, const ClassEye& eye);
 
+// Collective. class_histogram() of the fakes as moved_onto_reals() has them, by the classifier,
+// where a class has less than `dropped_share` of its samples (significantly, at `significance`) or
+// their proportions are wrong; nothing where none seems to be lost, or where that is no move.
+std::optional<diagnostics::ModeHistogram> histogram_when_moved(
+    world::Communicator& control, const DiagnosedSamples& reals,
+    const diagnostics::Features& real_rows, const diagnostics::Features& fake_rows,
+    const diagnostics::ModeHistogram& histogram, const config::Verdict& levels);
+
 // Share of each class's reals in whose ball a fake lies, [classes].
 struct ClassCoverage {
   std::vector<double> shares;

@@ -318,6 +318,8 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   if (labelled && !evidence.modes) {
     evidence.mode_noun = "classes";
     evidence.modes = class_histogram(reals, eye);
+    evidence.modes_when_moved = histogram_when_moved(control, reals, real_rows.view(),
+                                                     fake_rows.view(), *evidence.modes, levels);
     const int64_t asked = std::ssize(eye.seen.rows);
     evidence.class_accuracy = static_cast<double>(eye.right) / static_cast<double>(asked);
     diagnosis.lines.push_back({"class_accuracy_of_reals", *evidence.class_accuracy,

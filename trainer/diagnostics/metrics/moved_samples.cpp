@@ -5,9 +5,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kSmallMove = 0.25;  // squared, in the reals' total variance
-constexpr double kHardlyMoved = 0.02;
-constexpr double kLittleNarrower = 0.6;  // the samples' total variance over that of the reals
+constexpr double kFarthestMove = 1;  // squared, in the reals' total variance
+constexpr double kNarrowest = 0.01;  // the samples' total variance over that of the reals
 
 std::vector<double> mean_row(const Features& rows) {
   std::vector<double> mean(static_cast<size_t>(rows.width), 0.0);
@@ -36,11 +35,9 @@ std::optional<std::vector<float>> moved_onto_reals(const Features& reals, const 
   double move = 0;
   for (size_t j = 0; j < to.size(); ++j) move += (to[j] - from[j]) * (to[j] - from[j]);
   const double variance = total_variance(reals, to);
-  if (!(move < kSmallMove * variance)) return std::nullopt;
+  if (!(move < kFarthestMove * variance)) return std::nullopt;
   const double narrower = total_variance(fakes, from) / variance;
-  const bool stretched =
-      move < kHardlyMoved * variance && narrower > kLittleNarrower && narrower < 1;
-  const double stretch = stretched ? 1 / std::sqrt(narrower) : 1;
+  const double stretch = narrower > kNarrowest && narrower < 1 ? 1 / std::sqrt(narrower) : 1;
   std::vector<float> moved(fakes.values.begin(), fakes.values.end());
   for (size_t i = 0; i < moved.size(); ++i) {
     const size_t j = i % to.size();

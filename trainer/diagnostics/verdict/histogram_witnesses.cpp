@@ -59,8 +59,8 @@ FoundFigure measured_counts(const std::string& what, const std::vector<MissingMo
       .what = what, .found = range_of(found), .expected = range_of(expected), .log10_p = log10_p};
 }
 
-std::optional<Witness> witness_starved(const Evidence& evidence, const config::Verdict& levels) {
-  const ModeHistogram& modes = *evidence.modes;
+std::optional<Witness> witness_starved(const Evidence& evidence, const ModeHistogram& modes,
+                                       const config::Verdict& levels) {
   auto starved = missing_modes(modes, modes.made_ratio.empty() ? kStarvedShare : kStarvedCorrected,
                                levels.significance);
   // Those that are missing altogether are told elsewhere.
@@ -90,7 +90,39 @@ std::optional<Witness> witness_starved(const Evidence& evidence, const config::V
                       std::ranges::max(starved, {}, &MissingMode::log10_tail).log10_tail)};
 }
 
+// The histogram of the samples with the mean and the width of the data, where they are narrow as a
+// whole or off the data: whoever sorts samples into classes knows those as the data have them.
+const ModeHistogram* when_moved(const Evidence& evidence) {
+  const bool other = mostly_narrow(evidence) || lies_away(evidence);
+  return other && evidence.modes_when_moved ? &*evidence.modes_when_moved : nullptr;
+}
+
 }  // namespace
+
+std::vector<MissingMode> missing_of(const Evidence& evidence, const config::Verdict& levels) {
+  std::vector<MissingMode> missing;
+  for (const auto* modes : {&evidence.modes, &evidence.good_modes}) {
+    if (!*modes || (*modes)->samples == 0) continue;
+    for (MissingMode& mode : missing_modes(**modes, levels.dropped_share, levels.significance))
+      if (std::ranges::none_of(missing, [&](const MissingMode& m) { return m.mode == mode.mode; }))
+        missing.push_back(std::move(mode));
+  }
+  std::ranges::sort(missing, {}, &MissingMode::mode);
+  const ModeHistogram* moved = when_moved(evidence);
+  if (moved == nullptr || missing.empty()) return missing;
+  const auto stay = missing_modes(*moved, levels.dropped_share, levels.significance);
+  std::erase_if(missing, [&](const MissingMode& mode) {
+    return std::ranges::none_of(stay, [&](const MissingMode& m) { return m.mode == mode.mode; });
+  });
+  return missing;
+}
+
+double lost_share(const Evidence& evidence, const std::vector<MissingMode>& missing) {
+  double lost = 0;
+  for (const MissingMode& mode : missing)
+    lost += mode.expected - static_cast<double>(mode.observed);
+  return missing.empty() ? 0 : lost / static_cast<double>(evidence.modes->samples);
+}
 
 std::optional<Witness> witness_dropping(const Evidence& evidence,
                                         const std::vector<MissingMode>& missing,
@@ -121,7 +153,8 @@ std::optional<Witness> witness_dropping(const Evidence& evidence,
         names,
         measured_counts(evidence.mode_noun + " missing", missing, weakest + std::log10(total))};
   }
-  const Unseen unseen = unseen_modes(modes);
+  const ModeHistogram* moved = when_moved(evidence);
+  const Unseen unseen = unseen_modes(moved != nullptr ? *moved : modes);
   if (unseen.lost_mass < kLostMass || unseen.log10_tail > std::log10(levels.significance))
     return std::nullopt;
   return Witness{
@@ -144,11 +177,12 @@ std::optional<Witness> witness_imbalance(const Evidence& evidence,
                                          const std::vector<PastEvaluation>& history,
                                          const config::Verdict& levels) {
   if (!evidence.modes || evidence.modes->samples == 0) return std::nullopt;
-  const ModeHistogram& modes = *evidence.modes;
+  const ModeHistogram* moved = when_moved(evidence);
+  const ModeHistogram& modes = moved != nullptr ? *moved : *evidence.modes;
   const double divergence = kl_reverse(modes);
   double floor = sampling_floor(modes);
   // Single modes have a test of their own, which one divergence over all of them need not bear out.
-  std::optional<Witness> starved = witness_starved(evidence, levels);
+  std::optional<Witness> starved = witness_starved(evidence, modes, levels);
   if (modes.real_counts.empty()) {
     if (divergence <= sampling_ceiling(modes, levels.significance)) return starved;
   } else {

@@ -1,4 +1,4 @@
-// Of samples that lie where no data is, or are noise.
+// Of samples that lie where no data is.
 
 #include <fmt/format.h>
 
@@ -8,7 +8,6 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kInvented = 0.02;  // share of the samples, beyond that of real ones
-constexpr double kRougher = 0.05;   // the same
 
 std::optional<Witness> witness_invented(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* figure = calibrated_figure(evidence, "invented");
@@ -33,34 +32,7 @@ std::optional<Witness> witness_invented(const Evidence& evidence, const config::
        .log10_p = figure->log10_tail}};
 }
 
-std::optional<Witness> witness_rougher(const Evidence& evidence, const config::Verdict& levels) {
-  const CalibratedFigure* figure = calibrated_figure(evidence, "rougher");
-  if (!significant(figure, levels) || figure->value - figure->null_median < kRougher ||
-      other_detail(evidence))
-    return std::nullopt;
-  return Witness{
-      State::at_risk,
-      "unformed",
-      fmt::format("{:.1f} % of the samples have more fine detail than reals like them, of real "
-                  "samples {:.1f} %: noisy, or jagged; {}",
-                  100 * figure->value, 100 * figure->null_median, below_power(figure->log10_tail)),
-      {"detail"},
-      /*proof=*/false,
-      {},
-      {.what = "samples rougher than the data",
-       .found = fmt::format("{:.1f} %", 100 * figure->value),
-       .expected = fmt::format("{:.1f} %", 100 * figure->null_median),
-       .log10_p = figure->log10_tail}};
-}
-
 }  // namespace
-
-extern const Instrument kRougherInstrument{
-    .name = "rougher",
-    .tests = [](const Evidence& evidence) -> int64_t {
-      return calibrated_figure(evidence, "rougher") != nullptr ? 1 : 0;
-    },
-    .find = witness_rougher};
 
 // Its test is counted with the other pooled figures.
 extern const Instrument kInventedInstrument{.name = "invented",

@@ -18,10 +18,11 @@ constexpr double kSomeAway = 0.88;      // the same: a part of the samples
 constexpr double kSmooth = 0.5;         // recall over that of real samples
 constexpr double kMemory = 0.02;        // share of the samples, in excess
 constexpr double kCopiedReals = 0.005;  // the same, of exact copies
-constexpr double kDetail = 0.4;         // of the reals'; or one over this
 constexpr double kLocalLoss = 0.02;
 constexpr double kMuchLocalLoss = 0.03;
 constexpr double kLeftByMove = 0.5;  // of the loss
+constexpr double kMuchLeftOut = 0.1;
+constexpr double kNoMoreElsewhere = 0.2;  // of the loss, at most
 constexpr double kLostThoughNarrowAll = 0.2;
 constexpr double kLostThoughSomeNarrow = 0.1;
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
@@ -78,12 +79,6 @@ bool lacks_detail(const Evidence& evidence) {
   return over_null(calibrated_figure(evidence, "recall")) < kSmooth;
 }
 
-bool other_detail(const Evidence& evidence) {
-  const CalibratedFigure* detail = calibrated_figure(evidence, "detail");
-  return detail != nullptr && (detail->value < kDetail || detail->value > 1 / kDetail) &&
-         detail->log10_tail <= -4;
-}
-
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* precision = share_on_reals(evidence);
   if (!significant(precision, levels) || over_null(precision) >= kSomeAway) return std::nullopt;
@@ -97,22 +92,6 @@ std::optional<Witness> witness_away(const Evidence& evidence, const config::Verd
       /*proof=*/false,
       {},
       measured_of("samples on the data", *precision)};
-}
-
-std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels) {
-  const CalibratedFigure* detail = calibrated_figure(evidence, "detail");
-  if (!significant(detail, levels) || !other_detail(evidence)) return std::nullopt;
-  return Witness{
-      State::at_risk,
-      "unformed",
-      fmt::format("what a picture's pixels differ from their neighbours by has {:.2g} of "
-                  "the strength that reals like it have: {}; {}",
-                  detail->value, detail->value < 1 ? "blurred" : "noisy or jagged",
-                  below_power(detail->log10_tail)),
-      {"detail"},
-      /*proof=*/false,
-      {},
-      measured_of("detail of pictures", *detail)};
 }
 
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels) {
@@ -203,8 +182,29 @@ double repeated_beyond_reals(const Evidence& evidence) {
   return std::max(0.0, near->value - near->null_median);
 }
 
+bool lacks_places_alone(const Evidence& evidence) {
+  const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
+  const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
+  return loss != nullptr && surplus != nullptr && loss->value >= kMuchLeftOut &&
+         surplus->log10_tail > kSureSurplus &&
+         surplus->value - surplus->null_median < kNoMoreElsewhere * loss->value;
+}
+
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least) {
   return !when_moved || *when_moved >= least || *when_moved >= kLeftByMove * loss;
+}
+
+bool left_by_move(const Evidence& evidence) {
+  const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
+  const CalibratedFigure* shortage = calibrated_figure(evidence, "local_shortage");
+  if (loss == nullptr || shortage == nullptr || !evidence.local_loss_when_moved) return false;
+  const auto left = [](double value, std::optional<double> when_moved) {
+    return value < kLocalLoss ? *when_moved < kLocalLoss
+                              : !stays_when_moved(value, when_moved, kLocalLoss);
+  };
+  return std::max(loss->value, shortage->value) >= kLocalLoss &&
+         left(loss->value, evidence.local_loss_when_moved) &&
+         left(shortage->value, evidence.local_shortage_when_moved);
 }
 
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
@@ -212,7 +212,7 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
   if (!significant(loss, levels) ||
       loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
       lies_away(evidence) || other_detail(evidence) ||
-      (mostly_narrow(evidence) && !loses_parts(evidence)))
+      (mostly_narrow(evidence) && !loses_parts(evidence) && !lacks_places_alone(evidence)))
     return std::nullopt;
   if (!stays_when_moved(loss->value, evidence.local_loss_when_moved, kLocalLoss))
     return std::nullopt;
@@ -235,6 +235,8 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
        .found = fmt::format("{:.1f} %", 100 * part.made),
        .expected = fmt::format("{:.1f} %", 100 * part.share),
        .log10_p = loss->log10_tail}};
+  if (lacks_places_alone(evidence) && significant(calibrated_figure(evidence, "recall"), levels))
+    witness.sources.emplace_back("recall");
   for (const std::string& name : evidence.emptied->classes) witness.modes.push_back(name);
   if (evidence.emptied->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.emptied->classes);

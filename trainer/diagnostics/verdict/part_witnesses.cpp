@@ -82,7 +82,7 @@ bool mostly_narrow(const Evidence& evidence) {
 
 bool loses_parts(const Evidence& evidence) {
   return evidence.parts && evidence.parts->lost_mass > 0 &&
-         evidence.parts->lost_mass_low >= least_sure_loss(evidence);
+         evidence.parts->lost_mass_low >= least_sure_loss(evidence) && !left_by_move(evidence);
 }
 
 std::optional<Witness> witness_parts(const Evidence& evidence) {
@@ -118,7 +118,7 @@ std::optional<Witness> witness_narrow_parts(const Evidence& evidence) {
   if (!evidence.parts || evidence.parts->narrow.empty()) return std::nullopt;
   std::vector<Part> parts = evidence.parts->narrow;
   // Few reals are reached by samples that lie off the data, too: that is said of them elsewhere.
-  if (lies_away(evidence) || lacks_detail(evidence))
+  if (lies_away(evidence) || lacks_detail(evidence) || is_noisy(evidence))
     std::erase_if(parts, [](const Part& part) { return part.width >= 0.5; });
   if (parts.empty()) return std::nullopt;
   std::vector<std::string> items;

@@ -14,7 +14,6 @@ constexpr double kShortElsewhere = 0.5;  // of the shortage: as many too many in
 // Samples that are drawn together are too many where they are drawn to, though nowhere twice as
 // many: then the tail of the surplus is nearly as small as that of the shortage (both in log10).
 constexpr double kSureElsewhere = 0.4;
-constexpr double kSureSurplus = -3;       // log10 of p
 constexpr double kNearlyAsMuch = 0.7;     // of the shortage, for whatever else speaks of lost mass
 constexpr double kHardlyAnyThere = 0.25;  // of the share: lost; else short of samples
 constexpr double kLostCore = -1.5;        // log10 of p: so is what has such a core

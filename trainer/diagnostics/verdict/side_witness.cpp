@@ -18,7 +18,7 @@ constexpr double kHardlyAnySide = 0.2;  // of the side's share: lost; else short
 const EmptiedRegion* lost_place(const Evidence& evidence, const Witness& witness) {
   if (witness.kind != "mode_dropping" && witness.kind != "mode_imbalance") return nullptr;
   const auto is = [&](const char* source) {
-    return witness.sources == std::vector<std::string>{source};
+    return !witness.sources.empty() && witness.sources.front() == source;
   };
   if (is("neighbours")) {
     // Which of the two places: the one that the witness names.
@@ -36,7 +36,8 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
   const Part& part = evidence.side->part;
   const double loss = part.share - part.made;
   if (loss < std::max(kLeastSide, least_sure_local_loss(evidence)) || lies_away(evidence) ||
-      other_detail(evidence) || mostly_narrow(evidence) || as_much_elsewhere(evidence))
+      other_detail(evidence) || is_noisy(evidence) || mostly_narrow(evidence) ||
+      as_much_elsewhere(evidence))
     return std::nullopt;
   Witness witness{
       State::collapsed,

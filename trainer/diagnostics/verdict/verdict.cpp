@@ -137,19 +137,6 @@ void confirm(Verdict& verdict, const std::vector<PastEvaluation>& history,
   }
 }
 
-// Modes that lack samples, and those that lack good ones where scatter has filled their place.
-std::vector<MissingMode> missing_of(const Evidence& evidence, const config::Verdict& levels) {
-  std::vector<MissingMode> missing;
-  for (const auto* modes : {&evidence.modes, &evidence.good_modes}) {
-    if (!*modes || (*modes)->samples == 0) continue;
-    for (MissingMode& mode : missing_modes(**modes, levels.dropped_share, levels.significance))
-      if (std::ranges::none_of(missing, [&](const MissingMode& m) { return m.mode == mode.mode; }))
-        missing.push_back(std::move(mode));
-  }
-  std::ranges::sort(missing, {}, &MissingMode::mode);
-  return missing;
-}
-
 // Reals that are not reached are a sign beside another one, of whose kind it then is; alone they
 // say that samples lie elsewhere, not that mass is lost.
 void place_coverage(std::vector<Witness>& found, std::optional<Witness> coverage, State worst) {
@@ -174,14 +161,6 @@ void place_coverage(std::vector<Witness>& found, std::optional<Witness> coverage
 bool exceeds_scatter(double lost, const Evidence& evidence) {
   constexpr double kSurelyLost = 0.05;
   return lost >= share_off_data(evidence) + kSurelyLost;
-}
-
-// Share of all samples that missing modes lack.
-double lost_share(const Evidence& evidence, const std::vector<MissingMode>& missing) {
-  double lost = 0;
-  for (const MissingMode& mode : missing)
-    lost += mode.expected - static_cast<double>(mode.observed);
-  return missing.empty() ? 0 : lost / static_cast<double>(evidence.modes->samples);
 }
 
 // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
@@ -255,6 +234,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
     if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))
       found.push_back(std::move(trend));
   }
+  if (found.empty()) collect(found, witness_reach(evidence, levels), worst);
   if (std::ranges::none_of(found, [](const Witness& w) { return w.state == State::collapsed; }))
     collect(found, witness_few_samples(evidence), worst);
   return found;

@@ -129,6 +129,9 @@ struct PairFigures {
 struct Evidence {
   uint64_t step = 0;
   std::optional<ModeHistogram> modes = std::nullopt;  // not judged when it holds no sample
+  // The same of the samples with the mean of the data, and stretched to their variance, as
+  // local_loss_when_moved; where modes are classes that a classifier tells, and seem to be lost.
+  std::optional<ModeHistogram> modes_when_moved = std::nullopt;
   // Mixtures: of the samples of high quality alone. Scatter does not fill a lost mode's place here.
   std::optional<ModeHistogram> good_modes = std::nullopt;
   // Share of reals that whoever sorts samples into `modes` sorts rightly; empty: all.

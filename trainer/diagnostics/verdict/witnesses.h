@@ -47,6 +47,11 @@ std::optional<Witness> witness_posterior(const Evidence& evidence, const config:
 std::optional<Witness> witness_mean(const Evidence& evidence,
                                     const std::vector<PastEvaluation>& history,
                                     const config::Verdict& levels);
+// Modes that lack samples, and those that lack good ones where scatter has filled their place;
+// those whose samples are told by the place where narrow ones lie are none (modes_when_moved).
+std::vector<MissingMode> missing_of(const Evidence& evidence, const config::Verdict& levels);
+// Share of all samples that missing modes lack.
+double lost_share(const Evidence& evidence, const std::vector<MissingMode>& missing);
 std::optional<Witness> witness_dropping(const Evidence& evidence,
                                         const std::vector<MissingMode>& missing,
                                         const config::Verdict& levels);
@@ -92,8 +97,12 @@ bool lies_away(const Evidence& evidence);
 double share_off_data(const Evidence& evidence);
 bool lacks_detail(const Evidence& evidence);
 bool other_detail(const Evidence& evidence);
+// Pictures with more fine detail than reals like them have, or a tenth of the samples so.
+bool is_noisy(const Evidence& evidence);
 // The samples' variance within parts, over the data's, below which they are narrow as a whole.
 constexpr double kNarrowAll = 0.75;
+// log10 of p, from which samples are surely too many in some places.
+constexpr double kSureSurplus = -3;
 // The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
 // narrow, too smooth or off the data leave places for that alone.
 double least_sure_loss(const Evidence& evidence);
@@ -124,6 +133,11 @@ bool as_much_elsewhere(const Evidence& evidence);
 // Of a loss in places at least `least` is left, and half of it, when all samples are moved a little
 // (`when_moved`, if that was asked): else they were left by that move, and nothing is lost.
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least);
+// Whether that is so of all that local_loss and local_shortage show.
+bool left_by_move(const Evidence& evidence);
+// Whether a tenth of the data or more is left out and the rest is as it was: nowhere are samples
+// more than that makes them, as they are where they are drawn together.
+bool lacks_places_alone(const Evidence& evidence);
 // Amid the places that are short of samples some have hardly any (EmptiedRegion): what is there is
 // lost, and the samples around it are of what looks alike.
 bool has_lost_core(const Evidence& evidence);
@@ -135,6 +149,8 @@ std::optional<Witness> witness_flat(const Evidence& evidence, const config::Verd
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
+// For where nothing else was found.
+std::optional<Witness> witness_reach(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels);
 
 // Conditional samples that do not have the class that was asked for.
