@@ -92,5 +92,32 @@ TEST(ClassEvidence, OfManyRareClassesSeesThatAFifthOfTheMassIsGone) {
   });
 }
 
+// Four groups of 0.4, 0.24, 0.2, 0.16 of the rows, drawn together about the mean of all.
+TEST(ClassEvidence, OfSamplesDrawnTogetherIsThatOfTheirClassesOnceTheyAreMoved) {
+  constexpr int64_t kGroups = 4;
+  const auto found = rare_groups(kGroups, 600, 1);
+  auto made = rare_groups(kGroups, 600, 2);
+  DiagnosedSamples reals{.values = found.values, .labels = found.labels};
+  reals.count = 600;
+  reals.class_names = {"0", "1", "2", "3"};
+  for (float& value : made.values) value = 0.15F * value + 0.3F;
+  config::Verdict levels;
+  testing::run_ranks(1, [&](world::Communicator& communicator) {
+    const diagnostics::Features real_rows{found.values, kWide};
+    const diagnostics::Features fake_rows{made.values, kWide};
+    const auto as_made = class_histogram(
+        reals, class_eye(communicator, reals, real_rows, fake_rows,
+                         diagnostics::measure_samples(communicator, real_rows, fake_rows, {})));
+    EXPECT_FALSE(missing_modes(as_made, levels.dropped_share, 0.01).empty());
+    const auto moved =
+        histogram_when_moved(communicator, reals, real_rows, fake_rows, as_made, levels);
+    ASSERT_TRUE(moved);
+    EXPECT_TRUE(missing_modes(*moved, levels.dropped_share, 0.01).empty());
+    EXPECT_LT(diagnostics::kl_reverse(*moved), 0.05);
+    // Nothing is asked where no class seems to be lost.
+    EXPECT_FALSE(histogram_when_moved(communicator, reals, real_rows, fake_rows, *moved, levels));
+  });
+}
+
 }  // namespace
 }  // namespace allmodes::diagnosis

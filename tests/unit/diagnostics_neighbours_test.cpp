@@ -212,5 +212,127 @@ TEST(Neighbours, PicturesThatAreDrawnToTheirMeanAreNarrowThoughFaint) {
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
 }
 
+// The outer one of two circles: the inner one is narrower than both, and where it was.
+TEST(Neighbours, HalfOfTheDataIsLostThoughWhatIsLeftIsNarrow) {
+  Part whole{.number = 3, .name = "part 3"};
+  whole.share = 1;
+  whole.width = 0.25;
+  Evidence evidence = beside_reals(
+      {{"local_loss", 0.5, 0, kSure}, {"local_surplus", 0.03, 0, -0.1}, {"recall", 0.5, 1, kSure}});
+  evidence.emptied = region_of(0.5, 0);
+  evidence.parts = PartFindings{.narrow = {whole}, .width = 0.25};
+  const Verdict lost = judged_once(evidence);
+  EXPECT_EQ(lost.kind, "mode_dropping");
+  EXPECT_EQ(lost.state, State::collapsed);
+  EXPECT_THAT(lost.lost, Contains("part 7"));
+  // Drawn together, they are too many in the middle.
+  evidence.calibrated[1] = {"local_surplus", 0.17, 0, kSure};
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+}
+
+TEST(Neighbours, PartsThatAllSamplesHaveLeftByAMoveAreNotLost) {
+  Part part{.number = 3, .name = "part 3"};
+  part.share = 0.3;
+  Evidence evidence =
+      beside_reals({{"local_loss", 0.3, 0, kSure}, {"local_shortage", 0.4, 0, kSure}});
+  evidence.parts = PartFindings{.missing = {part}, .lost_mass = 0.3, .lost_mass_low = 0.2};
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  evidence.local_loss_when_moved = 0.001;
+  evidence.local_shortage_when_moved = 0.01;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  // A loss that parts alone show is none that a move explains.
+  evidence.calibrated[0].value = evidence.calibrated[1].value = 0.01;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+}
+
+TEST(Neighbours, NoiseGoesBeforeTheRealsThatItDoesNotReach) {
+  Part unreached{.number = 3, .name = "part 3"};
+  unreached.share = 0.03;
+  unreached.reached = 0.4;
+  Evidence evidence = beside_reals({{"rougher", 0.7, 0.01, kSure}});
+  evidence.parts = PartFindings{.narrow = {unreached}};
+  evidence.side = region_of(0.2, 0.08);
+  evidence.side_log10_tail = kSure;
+  const Verdict noisy = judged_once(evidence);
+  EXPECT_EQ(noisy.kind, "unformed");
+  EXPECT_EQ(noisy.witnesses.size(), 1U) << noisy.reason;
+}
+
+TEST(Neighbours, DetailOfTwoThirdsIsSaidButJudgesNothingElse) {
+  for (const double detail : {0.6, 1.6}) {
+    const Evidence evidence = beside_reals({{"detail", detail, 1, kSure}});
+    EXPECT_EQ(judged_once(evidence).kind, "unformed");
+    EXPECT_FALSE(other_detail(evidence));
+    EXPECT_EQ(is_noisy(evidence), detail > 1);
+  }
+  EXPECT_EQ(judged_once(beside_reals({{"detail", 0.7, 1, kSure}})).state, State::healthy);
+  EXPECT_EQ(judged_once(beside_reals({{"detail", 0.6, 1, -2}})).state, State::healthy);
+}
+
+TEST(Neighbours, WhatReachesLessOfTheDataIsSaidWhereNothingElseIs) {
+  Evidence evidence = beside_reals({{"precision", 0.93, 0.92, 0}, {"recall", 0.77, 0.92, kSure}});
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  EXPECT_EQ(judged_once(evidence).state, State::at_risk);
+  evidence.calibrated[0].value = 0.88;  // not off the data enough to be told, and beside it
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+  evidence.calibrated[0].value = 0.93;
+  evidence.calibrated.push_back({"detail", 0.8, 1, -2});
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+  evidence.calibrated[1].value = 0.85;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.calibrated[1] = {"recall", 0.77, 0.92, -2};
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+}
+
+TEST(Neighbours, NarrowPicturesThatLieWhereNoDataIsAreUnformed) {
+  Evidence evidence = beside_reals(
+      {{"recall", 0.1, 0.84, kSure}, {"detail", 1.2, 1, kSure}, {"invented", 0.07, 0, -2}});
+  evidence.parts = PartFindings{.width = 0.6};
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  evidence.calibrated[2].log10_tail = kSure;
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+}
+
+TEST(Neighbours, SamplesThatAreSpreadOutAreUnformedAndLoseNoDensePlace) {
+  Evidence evidence = beside_reals({{"local_loss", 0.025, 0, kSure}, {"density", 0.8, 1, kSure}});
+  evidence.emptied = region_of(0.035, 0.01);
+  evidence.parts = PartFindings{.width = 1};
+  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
+  evidence.parts->width = 1.3;
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+  EXPECT_THAT(judged_once(evidence).reason, HasSubstr("density 0.800, of real samples 1.000"));
+  evidence.calibrated[1].value = 0.9;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+}
+
+ModeHistogram histogram_of(std::vector<int64_t> observed) {
+  return {.names = {"0", "1", "2"},
+          .expected_share = {0.4, 0.3, 0.3},
+          .observed = std::move(observed),
+          .samples = 500};
+}
+
+TEST(Neighbours, ClassesOfNarrowSamplesAreToldWithTheWidthOfTheData) {
+  Part whole{.number = 3, .name = "part 3"};
+  whole.share = 1;
+  whole.width = 0.2;
+  Evidence evidence{.step = 1, .modes = histogram_of({500, 0, 0})};
+  evidence.parts = PartFindings{.narrow = {whole}, .width = 0.2};
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  evidence.modes_when_moved = histogram_of({201, 152, 147});
+  const Verdict narrow = judged_once(evidence);
+  EXPECT_EQ(narrow.kind, "within_mode_collapse") << narrow.reason;
+  EXPECT_TRUE(narrow.missing.empty());
+  // One that stays lost is.
+  evidence.modes_when_moved = histogram_of({300, 200, 0});
+  const Verdict lost = judged_once(evidence);
+  EXPECT_THAT(lost.reason, HasSubstr("missing: 2 (0 of 150)"));
+  ASSERT_EQ(lost.missing.size(), 1U);
+  EXPECT_EQ(lost.missing.front().name, "2");
+  // Samples that are as wide as the data are what they are.
+  evidence.parts = PartFindings{};
+  EXPECT_EQ(judged_once(evidence).missing.size(), 2U);
+}
+
 }  // namespace
 }  // namespace allmodes::diagnostics

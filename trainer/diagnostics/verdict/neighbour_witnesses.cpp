@@ -14,7 +14,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kAway = 0.8;           // precision over that of real samples
-constexpr double kSomeAway = 0.88;      // the same: a part of the samples
+constexpr double kSomeAway = 0.9;       // the same: a part of the samples
 constexpr double kSmooth = 0.5;         // recall over that of real samples
 constexpr double kMemory = 0.02;        // share of the samples, in excess
 constexpr double kCopiedReals = 0.005;  // the same, of exact copies
@@ -25,6 +25,8 @@ constexpr double kMuchLeftOut = 0.1;
 constexpr double kNoMoreElsewhere = 0.2;  // of the loss, at most
 constexpr double kLostThoughNarrowAll = 0.2;
 constexpr double kLostThoughSomeNarrow = 0.1;
+constexpr double kLostThoughWide = 0.05;  // what is spread out is rarer where the data are densest
+constexpr double kWideAll = 1.2;          // the samples' variance within parts over the data's
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
 constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
@@ -102,7 +104,9 @@ std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Ve
   // Pictures may lack what is fine in them; points that lie on the data and reach little of it are
   // too narrow in some of their dimensions.
   const bool pictures = calibrated_figure(evidence, "detail") != nullptr;
-  const bool narrow = !pictures || (evidence.parts && evidence.parts->width < kNarrowAll);
+  // Pictures that are narrow alone lie on the data.
+  const bool narrow = !pictures || (evidence.parts && evidence.parts->width < kNarrowAll &&
+                                    !significant(calibrated_figure(evidence, "invented"), levels));
   std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
                                    recall->null_median, below_power(recall->log10_tail));
   if (evidence.parts && evidence.parts->width < kNarrowAll)
@@ -168,8 +172,10 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 
 double least_sure_local_loss(const Evidence& evidence) {
   const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
+  const bool wide = evidence.parts && evidence.parts->width > kWideAll;
   const double least = narrow                  ? kLostThoughNarrowAll
                        : some_narrow(evidence) ? kLostThoughSomeNarrow
+                       : wide                  ? kLostThoughWide
                                                : 0;
   return std::max(least_sure_loss(evidence), least);
 }

@@ -1,4 +1,5 @@
-// Of samples that reach less of the data than real samples do, where nothing else is found.
+// Of samples that reach less of the data than real samples do, or lie where it is rarer, where
+// nothing else is found.
 
 #include <fmt/format.h>
 
@@ -7,7 +8,8 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kReached = 0.88;  // recall over that of real samples
+constexpr double kReached = 0.9;   // recall over that of real samples
+constexpr double kRarer = 0.85;    // density over that of real samples
 constexpr double kSomeOff = 0.03;  // share of the samples: then they lie beside what they miss
 constexpr double kFainter = 0.85;  // detail of pictures over that of reals like them
 
@@ -32,6 +34,22 @@ std::optional<Witness> witness_reach(const Evidence& evidence, const config::Ver
       /*proof=*/false,
       {},
       measured_of("recall", *recall)};
+}
+
+std::optional<Witness> witness_density(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* density = calibrated_figure(evidence, "density");
+  if (!significant(density, levels) || density->value >= kRarer * density->null_median)
+    return std::nullopt;
+  return Witness{
+      State::at_risk,
+      "unformed",
+      fmt::format("density {:.3f}, of real samples {:.3f}; {}; the samples lie where the "
+                  "data are rarer, as with noise on them",
+                  density->value, density->null_median, below_power(density->log10_tail)),
+      {"precision"},
+      /*proof=*/false,
+      {},
+      measured_of("density", *density)};
 }
 
 }  // namespace allmodes::diagnostics

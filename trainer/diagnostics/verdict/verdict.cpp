@@ -103,6 +103,15 @@ void corroborate(std::vector<Witness>& witnesses, int64_t needed) {
         sources.insert(other.sources.begin(), other.sources.end());
     if (static_cast<int64_t>(sources.size()) < needed) alone.push_back(i);
   }
+  // The histogram that shows wrong proportions shows the missing modes that make them so.
+  const auto is_of_histogram = [&](size_t i, const char* kind) {
+    return witnesses[i].kind == kind &&
+           witnesses[i].sources == std::vector<std::string>{"histogram"};
+  };
+  for (size_t i = 0; i < witnesses.size(); ++i)
+    if (is_of_histogram(i, "mode_imbalance") && witnesses[i].state == State::collapsed &&
+        std::ranges::find(alone, i) == alone.end())
+      std::erase_if(alone, [&](size_t j) { return is_of_histogram(j, "mode_dropping"); });
   for (const size_t i : alone) {
     witnesses[i].state = State::at_risk;
     witnesses[i].reason += " (one witness alone)";
@@ -235,6 +244,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
       found.push_back(std::move(trend));
   }
   if (found.empty()) collect(found, witness_reach(evidence, levels), worst);
+  if (found.empty()) collect(found, witness_density(evidence, levels), worst);
   if (std::ranges::none_of(found, [](const Witness& w) { return w.state == State::collapsed; }))
     collect(found, witness_few_samples(evidence), worst);
   return found;

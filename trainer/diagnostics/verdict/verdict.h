@@ -179,9 +179,8 @@ struct Evidence {
   std::optional<EmptiedRegion> emptied = std::nullopt;
   // The same of local_shortage.
   std::optional<EmptiedRegion> shorted = std::nullopt;
-  // local_loss and local_shortage, where one of them is of note, once the samples are moved as a
-  // whole onto the data's mean, or stretched a little (moved_samples.h); not set where that is no
-  // small move.
+  // local_loss and local_shortage, where one of them is of note, once the samples have the mean and
+  // the variance of the data (moved_samples.h); not set where that would be too far a move.
   std::optional<double> local_loss_when_moved = std::nullopt;
   std::optional<double> local_shortage_when_moved = std::nullopt;
   std::optional<CodeFigures> codes = std::nullopt;

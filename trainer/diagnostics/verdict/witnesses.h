@@ -112,7 +112,7 @@ bool some_narrow(const Evidence& evidence);
 // The same of half of the data: what lies beyond a plane, or lacks detail, is so for that reason.
 bool mostly_narrow(const Evidence& evidence);
 // The same of what neighbours and sides show; samples that are narrower as a whole leave the
-// outskirts of every part.
+// outskirts of every part, and those that are wider its densest place.
 double least_sure_local_loss(const Evidence& evidence);
 // Whether parts show a loss that neither width nor place explains.
 bool loses_parts(const Evidence& evidence);
@@ -149,8 +149,10 @@ std::optional<Witness> witness_flat(const Evidence& evidence, const config::Verd
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
-// For where nothing else was found.
+// For where nothing else was found: samples that reach less of the data than real samples do, or
+// lie where it is rarer.
 std::optional<Witness> witness_reach(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_density(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels);
 
 // Conditional samples that do not have the class that was asked for.
