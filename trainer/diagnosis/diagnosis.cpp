@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
+#include "diagnosis/whole_evidence.h"
 #include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/redrawn.h"
@@ -129,6 +130,8 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           as_measured("local_loss"),
           as_measured("local_shortage"),
           as_measured("invented"),
+          as_measured("mean_shift"),
+          as_measured("spread_ratio"),
           {"vendi", metrics.vendi.value_or(unknown),
            fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
           {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
@@ -286,6 +289,8 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   auto pooled = add_pooled(control, {reals, fakes, real_rows.view(), fake_rows.view()},
                            {metrics.nearest_real, metrics.nearest_of_real},
                            neighborhood_of(options), levels.significance, options.seed, evidence);
+  add_whole(control, {reals, fakes, real_rows.view(), fake_rows.view()}, options.seed, evidence,
+            pooled);
   Diagnosis diagnosis;
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;

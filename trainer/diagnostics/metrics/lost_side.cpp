@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "diagnostics/statistics/distributions.h"
+#include "diagnostics/statistics/moments.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -20,7 +21,9 @@ namespace {
 constexpr int64_t kFewestRows = 40;
 constexpr double kSides[] = {0.1, 0.2, 0.3, 0.4, 0.5};  // of the reals
 constexpr double kShortSide = 0.5;                      // of its share
-constexpr double kSideRidge = 0.05;                     // of the mean variance
+constexpr double kStillShort = -2;                      // log10 of p
+constexpr double kAsWide = 0.8;      // variance of the samples over that of the reals
+constexpr double kSideRidge = 0.05;  // of the mean variance
 // How often of two rows of the other side, a real and a sample, the sample lies farther away: one
 // half where the data are cut, two in three where they are moved by 0.8 deviations.
 constexpr double kMostApart = 0.085;  // from one half
@@ -83,18 +86,16 @@ double lower_share(const std::vector<double>& reals, const std::vector<double>& 
   return pairs > 0 ? lower / pairs : 0.5;
 }
 
-std::optional<LostSide> side_of_half(const Features& reals, const Features& fakes, int64_t half) {
-  const at::Tensor direction = discriminant(reals, fakes, half);
-  const auto real_places = places_along(reals, direction);
-  const auto fake_places = places_along(fakes, direction);
-  const auto real = every_other(real_places, static_cast<size_t>(1 - half));
-  const auto fake = every_other(fake_places, static_cast<size_t>(1 - half));
+// The side of rising places that samples lack most surely, and the place where it begins.
+struct ShortSide {
+  LostSide side;
+  double limit = 0;
+};
+std::optional<ShortSide> short_side(const std::vector<double>& real,
+                                    const std::vector<double>& fake) {
   const auto n = std::ssize(real), m = std::ssize(fake);
-  const double middle = real[static_cast<size_t>(n / 2)];
-  if (std::abs(lower_share(real, fake, middle) - 0.5) > kMostApart) return std::nullopt;
   const double tests = 2.0 * std::size(kSides);
-  std::optional<LostSide> best;
-  double limit_of_best = 0;
+  std::optional<ShortSide> best;
   for (const double side : kSides) {
     const double limit = real[static_cast<size_t>(static_cast<double>(n) * (1 - side))];
     const int64_t of_reals = count_above(real, limit);
@@ -103,15 +104,43 @@ std::optional<LostSide> side_of_half(const Features& reals, const Features& fake
     if (static_cast<double>(made) >= kShortSide * share * static_cast<double>(m)) continue;
     const double tail = std::min(
         0.0, hypergeometric_lower_log10(made, m, made + of_reals, n + m) + std::log10(tests));
-    if (best && tail >= best->log10_tail) continue;
-    best = LostSide{
-        .share = share, .made = made, .samples = m, .log10_tail = tail, .reals = {}, .fakes = {}};
-    limit_of_best = limit;
+    if (best && tail >= best->side.log10_tail) continue;
+    best = ShortSide{.side = {.share = share,
+                              .made = made,
+                              .samples = m,
+                              .log10_tail = tail,
+                              .reals = {},
+                              .fakes = {}},
+                     .limit = limit};
   }
-  if (!best) return std::nullopt;
-  for (const double place : real_places) best->reals.push_back(place > limit_of_best ? 1 : 0);
-  for (const double place : fake_places) best->fakes.push_back(place > limit_of_best ? 1 : 0);
   return best;
+}
+
+// Whether the samples are as wide as the reals, and lack no side once they have their mean: what is
+// cut off is narrower, and stays short of that side.
+bool is_moved(const std::vector<double>& real, std::vector<double> fake) {
+  Moments of_reals, of_fakes;
+  for (const double place : real) add(of_reals, place);
+  for (const double place : fake) add(of_fakes, place);
+  if (variance(of_fakes) < kAsWide * variance(of_reals)) return false;
+  for (double& place : fake) place += mean(of_reals) - mean(of_fakes);
+  const auto left = short_side(real, fake);
+  return !left || left->side.log10_tail > kStillShort;
+}
+
+std::optional<LostSide> side_of_half(const Features& reals, const Features& fakes, int64_t half) {
+  const at::Tensor direction = discriminant(reals, fakes, half);
+  const auto real_places = places_along(reals, direction);
+  const auto fake_places = places_along(fakes, direction);
+  const auto real = every_other(real_places, static_cast<size_t>(1 - half));
+  const auto fake = every_other(fake_places, static_cast<size_t>(1 - half));
+  const double middle = real[real.size() / 2];
+  if (std::abs(lower_share(real, fake, middle) - 0.5) > kMostApart) return std::nullopt;
+  auto found = short_side(real, fake);
+  if (!found || is_moved(real, fake)) return std::nullopt;
+  for (const double place : real_places) found->side.reals.push_back(place > found->limit ? 1 : 0);
+  for (const double place : fake_places) found->side.fakes.push_back(place > found->limit ? 1 : 0);
+  return std::move(found->side);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Of samples that reach less of the data than real samples do, or lie where it is rarer, where
-// nothing else is found.
+// Of samples that reach less of the data than real samples do, are moved, narrower or wider as a
+// whole, or lie where the data are rarer; where nothing else is found.
 
 #include <fmt/format.h>
 
@@ -8,10 +8,12 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kReached = 0.9;   // recall over that of real samples
-constexpr double kRarer = 0.85;    // density over that of real samples
-constexpr double kSomeOff = 0.03;  // share of the samples: then they lie beside what they miss
-constexpr double kFainter = 0.85;  // detail of pictures over that of reals like them
+constexpr double kReached = 0.9;    // recall over that of real samples
+constexpr double kMoved = 0.15;     // deviations of the data
+constexpr double kNarrower = 0.87;  // spread over the data's, or one over it
+constexpr double kRarer = 0.85;     // density over that of real samples
+constexpr double kSomeOff = 0.03;   // share of the samples: then they lie beside what they miss
+constexpr double kFainter = 0.85;   // detail of pictures over that of reals like them
 
 }  // namespace
 
@@ -34,6 +36,33 @@ std::optional<Witness> witness_reach(const Evidence& evidence, const config::Ver
       /*proof=*/false,
       {},
       measured_of("recall", *recall)};
+}
+
+std::optional<Witness> witness_whole(const Evidence& evidence, const config::Verdict& levels) {
+  const CalibratedFigure* shift = calibrated_figure(evidence, "mean_shift");
+  if (significant(shift, levels) && shift->value >= kMoved)
+    return Witness{
+        State::at_risk,
+        "unformed",
+        fmt::format("the samples' mean lies {:.2g} deviations of the data from that of the data, "
+                    "of real samples {:.2g}; {}",
+                    shift->value, shift->null_median, below_power(shift->log10_tail)),
+        {"moments"},
+        /*proof=*/false,
+        {},
+        measured_of("distance of the means", *shift)};
+  const CalibratedFigure* ratio = calibrated_figure(evidence, "spread_ratio");
+  if (!significant(ratio, levels) || (ratio->value > kNarrower && ratio->value < 1 / kNarrower))
+    return std::nullopt;
+  return Witness{
+      State::at_risk,
+      ratio->value < 1 ? "within_mode_collapse" : "unformed",
+      fmt::format("the samples lie {:.2g} times as far from their middle as the data; {}",
+                  ratio->value, below_power(ratio->log10_tail)),
+      {"moments"},
+      /*proof=*/false,
+      {},
+      measured_of("distance from the middle", *ratio)};
 }
 
 std::optional<Witness> witness_density(const Evidence& evidence, const config::Verdict& levels) {

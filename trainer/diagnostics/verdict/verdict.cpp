@@ -169,7 +169,9 @@ void place_coverage(std::vector<Witness>& found, std::optional<Witness> coverage
 // been meant for it, kSurelyLost of all samples would still be missing there.
 bool exceeds_scatter(double lost, const Evidence& evidence) {
   constexpr double kSurelyLost = 0.05;
-  return lost >= share_off_data(evidence) + kSurelyLost;
+  constexpr double kMostlyOff = 0.7;  // of what then lies nowhere, nothing is told
+  const double off = share_off_data(evidence);
+  return off < kMostlyOff && lost >= off + kSurelyLost;
 }
 
 // Causes before their effects; sorting by state keeps this order within a state. Samples that lie
@@ -244,6 +246,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
       found.push_back(std::move(trend));
   }
   if (found.empty()) collect(found, witness_reach(evidence, levels), worst);
+  if (found.empty()) collect(found, witness_whole(evidence, levels), worst);
   if (found.empty()) collect(found, witness_density(evidence, levels), worst);
   if (std::ranges::none_of(found, [](const Witness& w) { return w.state == State::collapsed; }))
     collect(found, witness_few_samples(evidence), worst);

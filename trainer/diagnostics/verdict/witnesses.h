@@ -149,9 +149,10 @@ std::optional<Witness> witness_flat(const Evidence& evidence, const config::Verd
 std::optional<Witness> witness_repeated(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_away(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Verdict& levels);
-// For where nothing else was found: samples that reach less of the data than real samples do, or
-// lie where it is rarer.
+// For where nothing else was found: samples that reach less of the data than real samples do, are
+// moved, narrower or wider as a whole (whole_shape.h), or lie where the data are rarer.
 std::optional<Witness> witness_reach(const Evidence& evidence, const config::Verdict& levels);
+std::optional<Witness> witness_whole(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_density(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_memory(const Evidence& evidence, const config::Verdict& levels);
 
