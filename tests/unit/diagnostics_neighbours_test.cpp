@@ -284,6 +284,24 @@ TEST(Neighbours, WhatReachesLessOfTheDataIsSaidWhereNothingElseIs) {
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
+TEST(Neighbours, SamplesThatAreMovedOrSpreadOutAsAWholeAreUnformed) {
+  const auto kind_of = [](const char* name, double value, double log10_tail = kSure) {
+    return judged_once(beside_reals({{name, value, 0, log10_tail}})).kind;
+  };
+  EXPECT_EQ(kind_of("mean_shift", 0.2), "unformed");
+  EXPECT_EQ(kind_of("spread_ratio", 1.2), "unformed");
+  EXPECT_EQ(kind_of("spread_ratio", 0.8), "within_mode_collapse");
+  EXPECT_EQ(judged_once(beside_reals({{"mean_shift", 0.1, 0, kSure}})).state, State::healthy);
+  EXPECT_EQ(judged_once(beside_reals({{"mean_shift", 0.3, 0, -2}})).state, State::healthy);
+  EXPECT_EQ(judged_once(beside_reals({{"spread_ratio", 0.9, 1, kSure}})).state, State::healthy);
+  // What is lost moves the mean, too.
+  Evidence evidence = beside_reals({{"mean_shift", 0.3, 0, kSure}});
+  evidence.side = region_of(0.3, 0.01);
+  evidence.side_log10_tail = kSure;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  EXPECT_EQ(judged_once(evidence).witnesses.size(), 1U);
+}
+
 TEST(Neighbours, NarrowPicturesThatLieWhereNoDataIsAreUnformed) {
   Evidence evidence = beside_reals(
       {{"recall", 0.1, 0.84, kSure}, {"detail", 1.2, 1, kSure}, {"invented", 0.07, 0, -2}});

@@ -25,8 +25,7 @@ constexpr double kMuchLeftOut = 0.1;
 constexpr double kNoMoreElsewhere = 0.2;  // of the loss, at most
 constexpr double kLostThoughNarrowAll = 0.2;
 constexpr double kLostThoughSomeNarrow = 0.1;
-constexpr double kLostThoughWide = 0.05;  // what is spread out is rarer where the data are densest
-constexpr double kWideAll = 1.2;          // the samples' variance within parts over the data's
+constexpr double kLostThoughWide = 0.1;  // what is spread out is rarer where the data are densest
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
 constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
@@ -172,10 +171,9 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 
 double least_sure_local_loss(const Evidence& evidence) {
   const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
-  const bool wide = evidence.parts && evidence.parts->width > kWideAll;
   const double least = narrow                  ? kLostThoughNarrowAll
                        : some_narrow(evidence) ? kLostThoughSomeNarrow
-                       : wide                  ? kLostThoughWide
+                       : wide_all(evidence)    ? kLostThoughWide
                                                : 0;
   return std::max(least_sure_loss(evidence), least);
 }

@@ -23,6 +23,7 @@ constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
 constexpr double kSomeNarrow = 0.05;
 constexpr double kMostlyNarrow = 0.5;
+constexpr double kWideAll = 1.2;    // the samples' variance within parts over the data's
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
 constexpr double kMostUnseen = 0.1;
@@ -66,7 +67,7 @@ double mass_of(const std::vector<Part>& parts) {
 double least_sure_loss(const Evidence& evidence) {
   if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
   return some_narrow(evidence) || lies_away(evidence) || lacks_detail(evidence) ||
-                 other_detail(evidence)
+                 other_detail(evidence) || wide_all(evidence)
              ? kLostThough
          : as_much_elsewhere(evidence) ? kSurelyLost
                                        : 0;
@@ -74,6 +75,10 @@ double least_sure_loss(const Evidence& evidence) {
 
 bool some_narrow(const Evidence& evidence) {
   return evidence.parts && narrow_mass(evidence, 0.5) >= kSomeNarrow;
+}
+
+bool wide_all(const Evidence& evidence) {
+  return evidence.parts && evidence.parts->width > kWideAll;
 }
 
 bool mostly_narrow(const Evidence& evidence) {

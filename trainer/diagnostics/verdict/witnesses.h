@@ -104,13 +104,15 @@ constexpr double kNarrowAll = 0.75;
 // log10 of p, from which samples are surely too many in some places.
 constexpr double kSureSurplus = -3;
 // The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
-// narrow, too smooth or off the data leave places for that alone.
+// narrow, too smooth, spread out or off the data leave places for that alone.
 double least_sure_loss(const Evidence& evidence);
 // Whether parts that hold a twentieth of the data are narrow: then the outskirts of others are,
 // too.
 bool some_narrow(const Evidence& evidence);
 // The same of half of the data: what lies beyond a plane, or lacks detail, is so for that reason.
 bool mostly_narrow(const Evidence& evidence);
+// Whether samples vary more within parts than the data do, as with noise.
+bool wide_all(const Evidence& evidence);
 // The same of what neighbours and sides show; samples that are narrower as a whole leave the
 // outskirts of every part, and those that are wider its densest place.
 double least_sure_local_loss(const Evidence& evidence);
