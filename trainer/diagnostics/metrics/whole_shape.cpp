@@ -9,9 +9,9 @@
 namespace allmodes::diagnostics {
 namespace {
 
-class Pool {
+class BothSets {
  public:
-  Pool(const Features& reals, const Features& fakes)
+  BothSets(const Features& reals, const Features& fakes)
       : reals_(reals), fakes_(fakes), sum_(static_cast<size_t>(reals.width), 0.0) {
     for (int64_t i = 0; i < rows(); ++i) add(sum_, row(i));
     for (int64_t i = 0; i < rows(); ++i) {
@@ -83,21 +83,21 @@ class Pool {
 }  // namespace
 
 WholeShape whole_shape(const Features& reals, const Features& fakes, int64_t draws, uint64_t seed) {
-  const Pool pool(reals, fakes);
+  const BothSets both(reals, fakes);
   // Sums are over the smaller set.
   const bool of_reals = reals.rows() <= fakes.rows();
   const auto count = static_cast<size_t>(of_reals ? reals.rows() : fakes.rows());
-  std::vector<int64_t> order(static_cast<size_t>(pool.rows()));
+  std::vector<int64_t> order(static_cast<size_t>(both.rows()));
   std::iota(order.begin(), order.end(), int64_t{0});
   WholeShape shape;
   const auto front = std::span<const int64_t>(order).first(count);
-  pool.measure(of_reals ? front : std::span<const int64_t>(order).last(count), of_reals,
+  both.measure(of_reals ? front : std::span<const int64_t>(order).last(count), of_reals,
                shape.mean_shift, shape.spread_ratio);
   Random random({seed, Purpose("whole shape")});
   for (int64_t draw = 0; draw < draws; ++draw) {
     shuffle_front(order, count, random);
     double shift = 0, ratio = 1;
-    pool.measure(front, of_reals, shift, ratio);
+    both.measure(front, of_reals, shift, ratio);
     shape.shift_draws.push_back(shift);
     shape.ratio_draws.push_back(ratio);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -22,6 +23,8 @@ constexpr double kLocalLoss = 0.02;
 constexpr double kMuchLocalLoss = 0.03;
 constexpr double kLeftByMove = 0.5;  // of the loss
 constexpr double kMuchLeftOut = 0.1;
+constexpr double kSureLoss = -4;          // log10 of p
+constexpr double kReachedLess = 0.1;      // of what recall is of real samples, beside the loss
 constexpr double kNoMoreElsewhere = 0.2;  // of the loss, at most
 constexpr double kLostThoughNarrowAll = 0.2;
 constexpr double kLostThoughSomeNarrow = 0.1;
@@ -170,6 +173,7 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 }
 
 double least_sure_local_loss(const Evidence& evidence) {
+  if (lacks_places_alone(evidence)) return 0;
   const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
   const double least = narrow                  ? kLostThoughNarrowAll
                        : some_narrow(evidence) ? kLostThoughSomeNarrow
@@ -187,11 +191,15 @@ double repeated_beyond_reals(const Evidence& evidence) {
 }
 
 bool lacks_places_alone(const Evidence& evidence) {
-  const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
-  return loss != nullptr && surplus != nullptr && loss->value >= kMuchLeftOut &&
-         surplus->log10_tail > kSureSurplus &&
-         surplus->value - surplus->null_median < kNoMoreElsewhere * loss->value;
+  if (surplus == nullptr || surplus->log10_tail <= kSureSurplus) return false;
+  const double reached = over_null(calibrated_figure(evidence, "recall"));
+  return std::ranges::any_of(std::array{"local_loss", "local_shortage"}, [&](const char* name) {
+    const CalibratedFigure* loss = calibrated_figure(evidence, name);
+    return loss != nullptr && loss->value >= kMuchLeftOut && loss->log10_tail <= kSureLoss &&
+           surplus->value - surplus->null_median < kNoMoreElsewhere * loss->value &&
+           reached >= 1 - loss->value - kReachedLess;
+  });
 }
 
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least) {

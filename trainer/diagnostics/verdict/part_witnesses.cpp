@@ -24,6 +24,8 @@ constexpr double kMuchNarrow = 0.25;
 constexpr double kSomeNarrow = 0.05;
 constexpr double kMostlyNarrow = 0.5;
 constexpr double kWideAll = 1.2;    // the samples' variance within parts over the data's
+constexpr double kRarerAll = 0.9;   // density over that of real samples, for that
+constexpr double kSureRarer = -4;   // log10 of p
 constexpr double kPointLike = 0.1;  // width: hardly any left
 constexpr double kManyPointLike = 0.1;
 constexpr double kMostUnseen = 0.1;
@@ -78,7 +80,9 @@ bool some_narrow(const Evidence& evidence) {
 }
 
 bool wide_all(const Evidence& evidence) {
-  return evidence.parts && evidence.parts->width > kWideAll;
+  const CalibratedFigure* density = calibrated_figure(evidence, "density");
+  return evidence.parts && evidence.parts->width > kWideAll && density != nullptr &&
+         density->value < kRarerAll * density->null_median && density->log10_tail <= kSureRarer;
 }
 
 bool mostly_narrow(const Evidence& evidence) {

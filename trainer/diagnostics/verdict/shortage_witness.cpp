@@ -26,8 +26,9 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
     return std::nullopt;
   const double least = least_sure_local_loss(evidence);
   // What is said by parts, or of places without samples, is not said again.
-  if (lies_away(evidence) || other_detail(evidence) || mostly_narrow(evidence) ||
-      loses_parts(evidence) || witness_local_loss(evidence, levels))
+  if (lies_away(evidence) || other_detail(evidence) ||
+      (mostly_narrow(evidence) && !lacks_places_alone(evidence)) || loses_parts(evidence) ||
+      witness_local_loss(evidence, levels))
     return std::nullopt;
   const double excess = shortage->value - shortage->null_median;
   if (excess < std::max(kShortage, least > 0 ? least + kShortThoughOff : 0)) return std::nullopt;

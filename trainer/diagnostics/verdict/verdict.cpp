@@ -218,7 +218,9 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   // Noise, and blur that takes more of the details than of the width, are causes of their own.
   const CalibratedFigure* strength = calibrated_figure(evidence, "detail");
   const bool other = detail && (strength->value > 1 || strength->value < kFaintestOfNarrow);
-  const bool narrow_first = mostly_narrow(evidence) && !other;
+  // Parts of which one half is gone, or rare, seem narrow for that.
+  const bool gone = lacks_places_alone(evidence);
+  const bool narrow_first = mostly_narrow(evidence) && !other && !gone;
   if (narrow_first) collect(found, narrow_parts, worst_of_modes);
   if (dropped) collect(found, dropping, worst);
   collect(found, away, worst);
@@ -229,7 +231,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_local_loss(evidence, levels), worst_of_modes);
   collect(found, witness_side(evidence, levels), worst_of_modes);
   collect(found, witness_imbalance(evidence, history, levels), worst_of_modes);
-  if (!narrow_first) collect(found, narrow_parts, worst_of_modes);
+  if (!narrow_first && !gone) collect(found, narrow_parts, worst_of_modes);
   collect(found, witness_spread(evidence, levels), worst_of_modes);
   collect(found, witness_halves(evidence, levels), worst_of_modes);
   collect(found, witness_near_duplicates(evidence, levels), worst);
@@ -240,6 +242,7 @@ std::vector<Witness> witnesses_of(const Evidence& evidence,
   collect(found, witness_idle_discriminator(evidence, history, levels), worst);
   for (const Instrument* each : instruments())
     if (each->find != nullptr) collect(found, each->find(evidence, levels), worst);
+  if (gone) collect(found, narrow_parts, worst_of_modes);
   for (Witness& trend : witness_trends(evidence, history, levels)) {
     // Of what is already said only the fall would be news.
     if (std::ranges::none_of(found, [&](const Witness& w) { return w.kind == trend.kind; }))

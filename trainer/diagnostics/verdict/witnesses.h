@@ -111,7 +111,8 @@ double least_sure_loss(const Evidence& evidence);
 bool some_narrow(const Evidence& evidence);
 // The same of half of the data: what lies beyond a plane, or lacks detail, is so for that reason.
 bool mostly_narrow(const Evidence& evidence);
-// Whether samples vary more within parts than the data do, as with noise.
+// Whether samples vary more within parts than the data do, as with noise, and lie where those are
+// rarer.
 bool wide_all(const Evidence& evidence);
 // The same of what neighbours and sides show; samples that are narrower as a whole leave the
 // outskirts of every part, and those that are wider its densest place.
@@ -137,8 +138,9 @@ bool as_much_elsewhere(const Evidence& evidence);
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least);
 // Whether that is so of all that local_loss and local_shortage show.
 bool left_by_move(const Evidence& evidence);
-// Whether a tenth of the data or more is left out and the rest is as it was: nowhere are samples
-// more than that makes them, as they are where they are drawn together.
+// Whether a tenth of the data or more is left out, or made too rarely, and the rest is as it was:
+// it is reached, and nowhere are samples more than that makes them, as where they are drawn
+// together.
 bool lacks_places_alone(const Evidence& evidence);
 // Amid the places that are short of samples some have hardly any (EmptiedRegion): what is there is
 // lost, and the samples around it are of what looks alike.
