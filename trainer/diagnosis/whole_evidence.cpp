@@ -1,5 +1,6 @@
 #include "diagnosis/whole_evidence.h"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -11,7 +12,9 @@
 namespace allmodes::diagnosis {
 namespace {
 
-constexpr int64_t kDraws = 200;
+constexpr int64_t kFewestDraws = 100;
+constexpr int64_t kMostDraws = 200;
+constexpr int64_t kDrawnNumbers = 500'000'000;  // of all draws
 
 }  // namespace
 
@@ -20,7 +23,11 @@ void add_whole(world::Communicator& control, const ComparedSets& sets, uint64_t 
                diagnostics::Evidence& evidence, PooledFindings& findings) {
   std::vector<double> numbers(10, 0.0);
   if (control.rank() == 0) {
-    const auto shape = diagnostics::whole_shape(sets.real_rows, sets.fake_rows, kDraws, seed);
+    const int64_t numbers_drawn =
+        std::min(sets.real_rows.rows(), sets.fake_rows.rows()) * sets.real_rows.width;
+    const auto shape = diagnostics::whole_shape(
+        sets.real_rows, sets.fake_rows,
+        std::clamp(kDrawnNumbers / numbers_drawn, kFewestDraws, kMostDraws), seed);
     const auto away_from_one = [](double ratio) { return std::abs(std::log(ratio)); };
     std::vector<double> away;
     for (const double ratio : shape.ratio_draws) away.push_back(away_from_one(ratio));
