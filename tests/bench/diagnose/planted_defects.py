@@ -136,6 +136,28 @@ def moved(deviations):
     return make
 
 
+def moved_columns(deviations):
+    """Every number is moved by so much of its own deviation, up or down."""
+
+    def make(draw):
+        rows, _ = draw.take()
+        signs = draw.random.choice([-1, 1], rows.shape[1:])
+        return draw.clip(rows + deviations * signs * rows.std(0))
+
+    return make
+
+
+def inner(share):
+    """The rows that lie nearest to the middle."""
+
+    def make(draw):
+        flat = draw.pool.reshape(len(draw.pool), -1)
+        away = ((flat - flat.mean(0)) ** 2).sum(1)
+        return draw.take(away <= np.quantile(away, share))[0]
+
+    return make
+
+
 def contrast(factor):
     return lambda draw: (draw.take()[0] * factor).astype("f4")
 

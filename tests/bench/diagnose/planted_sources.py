@@ -48,6 +48,23 @@ def student(width, freedom):
     return Law(lambda random, n: (random.standard_t(freedom, (n, width)).astype("f4"), None))
 
 
+def laplace(width):
+    return Law(lambda random, n: (random.laplace(size=(n, width)).astype("f4"), None))
+
+
+def two_circles(inner, deviation):
+    """About one middle, of radius 1 (class 0) and `inner` (class 1)."""
+
+    def sample(random, n):
+        labels = random.integers(0, 2, n)
+        angle = random.uniform(0, 2 * np.pi, n)
+        radius = np.where(labels == 0, 1, inner)[:, None]
+        rows = radius * np.stack([np.cos(angle), np.sin(angle)], 1) + deviation * random.normal(size=(n, 2))
+        return rows.astype("f4"), labels
+
+    return Law(sample)
+
+
 def repeated_point(width, share):
     def sample(random, n):
         rows = random.normal(size=(n, width)).astype("f4")
