@@ -284,6 +284,10 @@ TEST(Neighbours, WhatReachesLessOfTheDataIsSaidWhereNothingElseIs) {
   EXPECT_EQ(judged_once(evidence).kind, "unformed");
   evidence.calibrated[1].value = 0.85;
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  // In many dimensions samples that are a little narrower reach much less.
+  evidence.calibrated[1] = {"recall", 0.5, 0.92, kSure};
+  evidence.calibrated.push_back({"spread_ratio", 0.95, 1, kSure});
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
   evidence.calibrated[1] = {"recall", 0.77, 0.92, -2};
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }

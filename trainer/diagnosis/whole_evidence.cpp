@@ -12,8 +12,8 @@
 namespace allmodes::diagnosis {
 namespace {
 
-constexpr int64_t kFewestDraws = 100;
-constexpr int64_t kMostDraws = 200;
+constexpr int64_t kFewestWhole = 100;
+constexpr int64_t kMostWhole = 200;
 constexpr int64_t kDrawnNumbers = 500'000'000;  // of all draws
 
 }  // namespace
@@ -27,7 +27,7 @@ void add_whole(world::Communicator& control, const ComparedSets& sets, uint64_t 
         std::min(sets.real_rows.rows(), sets.fake_rows.rows()) * sets.real_rows.width;
     const auto shape = diagnostics::whole_shape(
         sets.real_rows, sets.fake_rows,
-        std::clamp(kDrawnNumbers / numbers_drawn, kFewestDraws, kMostDraws), seed);
+        std::clamp(kDrawnNumbers / numbers_drawn, kFewestWhole, kMostWhole), seed);
     const auto away_from_one = [](double ratio) { return std::abs(std::log(ratio)); };
     std::vector<double> away;
     for (const double ratio : shape.ratio_draws) away.push_back(away_from_one(ratio));

@@ -11,15 +11,25 @@ namespace {
 constexpr double kReached = 0.9;    // recall over that of real samples
 constexpr double kMoved = 0.15;     // deviations of the data
 constexpr double kNarrower = 0.87;  // spread over the data's, or one over it
+constexpr double kRatherSure = -2;  // log10 of p
 constexpr double kRarer = 0.85;     // density over that of real samples
 constexpr double kSomeOff = 0.03;   // share of the samples: then they lie beside what they miss
 constexpr double kFainter = 0.85;   // detail of pictures over that of reals like them
+
+// Of many numbers recall falls far for samples that are a little narrower: that is no fault of
+// note.
+bool are_a_little_narrower(const Evidence& evidence) {
+  const CalibratedFigure* ratio = calibrated_figure(evidence, "spread_ratio");
+  return ratio != nullptr && ratio->value < 1 && ratio->value > kNarrower &&
+         ratio->log10_tail <= kRatherSure;
+}
 
 }  // namespace
 
 std::optional<Witness> witness_reach(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
-  if (!significant(recall, levels) || recall->value >= kReached * recall->null_median)
+  if (!significant(recall, levels) || recall->value >= kReached * recall->null_median ||
+      are_a_little_narrower(evidence))
     return std::nullopt;
   const CalibratedFigure* detail = calibrated_figure(evidence, "detail");
   const bool beside = share_off_data(evidence) >= kSomeOff;
