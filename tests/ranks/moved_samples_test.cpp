@@ -28,6 +28,12 @@ TEST(MovedSamples, HaveTheMeanOfTheRealsUnlessTheyAreFar) {
     for (size_t row = 0; row < 200; ++row) fake += static_cast<double>((*moved)[row * 4 + j]) / 200;
     EXPECT_NEAR(real, fake, 1e-5);
   }
+  // All of them by one factor about the mean.
+  const auto stretch = [&](size_t j) {
+    return ((*moved)[4 + j] - (*moved)[j]) / (fakes[4 + j] - fakes[j]);
+  };
+  EXPECT_GE(stretch(1), 1 - 1e-4F);
+  EXPECT_NEAR(stretch(1), stretch(2), 1e-4F);
   EXPECT_TRUE(moved_onto_reals({reals, 4}, {normals_about(1.8, 200, 2), 4}));
   EXPECT_FALSE(moved_onto_reals({reals, 4}, {normals_about(2.2, 200, 2), 4}));
 }

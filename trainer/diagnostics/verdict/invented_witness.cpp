@@ -17,19 +17,12 @@ std::optional<Witness> witness_invented(const Evidence& evidence, const config::
       (lies_away(evidence) && witness_away(evidence, levels)) || witness_detail(evidence, levels);
   if (!significant(figure, levels) || figure->value - figure->null_median < kInvented || said)
     return std::nullopt;
-  return Witness{
-      State::at_risk,
+  return risk_of(
       "unformed",
       fmt::format("{:.1f} % of the samples lie where no data is, of real samples "
                   "{:.1f} %; {}",
                   100 * figure->value, 100 * figure->null_median, below_power(figure->log10_tail)),
-      {"precision"},
-      /*proof=*/false,
-      {},
-      {.what = "samples where no data is",
-       .found = fmt::format("{:.1f} %", 100 * figure->value),
-       .expected = fmt::format("{:.1f} %", 100 * figure->null_median),
-       .log10_p = figure->log10_tail}};
+      "precision", measured_share("samples where no data is", *figure));
 }
 
 }  // namespace

@@ -18,16 +18,13 @@ bool is_beyond(const CalibratedFigure* detail, double limit) {
 }
 
 Witness witness_of(const CalibratedFigure& detail) {
-  return {State::at_risk,
-          "unformed",
-          fmt::format("what a picture's pixels differ from their neighbours by has {:.2g} of "
-                      "the strength that reals like it have: {}; {}",
-                      detail.value, detail.value < 1 ? "blurred" : "noisy or jagged",
-                      below_power(detail.log10_tail)),
-          {"detail"},
-          /*proof=*/false,
-          {},
-          measured_of("detail of pictures", detail)};
+  return risk_of(
+      "unformed",
+      fmt::format("what a picture's pixels differ from their neighbours by has {:.2g} of "
+                  "the strength that reals like it have: {}; {}",
+                  detail.value, detail.value < 1 ? "blurred" : "noisy or jagged",
+                  below_power(detail.log10_tail)),
+      "detail", measured_of("detail of pictures", detail));
 }
 
 std::optional<Witness> witness_texture(const Evidence& evidence, const config::Verdict& levels) {
@@ -37,19 +34,12 @@ std::optional<Witness> witness_texture(const Evidence& evidence, const config::V
   const CalibratedFigure* figure = calibrated_figure(evidence, "rougher");
   if (!significant(figure, levels) || figure->value - figure->null_median < kRougher)
     return std::nullopt;
-  return Witness{
-      State::at_risk,
+  return risk_of(
       "unformed",
       fmt::format("{:.1f} % of the samples have more fine detail than reals like them, of real "
                   "samples {:.1f} %: noisy, or jagged; {}",
                   100 * figure->value, 100 * figure->null_median, below_power(figure->log10_tail)),
-      {"detail"},
-      /*proof=*/false,
-      {},
-      {.what = "samples rougher than the data",
-       .found = fmt::format("{:.1f} %", 100 * figure->value),
-       .expected = fmt::format("{:.1f} %", 100 * figure->null_median),
-       .log10_p = figure->log10_tail}};
+      "detail", measured_share("samples rougher than the data", *figure));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace allmodes::diagnostics {
 namespace {
@@ -41,6 +42,20 @@ std::string list_of(const std::vector<std::string>& items) {
 std::string below_power(double log10_value) {
   if (std::isinf(log10_value)) return "p = 0";
   return fmt::format("p < 1e{:.0f}", std::floor(log10_value) + 1);
+}
+
+Witness risk_of(std::string kind, std::string reason, const char* source, FoundFigure measured) {
+  return {State::at_risk,     std::move(kind),
+          std::move(reason),  {source},
+          /*proof=*/false,    {},
+          std::move(measured)};
+}
+
+FoundFigure measured_share(const char* what, const CalibratedFigure& figure) {
+  return {.what = what,
+          .found = fmt::format("{:.1f} %", 100 * figure.value),
+          .expected = fmt::format("{:.1f} %", 100 * figure.null_median),
+          .log10_p = figure.log10_tail};
 }
 
 std::optional<Witness> witness_divergence(const Evidence& evidence) {

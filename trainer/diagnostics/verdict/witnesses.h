@@ -169,6 +169,10 @@ const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_
 double value_over_null(const Evidence& evidence, std::string_view name);
 // The figure as the table of what was found has it, called `what`.
 FoundFigure measured_of(const char* what, const CalibratedFigure& figure);
+// A risk that concerns all of the data and rests on one instrument.
+Witness risk_of(std::string kind, std::string reason, const char* source, FoundFigure measured);
+// A share of the samples beside that of real ones, as the table of what was found has it.
+FoundFigure measured_share(const char* what, const CalibratedFigure& figure);
 // Samples that are few things in many copies, as `reason` says of how many; `most`: for a collapse.
 // Of one thing, or hardly more, they are duplicates, else too narrow a part.
 Witness witness_of_copies(const RepeatedThings& found, std::string reason, bool most,
