@@ -61,7 +61,7 @@ def same(a, b, name):
         assert a == b, (name, a, b)
 del alone["neighborhood_cpu_s"], ranks["neighborhood_cpu_s"]
 same(alone, ranks, "diagnosis")
-for name in ("precision", "recall", "density", "coverage", "vendi", "frechet_distance", "kid",
+for name in ("precision", "recall", "density", "coverage", "vendi", "frechet_distance", "kernel_distance",
              "kl_reverse", "kl_forward", "reason"):
     assert name in alone, name
 PYTHON
@@ -73,7 +73,7 @@ python3 - <<'PYTHON'
 import json
 found = json.load(open("alone/diagnosis.json"))
 for name in ("precision", "recall", "density", "coverage", "near_reals", "near_fakes", "local_loss", "invented",
-             "vendi", "vendi_real", "diversity", "frechet_distance", "frechet_distance_limit", "kid", "ndb",
+             "vendi", "vendi_real", "diversity", "frechet_distance", "frechet_distance_limit", "kernel_distance", "ndb",
              "ndb_corrected", "jsd", "copies", "kl_reverse", "kl_forward", "class_accuracy_of_reals"):
     interval = found["intervals_99"][name]
     assert interval["low"] <= found[name] <= interval["high"] and interval["method"], (name, interval)

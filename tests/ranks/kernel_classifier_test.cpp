@@ -90,7 +90,7 @@ TEST(MetricIntervals, FrechetDistanceWithoutItsBiasIsNearZeroForEqualSets) {
       sum_limit += *metrics.frechet_distance_limit / 10;
       const Interval& limit = metrics.intervals.at("frechet_distance_limit");
       held += limit.low <= 0 && 0 <= limit.high ? 1 : 0;
-      EXPECT_TRUE(metrics.intervals.contains("kid"));
+      EXPECT_TRUE(metrics.intervals.contains("kernel_distance"));
       EXPECT_TRUE(metrics.intervals.contains("vendi"));
     });
   }
@@ -106,7 +106,7 @@ TEST(MetricIntervals, OfTheKernelDistanceAreAsWideAsItVaries) {
     testing::run_ranks(1, [&](world::Communicator& communicator) {
       const auto metrics = measure_samples(communicator, {a.values, kWide}, {b.values, kWide}, {});
       values.push_back(metrics.kernel_distance);
-      const Interval& interval = metrics.intervals.at("kid");
+      const Interval& interval = metrics.intervals.at("kernel_distance");
       width += (interval.high - interval.low) / 2 / 3.25 / 24;
     });
   }

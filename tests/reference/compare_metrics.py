@@ -46,7 +46,7 @@ def references(real, fake):
     scores["vendi_real"] = vendi.score_dual(real - centre, normalize=True)
     n, m = len(real), len(fake)
     within_real, within_fake = polynomial_kernel(real), polynomial_kernel(fake)
-    scores["kid"] = (
+    scores["kernel_distance"] = (
         (within_real.sum() - numpy.trace(within_real)) / (n * (n - 1))
         + (within_fake.sum() - numpy.trace(within_fake)) / (m * (m - 1))
         - 2 * polynomial_kernel(real, fake).mean()

@@ -139,8 +139,8 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
           {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
            metrics.frechet_distance_limit.has_value()},
-          {"kid", metrics.kernel_distance},
-          {"kid_effect", metrics.kernel_effect},
+          {"kernel_distance", metrics.kernel_distance},
+          {"kernel_effect", metrics.kernel_effect},
           {"ndb",
            static_cast<double>(metrics.cells.different),
            fmt::format("of {} cells; {:.1f} when equal", metrics.cells.cells, cells_by_chance),
@@ -210,9 +210,7 @@ void name_by_features(std::vector<Line>& lines, const diagnostics::FeatureMap& f
   for (Line& line : lines) {
     if (line.name.starts_with("frechet_distance"))
       line.name.replace(0, std::string("frechet_distance").size(), features.frechet_name);
-    if (features.kernel_name == "kid") continue;
-    if (line.name == "kid") line.name = features.kernel_name;
-    if (line.name == "kid_effect") line.name = "kernel_effect";
+    if (line.name == "kernel_distance") line.name = features.kernel_name;
   }
 }
 

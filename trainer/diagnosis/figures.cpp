@@ -42,9 +42,9 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "what frechet_distance tends to for ever more samples (jackknife)"},
     {"fd_inception_64_limit", "", "", "0", "the same of fd_inception_64"},
     {"fd_inception_192_limit", "", "", "0", "the same of fd_inception_192"},
-    {"kid_effect", "", "", "0",
-     "kid over the mean of its kernel between two samples of one set: a size without units"},
-    {"kernel_effect", "", "", "0", "the same in features whose kernel distance is no KID"},
+    {"kernel_effect", "", "", "0",
+     "the kernel distance (kid in Inception's features) over the mean of its kernel between two "
+     "samples of one set: a size without units"},
     {"intervals_99", "", "", "",
      "of figures by name: low, high and the method (Clopper-Pearson for shares)"},
     {"ndb", "", "", "5 % of the cells",

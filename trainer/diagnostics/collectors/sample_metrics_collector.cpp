@@ -102,7 +102,9 @@ constexpr records::Figure kSampleMetricsCollectorFigures[] = {
     {"frechet_distance", "", ">= 0", "0, from above with N",
      "squared, of Gaussians with the two means and covariances; compare at one N and one kind of "
      "features"},
-    {"kid", "", "", "0, also below", "unbiased squared MMD, kernel (x y / d + 1)^3"},
+    {"kernel_distance", "", "", "0, also below", "unbiased squared MMD, kernel (x y / d + 1)^3"},
+    {"kid", "", "", "0, also below",
+     "kernel_distance in the 2048 features of Inception (2015-12-05)"},
     {"fid", "", ">= 0", "0, from above with N",
      "Frechet distance in the 2048 features of Inception (2015-12-05), by the protocol that the "
      "table names"},

@@ -32,7 +32,7 @@ struct FeatureMap {
   std::string protocol = {};  // how pictures are made ready, pretrained/protocol.h
   std::string weights = {};   // their hash
   // What distances in these features are called: "fid" where that is what it is.
-  std::string frechet_name = "frechet_distance", kernel_name = "kid";
+  std::string frechet_name = "frechet_distance", kernel_name = "kernel_distance";
   bool population_covariance = false;  // divided by N instead of N - 1
   // [rows][classes] of rows [rows][width], for the Inception Score; null for most.
   std::function<std::vector<float>(std::span<const float> rows)> class_logits = {};

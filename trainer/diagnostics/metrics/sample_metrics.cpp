@@ -192,11 +192,11 @@ class Measurement {
     if (std::min(reals_.rows(), fakes_.rows()) < 20) return;
     const Interval interval = interval_of_jackknife(
         metrics_.kernel_distance, kernel_distances_without(sums, reals_.rows(), fakes_.rows()));
-    metrics_.intervals["kid"] = interval;
+    metrics_.intervals["kernel_distance"] = interval;
     // The kernels' mean varies by much less than the distance.
     if (metrics_.kernel_distance == 0) return;
     const double scale = metrics_.kernel_effect / metrics_.kernel_distance;
-    metrics_.intervals["kid_effect"] = {interval.low * scale, interval.high * scale,
+    metrics_.intervals["kernel_effect"] = {interval.low * scale, interval.high * scale,
                                         interval.method};
   }
 

@@ -23,9 +23,9 @@ constexpr double kAggregateNats = 0.5;
 constexpr double kAggregateNatsEach = 0.05;
 constexpr double kAggregateDiscrepancy = 0.1;
 
-// Fewer than half of the units that a linear VAE would keep, and reconstructions that leave far
-// more than its would. (A curved encoder may need fewer units, and then leaves less.)
-constexpr double kFewUnits = 0.5;
+// At most nine tenths of the units that a linear VAE would keep, and reconstructions that leave
+// far more than its would. (A curved encoder may need fewer units, and then leaves less.)
+constexpr double kFewUnits = 0.9;
 constexpr double kMuchLeft = 2;
 constexpr double kMuchMoreLeft = 0.05;  // of the data's variance
 
