@@ -273,7 +273,7 @@ void add_parts(world::Communicator& control, const ComparedSets& sets,
   const diagnostics::PartHints hints{
       .away = pooled.away,
       .away_excess = off > off_of_reals ? (off - off_of_reals) / off : 0,
-      .reached = pooled.reached,
+      .neighbours = pooled.neighbours,
       .labels = sets.reals.labels,
       .class_names = sets.reals.class_names};
   evidence.parts = diagnostics::find_parts(reference, sets.fake_rows,

@@ -1,6 +1,7 @@
 #include "diagnostics/metrics/pooled_null.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/random.h"
@@ -67,6 +68,33 @@ WalkedCuts walked_cuts(world::Communicator& control, const std::vector<int64_t>&
                        [&](int64_t draw) { return marks_of_cut(pool, seed, draw); });
 }
 
+NeighbourHints neighbour_hints(const Pool& pool, const PooledCut& actual,
+                               const std::vector<int64_t>& lists, int64_t listed, int64_t k) {
+  const auto reals = static_cast<size_t>(std::ranges::count(pool.is_real, 1));
+  NeighbourHints hints;
+  hints.recalled.resize(reals);
+  hints.recalled_by_reals.resize(reals);
+  hints.own_neighbours.resize(pool.is_real.size() - reals);
+  for (size_t i = 0; i < pool.row_of.size(); ++i) {
+    const auto row = static_cast<size_t>(pool.row_of[i]);
+    const std::span list(lists.begin() + static_cast<std::ptrdiff_t>(i) * listed,
+                         static_cast<size_t>(listed));
+    if (pool.is_real[i] == 0) {
+      for (const int64_t other : list.first(std::min<size_t>(2, list.size())))
+        hints.own_neighbours[row] += 1 - pool.is_real[static_cast<size_t>(other)];
+      continue;
+    }
+    hints.recalled[row] = actual.recalled[i];
+    int64_t left = k;
+    for (const int64_t other : list) {
+      if (pool.is_real[static_cast<size_t>(other)] == 0) continue;
+      hints.recalled_by_reals[static_cast<size_t>(pool.row_of[static_cast<size_t>(other)])] = 1;
+      if (--left == 0) break;
+    }
+  }
+  return hints;
+}
+
 // Which values of a pooled figure speak against the samples.
 Worse worse_of(const std::string& pooled_figure) {
   const bool high = pooled_figure.starts_with("near_") || pooled_figure.starts_with("local_") ||
@@ -94,7 +122,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.shorted_fakes,
                       &measured.repeated, &measured.near_own, &measured.invented})
     flags->resize(static_cast<size_t>(fakes.rows()));
-  for (auto* flags : {&measured.reached, &measured.emptied, &measured.shorted})
+  for (auto* flags : {&measured.emptied, &measured.shorted})
     flags->resize(static_cast<size_t>(reals.rows()));
   const PooledCut actual(lists, squares, listed, neighborhood, pool.is_real);
   const WalkedCuts walked = walked_cuts(control, lists, listed, pool, draws, seed);
@@ -103,7 +131,6 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   for (size_t i = 0; i < pool.row_of.size(); ++i) {
     const auto row = static_cast<size_t>(pool.row_of[i]);
     if (pool.is_real[i] != 0) {
-      measured.reached[row] = actual.covered[i];
       measured.emptied[row] = actual.emptied[i];
       measured.shorted[row] = walked.shorted[i];
     } else {
@@ -115,6 +142,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
       measured.invented[row] = actual.invented[i];
     }
   }
+  measured.neighbours = neighbour_hints(pool, actual, lists, listed, neighborhood.precision_k);
   std::vector<double> packed(static_cast<size_t>(draws) * kCutFigures, 0.0);
   for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
     const auto marks = marks_of_cut(pool, seed, draw);

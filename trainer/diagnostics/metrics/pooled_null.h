@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/modes/thin_part.h"
 #include "diagnostics/statistics/null_distribution.h"
 #include "world/communicator.h"
 
@@ -49,7 +50,7 @@ struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
   std::array<std::vector<double>, kPooledFigures.size()> draws = {};  // [draws] each
   std::vector<uint8_t> away;           // [fakes], 1: on no real's ball (precision_k)
-  std::vector<uint8_t> reached;        // [reals], 1: a fake lies in its ball (coverage_k)
+  NeighbourHints neighbours;           // balls to the precision_k-th nearest
   std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
   std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
   std::vector<uint8_t> shorted;        // [reals], 1 or 2: counts for local_shortage (WalkedCuts)

@@ -18,8 +18,6 @@ constexpr double kMissingPart = 0.2;  // of its share
 constexpr double kStarvedPart = 0.5;
 constexpr double kLeastLoss = 0.01;  // of the data, by one part
 constexpr double kNarrowPart = 0.5;
-constexpr double kThinPart = 0.5;  // of what the whole's reals have, of reals reached
-constexpr int64_t kFewestReached = 20;
 constexpr double kNearlyBalanced = 0.7;
 constexpr double kSmallShift = 0.25;  // squared, in the whole's total variance
 constexpr double kMostStretch = 4;
@@ -40,6 +38,9 @@ class HalfComparison {
         hints_(hints),
         leaf_(leaves_of(half.tree, samples)),
         in_node_(count_nodes(half.tree, leaf_)),
+        leaf_of_real_(hints.neighbours.recalled.empty()
+                          ? std::vector<int64_t>()
+                          : leaves_of(half.tree, {reference.reals, reference.width})),
         widths_(part_widths(reference, half, samples, leaf_)) {}
 
   PartFindings find() {
@@ -216,27 +217,19 @@ class HalfComparison {
            share(node) >= kLeastLoss && made(node) >= kStarvedPart * share(node);
   }
 
-  // A part that has its share of samples, of whose reals few are reached: so they are few things.
+  // The level of narrow parts is shared by both ways to see one.
   bool thin(int64_t node) const {
-    if (hints_.reached.empty() || half_.in_node[static_cast<size_t>(node)] < kFewestReached ||
-        made(node) < kNearlyBalanced * share(node))
-      return false;
-    const double all = reached(half_.tree.whole());
-    const double here = reached(node);
-    if (all <= 0 || here >= kThinPart * all) return false;
-    const auto n = static_cast<double>(half_.in_node[static_cast<size_t>(node)]);
-    const auto m = std::max(1.0, static_cast<double>(in_node_[static_cast<size_t>(node)]));
-    const double deviation = std::sqrt(std::max(all * (1 - all), 1 / n) * (1 / n + 1 / m));
-    return normal_upper_log10((all - here) / deviation) <= log10_level_;
+    return !hints_.neighbours.recalled.empty() && made(node) >= kNearlyBalanced * share(node) &&
+           is_thin(neighbours(node), log10_level_ - std::log10(2));
   }
 
-  double reached(int64_t node) const {
-    int64_t count = 0;
-    for (size_t i = 0; i < half_.leaf.size(); ++i)
-      if (holds(node, half_.leaf[i]))
-        count += hints_.reached[static_cast<size_t>(half_.counted[i])];
-    return static_cast<double>(count) /
-           static_cast<double>(std::max<int64_t>(1, half_.in_node[static_cast<size_t>(node)]));
+  PartNeighbours neighbours(int64_t node) const {
+    const auto in = [&](const std::vector<int64_t>& leaves) {
+      std::vector<uint8_t> held;
+      for (const int64_t leaf : leaves) held.push_back(holds(node, leaf) ? 1 : 0);
+      return held;
+    };
+    return neighbours_of(hints_.neighbours, in(leaf_of_real_), in(leaf_));
   }
 
   Part part_of(int64_t node) const {
@@ -248,8 +241,7 @@ class HalfComparison {
     part.made_high = binomial_upper_bound(in_node_[at], total(), kIntervalTail);
     part.log10_tail = log10_tail(node, in_node_[at]);
     part.width = widths_.width[at];
-    if (!hints_.reached.empty())
-      part.reached = reached(node) / std::max(1e-9, reached(half_.tree.whole()));
+    if (!hints_.neighbours.recalled.empty()) part.reached = reached_share(neighbours(node));
     std::vector<int64_t> rows = rows_in(node, half_.leaf);
     for (int64_t& row : rows) row = half_.counted[static_cast<size_t>(row)];
     const Features all_reals{reference_.reals, reference_.width};
@@ -290,8 +282,9 @@ class HalfComparison {
   const Features& samples_;
   double log10_level_;
   const PartHints& hints_;
-  std::vector<int64_t> leaf_;     // [samples]
-  std::vector<int64_t> in_node_;  // [nodes]
+  std::vector<int64_t> leaf_;          // [samples]
+  std::vector<int64_t> in_node_;       // [nodes]
+  std::vector<int64_t> leaf_of_real_;  // [reals]; empty without hints
   PartWidths widths_;
 };
 

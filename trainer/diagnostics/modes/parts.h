@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "diagnostics/modes/part_tree.h"
+#include "diagnostics/modes/thin_part.h"
 
 namespace allmodes::diagnostics {
 
@@ -58,17 +59,17 @@ struct Part {
   double made_high = 1;
   double log10_tail = 0;  // of so few samples, one test alone; of a narrow part of its distances
   double width = 1;       // variance of its samples over its reals', along `directions`, >= 0
-  double reached = -1;  // share of its reals that samples reach over that of the whole; -1: unknown
+  double reached = -1;    // thin_part.h: reals that samples reach over those that they should
   std::vector<int64_t> reals = {};    // of the data, the nearest to its middle first, at most 12
   std::vector<int64_t> samples = {};  // in it or next to it, likewise
 };
 
 // What is known of single rows beside where they are. Each may be empty.
 struct PartHints {
-  std::vector<uint8_t> away = {};     // [samples], 1: on no real's ball
-  double away_excess = 0;             // share of those that real samples would not have, [0, 1]
-  std::vector<uint8_t> reached = {};  // [reals], 1: a sample lies in its ball
-  std::vector<int64_t> labels = {};   // [reals], to name parts by
+  std::vector<uint8_t> away = {};  // [samples], 1: on no real's ball
+  double away_excess = 0;          // share of those that real samples would not have, [0, 1]
+  NeighbourHints neighbours = {};
+  std::vector<int64_t> labels = {};  // [reals], to name parts by
   std::vector<std::string> class_names = {};
 };
 
@@ -76,7 +77,7 @@ struct PartFindings {
   int64_t tests = 0;
   std::vector<Part> missing = {};  // below a fifth of their share, most lost first; disjoint
   std::vector<Part> starved = {};  // below half of it
-  std::vector<Part> narrow = {};   // of width below a half, or of whose reals few are reached
+  std::vector<Part> narrow = {};   // of width below a half, or thin (thin_part.h)
   double lost_mass = 0;            // sum of share - made over missing and starved
   double lost_mass_low = 0;        // its lower confidence bound at the level, >= 0
   double moved_mass = 0;           // the same of parts that are short for another reason

@@ -137,7 +137,7 @@ std::optional<Witness> witness_narrow_parts(const Evidence& evidence) {
     if (items.size() < kToldParts)
       items.push_back(part.width < 0.5
                           ? fmt::format("{} {:.2g}", part.name, part.width)
-                          : fmt::format("{} ({:.2g} of the reals reached that others have)",
+                          : fmt::format("{} ({:.2g} of the reals reached that real samples reach)",
                                         part.name, part.reached));
   }
   const bool far = narrow_mass(evidence, kPointLike) >= kManyPointLike;
