@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "diagnostics/metrics/pooled_null.h"
+#include "diagnostics/modes/emptied_region.h"
 #include "diagnostics/modes/parts.h"
 #include "ranks/thread_ranks.h"
 
@@ -99,6 +100,14 @@ TEST(ThinPart, AGroupOfFewThingsIsNarrowOnAnyNumberOfRanks) {
     EXPECT_TRUE(std::ranges::all_of(narrow[0].reals, [](int64_t row) { return row % 8 == 3; }));
   }
   EXPECT_TRUE(narrow_of(eight_groups(640, 2), 1).empty());
+  // Places in that group lie amid few things, those in another one do not.
+  const auto narrow = narrow_of(fakes, 1);
+  for (const int64_t group : {3, 5}) {
+    std::vector<uint8_t> in(640, 0);
+    for (size_t row = static_cast<size_t>(group); row < 640; row += 8) in[row] = 1;
+    const auto region = emptied_region(reference, {fakes, kWide}, in, in, {}, narrow);
+    EXPECT_NEAR(region.in_thin, group == 3 ? 1 : 0, 0.05);
+  }
 }
 
 }  // namespace

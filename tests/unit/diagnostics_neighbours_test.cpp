@@ -249,6 +249,21 @@ TEST(Neighbours, PartsThatAllSamplesHaveLeftByAMoveAreNotLost) {
   EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
 }
 
+TEST(Neighbours, PlacesBetweenFewThingsAreNoLostMass) {
+  Part thin{.number = 3, .name = "part 3"};
+  thin.share = 0.08;
+  thin.made = 0.08;
+  thin.reached = 0.5;
+  Evidence evidence = beside_reals({{"local_loss", 0.03, 0, kSure}});
+  evidence.parts = PartFindings{.narrow = {thin}};
+  evidence.emptied = region_of(0.03, 0);
+  evidence.emptied->in_thin = 0.9;
+  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
+  EXPECT_EQ(judged_once(evidence).witnesses.size(), 1U);
+  evidence.emptied->in_thin = 0.3;  // most of it lies elsewhere
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+}
+
 TEST(Neighbours, NoiseGoesBeforeTheRealsThatItDoesNotReach) {
   Part unreached{.number = 3, .name = "part 3"};
   unreached.share = 0.03;

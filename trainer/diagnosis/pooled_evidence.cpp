@@ -280,11 +280,13 @@ void add_parts(world::Communicator& control, const ComparedSets& sets,
                                            diagnostics::parts_level(significance), hints);
   evidence.smallest_loss = evidence.parts->smallest_loss;
   if (std::ranges::find(pooled.emptied, 1) != pooled.emptied.end())
-    evidence.emptied = diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied,
-                                                   pooled.emptied_fakes, hints);
+    evidence.emptied =
+        diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied, pooled.emptied_fakes,
+                                    hints, evidence.parts->narrow);
   if (std::ranges::count(pooled.shorted, 0) < std::ssize(pooled.shorted))
-    evidence.shorted = diagnostics::emptied_region(reference, sets.fake_rows, pooled.shorted,
-                                                   pooled.shorted_fakes, hints);
+    evidence.shorted =
+        diagnostics::emptied_region(reference, sets.fake_rows, pooled.shorted, pooled.shorted_fakes,
+                                    hints, evidence.parts->narrow);
   add_side(side_of(control, sets), sets, reference, hints, evidence);
 }
 

@@ -6,7 +6,7 @@ from planted_defects import (binarized, blurred, contrast, copied, few_things, f
                              lacking_side, moved, moved_columns, narrow, noisy, one_sample, scattered, shifted,
                              smoothed, trained_on, with_labels)
 from planted_sources import (constant_columns, groups, laplace, mnist, of_unequal_scale, photograph, repeated_point,
-                             small_digits, spectrum, student, two_circles, whole_numbers, zipf)
+                             shaped_groups, small_digits, spectrum, student, two_circles, whole_numbers, zipf)
 
 MASS = {"mode_dropping", "mode_imbalance"}
 DROPPED = {"mode_dropping"}
@@ -22,6 +22,13 @@ IGNORED = {"label_ignored"}
 
 HEALTHY_SEEDS = {60: 40, 150: 40, 500: 30, 2000: 12, 10000: 1}  # of each source
 
+
+SHAPES = {  # width, groups, how far apart, of which shape
+    "eight cubic groups, 8": (8, 8, 8, "cubic"),
+    "ten shell groups, 3": (3, 10, 6, "shell"),
+    "eight heavy groups, 8": (8, 8, 8, "heavy"),
+    "twelve stretched groups, 32": (32, 12, 10, "stretched"),
+}
 
 Case = collections.namedtuple("Case", "name data n m labelled make right concerned")
 
@@ -44,6 +51,7 @@ def sources(which, folder, fashion=""):
         "Zipf groups, 10": groups(10, 30, 2, 0.3, zipf(30)),
         "whole numbers, 10": whole_numbers(10, 5),
         "groups of unequal scale, 5": of_unequal_scale(groups(5, 12, 2, 0.5), 5),
+        **{name: shaped_groups(*shape, seed=2 if develop else 12) for name, shape in SHAPES.items()},
         "two circles": two_circles(0.4, 0.05),
         "Laplace 6": laplace(6),
         "photograph 12": photograph("china.jpg" if develop else "flower.jpg", 12, 7 if develop else 6),
@@ -89,13 +97,13 @@ def healthy_cases(found):
                 yield Case("nothing, labelled", data, n, m, True, healthy, HEALTHY, [])
 
 
-def class_cases(data, classes, n):
+def class_cases(data, classes, n, noise=0.05):
     for label in classes:
         for labelled in (False, True):
             words = ", labelled" if labelled else ""
             yield Case(f"class missing{words}", data, n, n, labelled, lacking([label]), DROPPED, [label])
             yield Case(f"class at 0.3{words}", data, n, n, labelled, lacking([label], 0.3), SHORT_OF, [label])
-            yield Case(f"class of 20 things{words}", data, n, n, labelled, few_things(label, 20, 0.05), REPEATED, [label])
+            yield Case(f"class of 20 things{words}", data, n, n, labelled, few_things(label, 20, noise), REPEATED, [label])
 
 
 def common_cases(data, n, image):
@@ -165,6 +173,11 @@ def all_cases(which, found):
             yield from class_cases(data, [3] if develop else [5], n)
             yield from common_cases(data, n, False)
             yield from asked_cases(data, n, 3 if develop else 5)
+    for data in SHAPES:
+        for n in [800] if develop else [1000, 2000]:
+            yield from class_cases(data, [1], n, noise=0.5)
+            yield Case("classes at 0.6 of their width", data, n, n, False, narrow(0.6), NARROW, [])
+            yield Case("classes at 0.6 of their width, labelled", data, n, n, True, narrow(0.6), NARROW, [])
     for n in (600, 2000) if develop else (800, 1800):
         yield Case("class missing", "two circles", n, n, False, lacking([0]), DROPPED, [0])
         yield Case("class at 0.3", "two circles", n, n, False, lacking([0], 0.3), SHORT_OF, [0])

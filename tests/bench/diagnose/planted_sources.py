@@ -37,6 +37,28 @@ def groups(width, count, apart, deviation, weights=None, seed=5):
     return Law(sample)
 
 
+def shaped_groups(width, count, apart, shape, seed):
+    """Groups of unit size that are no normal laws: cubic, shell, heavy (t, 3 degrees) or stretched."""
+    made = np.random.default_rng(seed)
+    centres = made.normal(size=(count, width)) * apart / np.sqrt(width)
+    turns = made.normal(size=(count, width, width)) / np.sqrt(width)
+
+    def sample(random, n):
+        labels = random.integers(0, count, n)
+        rows = random.normal(size=(n, width))
+        if shape == "cubic":
+            rows = random.uniform(-1, 1, (n, width))
+        elif shape == "shell":
+            rows *= (1 + 0.05 * random.normal(size=(n, 1))) / np.linalg.norm(rows, axis=1, keepdims=True)
+        elif shape == "heavy":
+            rows = random.standard_t(3, (n, width)) / np.sqrt(3)
+        elif shape == "stretched":
+            rows = np.einsum("ni,nij->nj", rows / np.arange(1, width + 1), turns[labels])
+        return (centres[labels] + rows).astype("f4"), labels
+
+    return Law(sample)
+
+
 def spectrum(width, power, seed=3):
     """Normal rows whose variances fall as i^-power along random directions."""
     basis, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))

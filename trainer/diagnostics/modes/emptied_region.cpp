@@ -43,6 +43,34 @@ int64_t most_alike(const PartReference& reference, const std::vector<uint8_t>& r
   return number;
 }
 
+// Share of the region's counted reals that lie in those of the parts that are thin. Numbers as in
+// find_parts(); "all parts together" is the whole, and none.
+double share_in_thin(const PartReference& reference, const std::vector<uint8_t>& reals_in,
+                     const std::vector<Part>& parts) {
+  int64_t first = 0;
+  int64_t inside = 0;
+  int64_t all = 0;
+  for (const auto& half : reference.halves) {
+    std::vector<uint8_t> thin(static_cast<size_t>(half.tree.leaves()), 0);
+    bool any = false;
+    for (const Part& part : parts) {
+      const int64_t node = part.number - first;
+      if (part.reached < 0 || part.reached >= kThin || node < 0 || node >= half.tree.whole())
+        continue;
+      any = true;
+      for (const int64_t leaf : half.tree.members[static_cast<size_t>(node)])
+        thin[static_cast<size_t>(leaf)] = 1;
+    }
+    for (size_t i = 0; any && i < half.leaf.size(); ++i) {
+      if (reals_in[static_cast<size_t>(half.counted[i])] == 0) continue;
+      ++all;
+      inside += thin[static_cast<size_t>(half.leaf[i])];
+    }
+    first += std::ssize(half.tree.mother);
+  }
+  return all > 0 ? static_cast<double>(inside) / static_cast<double>(all) : 0;
+}
+
 std::vector<int64_t> rows_marked(const std::vector<uint8_t>& flags) {
   std::vector<int64_t> rows;
   for (size_t i = 0; i < flags.size(); ++i)
@@ -87,7 +115,8 @@ double core_tail(int64_t reals, int64_t samples, double reals_to_samples) {
 
 EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
                              const std::vector<uint8_t>& reals_in,
-                             const std::vector<uint8_t>& samples_in, const PartHints& hints) {
+                             const std::vector<uint8_t>& samples_in, const PartHints& hints,
+                             const std::vector<Part>& narrow) {
   const Features reals{reference.reals, reference.width};
   ALLMODES_CHECK(std::ssize(reals_in) == reals.rows() && std::ssize(samples_in) == samples.rows(),
                  "{} and {} flags of {} reals and {} samples", reals_in.size(), samples_in.size(),
@@ -99,6 +128,7 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
   region.core_log10_tail =
       core_tail(std::ranges::count(reals_in, 2), std::ranges::count(samples_in, 2),
                 static_cast<double>(reals.rows()) / static_cast<double>(samples.rows()));
+  region.in_thin = share_in_thin(reference, reals_in, narrow);
   region.classes = classes_of(rows, hints);
   Part& part = region.part;
   part.number = most_alike(reference, reals_in);

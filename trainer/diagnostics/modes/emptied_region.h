@@ -18,13 +18,18 @@ struct EmptiedRegion {
   // so few samples in it (binomial), were it made at 0.3 of its share; 0 without a core. Small:
   // something is lost there, though samples of what looks alike lie in the region.
   double core_log10_tail = 0;
+  // Share of its reals that lie in thin parts (thin_part.h), [0, 1]: those have their share of
+  // samples, which are few things, so that there are none between them.
+  double in_thin = 0;
 };
 
 // `reals_in` [reals] and `samples_in` [samples] are 1 for the rows in the region, 2 for those in
 // its core, and 0; at least one real is in the region. The part has the name of the node of the
-// reference's trees that is most like it. hints: labels and class_names alone.
+// reference's trees that is most like it. hints: labels and class_names alone. `narrow`: as
+// find_parts() found them.
 EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,
                              const std::vector<uint8_t>& reals_in,
-                             const std::vector<uint8_t>& samples_in, const PartHints& hints);
+                             const std::vector<uint8_t>& samples_in, const PartHints& hints,
+                             const std::vector<Part>& narrow = {});
 
 }  // namespace allmodes::diagnostics

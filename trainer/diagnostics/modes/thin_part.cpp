@@ -8,7 +8,6 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr double kThin = 0.65;
 constexpr int64_t kFewestRealsOfPart = 20;
 constexpr int64_t kFewestSamplesOfPart = 10;
 constexpr double kNeighbours = 2;

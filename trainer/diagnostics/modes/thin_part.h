@@ -34,6 +34,9 @@ PartNeighbours neighbours_of(const NeighbourHints& hints, const std::vector<uint
 // Reals that samples reach over those that real samples would; 1 where none would be.
 double reached_share(const PartNeighbours& part);
 
+// What a thin part reaches less than.
+inline constexpr double kThin = 0.65;
+
 // Whether the part's samples have each other as neighbours significantly more often than in a
 // random order of its rows (Schilling, JASA 81, 1986; Henze, Annals of Statistics 16, 1988), and so
 // reach less than kThin of the reals that real samples would. `log10_level`: of this test alone.

@@ -32,6 +32,7 @@ constexpr double kLostThoughWide = 0.1;  // what is spread out is rarer where th
 // Samples that are moved, narrowed or noisy leave places, and are as many too many in others.
 constexpr double kMostElsewhere = 0.5;  // of the loss
 constexpr double kHardlyMade = 0.2;     // of the region's share: lost; else short of samples
+constexpr double kAmidFewThings = 0.7;  // of the region's reals
 constexpr double kRepeatedSamples = 0.03;
 constexpr double kOneThing = 3;
 constexpr double kRealsAsDense = 0.5;  // of the repeated samples' share
@@ -219,11 +220,16 @@ bool left_by_move(const Evidence& evidence) {
          left(shortage->value, evidence.local_shortage_when_moved);
 }
 
+bool lies_amid_few_things(const EmptiedRegion& region, const Evidence& evidence) {
+  return region.in_thin >= kAmidFewThings && !loses_parts(evidence);
+}
+
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   if (!significant(loss, levels) ||
       loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
       lies_away(evidence) || other_detail(evidence) ||
+      lies_amid_few_things(*evidence.emptied, evidence) ||
       (mostly_narrow(evidence) && !loses_parts(evidence) && !lacks_places_alone(evidence)))
     return std::nullopt;
   if (!stays_when_moved(loss->value, evidence.local_loss_when_moved, kLocalLoss))

@@ -27,6 +27,7 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
   const double least = least_sure_local_loss(evidence);
   // What is said by parts, or of places without samples, is not said again.
   if (lies_away(evidence) || other_detail(evidence) ||
+      lies_amid_few_things(*evidence.shorted, evidence) ||
       (mostly_narrow(evidence) && !lacks_places_alone(evidence)) || loses_parts(evidence) ||
       witness_local_loss(evidence, levels))
     return std::nullopt;

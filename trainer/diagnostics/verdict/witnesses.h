@@ -142,6 +142,9 @@ bool left_by_move(const Evidence& evidence);
 // it is reached, and nowhere are samples more than that makes them, as where they are drawn
 // together.
 bool lacks_places_alone(const Evidence& evidence);
+// Whether the place lies in parts that have their share of samples, which are few things: there are
+// none between them, and no mass is lost.
+bool lies_amid_few_things(const EmptiedRegion& region, const Evidence& evidence);
 // Amid the places that are short of samples some have hardly any (EmptiedRegion): what is there is
 // lost, and the samples around it are of what looks alike.
 bool has_lost_core(const Evidence& evidence);
