@@ -65,7 +65,7 @@ TEST(ThinPart, OfEqualSetsAsManyRealsAreReachedAsShouldBe) {
                          std::sqrt(2 * samples * chance * (1 - chance));
         greatest = std::max(greatest, z);
         squares += z * z;
-        reached += reached_share(part);
+        reached += reached_share(part, {});
         ++parts;
       }
     }

@@ -41,6 +41,7 @@ class HalfComparison {
         leaf_of_real_(hints.neighbours.recalled.empty()
                           ? std::vector<int64_t>()
                           : leaves_of(half.tree, {reference.reals, reference.width})),
+        whole_(leaf_of_real_.empty() ? PartNeighbours() : neighbours(half.tree.whole())),
         widths_(part_widths(reference, half, samples, leaf_)) {}
 
   PartFindings find() {
@@ -220,7 +221,7 @@ class HalfComparison {
   // The level of narrow parts is shared by both ways to see one.
   bool thin(int64_t node) const {
     return !hints_.neighbours.recalled.empty() && made(node) >= kNearlyBalanced * share(node) &&
-           is_thin(neighbours(node), log10_level_ - std::log10(2));
+           is_thin(neighbours(node), whole_, log10_level_ - std::log10(2));
   }
 
   PartNeighbours neighbours(int64_t node) const {
@@ -241,7 +242,7 @@ class HalfComparison {
     part.made_high = binomial_upper_bound(in_node_[at], total(), kIntervalTail);
     part.log10_tail = log10_tail(node, in_node_[at]);
     part.width = widths_.width[at];
-    if (!hints_.neighbours.recalled.empty()) part.reached = reached_share(neighbours(node));
+    if (!hints_.neighbours.recalled.empty()) part.reached = reached_share(neighbours(node), whole_);
     std::vector<int64_t> rows = rows_in(node, half_.leaf);
     for (int64_t& row : rows) row = half_.counted[static_cast<size_t>(row)];
     const Features all_reals{reference_.reals, reference_.width};
@@ -285,6 +286,7 @@ class HalfComparison {
   std::vector<int64_t> leaf_;          // [samples]
   std::vector<int64_t> in_node_;       // [nodes]
   std::vector<int64_t> leaf_of_real_;  // [reals]; empty without hints
+  PartNeighbours whole_;
   PartWidths widths_;
 };
 

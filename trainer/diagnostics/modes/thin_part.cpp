@@ -1,5 +1,6 @@
 #include "diagnostics/modes/thin_part.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -35,14 +36,18 @@ PartNeighbours neighbours_of(const NeighbourHints& hints, const std::vector<uint
   return part;
 }
 
-double reached_share(const PartNeighbours& part) {
-  if (part.recalled_by_reals == 0) return 1;
-  return static_cast<double>(part.recalled) / static_cast<double>(part.recalled_by_reals);
+double reached_share(const PartNeighbours& part, const PartNeighbours& whole) {
+  const auto of_reals = [](const PartNeighbours& rows) {
+    if (rows.recalled_by_reals == 0) return 1.0;
+    return static_cast<double>(rows.recalled) / static_cast<double>(rows.recalled_by_reals);
+  };
+  const double of_whole = std::min(1.0, of_reals(whole));
+  return of_whole > 0 ? of_reals(part) / of_whole : 1;
 }
 
-bool is_thin(const PartNeighbours& part, double log10_level) {
+bool is_thin(const PartNeighbours& part, const PartNeighbours& whole, double log10_level) {
   if (part.reals < kFewestRealsOfPart || part.samples < kFewestSamplesOfPart ||
-      reached_share(part) >= kThin)
+      reached_share(part, whole) >= kThin)
     return false;
   const auto samples = static_cast<double>(part.samples);
   const double chance = (samples - 1) / (samples - 1 + static_cast<double>(part.reals));

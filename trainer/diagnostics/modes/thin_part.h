@@ -31,15 +31,17 @@ struct PartNeighbours {
 PartNeighbours neighbours_of(const NeighbourHints& hints, const std::vector<uint8_t>& holds_real,
                              const std::vector<uint8_t>& holds_sample);
 
-// Reals that samples reach over those that real samples would; 1 where none would be.
-double reached_share(const PartNeighbours& part);
+// Reals that samples reach over those that real samples would, beside the same of all rows where
+// that is below 1 (samples that are narrower as a whole reach less everywhere); 1 where none would
+// be reached.
+double reached_share(const PartNeighbours& part, const PartNeighbours& whole);
 
 // What a thin part reaches less than.
 inline constexpr double kThin = 0.65;
 
 // Whether the part's samples have each other as neighbours significantly more often than in a
 // random order of its rows (Schilling, JASA 81, 1986; Henze, Annals of Statistics 16, 1988), and so
-// reach less than kThin of the reals that real samples would. `log10_level`: of this test alone.
-bool is_thin(const PartNeighbours& part, double log10_level);
+// reach less than kThin of the reals that they should. `log10_level`: of this test alone.
+bool is_thin(const PartNeighbours& part, const PartNeighbours& whole, double log10_level);
 
 }  // namespace allmodes::diagnostics
