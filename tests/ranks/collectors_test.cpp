@@ -110,7 +110,8 @@ TEST(Collectors, GiveTheSameSampleMetricsOnAnyNumberOfRanksAndThoseOfTheSamples)
         EXPECT_EQ(figures.record.number("density"), scores.density);
         EXPECT_EQ(figures.record.number("coverage"), scores.coverage);
         EXPECT_EQ(figures.record.number("sample_count"), 430);
-        for (const char* name : {"frechet_distance", "kernel_distance", "vendi", "coverage_expected"})
+        for (const char* name :
+             {"frechet_distance", "kernel_distance", "vendi", "coverage_expected"})
           EXPECT_TRUE(figures.record.number(name).has_value()) << name;
       });
 }

@@ -197,7 +197,7 @@ class Measurement {
     if (metrics_.kernel_distance == 0) return;
     const double scale = metrics_.kernel_effect / metrics_.kernel_distance;
     metrics_.intervals["kernel_effect"] = {interval.low * scale, interval.high * scale,
-                                        interval.method};
+                                           interval.method};
   }
 
   void count_by_cell() {

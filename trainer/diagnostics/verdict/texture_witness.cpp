@@ -22,7 +22,8 @@ Witness witness_of(const CalibratedFigure& detail) {
       "unformed",
       fmt::format("what a picture's pixels differ from their neighbours by has {:.2g} of "
                   "the strength that reals like it have: {}; {}",
-                  detail.value, detail.value < 1 ? "blurred, or of less contrast" : "noisy or jagged",
+                  detail.value,
+                  detail.value < 1 ? "blurred, or of less contrast" : "noisy or jagged",
                   below_power(detail.log10_tail)),
       "detail", measured_of("detail of pictures", detail));
 }
