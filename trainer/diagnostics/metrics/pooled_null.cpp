@@ -81,7 +81,7 @@ NeighbourHints neighbour_hints(const Pool& pool, const PooledCut& actual,
                          static_cast<size_t>(listed));
     if (pool.is_real[i] == 0) {
       for (const int64_t other : list.first(std::min<size_t>(2, list.size())))
-        hints.own_neighbours[row] += 1 - pool.is_real[static_cast<size_t>(other)];
+        if (pool.is_real[static_cast<size_t>(other)] == 0) ++hints.own_neighbours[row];
       continue;
     }
     hints.recalled[row] = actual.recalled[i];
