@@ -59,7 +59,7 @@ struct Part {
   double made_high = 1;
   double log10_tail = 0;  // of so few samples, one test alone; of a narrow part of its distances
   double width = 1;       // variance of its samples over its reals', along `directions`, >= 0
-  double reached = -1;    // thin_part.h: reals that samples reach over those that they should
+  double reached = -1;    // reached_share() of thin_part.h, >= 0; -1: unknown
   std::vector<int64_t> reals = {};    // of the data, the nearest to its middle first, at most 12
   std::vector<int64_t> samples = {};  // in it or next to it, likewise
 };
