@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "base/random.h"
@@ -32,6 +33,24 @@ TEST(ColumnScales, AreThoseOfMostRowsAndNotOfAFewFarOnes) {
   std::vector<float> rare(400, 0);
   rare[7] = 1;
   EXPECT_GT(column_deviations({rare, 1})[0], 0);
+}
+
+TEST(ColumnScales, OfConstantColumnsAreZeroWhateverTheirNumberIs) {
+  // A thousandth is no binary fraction: the mean of a thousand ones is not quite 1.
+  for (const int64_t rows : {1000, 1024, 3001}) {
+    for (const float value : {1.0F, 0.1F, -3.0F, 1e9F}) {
+      std::vector<float> values = scaled_normals(rows, {1, 0, 0});
+      for (size_t row = 0; row < static_cast<size_t>(rows); ++row) values[row * 3 + 1] = value;
+      // Equal but for the last bit of single precision.
+      for (size_t row = 0; row < static_cast<size_t>(rows); ++row)
+        values[row * 3 + 2] = row % 2 == 0 ? value : std::nextafter(value, 2 * value);
+      const auto deviations = column_deviations({values, 3});
+      EXPECT_GT(deviations[0], 0.9);
+      EXPECT_EQ(deviations[1], 0) << rows << " times " << value;
+      EXPECT_EQ(deviations[2], 0) << rows << " times " << value;
+      EXPECT_FALSE(of_unequal_scale(deviations));
+    }
+  }
 }
 
 TEST(ColumnScales, AreUnequalWhereHalfOfThemAreAHundredTimesNarrowerThanOne) {

@@ -96,6 +96,18 @@ TEST(Neighborhoods, TiesAreDecidedAsInPlainLoops) {
                by_definition(reals, fakes, neighborhood));
 }
 
+TEST(Neighborhoods, AtOneDistanceTheNextRowsAreListed) {
+  // Corners of a simplex: any two rows are as far apart as any other two.
+  std::vector<float> corners(36, 0);
+  for (size_t i = 0; i < 6; ++i) corners[i * 7] = 1;
+  const Sample sample{corners, 6};
+  const Neighbors found = nearest_neighbors(sample, 2, all_rows(sample));
+  const std::vector<int64_t> next = {1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0, 1};
+  EXPECT_EQ(found.rows, next);
+  const Neighbors part = nearest_neighbors(sample, 2, {4, 6});
+  EXPECT_EQ(part.rows, std::vector<int64_t>(next.begin() + 8, next.end()));
+}
+
 TEST(Neighborhoods, IdenticalSetsScoreOne) {
   for (const int64_t width : {1, 7, 64}) {
     const Sample sample = normal_sample(530, width, 4);

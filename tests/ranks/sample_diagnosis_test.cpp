@@ -92,6 +92,27 @@ TEST(PooledFigures, ALostGroupIsAPlaceWithoutSamplesOnAnyNumberOfRanks) {
   EXPECT_EQ(pooled_of(reals, groups(600, 2, 1), 3).values, lost.values);
 }
 
+// Rows of eight numbers, of which one is 1: the row's value, of so many.
+std::vector<float> repeated_values(int64_t rows, int64_t values) {
+  std::vector<float> made(static_cast<size_t>(rows) * 8, 0);
+  for (int64_t row = 0; row < rows; ++row) made[static_cast<size_t>(row * 8 + row % values)] = 1;
+  return made;
+}
+
+TEST(PooledFigures, OfDataThatRepeatAFewValuesArePreciseInTheNullToo) {
+  for (const int64_t values : {1, 5}) {
+    const auto found = pooled_of(repeated_values(400, values), repeated_values(400, values));
+    EXPECT_GT(pooled_value(found, "precision"), 0.99) << values;
+    EXPECT_GT(pooled_value(found, "recall"), 0.99) << values;
+    const auto at = std::ranges::find(kPooledFigures, "precision") - kPooledFigures.begin();
+    EXPECT_GT(std::ranges::min(found.draws.at(static_cast<size_t>(at))), 0.99) << values;
+    EXPECT_LT(std::abs(pooled_value(found, "local_loss")), 0.05) << values;
+  }
+  // Of five values one is not made: the places around a fifth of the reals.
+  const auto lost = pooled_of(repeated_values(400, 5), repeated_values(400, 4));
+  EXPECT_NEAR(pooled_value(lost, "local_loss"), 0.2, 0.02);
+}
+
 TEST(PooledFigures, FewThingsInManyCopiesAreNearFakesAndOtherSamplesAreNot) {
   const auto reals = groups(600, 1);
   auto repeated = groups(600, 2);

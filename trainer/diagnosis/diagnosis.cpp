@@ -22,6 +22,8 @@ namespace {
 using diagnostics::RowRange;
 
 constexpr int64_t kPairs = 20'000;
+constexpr double kManyEqual = 0.1;  // of the pairs of reals
+constexpr double kFewestOthers = 20;
 constexpr uint64_t kModeDraws = 100;
 
 diagnostics::Neighborhood neighborhood_of(const DiagnoseOptions& options) {
@@ -53,11 +55,19 @@ class MappedRows {
   std::span<const float> rows_;
 };
 
-double ratio_of_medians(const std::vector<double>& reals, const std::vector<double>& fakes) {
-  const double of_reals = std::sqrt(diagnostics::median(reals));
-  const double of_fakes = std::sqrt(diagnostics::median(fakes));
+// How far apart pairs are, of their squared distances: the median, so that a few far samples do not
+// set the scale, or the mean.
+double distance_of(const std::vector<double>& squares, bool as_mean) {
+  if (!as_mean) return std::sqrt(diagnostics::median(squares));
+  double sum = 0;
+  for (const double square : squares) sum += std::sqrt(square);
+  return sum / static_cast<double>(squares.size());
+}
+
+// Of samples that are apart beside reals that are all the same there is no ratio.
+double ratio_of(double of_fakes, double of_reals) {
   if (of_reals > 0) return of_fakes / of_reals;
-  return of_fakes == 0 ? 1 : std::numeric_limits<double>::infinity();
+  return of_fakes == 0 ? 1 : std::numeric_limits<double>::quiet_NaN();
 }
 
 struct DistanceRatio {
@@ -65,7 +75,9 @@ struct DistanceRatio {
   diagnostics::Interval interval;
 };
 
-// Medians, so that a few far samples do not set the scale.
+// Of medians; of means where kManyEqual of the reals' pairs are equal, since the median of such data
+// is 0 or not by chance. Not a number where no more than kFewestOthers of the samples are expected to
+// be another row than the commonest: none of them may be, by chance.
 DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
                              const DiagnoseOptions& options) {
   const auto squares_of = [&](const diagnostics::Features& features) {
@@ -79,7 +91,18 @@ DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnosti
   };
   const auto of_reals = squares_of(reals);
   const auto of_fakes = squares_of(fakes);
-  const double value = ratio_of_medians(of_reals, of_fakes);
+  const auto equal = std::ranges::count(of_reals, 0.0);
+  const bool as_mean =
+      static_cast<double>(equal) >= kManyEqual * static_cast<double>(of_reals.size());
+  const auto ratio = [&](const std::vector<double>& fakes_apart,
+                         const std::vector<double>& reals_apart) {
+    return ratio_of(distance_of(fakes_apart, as_mean), distance_of(reals_apart, as_mean));
+  };
+  const double others = 0.5 * static_cast<double>(std::ssize(of_reals) - equal) /
+                        static_cast<double>(of_reals.size()) * static_cast<double>(fakes.rows());
+  const double value = others > 0 && others < kFewestOthers
+                           ? std::numeric_limits<double>::quiet_NaN()
+                           : ratio(of_fakes, of_reals);
   std::vector<double> without;
   for (int group = 0; group < diagnostics::kJackknifeGroups; ++group) {
     const auto left = [&](std::vector<double> squares) {
@@ -88,7 +111,7 @@ DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnosti
       squares.erase(squares.begin() + out.first, squares.begin() + out.last);
       return squares;
     };
-    without.push_back(ratio_of_medians(left(of_reals), left(of_fakes)));
+    without.push_back(ratio(left(of_fakes), left(of_reals)));
   }
   return {value, diagnostics::clamped(diagnostics::interval_of_jackknife(value, without), 0,
                                       std::numeric_limits<double>::infinity())};
@@ -135,7 +158,7 @@ std::vector<Line> lines_of(const diagnostics::SampleMetrics& metrics,
           {"vendi", metrics.vendi.value_or(unknown),
            fmt::format("{:.4g} of the data", metrics.vendi_real.value_or(unknown))},
           {"vendi_real", metrics.vendi_real.value_or(unknown), "", false},
-          {"diversity", *evidence.diversity_ratio},
+          {"diversity", evidence.diversity_ratio.value_or(unknown)},
           {"frechet_distance", metrics.frechet_distance.value_or(unknown)},
           {"frechet_distance_limit", metrics.frechet_distance_limit.value_or(unknown), "",
            metrics.frechet_distance_limit.has_value()},
@@ -278,7 +301,7 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   auto metrics =
       diagnostics::measure_samples(control, real_rows.view(), fake_rows.view(), metric_options);
   const auto distances = distance_ratio(real_rows.view(), fake_rows.view(), options);
-  if (!evidence.diversity_ratio) {
+  if (!evidence.diversity_ratio && std::isfinite(distances.value)) {
     evidence.diversity_ratio = distances.value;
     metrics.intervals["diversity"] = distances.interval;
   }

@@ -5,8 +5,9 @@ import collections
 from planted_defects import (binarized, blurred, contrast, copied, few_things, flat, grey, healthy, inner, lacking,
                              lacking_side, moved, moved_columns, narrow, noisy, one_sample, scattered, shifted,
                              smoothed, trained_on, with_labels)
-from planted_sources import (constant_columns, groups, laplace, mnist, of_unequal_scale, photograph, repeated_point,
-                             shaped_groups, small_digits, spectrum, student, two_circles, whole_numbers, zipf)
+from planted_sources import (categories, constant_columns, groups, laplace, mixed_table, mnist, of_unequal_scale,
+                             photograph, repeated_point, shaped_groups, small_digits, sparse, spectrum, student,
+                             two_circles, whole_numbers, zipf)
 
 MASS = {"mode_dropping", "mode_imbalance"}
 DROPPED = {"mode_dropping"}
@@ -50,6 +51,11 @@ def sources(which, folder, fashion=""):
         "forty groups, 32": groups(32, 40, 1.5, 0.5),
         "Zipf groups, 10": groups(10, 30, 2, 0.3, zipf(30)),
         "whole numbers, 10": whole_numbers(10, 5),
+        "twelve categories": categories(12, 0.5),
+        "forty Zipf categories": categories(40),
+        "table of mixed columns": mixed_table(),
+        "sparse amounts, 20": sparse(20, 0.1 if develop else 0.05),
+        "one column of 64": constant_columns(64, 63),
         "groups of unequal scale, 5": of_unequal_scale(groups(5, 12, 2, 0.5), 5),
         **{name: shaped_groups(*shape, seed=2 if develop else 12) for name, shape in SHAPES.items()},
         "two circles": two_circles(0.4, 0.05),
@@ -73,7 +79,7 @@ def healthy_set(found, times):
     """Nothing planted; each case `times` as often as its size has seeds."""
     for data, source in found.items():
         most = len(source.rows) // 2 if hasattr(source, "rows") else 10000
-        labelled = "groups" in data or "circles" in data or "digits" in data or "MNIST" in data or "classes" in data
+        labelled = "categories" in data or "table" in data or "groups" in data or "circles" in data or "digits" in data or "MNIST" in data or "classes" in data
         for n, seeds in HEALTHY_SEEDS.items():
             if n > most:
                 continue
@@ -157,6 +163,12 @@ def all_cases(which, found):
     yield from asked_cases("whole numbers, 10", 1200, 3)
     # Noise of one width for all columns is no noise for these.
     yield from (c for c in class_cases("groups of unequal scale, 5", [5], 1200) if "things" not in c.name)
+    for data in ("twelve categories", "table of mixed columns"):
+        for n in [700] if develop else [1000, 2000]:
+            yield from (c for c in class_cases(data, [2], n) if "things" not in c.name)
+            yield Case("copies 0.5", data, n, n, False, copied(0.5), MEMORIZED | HEALTHY, [])
+            yield Case("one sample 0.3", data, n, n, False, one_sample(0.3), REPEATED | SHORT_OF, [])
+            yield Case("noise 0.5", data, n, n, False, noisy(0.5), UNFORMED, [])
     if "MNIST" in found:
         yield from class_cases("MNIST", [4, 1] if develop else [3, 9, 5], 1000)
         yield from class_cases("MNIST", [4] if develop else [7], 3000)

@@ -117,6 +117,38 @@ def whole_numbers(width, different, groups_of_rows=6, seed=9):
     return Law(sample)
 
 
+def categories(count, power=1.0):
+    """One-hot rows; the classes are the categories, rarer by rank."""
+    weights = zipf(count, power)
+
+    def sample(random, n):
+        labels = random.choice(count, n, p=weights)
+        return np.eye(count, dtype="f4")[labels], labels
+
+    return Law(sample)
+
+
+def mixed_table(categories_of=(6, 3), seed=8):
+    """Two categories, a count, an amount, a flag and a column that is constant. Classes: the first category."""
+    rates = np.random.default_rng(seed).uniform(0.5, 6, categories_of[0])
+
+    def sample(random, n):
+        labels, other = random.integers(0, categories_of[0], n), random.integers(0, categories_of[1], n)
+        columns = [
+            np.eye(categories_of[0])[labels], np.eye(categories_of[1])[other], random.poisson(rates[labels])[:, None],
+            1000 * random.lognormal(size=(n, 1)), random.random((n, 1)) < 0.1, np.full((n, 1), 7.0),
+        ]
+        return np.concatenate(columns, 1).astype("f4"), labels
+
+    return Law(sample)
+
+
+def sparse(width, share):
+    """Amounts most of which are zero."""
+    return Law(lambda random, n: ((random.exponential(size=(n, width)) * (random.random((n, width)) < share)).astype("f4"),
+                                  None))
+
+
 def of_unequal_scale(law, width, seed=4):
     """Columns in units from a thousandth to ten thousand."""
     scales = 10 ** np.random.default_rng(seed).uniform(-3, 4, width)

@@ -1,12 +1,13 @@
 // How often the verdict is wrong: real samples in place of generated ones, and planted collapses,
 // judged with the default levels. Prints the tables of docs/verdict.md; needs no Torch.
 //
-//   verdict_bench [EVALUATIONS [PLANTS]]      1000 200
+//   verdict_bench [EVALUATIONS [PLANTS [known|unknown]]]      1000 200
 //
-// Samples are drawn from reals that neither the reference nor the null has seen. Of Fashion-MNIST
-// the 70,000 images are split at random in two halves; modes are the labels themselves, so that
-// what is measured is the verdict and not a classifier. All evaluations of one split share what its
-// halves happen to differ by, so healthy evaluations are of ten splits.
+// Of `unknown` modes the judge has, as in training without labels, the data as one mode and its
+// parts. Samples are drawn from reals that neither the reference nor the null has seen. Of
+// Fashion-MNIST the 70,000 images are split at random in two halves; modes are the labels
+// themselves, so that what is measured is the verdict and not a classifier. All evaluations of one
+// split share what its halves happen to differ by, so healthy evaluations are of ten splits.
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <string_view>
 
 #include "bench/verdict/tables.h"
 
@@ -30,6 +32,9 @@ bool significant(const Evidence& evidence, double rate) {
   for (const CalibratedFigure& figure : evidence.calibrated)
     if (figure.log10_tail < std::log10(level)) return true;
   if (copies_log10_tail(*evidence.copies) < std::log10(level)) return true;
+  // Of parts, which have a level of their own.
+  if (evidence.parts && evidence.parts->lost_mass > 0) return true;
+  if (!evidence.modes) return false;
   const ModeHistogram& modes = *evidence.modes;
   return !missing_modes(modes, 0.999999, level).empty() ||
          unseen_modes(modes).log10_tail < std::log10(level) ||
@@ -68,26 +73,37 @@ void healthy_table(const std::vector<Splits>& sets, int64_t evaluations) {
   }
 }
 
-int run(int64_t evaluations, int64_t turns) {
-  const Fashion fashion = fashion_rows();
-  const std::vector<double> whole(10, 1.0);
-  std::vector<double> unbalanced(10, 1.0);
-  unbalanced[9] = 0.2;
-  const std::vector<Splits> sets = {
-      [](uint64_t split) {
-        return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split);
-      },
-      [](uint64_t split) {
-        return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
-      },
-      [&](uint64_t split) { return fashion_data(fashion, "Fashion-MNIST", whole, split); }};
-  fmt::print("Healthy\n\n");
-  if (evaluations > 0) healthy_table(sets, evaluations);
-  if (turns == 0) return 0;
+std::vector<float> normal_law(Random& random, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(random.normal());
+  return values;
+}
+
+std::vector<float> t_law(Random& random, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) {
+    double square = 0;
+    for (int k = 0; k < 3; ++k) square += std::pow(random.normal(), 2);
+    value = static_cast<float>(random.normal() / std::sqrt(square / 3));
+  }
+  return values;
+}
+
+void planted_head() {
   fmt::print(
       "\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
       "| collapsed % |\n|---|---|---|---|---|---|---|\n");
+}
+
+void with_known_modes(const Fashion& fashion, const std::vector<Splits>& sets, int64_t evaluations,
+                      int64_t turns) {
+  fmt::print("Healthy\n\n");
+  if (evaluations > 0) healthy_table(sets, evaluations);
+  if (turns == 0) return;
+  planted_head();
   for (const Splits& set : sets) planted_rows(set(0), 2000, turns);
+  std::vector<double> unbalanced(10, 1.0);
+  unbalanced[9] = 0.2;
   planted_rows(fashion_data(fashion, "Fashion-MNIST, unbalanced", unbalanced, 0), 2000, turns);
   thousand_modes(std::min<int64_t>(turns, 200));
   fmt::print("\n| data | planted | | detected % | collapsed % | |\n|---|---|---|---|---|---|\n");
@@ -96,6 +112,37 @@ int run(int64_t evaluations, int64_t turns) {
       "\n| shift of each coordinate | scale | MMD significant % | at_risk % | kind % "
       "|\n|---|---|---|---|---|\n");
   aggregate_rows(std::min<int64_t>(turns, 100));
+}
+
+void with_unknown_modes(const std::vector<Splits>& sets, int64_t evaluations, int64_t turns) {
+  std::vector<Splits> unknown;
+  for (const Splits& set : sets)
+    unknown.emplace_back([&set](uint64_t split) { return without_modes(set(split)); });
+  const auto planted_in = std::ssize(unknown);
+  unknown.emplace_back(
+      [](uint64_t split) { return law_data("normal law, 8", 8, normal_law, split); });
+  unknown.emplace_back(
+      [](uint64_t split) { return law_data("t law, 3 degrees, 8", 8, t_law, split); });
+  fmt::print("\nHealthy, modes not known\n\n");
+  if (evaluations > 0) healthy_table(unknown, evaluations);
+  if (turns == 0) return;
+  planted_head();
+  for (int64_t i = 0; i < planted_in; ++i) planted_rows(unknown[size_t(i)](0), 2000, turns);
+}
+
+int run(int64_t evaluations, int64_t turns, std::string_view modes) {
+  const Fashion fashion = fashion_rows();
+  const std::vector<double> whole(10, 1.0);
+  const std::vector<Splits> sets = {
+      [](uint64_t split) {
+        return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split);
+      },
+      [](uint64_t split) {
+        return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
+      },
+      [&](uint64_t split) { return fashion_data(fashion, "Fashion-MNIST", whole, split); }};
+  if (modes != "unknown") with_known_modes(fashion, sets, evaluations, turns);
+  if (modes != "known") with_unknown_modes(sets, evaluations, turns);
   return 0;
 }
 
@@ -106,5 +153,5 @@ int main(int count, char** arguments) {
   const auto number = [&](int i, int64_t otherwise) {
     return i < count ? std::atoll(arguments[i]) : otherwise;
   };
-  return allmodes::diagnostics::run(number(1, 1000), number(2, 200));
+  return allmodes::diagnostics::run(number(1, 1000), number(2, 200), count > 3 ? arguments[3] : "");
 }

@@ -140,7 +140,8 @@ void row(const Calibrated& calibrated, const std::string& what, const std::strin
   const Rates rates = rates_of(calibrated, turns, kinds, of_mode, plant);
   fmt::print("| {} | {} | {} | {:.1f} | {:.1f} ({}{}) | {} | {:.1f} |\n", calibrated.data.name,
              what, moved, 100 * rates.detected, 100 * rates.kind, kinds.front(), rates.other,
-             of_mode ? fmt::format("{:.1f}", 100 * rates.modes) : "", 100 * rates.collapsed);
+             of_mode && calibrated.data.modes_known ? fmt::format("{:.1f}", 100 * rates.modes) : "",
+             100 * rates.collapsed);
   std::fflush(stdout);
 }
 

@@ -14,9 +14,22 @@ namespace {
 constexpr int64_t kDraws = 200;
 constexpr int64_t kReference = 5000;
 constexpr int64_t kPool = 20'000;
+constexpr int64_t kAll = 400'000;  // rows of a law, of which a quarter calibrate
 
 Copies copies_of(const FeatureRows& rows) {
   return count_copies(row_hashes(rows.features, rows.width));
+}
+
+// As the judge has them.
+FeatureRows seen_of(const Data& data, FeatureRows rows) {
+  if (!data.modes_known) std::ranges::fill(rows.modes, 0);
+  return rows;
+}
+
+void split_among(Data& made, const FeatureRows& all) {
+  made.reference = part(all, 0, kReference);
+  made.pool = part(all, kReference, kAll / 4 - kReference);
+  made.fresh = part(all, kAll / 4, kAll - kAll / 4);
 }
 
 }  // namespace
@@ -40,14 +53,32 @@ Data mixture_data(const std::string& name, const data::Mixture& mixture, uint64_
   for (int64_t k = 0; k < mixture.modes(); ++k) made.names.push_back(mixture.name(k));
   for (const auto& mean : mixture.means)
     made.means.insert(made.means.end(), mean.begin(), mean.end());
-  constexpr int64_t kAll = 400'000;
   FeatureRows all{.width = 2, .features = std::vector<float>(2 * kAll), .modes = {}};
   data::sample_mixture(mixture, 1 + split, 0, kAll, all.features.data());
   all.modes = nearest_modes(all.features, {made.means, made.stds});
-  made.reference = part(all, 0, kReference);
-  made.pool = part(all, kReference, 95'000);
-  made.fresh = part(all, 100'000, 300'000);
+  split_among(made, all);
   return made;
+}
+
+Data law_data(const std::string& name, int64_t width, const Law& sample, uint64_t split) {
+  Data made;
+  made.name = name;
+  made.noun = "modes";
+  made.names = {"the data"};
+  made.shares = {1.0};
+  made.modes_known = false;
+  Random random({.seed = 1, .purpose = Purpose("law"), .step = split});
+  const FeatureRows all{.width = width,
+                        .features = sample(random, kAll * width),
+                        .modes = std::vector<int64_t>(kAll)};
+  split_among(made, all);
+  return made;
+}
+
+Data without_modes(Data data) {
+  data.modes_known = false;
+  data.name += ", modes not known";
+  return data;
 }
 
 Fashion fashion_rows() {
@@ -100,15 +131,21 @@ Data fashion_data(const Fashion& fashion, const std::string& name, const std::ve
 Calibrated calibrate(const Data& data, int64_t samples) {
   Calibrated made{data,
                   samples,
-                  {.reference = make_reference(data.reference, std::ssize(data.names)),
-                   .nulls = {},
-                   .names = data.names,
-                   .shares = data.shares},
+                  {.reference = {}, .nulls = {}, .names = data.names, .shares = data.shares},
                   {}};
+  if (!data.modes_known) {
+    made.comparison.names = {"the data"};
+    made.comparison.shares = {1.0};
+  }
+  made.comparison.reference =
+      make_reference(seen_of(data, data.reference), std::ssize(made.comparison.names));
+  if (!data.modes_known)
+    made.comparison.reference.parts =
+        make_part_reference({data.reference.features, data.reference.width});
   made.of_reals = copies_of(part(data.pool, 0, std::min(samples, data.pool.size())));
   const int64_t pool = std::min(data.pool.size(), std::max(kPool, 8 * samples));
   const int64_t count = std::min(samples, pool / 2);
-  const FeatureRows rows = part(data.pool, 0, pool);
+  const FeatureRows rows = seen_of(data, part(data.pool, 0, pool));
   std::vector<std::vector<double>> values(figures().size());
   for (uint64_t draw = 0; draw < kDraws; ++draw) {
     const auto found = null_draw(rows, made.comparison.reference, count, 1, draw);
@@ -131,6 +168,12 @@ FeatureRows draw(const Data& data, int64_t count, uint64_t turn) {
 Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
   const Data& data = calibrated.data;
   Evidence evidence{.step = 1000, .mode_noun = data.noun};
+  evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
+  if (!data.modes_known) {
+    add_comparison(calibrated.comparison, seen_of(data, std::move(samples)),
+                   config::Verdict{}.significance, evidence);
+    return evidence;
+  }
   ModeHistogram modes{data.names, data.shares, std::vector<int64_t>(data.names.size()), 0};
   if (!data.means.empty()) {
     const Mixture mixture{data.means, data.stds};
@@ -144,7 +187,6 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
     ++modes.samples;
   }
   evidence.modes = std::move(modes);
-  evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
   add_comparison(calibrated.comparison, samples, config::Verdict{}.significance, evidence);
   return evidence;
 }

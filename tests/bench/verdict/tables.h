@@ -20,6 +20,8 @@ struct Data {
   std::vector<double> shares;
   FeatureRows reference, pool, fresh;
   std::vector<double> means, stds;  // of a mixture
+  // False: as in training without labels, the judge has the data as one mode and finds its parts.
+  bool modes_known = true;
 };
 
 struct Calibrated {
@@ -35,6 +37,11 @@ FeatureRows part(const FeatureRows& rows, int64_t first, int64_t count);
 // The data in one of many random splits.
 using Splits = std::function<Data(uint64_t split)>;
 Data mixture_data(const std::string& name, const data::Mixture& mixture, uint64_t split);
+// Rows of the law that `sample` draws `count` values of, without modes.
+using Law = std::function<std::vector<float>(Random& random, int64_t count)>;
+Data law_data(const std::string& name, int64_t width, const Law& sample, uint64_t split);
+// The same rows for a judge that does not know their modes.
+Data without_modes(Data data);
 
 struct Fashion {
   FeatureRows rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <span>
 
 namespace allmodes::diagnostics {
@@ -11,7 +12,13 @@ namespace {
 constexpr double kEnds = 0.01;  // of the rows, on either side
 constexpr double kFarWider = 100;
 
+// Below it a column's spread, as a share of its largest value, is what single precision rounds.
+constexpr double kRounding = 4.0 * std::numeric_limits<float>::epsilon();
+
+// Of sorted values; 0 where they are equal to rounding, since a sum of equal shares is not exact.
 double deviation_of(std::span<const float> values) {
+  const double low = values.front(), high = values.back();
+  if (high - low <= kRounding * std::max(std::abs(low), std::abs(high))) return 0;
   const auto count = static_cast<double>(values.size());
   double mean = 0;
   for (const float value : values) mean += static_cast<double>(value) / count;

@@ -11,8 +11,8 @@
 namespace allmodes::diagnostics {
 
 // Of each column the deviation of its values without the lowest and the highest hundredth of them,
-// so that a few far rows do not set it; where that is 0, of all values; >= 0. Rows as
-// check_features() wants them. [width]
+// so that a few far rows do not set it; where that is 0, of all values; >= 0, and 0 where the values
+// are equal to rounding. Rows as check_features() wants them. [width]
 std::vector<float> column_deviations(const Features& rows);
 
 // Whether the widest column is a hundred times or more as wide as half of those that vary: then, as

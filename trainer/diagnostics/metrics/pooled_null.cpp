@@ -1,6 +1,7 @@
 #include "diagnostics/metrics/pooled_null.h"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -59,6 +60,25 @@ std::vector<uint8_t> marks_of_cut(const Pool& pool, uint64_t seed, int64_t draw)
   return is_real;
 }
 
+// A row with more copies than are listed has the first of the pool in its list, as all of its
+// copies have. Gives it those that come next after it, and after the last the first, as rows at any
+// other distance are listed: a walk from one of many copies would end at the same few.
+void spread_over_copies(std::vector<int64_t>& lists, const std::vector<double>& squares,
+                        int64_t listed) {
+  std::map<int64_t, std::vector<int64_t>> copies;  // by the first of them
+  const auto rows = std::ssize(lists) / listed;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (squares[static_cast<size_t>((row + 1) * listed - 1)] > 0) continue;
+    const std::span list(lists.begin() + row * listed, static_cast<size_t>(listed));
+    copies[std::min(row, std::ranges::min(list))].push_back(row);
+  }
+  for (const auto& [first, all] : copies)
+    for (size_t i = 0; i < all.size(); ++i)
+      for (int64_t next = 0; next < listed; ++next)
+        lists[static_cast<size_t>(all[i] * listed + next)] =
+            all[(i + 1 + static_cast<size_t>(next)) % all.size()];
+}
+
 WalkedCuts walked_cuts(world::Communicator& control, const std::vector<int64_t>& lists,
                        int64_t listed, const Pool& pool, int64_t draws, uint64_t seed) {
   const auto reals = std::ranges::count(pool.is_real, 1);
@@ -115,8 +135,9 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   const RowRange mine = rows_of_rank(rows.rows(), control.rank(), control.size());
   const Neighbors part = nearest_neighbors(rows, listed, mine);
   const int64_t first = mine.first * listed;
-  const auto lists = gathered_list(control, part.rows, first, rows.rows() * listed);
+  auto lists = gathered_list(control, part.rows, first, rows.rows() * listed);
   const auto squares = gathered_list(control, part.squared, first, rows.rows() * listed);
+  spread_over_copies(lists, squares, listed);
 
   PooledFigures measured;
   for (auto* flags : {&measured.away, &measured.emptied_fakes, &measured.shorted_fakes,

@@ -37,16 +37,41 @@ void scan(const float* values, int64_t columns, const float* reach, const Limit&
   }
 }
 
-// The k smallest distances of one row so far, ascending, and whose they are.
-void insert_sorted(double* list, int64_t* rows, int64_t k, double value, int64_t row) {
-  int64_t at = k - 1;
-  for (; at > 0 && list[at - 1] > value; --at) {
-    list[at] = list[at - 1];
-    rows[at] = rows[at - 1];
+// The k nearest of one row so far, nearest first, and which rows these are. Of rows at one distance
+// those that come next after the row itself are the nearer ones, and after the last row the first:
+// of data that repeat a few values each row then has others in its list, and not all of them the
+// same few.
+class NearestList {
+ public:
+  NearestList(double* squares, int64_t* rows, int64_t k, int64_t own, int64_t all)
+      : squares_(squares), rows_(rows), k_(k), own_(own), all_(all) {}
+
+  double first() const { return squares_[0]; }
+  double last() const { return squares_[k_ - 1]; }
+
+  void offer(double square, int64_t row) {
+    int64_t at = k_;
+    for (; at > 0 && comes_before(square, row, at - 1); --at) {
+      if (at == k_) continue;
+      squares_[at] = squares_[at - 1];
+      rows_[at] = rows_[at - 1];
+    }
+    if (at == k_) return;
+    squares_[at] = square;
+    rows_[at] = row;
   }
-  list[at] = value;
-  rows[at] = row;
-}
+
+ private:
+  bool comes_before(double square, int64_t row, int64_t at) const {
+    if (square != squares_[at]) return square < squares_[at];
+    return rows_[at] < 0 || steps_to(row) < steps_to(rows_[at]);
+  }
+  int64_t steps_to(int64_t row) const { return row > own_ ? row - own_ : row - own_ + all_; }
+
+  double* squares_;
+  int64_t* rows_;
+  int64_t k_, own_, all_;
+};
 
 class NeighborSearch {
  public:
@@ -67,21 +92,21 @@ class NeighborSearch {
  private:
   void visit_row(const DistanceBlock& block, int64_t row) {
     const int64_t k = found_.k;
-    double* list = found_.squared.data() + (row - range_.first) * k;
-    int64_t* rows = found_.rows.data() + (row - range_.first) * k;
+    NearestList list(found_.squared.data() + (row - range_.first) * k,
+                     found_.rows.data() + (row - range_.first) * k, k, row, features_.rows());
     int64_t& nearest = found_.nearest[static_cast<size_t>(row - range_.first)];
     const double error = block.error_of(row);
     const auto own = features_.row(row);
     // Nothing is nearer than 0; without this, copies of one sample would all be looked at twice.
     const auto limit = [&] {
-      return static_cast<float>(list[k - 1] > 0 ? list[k - 1] + error : -kFarthest);
+      return static_cast<float>(list.last() > 0 ? list.last() + error : -kFarthest);
     };
     scan(block.row(row), block.columns.count(), nullptr, limit, [&](int64_t i, float) {
       const int64_t column = block.columns.first + i;
       if (column == row) return;
       const double distance = squared_distance(own, features_.row(column));
-      if (distance < list[0]) nearest = column;
-      if (distance < list[k - 1]) insert_sorted(list, rows, k, distance, column);
+      if (distance < list.first()) nearest = column;
+      list.offer(distance, column);
     });
   }
 

@@ -31,8 +31,9 @@ struct Neighborhood {
 // Each row's nearest other rows of its own set. Copies of a row count as other rows.
 struct Neighbors {
   int64_t k = 0;
-  std::vector<double> squared;   // [rows of the range][k], ascending squared distances
-  std::vector<int64_t> rows;     // [rows of the range][k], which rows these are
+  std::vector<double> squared;  // [rows of the range][k], ascending squared distances
+  std::vector<int64_t> rows;  // [rows of the range][k], which rows these are; at one distance those
+                              // first that come next after the row itself
   std::vector<int64_t> nearest;  // [rows of the range], index of the nearest (of equals the first)
 
   // Squared distances to the `rank`-th nearest (1 .. k).
