@@ -349,5 +349,42 @@ TEST(PlantedDiagnosis, RowsThatBothSetsRepeatAreNotCopied) {
   EXPECT_THAT(diagnosed(reals, copies, 6).json, ::testing::HasSubstr("memor"));
 }
 
+// One of `count` a row, the k-th 1 / (k + 1) as often as the first; those from `made` on never.
+Points categories(int64_t rows, int64_t count, int64_t made, uint64_t seed) {
+  Random random({seed, Purpose("categories")});
+  std::vector<double> until;
+  for (int64_t k = 0; k < made; ++k)
+    until.push_back((until.empty() ? 0 : until.back()) + 1 / static_cast<double>(k + 1));
+  Points values(static_cast<size_t>(rows * count), 0);
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto at = std::ranges::upper_bound(until, random.uniform() * until.back());
+    values[static_cast<size_t>(row * count + std::min(at - until.begin(), made - 1))] = 1;
+  }
+  return values;
+}
+
+TEST(PlantedDiagnosis, CategoriesAreHealthyAndOneThatIsNotMadeIsLost) {
+  const Found equal = diagnosed(categories(2500, 40, 40, 1), categories(2500, 40, 40, 2), 40);
+  EXPECT_EQ(equal.state, State::healthy) << equal.reason;
+  const Found lost = diagnosed(categories(1500, 8, 8, 1), categories(1500, 8, 7, 2), 8);
+  EXPECT_EQ(lost.kind, "mode_dropping") << lost.reason;
+}
+
+TEST(PlantedDiagnosis, RowsOfWhichMostAreEqualHaveADiversityAndNoneWhereAFewDiffer) {
+  const auto mostly_zero = [](uint64_t seed, double share) {
+    Points values = normal(600, 3, seed);
+    Random random({seed, Purpose("mostly zero")});
+    for (int64_t row = 0; row < 600; ++row)
+      if (random.uniform() < share) std::fill_n(values.begin() + 3 * row, 3, 0.0F);
+    return values;
+  };
+  const Found most = diagnosed(mostly_zero(1, 0.75), mostly_zero(2, 0.75), 3);
+  EXPECT_EQ(most.state, State::healthy) << most.reason;
+  EXPECT_THAT(most.reason, ::testing::HasSubstr("diversity"));
+  const Found few = diagnosed(mostly_zero(1, 0.99), Points(1800, 0), 3);
+  EXPECT_EQ(few.state, State::healthy) << few.reason;
+  EXPECT_THAT(few.reason, ::testing::Not(::testing::HasSubstr("diversity")));
+}
+
 }  // namespace
 }  // namespace allmodes::diagnosis
