@@ -86,6 +86,26 @@ TEST(DataAudit, NamesCopiesConstantImagesAndTooFewSamples) {
   EXPECT_TRUE(data_faults(audit(*points)).empty());
 }
 
+TEST(DataAudit, NamesAColumnThatSpansFarMoreThanTheOthersOnAnyNumberOfRanks) {
+  std::vector<float> values;
+  for (int i = 0; i < 600; ++i)
+    for (const float scale : {1.0F, 30.0F, 0.0F, 2e15F, 0.5F})
+      values.push_back(static_cast<float>(i % 7) * scale);
+  const auto points = data::make_array_dataset("points", {.channels = 5}, values, {});
+  for (const int size : {1, 3}) {
+    const auto audits = on_ranks<DataAudit>(
+        size, [&](world::Communicator& group) { return audit_data(*points, group, 64); });
+    for (const auto& each : audits) {
+      EXPECT_THAT(each.spans, ElementsAre(6, 180, 0, double{6 * 2e15F}, 3));
+      EXPECT_THAT(data_faults(each),
+                  ::testing::Contains(HasSubstr("the values of column 3 span 1.2e+16")));
+    }
+  }
+  for (size_t i = 3; i < values.size(); i += 5) values[i] /= 1e13F;
+  const auto even = data::make_array_dataset("points", {.channels = 5}, values, {});
+  EXPECT_THAT(data_faults(audit(*even)), ::testing::Not(::testing::Contains(HasSubstr("column"))));
+}
+
 // More numbers than are looked at, made where they are asked for.
 class Endless final : public data::Dataset {
  public:

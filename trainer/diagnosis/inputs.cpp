@@ -64,6 +64,12 @@ int64_t take_rows(const std::string& path, const data::Dataset& dataset, Diagnos
   return static_cast<int64_t>(width);
 }
 
+bool all_equal(const DiagnosedSamples& samples) {
+  const auto width = static_cast<size_t>(samples.shape.values());
+  return std::equal(samples.values.begin() + static_cast<std::ptrdiff_t>(width),
+                    samples.values.end(), samples.values.begin());
+}
+
 struct Extremes {
   float low = 0;
   float high = 0;
@@ -193,10 +199,12 @@ std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
   constexpr double kMost = 0.95;
   constexpr double kFew = 0.5;
   constexpr float kDark = -0.5F;
-  if (!reals.shape.image || reals.count < 2 || fakes.count < 2) return {};
+  std::vector<std::string> remarks;
+  if (reals.count > 1 && all_equal(reals))
+    remarks.push_back(fmt::format("all {} reals are equal: the data are one point", reals.count));
+  if (!reals.shape.image || reals.count < 2 || fakes.count < 2) return remarks;
   const Extremes real = extremes_of(reals);
   const Extremes fake = extremes_of(fakes);
-  std::vector<std::string> remarks;
   const auto compare_low = [&](const char* one, const Extremes& a, const char* other,
                                const Extremes& b) {
     if (a.low >= -1e-3F && a.high > a.low && b.low < kDark)

@@ -60,8 +60,8 @@ int64_t read_own_features(const std::string& real, const data::Dataset& reals,
                           const data::Dataset& fakes, DiagnosedSamples& chosen_fakes);
 
 // Sentences on what the two sets' numbers do not have in common although samples of one range
-// would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value. Of
-// images.
+// would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value,
+// both of images; and that all reals are equal.
 std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
                                        const DiagnosedSamples& fakes);
 

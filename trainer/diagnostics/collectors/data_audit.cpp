@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <span>
 
 #include "data/sampler.h"
@@ -15,6 +17,7 @@ constexpr uint64_t kAuditSeed = 1;
 constexpr int64_t kAuditBlock = 250;         // samples read together
 constexpr double kRare = 0.1;                // of the mean number of samples of a class
 constexpr double kManyAuditedCopies = 0.01;  // of the samples
+constexpr double kSpansFarMore = 1e4;        // than half of the columns
 
 std::string percent(int64_t part, int64_t whole) {
   return fmt::format("{:.3g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
@@ -37,12 +40,16 @@ bool is_constant(std::span<const float> image) {
 struct Findings {
   std::vector<int64_t> hashes;  // [audited], 0 where another rank looked
   std::vector<int64_t> counts;  // [classes + 1]: labels, and the constant images
+  std::vector<double> highest;  // [2 * columns] of points: values, and their negatives
 };
 
 Findings look(const data::Dataset& dataset, int64_t count, int rank, int ranks) {
   const auto width = static_cast<size_t>(dataset.shape().values());
   Findings found{.hashes = std::vector<int64_t>(static_cast<size_t>(count), 0),
-                 .counts = std::vector<int64_t>(static_cast<size_t>(dataset.classes()) + 1, 0)};
+                 .counts = std::vector<int64_t>(static_cast<size_t>(dataset.classes()) + 1, 0),
+                 .highest = {}};
+  if (!dataset.shape().image)
+    found.highest.assign(2 * width, -std::numeric_limits<double>::infinity());
   const data::Sampler order(dataset.size(), kAuditSeed);
   std::vector<int64_t> indices, labels;
   std::vector<float> samples;
@@ -59,6 +66,14 @@ Findings look(const data::Dataset& dataset, int64_t count, int rank, int ranks) 
       if (dataset.classes() > 0) ++found.counts[static_cast<size_t>(labels[i])];
       if (dataset.shape().image && is_constant(std::span(samples).subspan(i * width, width)))
         ++found.counts.back();
+    }
+    if (found.highest.empty()) continue;
+    for (size_t i = 0; i < rows; ++i) {
+      for (size_t j = 0; j < width; ++j) {
+        const auto value = static_cast<double>(samples[i * width + j]);
+        found.highest[j] = std::max(found.highest[j], value);
+        found.highest[width + j] = std::max(found.highest[width + j], -value);
+      }
     }
   }
   return found;
@@ -90,6 +105,21 @@ void add_label_faults(const DataAudit& audit, std::vector<std::string>& faults) 
                     rare.size(), audit.labels.size(), mean, list_of(rare)));
 }
 
+void add_column_faults(const std::vector<double>& spans, std::vector<std::string>& faults) {
+  std::vector<double> varying;
+  std::ranges::copy_if(spans, std::back_inserter(varying), [](double span) { return span > 0; });
+  if (varying.size() < 2) return;
+  std::ranges::sort(varying);
+  const double middle = varying[(varying.size() - 1) / 2];
+  if (varying.back() < kSpansFarMore * middle) return;
+  const auto widest = std::ranges::max_element(spans) - spans.begin();
+  faults.push_back(
+      fmt::format("the values of column {} span {:.2g}, {:.1g} times as much as those of half of "
+                  "the columns: the loss is that column's alone; give columns one scale "
+                  "(subtract the mean, divide by the deviation)",
+                  widest, varying.back(), varying.back() / middle));
+}
+
 }  // namespace
 
 DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control, int64_t batch) {
@@ -97,6 +127,8 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
   Findings found = look(dataset, count, control.rank(), control.size());
   world::all_reduce_host(control, std::span(found.hashes), world::ReduceOp::sum);
   world::all_reduce_host(control, std::span(found.counts), world::ReduceOp::sum);
+  if (!found.highest.empty())
+    world::all_reduce_host(control, std::span(found.highest), world::ReduceOp::max);
   DataAudit audit{.size = dataset.size(),
                   .class_names = dataset.class_names(),
                   .labels = {},
@@ -105,7 +137,10 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
                   .batch = batch,
                   .batch_of_rank = {},
                   .remarks = dataset.remarks(),
-                  .columns = {}};
+                  .columns = {},
+                  .spans = {}};
+  for (size_t j = 0; j < found.highest.size() / 2; ++j)
+    audit.spans.push_back(found.highest[j] + found.highest[j + found.highest.size() / 2]);
   if (const auto* scale = dataset.column_scale()) audit.columns = *scale;
   found.counts.pop_back();
   audit.labels = std::move(found.counts);
@@ -125,6 +160,7 @@ std::vector<std::string> data_faults(const DataAudit& audit) {
   if (audit.constant > 0)
     faults.push_back(fmt::format("{} of {} images ({}) are one colour all over", audit.constant,
                                  looked_at, percent(audit.constant, looked_at)));
+  add_column_faults(audit.spans, faults);
   if (audit.size < audit.batch)
     faults.push_back(
         fmt::format("{} samples make no whole batch of {}: every step sees some of "

@@ -25,6 +25,8 @@ struct DataAudit {
   std::vector<int64_t> batch_of_rank;  // samples of each rank in a batch
   std::vector<std::string> remarks;    // of whoever read the data set
   data::ColumnScale columns;           // of a table
+  // Of points, largest less smallest value of each column [columns], of those looked at.
+  std::vector<double> spans;
 };
 
 // Of all samples, or of so many, and at most so many numbers, in a fixed random order: about a
@@ -38,7 +40,8 @@ DataAudit audit_data(const data::Dataset& dataset, world::Communicator& control,
 
 // What deserves a warning, a sentence each: what was remarked while reading, a class without a
 // sample or with less than a tenth of the mean, one class alone, more than 1 % of copies, constant
-// images, fewer samples than a batch. That a class is rare or missing in the data is no collapse:
+// images, fewer samples than a batch, a column of points that spans ten thousand times as much as
+// half of the others. That a class is rare or missing in the data is no collapse:
 // every expectation is the data's own.
 std::vector<std::string> data_faults(const DataAudit& audit);
 
