@@ -32,6 +32,9 @@ points("good.npy", 2, every)
 points("dropped.npy", 3, [label for label in every if label != 7])
 points("copies.npy", 4, every, copies=True)
 npy("narrow.npy", "<f4", (1000, 3), bytes(12000))
+rng = random.Random(6)
+npy("doubled.npy", "<f4", (500, 3), struct.pack("<1500f", *(2 * [rng.gauss(0, 1) for _ in range(750)])))
+npy("single.npy", "<f4", (500, 3), struct.pack("<1500f", *(rng.gauss(0, 1) for _ in range(1500))))
 npy("four.npy", "<f4", (4, 4), bytes(64))
 npy("broken.npy", "<f4", (2, 2), struct.pack("<4f", 0, 1, float("nan"), 0))
 rng = random.Random(5)
@@ -45,6 +48,11 @@ PYTHON
 expect 0 "$program" diagnose --real reals.npy --fake good.npy --labels labels.npy --out alone
 says out '^verdict: healthy'
 says out '^N = 1000, features: pixels'
+# What is odd about the data is said once, whatever the verdict is.
+expect 0 on_ranks 2 diagnose --real narrow.npy --fake narrow.npy
+says err 'all 1000 reals are equal: the data are one point'
+"$program" diagnose --real doubled.npy --fake single.npy >out 2>err || true
+says err '500 of 500 reals equal another one, 0 of 500 fakes do'
 expect 0 on_ranks 2 diagnose --real reals.npy --fake good.npy --labels labels.npy --out ranks
 python3 - <<'PYTHON'
 import json

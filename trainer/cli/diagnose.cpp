@@ -146,7 +146,7 @@ int diagnose_files(const DiagnoseArguments& arguments, world::Runtime& runtime) 
                   "--fake-labels {}: classes that the reals do not have; --labels with the same "
                   "numbers were expected",
                   arguments.fake_labels);
-  for (auto& remark : diagnosis::range_remarks(chosen_reals, chosen_fakes))
+  for (auto& remark : diagnosis::remarks_on_sets(chosen_reals, chosen_fakes))
     remarks.push_back(std::move(remark));
   if (runtime.control().rank() == 0)
     for (const std::string& remark : remarks) spdlog::warn("{}", remark);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "data/formats/array_file.h"
 #include "data/sampler.h"
+#include "diagnostics/statistics/copies.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -64,10 +65,32 @@ int64_t take_rows(const std::string& path, const data::Dataset& dataset, Diagnos
   return static_cast<int64_t>(width);
 }
 
-bool all_equal(const DiagnosedSamples& samples) {
-  const auto width = static_cast<size_t>(samples.shape.values());
-  return std::equal(samples.values.begin() + static_cast<std::ptrdiff_t>(width),
-                    samples.values.end(), samples.values.begin());
+diagnostics::Copies copies_in(const DiagnosedSamples& samples) {
+  return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
+}
+
+// Of reals that are one point, or of which many are there more than once and the fakes are not:
+// each row then stands for others that were not drawn by themselves.
+void add_copies(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
+                std::vector<std::string>& remarks) {
+  constexpr double kMany = 0.05;
+  constexpr double kFewer = 0.2;  // of the fakes, over those of the reals
+  if (reals.count < 2) return;
+  const auto of_reals = copies_in(reals);
+  if (of_reals.repeats + 1 == reals.count) {
+    remarks.push_back(fmt::format("all {} reals are equal: the data are one point", reals.count));
+    return;
+  }
+  const auto of_fakes = copies_in(fakes);
+  const double among_reals =
+      static_cast<double>(of_reals.copies) / static_cast<double>(reals.count);
+  const double among_fakes =
+      static_cast<double>(of_fakes.copies) / static_cast<double>(std::max<int64_t>(1, fakes.count));
+  if (among_reals < kMany || among_fakes > kFewer * among_reals) return;
+  remarks.push_back(fmt::format(
+      "{} of {} reals equal another one, {} of {} fakes do: where rows of the data are there more "
+      "than once by mistake, leave them out; the comparison takes each for one that was drawn",
+      of_reals.copies, reals.count, of_fakes.copies, fakes.count));
 }
 
 struct Extremes {
@@ -193,15 +216,14 @@ int64_t read_own_features(const std::string& real, const data::Dataset& reals,
   return width;
 }
 
-std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
+std::vector<std::string> remarks_on_sets(const DiagnosedSamples& reals,
                                        const DiagnosedSamples& fakes) {
   // A few samples may reach both ends by themselves, a fixed pattern may in all; both sets then do.
   constexpr double kMost = 0.95;
   constexpr double kFew = 0.5;
   constexpr float kDark = -0.5F;
   std::vector<std::string> remarks;
-  if (reals.count > 1 && all_equal(reals))
-    remarks.push_back(fmt::format("all {} reals are equal: the data are one point", reals.count));
+  add_copies(reals, fakes, remarks);
   if (!reals.shape.image || reals.count < 2 || fakes.count < 2) return remarks;
   const Extremes real = extremes_of(reals);
   const Extremes fake = extremes_of(fakes);

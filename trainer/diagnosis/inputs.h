@@ -61,8 +61,9 @@ int64_t read_own_features(const std::string& real, const data::Dataset& reals,
 
 // Sentences on what the two sets' numbers do not have in common although samples of one range
 // would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value,
-// both of images; and that all reals are equal.
-std::vector<std::string> range_remarks(const DiagnosedSamples& reals,
+// both of images; reals of which many are there more than once where fakes are not, or that are all
+// equal.
+std::vector<std::string> remarks_on_sets(const DiagnosedSamples& reals,
                                        const DiagnosedSamples& fakes);
 
 }  // namespace allmodes::diagnosis
