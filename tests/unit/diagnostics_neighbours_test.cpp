@@ -347,7 +347,7 @@ TEST(Neighbours, SamplesThatAreSpreadOutAreUnformedAndLoseNoDensePlace) {
   EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
 }
 
-ModeHistogram histogram_of(std::vector<int64_t> observed) {
+ModeHistogram histogram_with(std::vector<int64_t> observed) {
   return {.names = {"0", "1", "2"},
           .expected_share = {0.4, 0.3, 0.3},
           .observed = std::move(observed),
@@ -358,15 +358,15 @@ TEST(Neighbours, ClassesOfNarrowSamplesAreToldWithTheWidthOfTheData) {
   Part whole{.number = 3, .name = "part 3"};
   whole.share = 1;
   whole.width = 0.2;
-  Evidence evidence{.step = 1, .modes = histogram_of({500, 0, 0})};
+  Evidence evidence{.step = 1, .modes = histogram_with({500, 0, 0})};
   evidence.parts = PartFindings{.narrow = {whole}, .width = 0.2};
   EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-  evidence.modes_when_moved = histogram_of({201, 152, 147});
+  evidence.modes_when_moved = histogram_with({201, 152, 147});
   const Verdict narrow = judged_once(evidence);
   EXPECT_EQ(narrow.kind, "within_mode_collapse") << narrow.reason;
   EXPECT_TRUE(narrow.missing.empty());
   // One that stays lost is.
-  evidence.modes_when_moved = histogram_of({300, 200, 0});
+  evidence.modes_when_moved = histogram_with({300, 200, 0});
   const Verdict lost = judged_once(evidence);
   EXPECT_THAT(lost.reason, HasSubstr("missing: 2 (0 of 150)"));
   ASSERT_EQ(lost.missing.size(), 1U);

@@ -56,6 +56,7 @@ class ComparisonCollector final : public Collector {
     if (comparison_.nulls.empty()) calibrate(evaluation);
     const FeatureRows samples = features_of(evaluation, generated);
     if (samples.size() == 0) return;
+    comparison_.decoder_means = evaluation.objective.encodes();
     add_comparison(comparison_, samples, significance_, evidence);
     for (const CalibratedFigure& figure : evidence.calibrated) {
       record.set(figure.name, figure.value);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "diagnostics/modes/decoder_means.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -26,6 +27,14 @@ std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
   double sum = 0;
   for (const ModeFigure& mode : modes) sum += mode.value;
   return sum / static_cast<double>(modes.size());
+}
+
+PartFindings parts_of(const Comparison& comparison, const Features& samples, double significance) {
+  const PartReference& parts = *comparison.reference.parts;
+  PartFindings found = find_parts(parts, samples, parts_level(significance));
+  if (!comparison.decoder_means || found.lost_mass <= 0) return found;
+  const std::vector<float> widened = as_wide_as_reals({parts.reals, parts.width}, samples);
+  return find_parts(parts, {widened, samples.width}, parts_level(significance));
 }
 
 }  // namespace
@@ -55,8 +64,7 @@ void add_comparison(const Comparison& comparison, const FeatureRows& samples, do
   const bool finite =
       std::ranges::all_of(samples.features, [](float x) { return std::abs(x) <= kLargestFeature; });
   if (reference.parts && finite && samples.size() > 0)
-    evidence.parts =
-        find_parts(*reference.parts, {samples.features, samples.width}, parts_level(significance));
+    evidence.parts = parts_of(comparison, {samples.features, samples.width}, significance);
   evidence.expected_coverage = coverage.median();
   evidence.coverage = mean_of(evidence.coverage_by_mode);
   evidence.mode_spread = mean_of(evidence.spread_by_mode);

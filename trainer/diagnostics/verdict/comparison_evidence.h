@@ -15,6 +15,9 @@ struct Comparison {
   std::vector<Null> nulls;         // of figures(), in their order
   std::vector<std::string> names;  // of the modes
   std::vector<double> shares;      // of the modes, in the data
+  // Samples are a decoder's means, narrower than the data by design: parts that they lack for that
+  // are not lost (modes/decoder_means.h).
+  bool decoder_means = false;
 };
 
 // Adds what `samples` show beside the reference: each figure with its tail, coverage, spread
