@@ -89,10 +89,11 @@ std::vector<float> t_law(Random& random, int64_t count) {
   return values;
 }
 
-void planted_head() {
+void planted_head(int64_t samples) {
   fmt::print(
-      "\nPlanted, N = 2000\n\n| data | planted | mass moved | detected % | kind % | mode named % "
-      "| collapsed % |\n|---|---|---|---|---|---|---|\n");
+      "\nPlanted, N = {}\n\n| data | planted | mass moved | detected % | kind % | mode named % "
+      "| collapsed % |\n|---|---|---|---|---|---|---|\n",
+      samples);
 }
 
 void with_known_modes(const Fashion& fashion, const std::vector<Splits>& sets, int64_t evaluations,
@@ -100,7 +101,7 @@ void with_known_modes(const Fashion& fashion, const std::vector<Splits>& sets, i
   fmt::print("Healthy\n\n");
   if (evaluations > 0) healthy_table(sets, evaluations);
   if (turns == 0) return;
-  planted_head();
+  planted_head(2000);
   for (const Splits& set : sets) planted_rows(set(0), 2000, turns);
   std::vector<double> unbalanced(10, 1.0);
   unbalanced[9] = 0.2;
@@ -126,8 +127,11 @@ void with_unknown_modes(const std::vector<Splits>& sets, int64_t evaluations, in
   fmt::print("\nHealthy, modes not known\n\n");
   if (evaluations > 0) healthy_table(unknown, evaluations);
   if (turns == 0) return;
-  planted_head();
+  planted_head(2000);
   for (int64_t i = 0; i < planted_in; ++i) planted_rows(unknown[size_t(i)](0), 2000, turns);
+  // Of pictures the classes lie amid each other, and more samples tell them apart.
+  planted_head(10'000);
+  planted_rows(unknown[size_t(planted_in - 1)](0), 10'000, turns);
 }
 
 int run(int64_t evaluations, int64_t turns, std::string_view modes) {

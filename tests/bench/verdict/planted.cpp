@@ -193,13 +193,17 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
         [&, scale](const FeatureRows& rows, int64_t, Random& random) {
           return shrunk(rows, scale, 0, samples, random);
         });
-  row(c, "half of one mode missing", mass(0.5), turns, {"within_mode_collapse"}, true,
+  // Where modes are not known, half of one is a part of the data that is lost.
+  const std::vector<std::string> of_halves =
+      data.modes_known ? std::vector<std::string>{"within_mode_collapse"}
+                       : std::vector<std::string>{"mode_dropping", "mode_imbalance"};
+  row(c, "half of one mode missing", mass(0.5), turns, of_halves, true,
       [&](const FeatureRows& rows, int64_t mode, Random&) {
         return half_lost(rows, mode, samples);
       });
   if (data.reference.width > 2)
-    row(c, "half of one mode missing, in a random direction", mass(0.5), turns,
-        {"within_mode_collapse"}, true, [&](const FeatureRows& rows, int64_t mode, Random& random) {
+    row(c, "half of one mode missing, in a random direction", mass(0.5), turns, of_halves, true,
+        [&](const FeatureRows& rows, int64_t mode, Random& random) {
           return half_lost(rows, mode, samples, any_direction(rows.width, random));
         });
 }

@@ -26,8 +26,8 @@ struct Comparison {
 void add_comparison(const Comparison& comparison, const FeatureRows& samples, double significance,
                     Evidence& evidence);
 
-// The level that all tests of parts have together: their share of an evaluation's, of which there
-// are never more than twelve.
+// The level that all tests of parts have together, said before an evaluation's other tests are
+// counted: their share where there are twelve, as in training; diagnose has some twenty.
 inline double parts_level(double significance) {
   return significance / 12;
 }
