@@ -384,6 +384,10 @@ TEST(PlantedDiagnosis, RowsOfWhichMostAreEqualHaveADiversityAndNoneWhereAFewDiff
   const Found few = diagnosed(mostly_zero(1, 0.99), Points(1800, 0), 3);
   EXPECT_EQ(few.state, State::healthy) << few.reason;
   EXPECT_THAT(few.reason, ::testing::Not(::testing::HasSubstr("diversity")));
+  EXPECT_THAT(few.json, ::testing::HasSubstr("\"diversity\": null"));
+  // Rows that all differ have one, however few they are.
+  const Found small = diagnosed(normal(20, 4, 1), normal(20, 4, 2), 4);
+  EXPECT_THAT(small.json, ::testing::Not(::testing::HasSubstr("\"diversity\": null")));
 }
 
 }  // namespace

@@ -75,9 +75,9 @@ struct DistanceRatio {
   diagnostics::Interval interval;
 };
 
-// Of medians; of means where kManyEqual of the reals' pairs are equal, since the median of such data
-// is 0 or not by chance. Not a number where no more than kFewestOthers of the samples are expected to
-// be another row than the commonest: none of them may be, by chance.
+// Of medians; of means where kManyEqual of the reals' pairs are equal, since the median of such
+// data is 0 or not by chance; of these not a number where fewer than kFewestOthers of the samples
+// are expected to be another row than the commonest: none of them may be, by chance.
 DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnostics::Features& fakes,
                              const DiagnoseOptions& options) {
   const auto squares_of = [&](const diagnostics::Features& features) {
@@ -100,7 +100,7 @@ DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnosti
   };
   const double others = 0.5 * static_cast<double>(std::ssize(of_reals) - equal) /
                         static_cast<double>(of_reals.size()) * static_cast<double>(fakes.rows());
-  const double value = others > 0 && others < kFewestOthers
+  const double value = as_mean && others > 0 && others < kFewestOthers
                            ? std::numeric_limits<double>::quiet_NaN()
                            : ratio(of_fakes, of_reals);
   std::vector<double> without;
