@@ -10,7 +10,6 @@
 #include "diagnosis/class_evidence.h"
 #include "diagnosis/pooled_evidence.h"
 #include "diagnosis/whole_evidence.h"
-#include "diagnostics/statistics/copies.h"
 #include "diagnostics/statistics/moments.h"
 #include "diagnostics/statistics/redrawn.h"
 #include "diagnostics/verdict/comparison_evidence.h"
@@ -115,10 +114,6 @@ DistanceRatio distance_ratio(const diagnostics::Features& reals, const diagnosti
   }
   return {value, diagnostics::clamped(diagnostics::interval_of_jackknife(value, without), 0,
                                       std::numeric_limits<double>::infinity())};
-}
-
-diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
-  return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
 }
 
 // Of the metrics, for the table.

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "data/formats/array_file.h"
 #include "data/sampler.h"
-#include "diagnostics/statistics/copies.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -65,10 +64,6 @@ int64_t take_rows(const std::string& path, const data::Dataset& dataset, Diagnos
   return static_cast<int64_t>(width);
 }
 
-diagnostics::Copies copies_in(const DiagnosedSamples& samples) {
-  return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
-}
-
 // Of reals that are one point, or of which many are there more than once and the fakes are not:
 // each row then stands for others that were not drawn by themselves.
 void add_copies(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
@@ -76,12 +71,12 @@ void add_copies(const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
   constexpr double kMany = 0.05;
   constexpr double kFewer = 0.2;  // of the fakes, over those of the reals
   if (reals.count < 2) return;
-  const auto of_reals = copies_in(reals);
+  const auto of_reals = copies_of(reals);
   if (of_reals.repeats + 1 == reals.count) {
     remarks.push_back(fmt::format("all {} reals are equal: the data are one point", reals.count));
     return;
   }
-  const auto of_fakes = copies_in(fakes);
+  const auto of_fakes = copies_of(fakes);
   const double among_reals =
       static_cast<double>(of_reals.copies) / static_cast<double>(reals.count);
   const double among_fakes =
@@ -216,8 +211,12 @@ int64_t read_own_features(const std::string& real, const data::Dataset& reals,
   return width;
 }
 
+diagnostics::Copies copies_of(const DiagnosedSamples& samples) {
+  return diagnostics::count_copies(diagnostics::row_hashes(samples.values, samples.shape.values()));
+}
+
 std::vector<std::string> remarks_on_sets(const DiagnosedSamples& reals,
-                                       const DiagnosedSamples& fakes) {
+                                         const DiagnosedSamples& fakes) {
   // A few samples may reach both ends by themselves, a fixed pattern may in all; both sets then do.
   constexpr double kMost = 0.95;
   constexpr double kFew = 0.5;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "diagnostics/statistics/copies.h"
 
 namespace allmodes::diagnosis {
 
@@ -59,11 +60,14 @@ int64_t read_own_features(const std::string& real, const data::Dataset& reals,
                           DiagnosedSamples& chosen_reals, const std::string& fake,
                           const data::Dataset& fakes, DiagnosedSamples& chosen_fakes);
 
+// How many of the samples equal another one to the last bit.
+diagnostics::Copies copies_of(const DiagnosedSamples& samples);
+
 // Sentences on what the two sets' numbers do not have in common although samples of one range
 // would: fakes without a dark pixel, fakes each stretched to its own smallest and largest value,
 // both of images; reals of which many are there more than once where fakes are not, or that are all
 // equal.
 std::vector<std::string> remarks_on_sets(const DiagnosedSamples& reals,
-                                       const DiagnosedSamples& fakes);
+                                         const DiagnosedSamples& fakes);
 
 }  // namespace allmodes::diagnosis

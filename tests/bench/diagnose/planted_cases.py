@@ -79,7 +79,8 @@ def healthy_set(found, times):
     """Nothing planted; each case `times` as often as its size has seeds."""
     for data, source in found.items():
         most = len(source.rows) // 2 if hasattr(source, "rows") else 10000
-        labelled = "categories" in data or "table" in data or "groups" in data or "circles" in data or "digits" in data or "MNIST" in data or "classes" in data
+        of_classes = ("categories", "table", "groups", "circles", "digits", "MNIST", "classes")
+        labelled = any(word in data for word in of_classes)
         for n, seeds in HEALTHY_SEEDS.items():
             if n > most:
                 continue
