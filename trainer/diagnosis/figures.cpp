@@ -26,12 +26,6 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "many copies"},
     {"clumps", "share", "[0, 1]", "that of the data",
      "of fakes in tight clumps with nothing around them: few things that differ by noise"},
-    {"local_shortage", "share", "[-1, 1]", "0; measured",
-     "of reals around which there are far too few fakes, by walks from neighbour to neighbour, "
-     "less that of fakes: a part that is made too rarely"},
-    {"local_loss", "share", "[-1, 1]", "0; measured",
-     "of reals around which there are hardly any fakes, less that of fakes: a part that is not "
-     "made"},
     {"invented", "share", "[0, 1]", "measured",
      "of fakes far from every real, or amid fakes alone: places where no data is"},
     {"mean_shift", "deviations", ">= 0", "0; measured",

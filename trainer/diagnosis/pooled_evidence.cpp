@@ -12,8 +12,8 @@
 #include "diagnostics/metrics/clumps.h"
 #include "diagnostics/metrics/flat_directions.h"
 #include "diagnostics/metrics/lost_side.h"
-#include "diagnostics/metrics/moved_samples.h"
 #include "diagnostics/metrics/picture_detail.h"
+#include "diagnostics/metrics/place_evidence.h"
 #include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/verdict/comparison_evidence.h"
 #include "diagnostics/verdict/witnesses.h"
@@ -29,7 +29,6 @@ constexpr int64_t kDrawnRows = 1'000'000;
 constexpr double kOwnRow = 5;  // equal rows of the data, as many as both sets have of it for a real
 constexpr double kSurelyCopied = 1.5;
 constexpr double kPartOfClass = 1.0 / 3;
-constexpr double kLossOfNote = 0.02;  // of the reals
 
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
@@ -162,29 +161,6 @@ void add_side(const std::optional<diagnostics::LostSide>& side, const ComparedSe
   part.log10_tail = side->log10_tail;
 }
 
-// What of local_loss and local_shortage is left by a small move of all samples, where either is
-// significant and of note.
-void add_left_by_move(world::Communicator& control, const ComparedSets& sets,
-                      const diagnostics::Neighborhood& neighborhood, uint64_t seed,
-                      double significance, diagnostics::Evidence& evidence) {
-  const auto of_note = [&](const char* name) {
-    const auto* figure = diagnostics::calibrated_figure(evidence, name);
-    return figure->value >= kLossOfNote && figure->log10_tail <= std::log10(significance);
-  };
-  if (!of_note("local_loss") && !of_note("local_shortage")) return;
-  const auto moved = diagnostics::moved_onto_reals(sets.real_rows, sets.fake_rows);
-  if (!moved) return;
-  constexpr int64_t kFewestOfNull = 20;  // values alone are asked for
-  const auto pooled = diagnostics::measure_pooled(
-      control, sets.real_rows, {*moved, sets.fake_rows.width}, neighborhood, kFewestOfNull, seed);
-  const auto value_of = [&](std::string_view name) {
-    const auto at = std::ranges::find(diagnostics::kPooledFigures, name);
-    return pooled.values.at(static_cast<size_t>(at - diagnostics::kPooledFigures.begin()));
-  };
-  evidence.local_loss_when_moved = value_of("local_loss");
-  evidence.local_shortage_when_moved = value_of("local_shortage");
-}
-
 // Rank 0's, likewise, where it is significant.
 std::optional<diagnostics::FlatDirections> flat_of(world::Communicator& control,
                                                    const diagnostics::PartReference& reference,
@@ -279,14 +255,8 @@ void add_parts(world::Communicator& control, const ComparedSets& sets,
   evidence.parts = diagnostics::find_parts(reference, sets.fake_rows,
                                            diagnostics::parts_level(significance), hints);
   evidence.smallest_loss = evidence.parts->smallest_loss;
-  if (std::ranges::find(pooled.emptied, 1) != pooled.emptied.end())
-    evidence.emptied =
-        diagnostics::emptied_region(reference, sets.fake_rows, pooled.emptied, pooled.emptied_fakes,
-                                    hints, evidence.parts->narrow);
-  if (std::ranges::count(pooled.shorted, 0) < std::ssize(pooled.shorted))
-    evidence.shorted =
-        diagnostics::emptied_region(reference, sets.fake_rows, pooled.shorted, pooled.shorted_fakes,
-                                    hints, evidence.parts->narrow);
+  diagnostics::add_places(reference, sets.fake_rows, pooled, hints, evidence.parts->narrow,
+                          evidence);
   add_side(side_of(control, sets), sets, reference, hints, evidence);
 }
 
@@ -338,23 +308,9 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
                                              .log10_tail = flat->log10_tail,
                                              .columns = flat_columns(sets, *flat)};
   }
-  for (size_t i = 0; i < diagnostics::kPooledFigures.size(); ++i) {
-    const std::string name = diagnostics::kPooledFigures[i];
-    const auto null =
-        diagnostics::null_of(name, pooled.draws[i], sets.real_rows.rows(), sets.fake_rows.rows());
-    evidence.calibrated.push_back(
-        {name, pooled.values[i], null.median(), null.log10_tail(pooled.values[i])});
-  }
-  // Whether there is a loss the scores say, how much it is the shares do.
-  for (const auto& [share, score] :
-       {std::pair{"local_loss", "loss_score"}, std::pair{"local_shortage", "shortage_score"},
-        std::pair{"local_surplus", "surplus_score"}}) {
-    const double tail = diagnostics::calibrated_figure(evidence, score)->log10_tail;
-    std::ranges::find(evidence.calibrated, share, &diagnostics::CalibratedFigure::name)
-        ->log10_tail = tail;
-  }
-  std::erase_if(evidence.calibrated,
-                [](const auto& figure) { return figure.name.ends_with("_score"); });
+  diagnostics::add_calibrated(
+      pooled, sets.real_rows.rows(), sets.fake_rows.rows(), [](std::string_view) { return true; },
+      evidence);
   PooledFindings findings{.intervals = intervals_of(pooled, sets), .invented = pooled.invented};
   evidence.copied_reals = copied_reals_of(sets.reals, sets.fakes);
   // Of the two figures that count copies the one that shows more.
@@ -371,7 +327,8 @@ PooledFindings add_pooled(world::Communicator& control, const ComparedSets& sets
   evidence.smallest_loss = 1;
   if (!reference) return findings;
   add_parts(control, flattened.sets(), *reference, pooled, significance, evidence);
-  add_left_by_move(control, flattened.sets(), neighborhood, seed, significance, evidence);
+  diagnostics::add_left_by_move(control, flattened.sets().real_rows, flattened.sets().fake_rows,
+                                significance, seed, evidence);
   const auto& shape = sets.reals.shape;
   if (!shape.image || shape.height < 4 || shape.width < 4) return findings;
   const auto detail = diagnostics::compare_detail(

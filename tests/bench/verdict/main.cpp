@@ -134,19 +134,27 @@ void with_unknown_modes(const std::vector<Splits>& sets, int64_t evaluations, in
   planted_rows(unknown[size_t(planted_in - 1)](0), 10'000, turns);
 }
 
+std::vector<Splits> splits_of(const Fashion& fashion) {
+  return {[](uint64_t split) {
+            return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split);
+          },
+          [](uint64_t split) {
+            return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
+          },
+          [&](uint64_t split) {
+            return fashion_data(fashion, "Fashion-MNIST", std::vector<double>(10, 1.0), split);
+          }};
+}
+
 int run(int64_t evaluations, int64_t turns, std::string_view modes) {
-  const Fashion fashion = fashion_rows();
-  const std::vector<double> whole(10, 1.0);
-  const std::vector<Splits> sets = {
-      [](uint64_t split) {
-        return mixture_data("ring of 8", data::ring_mixture(8, 2, 0.05), split);
-      },
-      [](uint64_t split) {
-        return mixture_data("grid of 25", data::grid_mixture(25, 0.7067, 0.01767), split);
-      },
-      [&](uint64_t split) { return fashion_data(fashion, "Fashion-MNIST", whole, split); }};
-  if (modes != "unknown") with_known_modes(fashion, sets, evaluations, turns);
-  if (modes != "known") with_unknown_modes(sets, evaluations, turns);
+  if (modes != "unknown") {
+    const Fashion fashion = fashion_rows(kComparedColumns);
+    with_known_modes(fashion, splits_of(fashion), evaluations, turns);
+  }
+  if (modes != "known") {
+    const Fashion fashion = fashion_rows(kPlaceColumns);
+    with_unknown_modes(splits_of(fashion), evaluations, turns);
+  }
   return 0;
 }
 

@@ -63,14 +63,15 @@ FeatureRows shrunk(const FeatureRows& rows, double scale, double noise, int64_t 
   return made;
 }
 
-// A direction of length 1, the same chance for each.
+// A direction of length 1 in the leading columns, the same chance for each.
 std::vector<float> any_direction(int64_t width, Random& random) {
   std::vector<float> direction;
   double square = 0;
-  for (int64_t j = 0; j < width; ++j) {
+  for (int64_t j = 0; j < std::min(kComparedColumns, width); ++j) {
     direction.push_back(static_cast<float>(random.normal()));
     square += direction.back() * direction.back();
   }
+  direction.resize(static_cast<size_t>(width), 0);
   for (float& value : direction) value /= static_cast<float>(std::sqrt(square));
   return direction;
 }

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "diagnostics/modes/mixture_scores.h"
 #include "diagnostics/statistics/principal.h"
+#include "world/runtime.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -20,10 +21,21 @@ Copies copies_of(const FeatureRows& rows) {
   return count_copies(row_hashes(rows.features, rows.width));
 }
 
-// As the judge has them.
+// As the judge compares them.
 FeatureRows seen_of(const Data& data, FeatureRows rows) {
-  if (!data.modes_known) std::ranges::fill(rows.modes, 0);
-  return rows;
+  if (data.modes_known) return rows;
+  FeatureRows seen{.width = std::min(kComparedColumns, rows.width),
+                   .features = {},
+                   .modes = std::vector<int64_t>(rows.modes.size(), 0)};
+  for (size_t i = 0; i < rows.features.size(); ++i)
+    if (static_cast<int64_t>(i) % rows.width < seen.width)
+      seen.features.push_back(rows.features[i]);
+  return seen;
+}
+
+world::Communicator& alone() {
+  static world::Runtime runtime;
+  return runtime.control();
 }
 
 void split_among(Data& made, const FeatureRows& all) {
@@ -81,7 +93,7 @@ Data without_modes(Data data) {
   return data;
 }
 
-Fashion fashion_rows() {
+Fashion fashion_rows(int64_t components) {
   config::Data settings;
   settings.dataset = "fashion_mnist";
   const auto train = data::make_dataset(settings, 1);
@@ -99,8 +111,9 @@ Fashion fashion_rows() {
   }
   const Projection projection =
       principal_projection(std::span<const float>(values).first(2000 * width),
-                           static_cast<int64_t>(width), 8, {1, Purpose("principal directions")});
-  return {{.width = 8, .features = project(projection, values), .modes = labels},
+                           static_cast<int64_t>(width), components,
+                           {1, Purpose("principal directions")});
+  return {{.width = components, .features = project(projection, values), .modes = labels},
           train->class_names()};
 }
 
@@ -132,6 +145,7 @@ Calibrated calibrate(const Data& data, int64_t samples) {
   Calibrated made{data,
                   samples,
                   {.reference = {}, .nulls = {}, .names = data.names, .shares = data.shares},
+                  {},
                   {}};
   if (!data.modes_known) {
     made.comparison.names = {"the data"};
@@ -139,9 +153,11 @@ Calibrated calibrate(const Data& data, int64_t samples) {
   }
   made.comparison.reference =
       make_reference(seen_of(data, data.reference), std::ssize(made.comparison.names));
-  if (!data.modes_known)
-    made.comparison.reference.parts =
-        make_part_reference({data.reference.features, data.reference.width});
+  if (!data.modes_known) {
+    const FeatureRows& reals = made.comparison.reference.reals;
+    made.comparison.reference.parts = make_part_reference({reals.features, reals.width});
+    made.places = {data.reference.features, data.reference.width};
+  }
   made.of_reals = copies_of(part(data.pool, 0, std::min(samples, data.pool.size())));
   const int64_t pool = std::min(data.pool.size(), std::max(kPool, 8 * samples));
   const int64_t count = std::min(samples, pool / 2);
@@ -170,8 +186,12 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
   Evidence evidence{.step = 1000, .mode_noun = data.noun};
   evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
   if (!data.modes_known) {
-    add_comparison(calibrated.comparison, seen_of(data, std::move(samples)),
-                   config::Verdict{}.significance, evidence);
+    const FeatureRows seen = seen_of(data, samples);
+    const double significance = config::Verdict{}.significance;
+    add_comparison(calibrated.comparison, seen, significance, evidence);
+    add_places_of_run(alone(), calibrated.places, {samples.features, samples.width},
+                      *calibrated.comparison.reference.parts, {seen.features, seen.width},
+                      significance, 1, evidence);
     return evidence;
   }
   ModeHistogram modes{data.names, data.shares, std::vector<int64_t>(data.names.size()), 0};

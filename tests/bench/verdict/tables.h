@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "data/mixture.h"
+#include "diagnostics/metrics/place_evidence.h"
 #include "diagnostics/verdict/comparison_evidence.h"
 
 namespace allmodes::diagnostics {
+
+inline constexpr int64_t kComparedColumns = 8;
+inline constexpr int64_t kPlaceColumns = 32;
 
 // Real samples in two parts: what calibrates, and what is drawn in place of generated samples.
 struct Data {
@@ -20,7 +24,8 @@ struct Data {
   std::vector<double> shares;
   FeatureRows reference, pool, fresh;
   std::vector<double> means, stds;  // of a mixture
-  // False: as in training without labels, the judge has the data as one mode and finds its parts.
+  // False: as in training without labels, the judge has the data as one mode, finds its parts in
+  // the leading kComparedColumns, and its places in all columns.
   bool modes_known = true;
 };
 
@@ -28,6 +33,7 @@ struct Calibrated {
   const Data& data;
   int64_t samples;
   Comparison comparison;
+  PlaceReference places;  // where modes are not known
   Copies of_reals;  // among as many reals as there are samples
 };
 
@@ -48,8 +54,8 @@ struct Fashion {
   std::vector<std::string> names;
 };
 
-// All images as their eight principal components.
-Fashion fashion_rows();
+// All images as so many principal components.
+Fashion fashion_rows(int64_t components);
 // `keep`: share of each class that stays.
 Data fashion_data(const Fashion& fashion, const std::string& name, const std::vector<double>& keep,
                   uint64_t split);

@@ -23,6 +23,7 @@
 #include "diagnostics/collectors/collector.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/classifier_training.h"
+#include "diagnostics/metrics/place_evidence.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
 #include "diagnostics/statistics/principal.h"
 #include "diagnostics/verdict/comparison_evidence.h"
@@ -33,6 +34,7 @@ namespace {
 constexpr int kRecipe = 5;  // of what is cached: raise it with every change to a figure
 constexpr uint64_t kComparisonSeed = 1;
 constexpr int64_t kFeatures = 8;
+constexpr int64_t kPlaceFeatures = 32;  // near each other in 8, pictures are unlike in more of them
 constexpr int64_t kProjectionReals = 2000;
 constexpr int64_t kReferenceReals = 5000;
 constexpr int64_t kPoolReals = 20'000;
@@ -54,10 +56,16 @@ class ComparisonCollector final : public Collector {
     if (evaluation.dataset.size() < kFewestReals) return;
     const at::NoGradGuard no_grad;
     if (comparison_.nulls.empty()) calibrate(evaluation);
-    const FeatureRows samples = features_of(evaluation, generated);
+    const Rows rows = features_of(evaluation, generated);
+    const FeatureRows& samples = rows.compared;
     if (samples.size() == 0) return;
     comparison_.decoder_means = evaluation.objective.encodes();
     add_comparison(comparison_, samples, significance_, evidence);
+    // Means of a decoder lie closer together than the data: in many places they are too few.
+    if (evidence.parts && !comparison_.decoder_means)
+      add_places_of_run(evaluation.control, places_, {rows.placed, places_.width},
+                        *comparison_.reference.parts, {samples.features, samples.width},
+                        significance_, evaluation.seed, evidence);
     for (const CalibratedFigure& figure : evidence.calibrated) {
       record.set(figure.name, figure.value);
       record.set(figure.name + "_null_median", figure.null_median);
@@ -108,16 +116,29 @@ class ComparisonCollector final : public Collector {
                    : std::vector<int64_t>(static_cast<size_t>(samples.size(0)), 0);
   }
 
+  // Samples in the features that figures and parts are measured in, and in those of places.
+  struct Rows {
+    FeatureRows compared;
+    std::vector<float> placed;  // [n][places_.width]
+  };
+
+  size_t packed_width() const {
+    return static_cast<size_t>(projection_.dimensions + 1 + place_projection_.dimensions);
+  }
+
   // Rows of `total`, of which this rank has filled its chunks, from all ranks.
-  FeatureRows gathered(world::Communicator& control, std::vector<double> packed) const {
-    const auto stride = static_cast<size_t>(projection_.dimensions) + 1;
+  Rows gathered(world::Communicator& control, std::vector<double> packed) const {
     sum_over_ranks(control, packed);
-    FeatureRows rows{.width = projection_.dimensions, .features = {}, .modes = {}};
+    const auto width = static_cast<size_t>(projection_.dimensions);
+    Rows rows{.compared = {.width = projection_.dimensions, .features = {}, .modes = {}},
+              .placed = {}};
     for (size_t i = 0; i < packed.size(); ++i) {
-      if (i % stride + 1 == stride) {
-        rows.modes.push_back(static_cast<int64_t>(packed[i]));
+      const size_t column = i % packed_width();
+      if (column == width) {
+        rows.compared.modes.push_back(static_cast<int64_t>(packed[i]));
       } else {
-        rows.features.push_back(static_cast<float>(packed[i]));
+        (column < width ? rows.compared.features : rows.placed)
+            .push_back(static_cast<float>(packed[i]));
       }
     }
     return rows;
@@ -126,18 +147,21 @@ class ComparisonCollector final : public Collector {
   void put(std::vector<double>& packed, int64_t first, const at::Tensor& samples,
            const std::vector<int64_t>& modes) const {
     const std::vector<float> features = project(projection_, values_of(samples));
-    const auto width = static_cast<size_t>(projection_.dimensions);
-    auto to = packed.begin() + static_cast<std::ptrdiff_t>(size_t(first) * (width + 1));
-    for (size_t i = 0; i < modes.size(); ++i) {
-      to = std::copy_n(features.begin() + static_cast<std::ptrdiff_t>(i * width), width, to);
-      *to++ = static_cast<double>(modes[i]);
+    std::vector<float> of_places;
+    if (!finder_) of_places = project(place_projection_, values_of(samples));
+    const auto width = static_cast<std::ptrdiff_t>(projection_.dimensions);
+    const auto place_width = static_cast<std::ptrdiff_t>(place_projection_.dimensions);
+    auto to = packed.begin() + first * static_cast<std::ptrdiff_t>(packed_width());
+    for (std::ptrdiff_t i = 0; i < std::ssize(modes); ++i) {
+      to = std::copy_n(features.begin() + i * width, width, to);
+      *to++ = static_cast<double>(modes[static_cast<size_t>(i)]);
+      to = std::copy_n(of_places.begin() + i * place_width, place_width, to);
     }
   }
 
-  FeatureRows features_of(const Evaluation& evaluation,
-                          const std::vector<GeneratedChunk>& generated) const {
-    std::vector<double> packed(static_cast<size_t>(evaluation.made()) *
-                               static_cast<size_t>(projection_.dimensions + 1));
+  Rows features_of(const Evaluation& evaluation,
+                   const std::vector<GeneratedChunk>& generated) const {
+    std::vector<double> packed(static_cast<size_t>(evaluation.made()) * packed_width());
     for (const GeneratedChunk& chunk : generated) {
       put(packed, chunk.first, chunk.samples,
           finder_ ? modes_of_chunk(*finder_, chunk) : modes_of(chunk.samples));
@@ -146,9 +170,8 @@ class ComparisonCollector final : public Collector {
   }
 
   // The reals at [first, first + count) of the data in a fixed order.
-  FeatureRows reals(const Evaluation& evaluation, int64_t first, int64_t count) const {
-    std::vector<double> packed(static_cast<size_t>(count) *
-                               static_cast<size_t>(projection_.dimensions + 1));
+  Rows reals(const Evaluation& evaluation, int64_t first, int64_t count) const {
+    std::vector<double> packed(static_cast<size_t>(count) * packed_width());
     for_each_chunk(count, evaluation.control, [&](int64_t from, int64_t rows) {
       const at::Tensor samples =
           real_samples(evaluation.dataset, kComparisonSeed, first + from, rows);
@@ -162,14 +185,20 @@ class ComparisonCollector final : public Collector {
     const int64_t size = dataset.size();
     const at::Tensor some =
         real_samples(dataset, kComparisonSeed, 0, std::min(kProjectionReals, size)).contiguous();
-    projection_ =
-        principal_projection(values_of(some), dataset.shape().values(), kFeatures,
-                             {.seed = kComparisonSeed, .purpose = Purpose("principal directions")});
+    const auto project_to = [&](int64_t features) {
+      return principal_projection(
+          values_of(some), dataset.shape().values(), features,
+          {.seed = kComparisonSeed, .purpose = Purpose("principal directions")});
+    };
+    projection_ = project_to(kFeatures);
+    if (!finder_) place_projection_ = project_to(kPlaceFeatures);
     const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.made()));
     const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.made()));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.made(), pool / 2));
+    Rows of_reference = reals(evaluation, 0, reference);
+    places_ = {std::move(of_reference.placed), place_projection_.dimensions};
     comparison_.reference =
-        make_reference(reals(evaluation, 0, reference), std::ssize(comparison_.names));
+        make_reference(std::move(of_reference.compared), std::ssize(comparison_.names));
     const FeatureRows& rows = comparison_.reference.reals;
     // Squares of what is larger leave single precision; such data cannot be trained on either, and
     // that is what the verdict will say.
@@ -186,7 +215,7 @@ class ComparisonCollector final : public Collector {
       if (images && evaluation.control.rank() == 0)
         spdlog::info("calibrating the verdict: {} times {} real samples beside {} others", draws_,
                      count, reference);
-      values = draw(evaluation.control, reals(evaluation, reference, pool), count);
+      values = draw(evaluation.control, reals(evaluation, reference, pool).compared, count);
       if (images && cache && evaluation.control.rank() == 0) write_cache(file, *values);
     }
     for (size_t i = 0; i < figures().size(); ++i)
@@ -267,7 +296,9 @@ class ComparisonCollector final : public Collector {
   int64_t draws_;
   double significance_;
   Projection projection_;
-  Comparison comparison_;  // without nulls until it is calibrated
+  Projection place_projection_;  // of data whose modes are not known
+  PlaceReference places_;        // likewise
+  Comparison comparison_;        // without nulls until it is calibrated
 };
 
 constexpr records::Figure kComparisonCollectorFigures[] = {
@@ -282,6 +313,17 @@ constexpr records::Figure kComparisonCollectorFigures[] = {
     {"distance_ratio", "", ">= 0", "1", "median distance of two samples over that of two reals"},
     {"near_duplicates", "share", "[0, 1]", "0.01",
      "of samples as near to another one as the nearest hundredth of reals are"},
+    {"local_shortage", "share", "[-1, 1]", "0; measured",
+     "of reals around which there are far too few samples, by walks from neighbour to neighbour, "
+     "less that of samples: a part that is made too rarely; in training where modes are not known"},
+    {"local_surplus", "share", "[-1, 1]", "0; measured",
+     "the same of samples around which there are far too few reals, beyond what is too many because "
+     "of local_shortage"},
+    {"local_loss", "share", "[-1, 1]", "0; measured",
+     "of reals around which there are hardly any samples, less that of samples: a part that is not "
+     "made; in training where modes are not known"},
+    {"local_excess", "share", "[-1, 1]", "0; measured",
+     "of samples around which there are hardly any reals, less that of reals"},
     {"FIGURE_null_median", "", "", "",
      "median of FIGURE for real samples in place of generated ones"},
     {"FIGURE_log10_p", "", "<= 0", "",

@@ -10,37 +10,27 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr double kNearSquare = 1.0 / 16;  // a quarter of the distance
-constexpr int64_t kLocal = 30;            // of equal numbers
-constexpr double kEmptied = 0.3;          // of their part of the nearest rows
 constexpr double kMostHave = 0.75;
 constexpr double kMuchNearerSquare = 0.35 * 0.35;  // near_own
 constexpr double kFarSquare = 4;                   // twice the ball's radius
 
 }  // namespace
 
-int64_t of_unequal(int64_t of_equal, int64_t reals, int64_t fakes) {
-  const double times =
-      static_cast<double>(reals + fakes) / (2.0 * static_cast<double>(std::min(reals, fakes)));
-  return static_cast<int64_t>(std::ceil(static_cast<double>(of_equal) * times));
-}
-
-PooledCut::PooledCut(const std::vector<int64_t>& rows, const std::vector<double>& squares,
-                     int64_t listed, const Neighborhood& neighborhood,
+PooledCut::PooledCut(const PooledRows& pool, const Neighborhood& neighborhood,
                      const std::vector<uint8_t>& is_real)
-    : rows_(rows), squares_(squares), listed_(listed), k_(neighborhood), is_real_(is_real) {
-  for (auto* flags :
-       {&precise, &recalled, &covered, &emptied, &crowded, &repeated, &invented, &near_own})
+    : local(pool, is_real),
+      rows_(pool.lists),
+      squares_(pool.squares),
+      listed_(pool.listed),
+      k_(neighborhood),
+      is_real_(is_real) {
+  for (auto* flags : {&precise, &recalled, &covered, &repeated, &invented, &near_own})
     flags->assign(is_real.size(), 0);
   reals_ = static_cast<double>(std::ranges::count(is_real_, 1));
   fakes_ = static_cast<double>(is_real_.size()) - reals_;
-  local_ = std::min(listed_,
-                    of_unequal(kLocal, static_cast<int64_t>(reals_), static_cast<int64_t>(fakes_)));
-  local_variance_ =
-      static_cast<double>(local_) * (reals_ / (reals_ + fakes_)) * (fakes_ / (reals_ + fakes_));
   usual_spacing_ = usual_spacing();
   std::vector<double> of_fakes(is_real.size(), std::numeric_limits<double>::infinity());
   for (int64_t row = 0; row < std::ssize(is_real); ++row) {
-    look_around(row);
     if (is_real[static_cast<size_t>(row)] != 0) {
       visit_real(row);
     } else {
@@ -60,9 +50,6 @@ std::array<double, kCutFigures> PooledCut::figures() const {
           static_cast<double>(near_) / fakes_,
           share(repeated, 0),
           share(near_own, 0) - share(near_own, 1),
-          share(emptied, 1) - share(emptied, 0),
-          share(crowded, 0) - share(crowded, 1),
-          std::sqrt(fourth_powers_),
           share(invented, 0)};
 }
 
@@ -89,19 +76,6 @@ double PooledCut::share(const std::vector<uint8_t>& flags, uint8_t of) const {
   int64_t marked = 0;
   for (size_t i = 0; i < flags.size(); ++i) marked += is_real_[i] == of && flags[i] != 0 ? 1 : 0;
   return static_cast<double>(marked) / (of != 0 ? reals_ : fakes_);
-}
-
-void PooledCut::look_around(int64_t row) {
-  int64_t reals = 0;
-  for (int64_t i = 0; i < local_; ++i)
-    reals += is_real_[static_cast<size_t>(rows_[static_cast<size_t>(row * listed_ + i)])];
-  const double of_reals = static_cast<double>(reals) / reals_;
-  const double of_fakes = static_cast<double>(local_ - reals) / fakes_;
-  const double expected = static_cast<double>(local_) * fakes_ / (reals_ + fakes_);
-  const double lacking = expected - static_cast<double>(local_ - reals);
-  if (lacking > 0) fourth_powers_ += std::pow(lacking * lacking / local_variance_, 2);
-  emptied[static_cast<size_t>(row)] = of_fakes < kEmptied * of_reals ? 1 : 0;
-  crowded[static_cast<size_t>(row)] = of_reals < kEmptied * of_fakes ? 1 : 0;
 }
 
 void PooledCut::visit_real(int64_t row) {
@@ -190,7 +164,7 @@ void PooledCut::mark_invented() {
   for (int64_t row = 0; row < std::ssize(is_real_); ++row) {
     const auto at = static_cast<size_t>(row);
     if (is_real_[at] != 0 || repeated[at] != 0 || precise[at] != 0) continue;
-    invented[at] = crowded[at] != 0 || far_from_reals(row) ? 1 : 0;
+    invented[at] = local.crowded[at] != 0 || far_from_reals(row) ? 1 : 0;
   }
 }
 

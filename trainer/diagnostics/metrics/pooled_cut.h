@@ -8,21 +8,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "diagnostics/metrics/local_cut.h"
+#include "diagnostics/metrics/pooled_rows.h"
 #include "diagnostics/metrics/precision_recall.h"
 
 namespace allmodes::diagnostics {
 
-// So many neighbours of unequal sets hold as many of the smaller one as `of_equal` do of equal
-// ones.
-int64_t of_unequal(int64_t of_equal, int64_t reals, int64_t fakes);
-
-inline constexpr size_t kCutFigures = 11;
+inline constexpr size_t kCutFigures = 8;
 
 class PooledCut {
  public:
-  // The lists, `rows` and `squares` [pool][listed], and the marks `is_real` [pool] must outlive it.
-  PooledCut(const std::vector<int64_t>& rows, const std::vector<double>& squares, int64_t listed,
-            const Neighborhood& neighborhood, const std::vector<uint8_t>& is_real);
+  // The rows, and the marks `is_real` [pool] of this cut, must outlive it.
+  PooledCut(const PooledRows& pool, const Neighborhood& neighborhood,
+            const std::vector<uint8_t>& is_real);
 
   // precision .. invented, in the order of kPooledFigures.
   std::array<double, kCutFigures> figures() const;
@@ -30,11 +28,10 @@ class PooledCut {
   // As PooledFigures::repeated_reals.
   double repeated_reals() const;
 
+  const LocalCut local;
   std::vector<uint8_t> precise;   // [pool], of fakes
   std::vector<uint8_t> recalled;  // [pool], of reals
   std::vector<uint8_t> covered;
-  std::vector<uint8_t> emptied;   // [pool], of either
-  std::vector<uint8_t> crowded;   // [pool], of either: the same of reals around
   std::vector<uint8_t> repeated;  // [pool], of fakes
   std::vector<uint8_t> invented;  // [pool], of fakes
   std::vector<uint8_t> near_own;  // [pool], of either
@@ -42,8 +39,6 @@ class PooledCut {
  private:
   // Share of the rows of one set that are marked.
   double share(const std::vector<uint8_t>& flags, uint8_t of) const;
-
-  void look_around(int64_t row);
 
   // A fake that is as near as the k-th other real of the list lies in this real's ball. Equal rows
   // all have one list, in which any of them may come first.
@@ -85,9 +80,6 @@ class PooledCut {
   const std::vector<uint8_t>& is_real_;
   double reals_ = 0;
   double fakes_ = 0;
-  int64_t local_ = 0;          // neighbours that are looked at around a row
-  double local_variance_ = 0;  // of how many of them are fakes
-  double fourth_powers_ = 0;   // loss_score
   double usual_spacing_ = 0;
   int64_t inside_ = 0;
   int64_t near_ = 0;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "diagnostics/metrics/precision_recall.h"
@@ -28,6 +29,9 @@ namespace allmodes::diagnostics {
 // far nearer (0.35 of the distance) than it is for half of the fakes; less the same share of reals.
 // Copies that are farther apart than near_fakes asks for, as four of each of a class's twenty
 // things in much noise. Samples that are narrower, or off the data, as a whole show nothing.
+// invented: share of fakes that lie twice as far from the nearest real as that real's ball
+// (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
+// that near_fakes counts.
 // local_loss: share of reals among whose 30 nearest rows of either set fakes are fewer than three
 // in ten of their part, less the share of fakes of which that is so. A permuted cut has 0 on
 // average, wherever the rows are dense or rare; a lost region of any shape shows.
@@ -36,15 +40,12 @@ namespace allmodes::diagnostics {
 // fall short of their part, in its standard deviations. It says whether the rows of local_loss
 // stand out: that share is 0 in most cuts and then that of a whole group of rows, from which few
 // draws tell no tail; the score varies (neighbour_walk.h on roots of fourth powers).
-// invented: share of fakes that lie twice as far from the nearest real as that real's ball
-// (precision_k) reaches, or on no ball at all amid fakes alone; places where no data is. Not those
-// that near_fakes counts.
 // local_shortage, local_surplus, shortage_score, surplus_score: of walks among the pooled rows
 // (neighbour_walk.h), which see a part that is made at a third of its share, or lies amid others.
 inline constexpr std::array kPooledFigures = {
-    "precision",  "recall",         "density",       "coverage",       "near_reals",
-    "near_fakes", "near_own",       "local_loss",    "local_excess",   "loss_score",
-    "invented",   "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
+    "precision",  "recall",     "density",        "coverage",      "near_reals",
+    "near_fakes", "near_own",   "invented",       "local_loss",    "local_excess",
+    "loss_score", "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
 
 struct PooledFigures {
   std::array<double, kPooledFigures.size()> values = {};
@@ -61,12 +62,20 @@ struct PooledFigures {
   // median distance in either set: what the data repeat themselves, or hold as densely.
   double repeated_reals = 0;
   std::vector<uint8_t> invented;  // [fakes], 1: counts for invented
+
+  double value_of(std::string_view figure) const;  // of kPooledFigures
 };
 
-// Collective; the cuts are functions of the seed. `draws` >= 20. As measure_samples().
+// Collective; the cuts are functions of the seed, `draws` of them. Without any only the scores are
+// of no use, which are said in deviations over the cuts. As measure_samples().
 PooledFigures measure_pooled(world::Communicator& control, const Features& reals,
                              const Features& fakes, const Neighborhood& neighborhood, int64_t draws,
                              uint64_t seed);
+
+// As measure_pooled(), of places alone: local_loss to local_surplus and their scores with the rows
+// that count for them, at a fraction of the cost. The other figures are 0 without draws.
+PooledFigures measure_places(world::Communicator& control, const Features& reals,
+                             const Features& fakes, int64_t draws, uint64_t seed);
 
 // The null of a pooled figure of so many reals and fakes, in the direction that speaks against the
 // samples.

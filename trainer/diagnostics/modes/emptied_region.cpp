@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "base/error.h"
 #include "diagnostics/modes/part_width.h"
@@ -18,6 +19,23 @@ constexpr double kRegionTail = 0.005;
 constexpr double kCoreMade = 0.3;
 constexpr size_t kRegionShown = 12;
 
+// Of the half's counted reals those that were looked at: whether each is in the region, by leaf.
+struct SeenLeaves {
+  std::vector<int64_t> all;
+  std::vector<int64_t> inside;
+};
+
+SeenLeaves leaves_seen(const PartReference::Half& half, const std::vector<uint8_t>& reals_in) {
+  SeenLeaves seen;
+  for (size_t i = 0; i < half.leaf.size(); ++i) {
+    const auto real = static_cast<size_t>(half.counted[i]);
+    if (real >= reals_in.size()) continue;
+    seen.all.push_back(half.leaf[i]);
+    if (reals_in[real] != 0) seen.inside.push_back(half.leaf[i]);
+  }
+  return seen;
+}
+
 // The node whose counted reals have most in common with the region's: their number in both over
 // that in either. Numbers as in find_parts().
 int64_t most_alike(const PartReference& reference, const std::vector<uint8_t>& reals_in) {
@@ -25,14 +43,13 @@ int64_t most_alike(const PartReference& reference, const std::vector<uint8_t>& r
   int64_t number = 0;
   int64_t first = 0;
   for (const auto& half : reference.halves) {
-    std::vector<int64_t> leaves_in;
-    for (size_t i = 0; i < half.leaf.size(); ++i)
-      if (reals_in[static_cast<size_t>(half.counted[i])] != 0) leaves_in.push_back(half.leaf[i]);
-    const auto inside = count_nodes(half.tree, leaves_in);
+    const SeenLeaves leaves = leaves_seen(half, reals_in);
+    const auto in_node = count_nodes(half.tree, leaves.all);
+    const auto inside = count_nodes(half.tree, leaves.inside);
     for (int64_t node = 0; node < half.tree.whole(); ++node) {
       const auto at = static_cast<size_t>(node);
       const auto either =
-          static_cast<double>(half.in_node[at] + std::ssize(leaves_in) - inside[at]);
+          static_cast<double>(in_node[at] + std::ssize(leaves.inside) - inside[at]);
       const double alike = either > 0 ? static_cast<double>(inside[at]) / either : 0;
       if (alike <= best) continue;
       best = alike;
@@ -61,11 +78,11 @@ double share_in_thin(const PartReference& reference, const std::vector<uint8_t>&
       for (const int64_t leaf : half.tree.members[static_cast<size_t>(node)])
         thin[static_cast<size_t>(leaf)] = 1;
     }
-    for (size_t i = 0; any && i < half.leaf.size(); ++i) {
-      if (reals_in[static_cast<size_t>(half.counted[i])] == 0) continue;
-      ++all;
-      inside += thin[static_cast<size_t>(half.leaf[i])];
-    }
+    if (any)
+      for (const int64_t leaf : leaves_seen(half, reals_in).inside) {
+        ++all;
+        inside += thin[static_cast<size_t>(leaf)];
+      }
     first += std::ssize(half.tree.mother);
   }
   return all > 0 ? static_cast<double>(inside) / static_cast<double>(all) : 0;
@@ -90,11 +107,13 @@ std::vector<int64_t> nearest_rows(const std::vector<double>& middle, const Featu
   return of;
 }
 
-std::vector<std::string> classes_of(const std::vector<int64_t>& rows, const PartHints& hints) {
+std::vector<std::string> classes_of(const std::vector<int64_t>& rows, size_t looked_at,
+                                    const PartHints& hints) {
   std::vector<int64_t> inside(hints.class_names.size(), 0);
   std::vector<int64_t> all(hints.class_names.size(), 0);
   if (hints.labels.empty()) return {};
-  for (const int64_t label : hints.labels) ++all.at(static_cast<size_t>(label));
+  for (const int64_t label : std::span(hints.labels).first(looked_at))
+    ++all.at(static_cast<size_t>(label));
   for (const int64_t row : rows)
     ++inside.at(static_cast<size_t>(hints.labels[static_cast<size_t>(row)]));
   std::vector<std::string> names;
@@ -117,10 +136,11 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
                              const std::vector<uint8_t>& reals_in,
                              const std::vector<uint8_t>& samples_in, const PartHints& hints,
                              const std::vector<Part>& narrow) {
-  const Features reals{reference.reals, reference.width};
-  ALLMODES_CHECK(std::ssize(reals_in) == reals.rows() && std::ssize(samples_in) == samples.rows(),
+  const Features all{reference.reals, reference.width};
+  ALLMODES_CHECK(std::ssize(reals_in) <= all.rows() && std::ssize(samples_in) == samples.rows(),
                  "{} and {} flags of {} reals and {} samples", reals_in.size(), samples_in.size(),
-                 reals.rows(), samples.rows());
+                 all.rows(), samples.rows());
+  const Features reals = all.part(0, std::ssize(reals_in));
   const std::vector<int64_t> rows = rows_marked(reals_in);
   const auto made = std::ssize(rows_marked(samples_in));
   ALLMODES_CHECK(!rows.empty(), "a region of no real");
@@ -129,7 +149,7 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
       core_tail(std::ranges::count(reals_in, 2), std::ranges::count(samples_in, 2),
                 static_cast<double>(reals.rows()) / static_cast<double>(samples.rows()));
   region.in_thin = share_in_thin(reference, reals_in, narrow);
-  region.classes = classes_of(rows, hints);
+  region.classes = classes_of(rows, reals_in.size(), hints);
   Part& part = region.part;
   part.number = most_alike(reference, reals_in);
   part.name = fmt::format("part {}", part.number);

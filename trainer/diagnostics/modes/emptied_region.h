@@ -23,8 +23,9 @@ struct EmptiedRegion {
   double in_thin = 0;
 };
 
-// `reals_in` [reals] and `samples_in` [samples] are 1 for the rows in the region, 2 for those in
-// its core, and 0; at least one real is in the region. The part has the name of the node of the
+// `reals_in` and `samples_in` [samples] are 1 for the rows in the region, 2 for those in its core,
+// and 0; at least one real is in the region. `reals_in` may be of the first so many reals of the
+// reference alone: the others were not looked at. The part has the name of the node of the
 // reference's trees that is most like it. hints: labels and class_names alone. `narrow`: as
 // find_parts() found them.
 EmptiedRegion emptied_region(const PartReference& reference, const Features& samples,

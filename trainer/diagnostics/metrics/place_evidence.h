@@ -1,0 +1,49 @@
+#pragma once
+
+// Places of the data with hardly any samples, or too few, as evidence for the verdict
+// (pooled_null.h): the same of a run's samples and of anyone's.
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "diagnostics/metrics/pooled_null.h"
+#include "diagnostics/modes/emptied_region.h"
+#include "diagnostics/verdict/verdict.h"
+#include "world/communicator.h"
+
+namespace allmodes::diagnostics {
+
+// Adds those of kPooledFigures that `wanted` asks for, each with its null; no scores. Whether there
+// is a loss, a shortage or a surplus their scores say, how much it is the shares do.
+void add_calibrated(const PooledFigures& pooled, int64_t reals, int64_t fakes,
+                    const std::function<bool(std::string_view)>& wanted, Evidence& evidence);
+
+// Sets evidence.emptied and evidence.shorted where some of `reference`'s reals are flagged.
+// `fakes`: in the columns of the reference; hints and narrow as of emptied_region().
+void add_places(const PartReference& reference, const Features& fakes, const PooledFigures& pooled,
+                const PartHints& hints, const std::vector<Part>& narrow, Evidence& evidence);
+
+// Collective. Sets local_loss_when_moved and local_shortage_when_moved where one of the two figures
+// is significant and of note, and the samples can be moved onto the reals (moved_samples.h).
+void add_left_by_move(world::Communicator& control, const Features& reals, const Features& fakes,
+                      double significance, uint64_t seed, Evidence& evidence);
+
+// What a run whose modes are not known compares its samples with: the reference's reals, each as
+// one row of features, [reals][width].
+struct PlaceReference {
+  std::vector<float> reals;
+  int64_t width = 0;
+};
+
+// Collective. All of the above, of samples with rows in both references, which are of the same
+// reals in one order: local_loss, local_shortage, local_excess and local_surplus, and the places.
+// Of as many samples as reals, the first 5,000 at most. Adds nothing where there are fewer than
+// kFewestForParts, or values too large to compare. evidence.parts are those of `samples`;
+// `significance`: of all tests of the evaluation.
+void add_places_of_run(world::Communicator& control, const PlaceReference& places,
+                       const Features& samples, const PartReference& parts,
+                       const Features& samples_of_parts, double significance, uint64_t seed,
+                       Evidence& evidence);
+
+}  // namespace allmodes::diagnostics
