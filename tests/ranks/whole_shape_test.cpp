@@ -11,11 +11,11 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr int64_t kWide = 5;
+constexpr int64_t kShapeWidth = 5;
 
 std::vector<float> normals(int64_t rows, uint64_t seed, double width = 1, double middle = 0) {
-  std::vector<float> values(static_cast<size_t>(rows * kWide));
-  fill_normal({seed, Purpose("whole shape test")}, 0, rows, kWide, values.data());
+  std::vector<float> values(static_cast<size_t>(rows * kShapeWidth));
+  fill_normal({seed, Purpose("whole shape test")}, 0, rows, kShapeWidth, values.data());
   for (float& value : values)
     value = static_cast<float>(width * static_cast<double>(value) + middle);
   return values;
@@ -25,7 +25,7 @@ TEST(WholeShape, IsTheMoveInDeviationsAndTheSpreadOverTheDatas) {
   const auto reals = normals(20'000, 1, 2);
   const auto shape = [&](double width, double middle) {
     const auto fakes = normals(20'000, 2, width, middle);
-    return whole_shape({reals, kWide}, {fakes, kWide}, 20, 1);
+    return whole_shape({reals, kShapeWidth}, {fakes, kShapeWidth}, 20, 1);
   };
   EXPECT_NEAR(shape(2, 0.6).mean_shift, 0.3, 0.01);
   EXPECT_NEAR(shape(1.4, 0).spread_ratio, 0.7, 0.01);
@@ -37,8 +37,8 @@ TEST(WholeShape, IsTheMoveInDeviationsAndTheSpreadOverTheDatas) {
 TEST(WholeShape, OfUnequalSetsIsThatOfEachWhicheverIsLarger) {
   const auto many = normals(900, 1, 1);
   const auto few = normals(300, 2, 2, 1);
-  const auto wider = whole_shape({many, kWide}, {few, kWide}, 20, 1);
-  const auto narrower = whole_shape({few, kWide}, {many, kWide}, 20, 1);
+  const auto wider = whole_shape({many, kShapeWidth}, {few, kShapeWidth}, 20, 1);
+  const auto narrower = whole_shape({few, kShapeWidth}, {many, kShapeWidth}, 20, 1);
   EXPECT_NEAR(wider.spread_ratio * narrower.spread_ratio, 1, 1e-9);
   // In deviations of the reals, of which those are twice as wide.
   EXPECT_NEAR(wider.mean_shift / narrower.mean_shift, 2, 0.1);
@@ -52,7 +52,7 @@ TEST(WholeShape, OfEqualSetsIsSeldomUnlikely) {
     auto reals = normals(80, 2 * set), fakes = normals(60, 2 * set + 1);
     for (auto* rows : {&reals, &fakes})
       for (float& value : *rows) value = value * value * value;
-    const auto shape = whole_shape({reals, kWide}, {fakes, kWide}, 100, set);
+    const auto shape = whole_shape({reals, kShapeWidth}, {fakes, kShapeWidth}, 100, set);
     std::vector<double> away;
     for (const double ratio : shape.ratio_draws) away.push_back(std::abs(std::log(ratio)));
     moved += Null(shape.shift_draws, Worse::high).log10_tail(shape.mean_shift) < -2 ? 1 : 0;
@@ -65,8 +65,8 @@ TEST(WholeShape, OfEqualSetsIsSeldomUnlikely) {
 }
 
 TEST(WholeShape, OfEqualRowsIsNoShift) {
-  const std::vector<float> one(50 * kWide, 3.0F);
-  const auto shape = whole_shape({one, kWide}, {one, kWide}, 20, 1);
+  const std::vector<float> one(50 * kShapeWidth, 3.0F);
+  const auto shape = whole_shape({one, kShapeWidth}, {one, kShapeWidth}, 20, 1);
   EXPECT_EQ(shape.mean_shift, 0);
   EXPECT_EQ(shape.spread_ratio, 1);
 }

@@ -109,10 +109,9 @@ Fashion fashion_rows(int64_t components) {
     labels.resize(before + indices.size());
     set->copy(indices, &values[before * width], &labels[before]);
   }
-  const Projection projection =
-      principal_projection(std::span<const float>(values).first(2000 * width),
-                           static_cast<int64_t>(width), components,
-                           {1, Purpose("principal directions")});
+  const Projection projection = principal_projection(
+      std::span<const float>(values).first(2000 * width), static_cast<int64_t>(width), components,
+      {1, Purpose("principal directions")});
   return {{.width = components, .features = project(projection, values), .modes = labels},
           train->class_names()};
 }

@@ -34,7 +34,7 @@ struct Calibrated {
   int64_t samples;
   Comparison comparison;
   PlaceReference places;  // where modes are not known
-  Copies of_reals;  // among as many reals as there are samples
+  Copies of_reals;        // among as many reals as there are samples
 };
 
 // Rows [first, first + count).

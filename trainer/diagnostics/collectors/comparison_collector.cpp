@@ -317,7 +317,8 @@ constexpr records::Figure kComparisonCollectorFigures[] = {
      "of reals around which there are far too few samples, by walks from neighbour to neighbour, "
      "less that of samples: a part that is made too rarely; in training where modes are not known"},
     {"local_surplus", "share", "[-1, 1]", "0; measured",
-     "the same of samples around which there are far too few reals, beyond what is too many because "
+     "the same of samples around which there are far too few reals, beyond what is too many "
+     "because "
      "of local_shortage"},
     {"local_loss", "share", "[-1, 1]", "0; measured",
      "of reals around which there are hardly any samples, less that of samples: a part that is not "

@@ -37,12 +37,11 @@ void add_calibrated(const PooledFigures& pooled, int64_t reals, int64_t fakes,
   for (const std::string name : kPooledFigures) {
     if (name.ends_with("_score") || !wanted(name)) continue;
     const double value = pooled.value_of(name);
-    const auto scored = std::ranges::find(kScored, name, [](const auto& each) {
-      return std::string_view(each.first);
-    });
+    const auto scored = std::ranges::find(
+        kScored, name, [](const auto& each) { return std::string_view(each.first); });
     const std::string tested = scored == kScored.end() ? name : scored->second;
-    evidence.calibrated.push_back({name, value, null(name).median(),
-                                   null(tested).log10_tail(pooled.value_of(tested))});
+    evidence.calibrated.push_back(
+        {name, value, null(name).median(), null(tested).log10_tail(pooled.value_of(tested))});
   }
 }
 

@@ -43,8 +43,8 @@ namespace allmodes::diagnostics {
 // local_shortage, local_surplus, shortage_score, surplus_score: of walks among the pooled rows
 // (neighbour_walk.h), which see a part that is made at a third of its share, or lies amid others.
 inline constexpr std::array kPooledFigures = {
-    "precision",  "recall",     "density",        "coverage",      "near_reals",
-    "near_fakes", "near_own",   "invented",       "local_loss",    "local_excess",
+    "precision",  "recall",         "density",       "coverage",       "near_reals",
+    "near_fakes", "near_own",       "invented",      "local_loss",     "local_excess",
     "loss_score", "local_shortage", "local_surplus", "shortage_score", "surplus_score"};
 
 struct PooledFigures {

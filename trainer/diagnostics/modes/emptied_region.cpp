@@ -48,8 +48,7 @@ int64_t most_alike(const PartReference& reference, const std::vector<uint8_t>& r
     const auto inside = count_nodes(half.tree, leaves.inside);
     for (int64_t node = 0; node < half.tree.whole(); ++node) {
       const auto at = static_cast<size_t>(node);
-      const auto either =
-          static_cast<double>(in_node[at] + std::ssize(leaves.inside) - inside[at]);
+      const auto either = static_cast<double>(in_node[at] + std::ssize(leaves.inside) - inside[at]);
       const double alike = either > 0 ? static_cast<double>(inside[at]) / either : 0;
       if (alike <= best) continue;
       best = alike;

@@ -73,11 +73,11 @@ bool narrower(const Evidence& evidence, double width) {
 
 double least_sure_loss(const Evidence& evidence) {
   if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
-  return narrower(evidence, kNarrowAll) || some_narrow(evidence) || lies_away(evidence) || lacks_detail(evidence) ||
-                 other_detail(evidence) || wide_all(evidence)
+  return narrower(evidence, kNarrowAll) || some_narrow(evidence) || lies_away(evidence) ||
+                 lacks_detail(evidence) || other_detail(evidence) || wide_all(evidence)
              ? kLostThough
          : as_much_elsewhere(evidence) || narrower(evidence, kNarrowSome) ? kSurelyLost
-                                                                         : 0;
+                                                                          : 0;
 }
 
 bool some_narrow(const Evidence& evidence) {
