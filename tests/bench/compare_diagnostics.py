@@ -3,8 +3,8 @@
 
     python3 tests/bench/compare_diagnostics.py [--rounds N] [--json FILE] [CASE]...
 
-CASE  ring_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one core a rank, the batch of
-      the case on each
+CASE  ring_gan, points_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one core a rank, the
+      batch of the case on each; points_gan is the ring GAN of points in a file, whose modes are not known
 
 Turn by turn: `on` has the default diagnostics, classifier included, but evaluates more often, so that
 a run has several evaluations to time; `off` has none between its first step and its last, and logs
@@ -17,9 +17,12 @@ The null of each figure, measured once at the start of a run and then kept in a 
 Idle machine, please.
 """
 
+import array
 import json
+import math
 import os
 import pathlib
+import random
 import statistics
 import sys
 import tempfile
@@ -27,10 +30,24 @@ import tempfile
 import measuring
 
 CADENCE = 1000  # diagnostics.evaluate_every
-BATCH = {"ring_gan": 512, "dcgan32": 128, "vae": 256}  # over both ranks
-STEPS = {"ring_gan": 2000, "dcgan32": 96, "vae": 800}  # of a run
+BATCH = {"ring_gan": 512, "points_gan": 512, "dcgan32": 128, "vae": 256}  # over both ranks
+STEPS = {"ring_gan": 2000, "points_gan": 2000, "dcgan32": 96, "vae": 800}  # of a run
 EVALUATIONS = 4
 LINES = 6  # of the log of a run without
+
+
+def write_ring(path, rows=20000):
+    """The ring of ring_gan.txtpb as a .npy file of float32 [rows, 2]."""
+    draw = random.Random(1)
+    values = array.array("f")
+    for _ in range(rows):
+        angle = math.pi / 4 * draw.randrange(8)
+        values.extend((2 * math.cos(angle) + draw.gauss(0, 0.05),
+                       2 * math.sin(angle) + draw.gauss(0, 0.05)))
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, 2), }}"
+    head = head.ljust(-(len(head) + 11) % 64 + len(head)) + "\n"  # 10 bytes before it, whole in 64
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode()
+                     + values.tobytes())
 
 
 def records(case, settings, cores):
@@ -38,6 +55,10 @@ def records(case, settings, cores):
                str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--quiet"]
     settings = [f"steps={STEPS[case]}", f"batch={BATCH[case]}", *settings]
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
+        if case == "points_gan":
+            points = pathlib.Path(folder) / "points.npy"
+            write_ring(points)
+            settings.append(f"data.path={points}")
         measuring.run([*command, "--out", folder,
                        *(word for setting in settings for word in ("--set", setting))],
                       cores, {"ALLMODES_BINARY": measuring.program()})

@@ -108,11 +108,11 @@ std::optional<Witness> witness_smooth(const Evidence& evidence, const config::Ve
   // too narrow in some of their dimensions.
   const bool pictures = calibrated_figure(evidence, "detail") != nullptr;
   // Pictures that are narrow alone lie on the data.
-  const bool narrow = !pictures || (evidence.parts && evidence.parts->width < kNarrowAll &&
+  const bool narrow = !pictures || (narrower_than(kNarrowAll, evidence) &&
                                     !significant(calibrated_figure(evidence, "invented"), levels));
   std::string reason = fmt::format("recall {:.3f}, of real samples {:.3f}; {}", recall->value,
                                    recall->null_median, below_power(recall->log10_tail));
-  if (evidence.parts && evidence.parts->width < kNarrowAll)
+  if (narrower_than(kNarrowAll, evidence))
     reason += fmt::format("; the samples' variance within parts is {:.2g} of the data's",
                           evidence.parts->width);
   else
@@ -175,11 +175,11 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 
 double least_sure_local_loss(const Evidence& evidence) {
   if (lacks_places_alone(evidence)) return 0;
-  const bool narrow = evidence.parts && evidence.parts->width < kNarrowAll;
-  const double least = narrow                  ? kLostThoughNarrowAll
-                       : some_narrow(evidence) ? kLostThoughSomeNarrow
-                       : wide_all(evidence)    ? kLostThoughWide
-                                               : 0;
+  const double least = narrower_than(kNarrowAll, evidence) ? kLostThoughNarrowAll
+                       : some_narrow(evidence) || narrower_than(kNarrowALittle, evidence)
+                           ? kLostThoughSomeNarrow
+                       : wide_all(evidence) ? kLostThoughWide
+                                            : 0;
   return std::max(least_sure_loss(evidence), least);
 }
 
@@ -194,7 +194,9 @@ double repeated_beyond_reals(const Evidence& evidence) {
 bool lacks_places_alone(const Evidence& evidence) {
   const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
   if (surplus == nullptr || surplus->log10_tail <= kSureSurplus) return false;
-  const double reached = over_null(calibrated_figure(evidence, "recall"));
+  const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
+  if (recall == nullptr) return false;
+  const double reached = over_null(recall);
   return std::ranges::any_of(std::array{"local_loss", "local_shortage"}, [&](const char* name) {
     const CalibratedFigure* loss = calibrated_figure(evidence, name);
     return loss != nullptr && loss->value >= kMuchLeftOut && loss->log10_tail <= kSureLoss &&

@@ -20,7 +20,6 @@ constexpr double kSurelyLost = 0.01;
 // from here on (lower bound), and beside narrow parts that hold a quarter of the data from there.
 constexpr double kLostThough = 0.05;
 constexpr double kLostThoughNarrow = 0.2;
-constexpr double kNarrowSome = 0.9;  // the samples' variance within parts over the data's
 constexpr double kMuchNarrow = 0.25;
 constexpr double kSomeNarrow = 0.05;
 constexpr double kMostlyNarrow = 0.5;
@@ -65,19 +64,19 @@ double mass_of(const std::vector<Part>& parts) {
   return mass;
 }
 
-bool narrower(const Evidence& evidence, double width) {
+}  // namespace
+
+bool narrower_than(double width, const Evidence& evidence) {
   return evidence.parts && evidence.parts->width < width;
 }
 
-}  // namespace
-
 double least_sure_loss(const Evidence& evidence) {
   if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
-  return narrower(evidence, kNarrowAll) || some_narrow(evidence) || lies_away(evidence) ||
+  return narrower_than(kNarrowAll, evidence) || some_narrow(evidence) || lies_away(evidence) ||
                  lacks_detail(evidence) || other_detail(evidence) || wide_all(evidence)
              ? kLostThough
-         : as_much_elsewhere(evidence) || narrower(evidence, kNarrowSome) ? kSurelyLost
-                                                                          : 0;
+         : as_much_elsewhere(evidence) || narrower_than(kNarrowALittle, evidence) ? kSurelyLost
+                                                                                  : 0;
 }
 
 bool some_narrow(const Evidence& evidence) {

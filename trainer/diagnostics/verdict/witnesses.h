@@ -99,8 +99,11 @@ bool lacks_detail(const Evidence& evidence);
 bool other_detail(const Evidence& evidence);
 // Pictures with more fine detail than reals like them have, or a tenth of the samples so.
 bool is_noisy(const Evidence& evidence);
-// The samples' variance within parts, over the data's, below which they are narrow as a whole.
+// The samples' variance within parts, over the data's, below which they are narrow as a whole, and
+// a little so.
 constexpr double kNarrowAll = 0.75;
+constexpr double kNarrowALittle = 0.9;
+bool narrower_than(double width, const Evidence& evidence);
 // log10 of p, from which samples are surely too many in some places.
 constexpr double kSureSurplus = -3;
 // The share of the data, 0 to 1, that has to be lost before mass is spoken of: samples that are too
