@@ -35,18 +35,24 @@ std::vector<float> five_groups(int64_t rows, uint64_t seed, int64_t skip = 0) {
   return values;
 }
 
+Comparison comparison_of(const std::vector<float>& reals) {
+  Comparison comparison;
+  comparison.names = {"the data"};
+  comparison.reference.parts = make_part_reference({reals, kPlaceWidth});
+  return comparison;
+}
+
 // As in training: all that is said of `samples` beside `reals` by parts and by places.
 Evidence evidence_of_run(const std::vector<float>& reals, const std::vector<float>& samples,
                          int ranks = 1, uint64_t seed = 1) {
   Evidence evidence{.step = 1000};
-  const Features rows{reals, kPlaceWidth};
   const Features fakes{samples, kPlaceWidth};
-  const PartReference parts = make_part_reference(rows);
+  const Comparison comparison = comparison_of(reals);
   const PlaceReference places{reals, kPlaceWidth};
   testing::run_ranks(ranks, [&](world::Communicator& communicator) {
     Evidence found{.step = 1000};
-    found.parts = find_parts(parts, fakes, parts_level(kSignificance));
-    add_places_of_run(communicator, places, fakes, parts, fakes, kSignificance, seed, found);
+    found.parts = find_parts(*comparison.reference.parts, fakes, parts_level(kSignificance));
+    add_places_of_run(communicator, places, fakes, comparison, fakes, kSignificance, seed, found);
     if (communicator.rank() == communicator.size() - 1) evidence = std::move(found);
   });
   return evidence;
@@ -135,12 +141,12 @@ TEST(PlaceEvidence, TooFewOrTooLargeToCompareAddsNothing) {
   EXPECT_TRUE(evidence_of_run(reals, five_groups(kFewestForParts - 1, 2)).calibrated.empty());
   auto large = five_groups(200, 2);
   Evidence evidence{.step = 1000};
-  const PartReference parts = make_part_reference({reals, kPlaceWidth});
+  const Comparison comparison = comparison_of(reals);
   evidence.parts = PartFindings{};
   const std::vector<float> shown = large;
   large[17] = std::numeric_limits<float>::quiet_NaN();
   testing::run_ranks(1, [&](world::Communicator& communicator) {
-    add_places_of_run(communicator, {reals, kPlaceWidth}, {large, kPlaceWidth}, parts,
+    add_places_of_run(communicator, {reals, kPlaceWidth}, {large, kPlaceWidth}, comparison,
                       {shown, kPlaceWidth}, kSignificance, 1, evidence);
   });
   EXPECT_TRUE(evidence.calibrated.empty());

@@ -147,14 +147,10 @@ std::vector<Splits> splits_of(const Fashion& fashion) {
 }
 
 int run(int64_t evaluations, int64_t turns, std::string_view modes) {
-  if (modes != "unknown") {
-    const Fashion fashion = fashion_rows(kComparedColumns);
-    with_known_modes(fashion, splits_of(fashion), evaluations, turns);
-  }
-  if (modes != "known") {
-    const Fashion fashion = fashion_rows(kPlaceColumns);
-    with_unknown_modes(splits_of(fashion), evaluations, turns);
-  }
+  const Fashion fashion = fashion_rows(kPlaceColumns);
+  const std::vector<Splits> sets = splits_of(fashion);
+  if (modes != "unknown") with_known_modes(fashion, sets, evaluations, turns);
+  if (modes != "known") with_unknown_modes(sets, evaluations, turns);
   return 0;
 }
 

@@ -23,14 +23,19 @@ Copies copies_of(const FeatureRows& rows) {
 
 // As the judge compares them.
 FeatureRows seen_of(const Data& data, FeatureRows rows) {
-  if (data.modes_known) return rows;
   FeatureRows seen{.width = std::min(kComparedColumns, rows.width),
                    .features = {},
-                   .modes = std::vector<int64_t>(rows.modes.size(), 0)};
+                   .modes = std::move(rows.modes)};
+  if (!data.modes_known) std::ranges::fill(seen.modes, 0);
   for (size_t i = 0; i < rows.features.size(); ++i)
     if (static_cast<int64_t>(i) % rows.width < seen.width)
       seen.features.push_back(rows.features[i]);
   return seen;
+}
+
+// As in training: not of mixtures whose modes are known.
+bool has_parts(const Data& data) {
+  return !data.modes_known || data.means.empty();
 }
 
 world::Communicator& alone() {
@@ -152,7 +157,7 @@ Calibrated calibrate(const Data& data, int64_t samples) {
   }
   made.comparison.reference =
       make_reference(seen_of(data, data.reference), std::ssize(made.comparison.names));
-  if (!data.modes_known) {
+  if (has_parts(data)) {
     const FeatureRows& reals = made.comparison.reference.reals;
     made.comparison.reference.parts = make_part_reference({reals.features, reals.width});
     made.places = {data.reference.features, data.reference.width};
@@ -184,13 +189,17 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
   const Data& data = calibrated.data;
   Evidence evidence{.step = 1000, .mode_noun = data.noun};
   evidence.copies = CopyFigures{copies_of(samples), calibrated.of_reals};
-  if (!data.modes_known) {
+  const double significance = config::Verdict{}.significance;
+  const auto compare = [&] {
     const FeatureRows seen = seen_of(data, samples);
-    const double significance = config::Verdict{}.significance;
     add_comparison(calibrated.comparison, seen, significance, evidence);
-    add_places_of_run(alone(), calibrated.places, {samples.features, samples.width},
-                      *calibrated.comparison.reference.parts, {seen.features, seen.width},
-                      significance, 1, evidence);
+    if (has_parts(data))
+      add_places_of_run(alone(), calibrated.places, {samples.features, samples.width},
+                        calibrated.comparison, {seen.features, seen.width}, significance, 1,
+                        evidence);
+  };
+  if (!data.modes_known) {
+    compare();
     return evidence;
   }
   ModeHistogram modes{data.names, data.shares, std::vector<int64_t>(data.names.size()), 0};
@@ -206,7 +215,7 @@ Evidence evidence_of(const Calibrated& calibrated, FeatureRows samples) {
     ++modes.samples;
   }
   evidence.modes = std::move(modes);
-  add_comparison(calibrated.comparison, samples, config::Verdict{}.significance, evidence);
+  compare();
   return evidence;
 }
 

@@ -13,6 +13,7 @@
 
 namespace allmodes::diagnostics {
 
+// Leading columns that modes and parts are compared in, and that places are looked for in.
 inline constexpr int64_t kComparedColumns = 8;
 inline constexpr int64_t kPlaceColumns = 32;
 
@@ -24,8 +25,7 @@ struct Data {
   std::vector<double> shares;
   FeatureRows reference, pool, fresh;
   std::vector<double> means, stds;  // of a mixture
-  // False: as in training without labels, the judge has the data as one mode, finds its parts in
-  // the leading kComparedColumns, and its places in all columns.
+  // False: as in training without labels, the judge has the data as one mode.
   bool modes_known = true;
 };
 
@@ -33,7 +33,7 @@ struct Calibrated {
   const Data& data;
   int64_t samples;
   Comparison comparison;
-  PlaceReference places;  // where modes are not known
+  PlaceReference places;  // where parts are looked for
   Copies of_reals;        // among as many reals as there are samples
 };
 

@@ -63,9 +63,9 @@ class ComparisonCollector final : public Collector {
     add_comparison(comparison_, samples, significance_, evidence);
     // Means of a decoder lie closer together than the data: in many places they are too few.
     if (evidence.parts && !comparison_.decoder_means)
-      add_places_of_run(evaluation.control, places_, {rows.placed, places_.width},
-                        *comparison_.reference.parts, {samples.features, samples.width},
-                        significance_, evaluation.seed, evidence);
+      add_places_of_run(evaluation.control, places_, {rows.placed, places_.width}, comparison_,
+                        {samples.features, samples.width}, significance_, evaluation.seed,
+                        evidence);
     for (const CalibratedFigure& figure : evidence.calibrated) {
       record.set(figure.name, figure.value);
       record.set(figure.name + "_null_median", figure.null_median);
@@ -111,6 +111,12 @@ class ComparisonCollector final : public Collector {
     record.set(name + "_by_mode", values);
   }
 
+  // Nothing is hidden in the modes of a mixture; in classes there is. Of an autoencoder of such
+  // data the parts would cost as much as all else, and say what its classes say.
+  bool looks_for_parts(const Evaluation& evaluation) const {
+    return !finder_ || (evaluation.dataset.mixture() == nullptr && !evaluation.objective.encodes());
+  }
+
   std::vector<int64_t> modes_of(const at::Tensor& samples) const {
     return finder_ ? finder_->find(samples)
                    : std::vector<int64_t>(static_cast<size_t>(samples.size(0)), 0);
@@ -148,7 +154,8 @@ class ComparisonCollector final : public Collector {
            const std::vector<int64_t>& modes) const {
     const std::vector<float> features = project(projection_, values_of(samples));
     std::vector<float> of_places;
-    if (!finder_) of_places = project(place_projection_, values_of(samples));
+    if (place_projection_.dimensions > 0)
+      of_places = project(place_projection_, values_of(samples));
     const auto width = static_cast<std::ptrdiff_t>(projection_.dimensions);
     const auto place_width = static_cast<std::ptrdiff_t>(place_projection_.dimensions);
     auto to = packed.begin() + first * static_cast<std::ptrdiff_t>(packed_width());
@@ -191,7 +198,8 @@ class ComparisonCollector final : public Collector {
           {.seed = kComparisonSeed, .purpose = Purpose("principal directions")});
     };
     projection_ = project_to(kFeatures);
-    if (!finder_) place_projection_ = project_to(kPlaceFeatures);
+    const bool has_parts = looks_for_parts(evaluation);
+    if (has_parts) place_projection_ = project_to(kPlaceFeatures);
     const int64_t reference = std::min(size / 2, std::max(kReferenceReals, evaluation.made()));
     const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.made()));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.made(), pool / 2));
@@ -204,7 +212,7 @@ class ComparisonCollector final : public Collector {
     // that is what the verdict will say.
     const bool can_be_squared = std::ranges::all_of(
         rows.features, [](float value) { return std::abs(value) <= kLargestFeature; });
-    if (!finder_ && can_be_squared)
+    if (has_parts && can_be_squared)
       comparison_.reference.parts = make_part_reference({rows.features, rows.width});
     const auto cache = cache_folder("calibrations");
     const auto file =
@@ -296,7 +304,7 @@ class ComparisonCollector final : public Collector {
   int64_t draws_;
   double significance_;
   Projection projection_;
-  Projection place_projection_;  // of data whose modes are not known
+  Projection place_projection_;  // where parts are looked for
   PlaceReference places_;        // likewise
   Comparison comparison_;        // without nulls until it is calibrated
 };

@@ -71,8 +71,8 @@ void add_left_by_move(world::Communicator& control, const Features& reals, const
 }
 
 void add_places_of_run(world::Communicator& control, const PlaceReference& places,
-                       const Features& samples, const PartReference& parts,
-                       const Features& samples_of_parts, double significance, uint64_t seed,
+                       const Features& samples, const Comparison& comparison,
+                       const Features& compared_samples, double significance, uint64_t seed,
                        Evidence& evidence) {
   const int64_t looked_at =
       std::min({samples.rows(), kMostLookedAt, std::ssize(places.reals) / places.width});
@@ -83,8 +83,8 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
   add_calibrated(
       pooled, looked_at, looked_at,
       [](std::string_view name) { return name.starts_with("local_"); }, evidence);
-  add_places(parts, samples_of_parts.part(0, looked_at), pooled, {}, evidence.parts->narrow,
-             evidence);
+  add_places(*comparison.reference.parts, compared_samples.part(0, looked_at), pooled,
+             part_hints(comparison), evidence.parts->narrow, evidence);
   add_left_by_move(control, reals, fakes, significance, seed, evidence);
 }
 

@@ -9,6 +9,7 @@
 
 #include "diagnostics/metrics/pooled_null.h"
 #include "diagnostics/modes/emptied_region.h"
+#include "diagnostics/verdict/comparison_evidence.h"
 #include "diagnostics/verdict/verdict.h"
 #include "world/communicator.h"
 
@@ -29,21 +30,21 @@ void add_places(const PartReference& reference, const Features& fakes, const Poo
 void add_left_by_move(world::Communicator& control, const Features& reals, const Features& fakes,
                       double significance, uint64_t seed, Evidence& evidence);
 
-// What a run whose modes are not known compares its samples with: the reference's reals, each as
-// one row of features, [reals][width].
+// What a run looks for places among: the comparison's reals, in their order, in features of their
+// own, [reals][width].
 struct PlaceReference {
   std::vector<float> reals;
   int64_t width = 0;
 };
 
-// Collective. All of the above, of samples with rows in both references, which are of the same
-// reals in one order: local_loss, local_shortage, local_excess and local_surplus, and the places.
+// Collective. All of the above, of samples in the features of either; `comparison` has parts:
+// local_loss, local_shortage, local_excess and local_surplus, and the places.
 // Of as many samples as reals, the first 5,000 at most. Adds nothing where there are fewer than
 // kFewestForParts, or values too large to compare. evidence.parts are those of `samples`;
 // `significance`: of all tests of the evaluation.
 void add_places_of_run(world::Communicator& control, const PlaceReference& places,
-                       const Features& samples, const PartReference& parts,
-                       const Features& samples_of_parts, double significance, uint64_t seed,
+                       const Features& samples, const Comparison& comparison,
+                       const Features& compared_samples, double significance, uint64_t seed,
                        Evidence& evidence);
 
 }  // namespace allmodes::diagnostics

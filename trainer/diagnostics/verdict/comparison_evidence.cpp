@@ -31,13 +31,22 @@ std::optional<double> mean_of(const std::vector<ModeFigure>& modes) {
 
 PartFindings parts_of(const Comparison& comparison, const Features& samples, double significance) {
   const PartReference& parts = *comparison.reference.parts;
-  PartFindings found = find_parts(parts, samples, parts_level(significance));
+  const PartHints hints = part_hints(comparison);
+  PartFindings found = find_parts(parts, samples, parts_level(significance), hints);
   if (!comparison.decoder_means || found.lost_mass <= 0) return found;
   const std::vector<float> widened = as_wide_as_reals({parts.reals, parts.width}, samples);
-  return find_parts(parts, {widened, samples.width}, parts_level(significance));
+  return find_parts(parts, {widened, samples.width}, parts_level(significance), hints);
 }
 
 }  // namespace
+
+PartHints part_hints(const Comparison& comparison) {
+  const std::vector<int64_t>& modes = comparison.reference.reals.modes;
+  if (comparison.names.size() < 2 ||
+      std::ranges::any_of(modes, [](int64_t mode) { return mode < 0; }))
+    return {};
+  return {.labels = modes, .class_names = comparison.names};
+}
 
 void add_comparison(const Comparison& comparison, const FeatureRows& samples, double significance,
                     Evidence& evidence) {

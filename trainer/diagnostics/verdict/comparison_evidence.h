@@ -26,6 +26,9 @@ struct Comparison {
 void add_comparison(const Comparison& comparison, const FeatureRows& samples, double significance,
                     Evidence& evidence);
 
+// What parts are named by: the modes of the reference's reals, where there are several.
+PartHints part_hints(const Comparison& comparison);
+
 // The level that all tests of parts have together, said before an evaluation's other tests are
 // counted: their share where there are twelve, as in training; diagnose has some twenty.
 inline double parts_level(double significance) {
