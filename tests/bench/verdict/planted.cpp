@@ -194,10 +194,9 @@ void planted_rows(const Data& data, int64_t samples, int64_t turns) {
         [&, scale](const FeatureRows& rows, int64_t, Random& random) {
           return shrunk(rows, scale, 0, samples, random);
         });
-  // Where modes are not known, half of one is a part of the data that is lost.
-  const std::vector<std::string> of_halves =
-      data.modes_known ? std::vector<std::string>{"within_mode_collapse"}
-                       : std::vector<std::string>{"mode_dropping", "mode_imbalance"};
+  // Where parts are looked for, half of a mode is a part that is lost.
+  const std::vector<std::string> of_halves = {"within_mode_collapse", "mode_dropping",
+                                              "mode_imbalance"};
   row(c, "half of one mode missing", mass(0.5), turns, of_halves, true,
       [&](const FeatureRows& rows, int64_t mode, Random&) {
         return half_lost(rows, mode, samples);

@@ -152,10 +152,9 @@ EmptiedRegion emptied_region(const PartReference& reference, const Features& sam
   Part& part = region.part;
   part.number = most_alike(reference, reals_in);
   part.name = fmt::format("part {}", part.number);
-  if (region.classes.size() == 1) {
-    part.mostly = region.classes.front();
-    part.name += ", mostly " + part.mostly;
-  }
+  if (region.classes.size() <= 1)
+    part.mostly = region.classes.empty() ? class_of_most(rows, hints) : region.classes.front();
+  if (!part.mostly.empty()) part.name += ", mostly " + part.mostly;
   part.share = static_cast<double>(rows.size()) / static_cast<double>(reals.rows());
   part.made = static_cast<double>(made) / static_cast<double>(samples.rows());
   part.made_low = binomial_lower_bound(made, samples.rows(), kRegionTail);

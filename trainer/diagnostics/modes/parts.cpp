@@ -247,7 +247,7 @@ class HalfComparison {
     for (int64_t& row : rows) row = half_.counted[static_cast<size_t>(row)];
     const Features all_reals{reference_.reals, reference_.width};
     const Cloud cloud = cloud_of(all_reals, rows);
-    if (!hints_.labels.empty()) part.mostly = mostly(rows);
+    part.mostly = class_of_most(rows, hints_);
     if (!part.mostly.empty()) part.name += ", mostly " + part.mostly;
     part.reals = nearest_to(cloud.mean, all_reals, std::move(rows));
     std::vector<int64_t> samples(static_cast<size_t>(total()));
@@ -266,16 +266,6 @@ class HalfComparison {
     of.clear();
     for (size_t i = 0; i < shown; ++i) of.push_back(order[i].second);
     return of;
-  }
-
-  // The class of more than half of the rows, or none.
-  std::string mostly(const std::vector<int64_t>& rows) const {
-    std::vector<int64_t> counts(hints_.class_names.size(), 0);
-    for (const int64_t row : rows)
-      ++counts.at(static_cast<size_t>(hints_.labels[static_cast<size_t>(row)]));
-    const auto most = std::ranges::max_element(counts);
-    if (most == counts.end() || 2 * *most < std::ssize(rows)) return {};
-    return hints_.class_names[static_cast<size_t>(most - counts.begin())];
   }
 
   const PartReference& reference_;
@@ -347,6 +337,16 @@ PartReference make_part_reference(const Features& reals) {
     half.in_node = count_nodes(half.tree, half.leaf);
   }
   return made;
+}
+
+std::string class_of_most(const std::vector<int64_t>& rows, const PartHints& hints) {
+  if (hints.labels.empty()) return {};
+  std::vector<int64_t> counts(hints.class_names.size(), 0);
+  for (const int64_t row : rows)
+    ++counts.at(static_cast<size_t>(hints.labels[static_cast<size_t>(row)]));
+  const auto most = std::ranges::max_element(counts);
+  if (most == counts.end() || 2 * *most < std::ssize(rows)) return {};
+  return hints.class_names[static_cast<size_t>(most - counts.begin())];
 }
 
 PartFindings find_parts(const PartReference& reference, const Features& samples, double level,

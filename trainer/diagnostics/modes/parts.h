@@ -73,6 +73,9 @@ struct PartHints {
   std::vector<std::string> class_names = {};
 };
 
+// The class of half of the rows (of the reals) or more; empty for none, and without labels.
+std::string class_of_most(const std::vector<int64_t>& rows, const PartHints& hints);
+
 struct PartFindings {
   int64_t tests = 0;
   std::vector<Part> missing = {};  // below a fifth of their share, most lost first; disjoint

@@ -226,6 +226,12 @@ bool lies_amid_few_things(const EmptiedRegion& region, const Evidence& evidence)
   return region.in_thin >= kAmidFewThings && !loses_parts(evidence);
 }
 
+void add_classes(const EmptiedRegion& region, Witness& witness) {
+  for (const std::string& name : region.classes) witness.modes.push_back(name);
+  if (region.classes.empty() && !region.part.mostly.empty())
+    witness.modes.push_back(region.part.mostly);
+}
+
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   if (!significant(loss, levels) ||
@@ -257,7 +263,7 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
        .log10_p = loss->log10_tail}};
   if (lacks_places_alone(evidence) && significant(calibrated_figure(evidence, "recall"), levels))
     witness.sources.emplace_back("recall");
-  for (const std::string& name : evidence.emptied->classes) witness.modes.push_back(name);
+  add_classes(*evidence.emptied, witness);
   if (evidence.emptied->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.emptied->classes);
   return witness;

@@ -53,7 +53,7 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
        .found = fmt::format("{:.1f} %", 100 * part.made),
        .expected = fmt::format("{:.1f} %", 100 * part.share),
        .log10_p = shortage->log10_tail}};
-  for (const std::string& name : evidence.shorted->classes) witness.modes.push_back(name);
+  add_classes(*evidence.shorted, witness);
   if (evidence.shorted->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.shorted->classes);
   return witness;

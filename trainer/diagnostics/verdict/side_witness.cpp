@@ -54,7 +54,7 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
        .found = fmt::format("{:.1f} %", 100 * part.made),
        .expected = fmt::format("{:.1f} %", 100 * part.share),
        .log10_p = evidence.side_log10_tail}};
-  for (const std::string& name : evidence.side->classes) witness.modes.push_back(name);
+  add_classes(*evidence.side, witness);
   if (!evidence.side->classes.empty())
     witness.reason += "; of the classes " + list_of(evidence.side->classes);
   return witness;

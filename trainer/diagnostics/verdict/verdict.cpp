@@ -267,9 +267,11 @@ void name_modes(Verdict& verdict, const Evidence& evidence) {
     if (of_parts) {
       for (const Part& part : evidence.parts->missing) add(verdict.lost, part.name);
       for (const Part& part : evidence.parts->starved) add(verdict.starved, part.name);
-    } else if (const EmptiedRegion* place = lost_place(evidence, witness);
-               place != nullptr && witness.kind == "mode_dropping") {
-      add(verdict.lost, place->part.name);
+    } else if (const EmptiedRegion* place = lost_place(evidence, witness)) {
+      const bool lost = witness.kind == "mode_dropping";
+      add(lost ? verdict.lost : verdict.starved, place->part.name);
+      if (!lost)
+        for (const std::string& name : place->classes) add(verdict.starved, name);
     } else if (witness.kind == "mode_imbalance") {
       for (const std::string& name : witness.modes) add(verdict.starved, name);
     } else if (witness.kind == "within_mode_collapse") {

@@ -125,6 +125,8 @@ bool loses_parts(const Evidence& evidence);
 std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_trained(const Evidence& evidence, const config::Verdict& levels);
+// The classes that a place is of, or else the one that most of it is, to what its witness is about.
+void add_classes(const EmptiedRegion& region, Witness& witness);
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_side(const Evidence& evidence, const config::Verdict& levels);
 // The place that a witness of lost mass is about, where it is none of the parts' tree; null for
