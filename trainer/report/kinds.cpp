@@ -241,8 +241,8 @@ const std::vector<Kind>& described_kinds() {
        "Modes, classes or parts of the data have no samples, or less than verdict.dropped_share of "
        "what they should have. A generator that fools the discriminator with a few modes has no "
        "reason to make the others.",
-       "The count of each mode, with the exact binomial tail; where modes are not known, parts of "
-       "the data that no sample reaches; the share of reals that have a sample near.",
+       "The count of each mode, with the exact binomial tail; within classes, and without them, "
+       "parts of the data that no sample reaches; the share of reals that have a sample near.",
        "A young model, whose samples do not lie on the data yet: that is unformed. A classifier "
        "that does not know the class.",
        "for a GAN a gradient penalty (R1) or packing; for a VAE a larger decoder",

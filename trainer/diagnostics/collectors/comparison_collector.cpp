@@ -323,14 +323,13 @@ constexpr records::Figure kComparisonCollectorFigures[] = {
      "of samples as near to another one as the nearest hundredth of reals are"},
     {"local_shortage", "share", "[-1, 1]", "0; measured",
      "of reals around which there are far too few samples, by walks from neighbour to neighbour, "
-     "less that of samples: a part that is made too rarely; in training where modes are not known"},
+     "less that of samples: a part that is made too rarely; of a run, of data that are no mixture"},
     {"local_surplus", "share", "[-1, 1]", "0; measured",
-     "the same of samples around which there are far too few reals, beyond what is too many "
-     "because "
-     "of local_shortage"},
+     "the same of samples around which there are far too few reals, beyond what is too many for "
+     "local_shortage"},
     {"local_loss", "share", "[-1, 1]", "0; measured",
      "of reals around which there are hardly any samples, less that of samples: a part that is not "
-     "made; in training where modes are not known"},
+     "made; of a run, of data that are no mixture"},
     {"local_excess", "share", "[-1, 1]", "0; measured",
      "of samples around which there are hardly any reals, less that of reals"},
     {"FIGURE_null_median", "", "", "",
@@ -347,7 +346,7 @@ constexpr records::Figure kComparisonCollectorFigures[] = {
     {"halves_by_mode", "", "[0, 1]", "1",
      "share of samples in the half of a mode that has fewest, over that of the reals"},
     {"parts_missing", "names", "", "none",
-     "of parts of the data without samples, where modes are not known"},
+     "of parts of the data without samples, of data that are no mixture"},
     {"parts_starved", "names", "", "none", "of parts of the data with far too few samples"},
     {"parts_narrow", "names", "", "none",
      "of parts of the data that are made narrower than they are"},
