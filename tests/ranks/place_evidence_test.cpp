@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
@@ -103,6 +105,42 @@ TEST(PlaceEvidence, AGroupAtAThirdOfItsShareIsAShortage) {
   EXPECT_LT(shortage->log10_tail, -6);
   const Verdict verdict = judge(found, {}, config::Verdict{});
   EXPECT_EQ(verdict.kind, "mode_imbalance") << verdict.reason;
+}
+
+// A group that is the half of a class: the class is not gone, and the place has its name.
+TEST(PlaceEvidence, APlaceWithinAClassHasTheNameOfTheClass) {
+  const auto reals = five_groups(1500, 1);
+  Comparison comparison = comparison_of(reals);
+  comparison.names = {"shoe", "bag", "coat"};
+  for (int64_t row = 0; row < 1500; ++row)
+    comparison.reference.reals.modes.push_back(std::min<int64_t>(row % 5 / 2, 2));
+  EXPECT_EQ(part_hints(comparison).labels.size(), 1500U);
+  std::vector<uint8_t> marked(500, 0);
+  for (size_t row = 1; row < marked.size(); row += 15) marked[row] = 1;  // of the class "shoe"
+  const auto samples = five_groups(400, 2);
+  const EmptiedRegion region =
+      emptied_region(*comparison.reference.parts, {samples, kPlaceWidth}, marked,
+                     std::vector<uint8_t>(400, 0), part_hints(comparison));
+  // Of the 500 reals that were looked at, not of all.
+  EXPECT_DOUBLE_EQ(region.part.share, 34.0 / 500);
+  EXPECT_TRUE(region.classes.empty());
+  EXPECT_EQ(region.part.mostly, "shoe");
+  EXPECT_THAT(region.part.name, ::testing::EndsWith(", mostly shoe"));
+
+  Evidence found{.step = 1000};
+  testing::run_ranks(1, [&](world::Communicator& communicator) {
+    const auto lacking = five_groups(1200, 3, 1);
+    const Features fakes{lacking, kPlaceWidth};
+    found.parts = find_parts(*comparison.reference.parts, fakes, parts_level(kSignificance),
+                             part_hints(comparison));
+    add_places_of_run(communicator, {reals, kPlaceWidth}, fakes, comparison, fakes, kSignificance,
+                      1, found);
+  });
+  ASSERT_TRUE(found.emptied);
+  EXPECT_EQ(found.emptied->classes, std::vector<std::string>{"shoe"});
+  const Verdict verdict = judge(found, {}, config::Verdict{});
+  EXPECT_EQ(verdict.kind, "mode_dropping") << verdict.reason;
+  EXPECT_THAT(verdict.reason, ::testing::HasSubstr("shoe"));
 }
 
 // 60 sets, two figures each: at 0.05 six are expected, sixteen have a chance of 2e-4.
