@@ -1,4 +1,4 @@
-// Places with too few samples, as evidence of a run whose modes are not known.
+// Places with too few samples, as evidence of a run whose data are no mixture.
 
 #include "diagnostics/metrics/place_evidence.h"
 

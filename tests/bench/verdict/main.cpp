@@ -1,13 +1,13 @@
 // How often the verdict is wrong: real samples in place of generated ones, and planted collapses,
-// judged with the default levels. Prints the tables of docs/verdict.md; needs no Torch.
+// judged with the default levels. Prints the tables of docs/verdict.md.
 //
 //   verdict_bench [EVALUATIONS [PLANTS [known|unknown]]]      1000 200
 //
-// Of `unknown` modes the judge has, as in training without labels, the data as one mode and its
-// parts. Samples are drawn from reals that neither the reference nor the null has seen. Of
-// Fashion-MNIST the 70,000 images are split at random in two halves; modes are the labels
-// themselves, so that what is measured is the verdict and not a classifier. All evaluations of one
-// split share what its halves happen to differ by, so healthy evaluations are of ten splits.
+// Of `unknown` modes the judge has, as in training without labels, the data as one mode. Samples
+// are drawn from reals that neither the reference nor the null has seen. Of Fashion-MNIST the
+// 70,000 images are split at random in two halves; modes are the labels themselves, so that what is
+// measured is the verdict and not a classifier. All evaluations of one split share what its halves
+// happen to differ by, so healthy evaluations are of ten splits.
 
 #include <fmt/format.h>
 

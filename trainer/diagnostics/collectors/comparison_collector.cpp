@@ -111,8 +111,8 @@ class ComparisonCollector final : public Collector {
     record.set(name + "_by_mode", values);
   }
 
-  // Nothing is hidden in the modes of a mixture; in classes there is. Of an autoencoder of such
-  // data the parts would cost as much as all else, and say what its classes say.
+  // Nothing is hidden within the modes of a mixture; within classes something may be. Evaluations
+  // of an autoencoder of such data already cost what they may (docs/performance.md).
   bool looks_for_parts(const Evaluation& evaluation) const {
     return !finder_ || (evaluation.dataset.mixture() == nullptr && !evaluation.objective.encodes());
   }
