@@ -108,6 +108,59 @@ TEST(Neighborhoods, AtOneDistanceTheNextRowsAreListed) {
   EXPECT_EQ(part.rows, std::vector<int64_t>(next.begin() + 8, next.end()));
 }
 
+// The k nearest of a row and the first of those that are nearest, in plain loops.
+Neighbors nearest_by_definition(const Features& set, int64_t k) {
+  Neighbors found{.k = k, .squared = {}, .rows = {}, .nearest = {}};
+  for (int64_t row = 0; row < set.rows(); ++row) {
+    std::vector<std::pair<double, int64_t>> others;  // and steps to it
+    int64_t nearest = row == 0 ? 1 : 0;
+    std::vector<int64_t> copies;
+    const auto square_to = [&](int64_t other) {
+      return squared_distance(set.row(row), set.row(other));
+    };
+    for (int64_t other = 0; other < set.rows(); ++other) {
+      if (other == row) continue;
+      if (square_to(other) < square_to(nearest)) nearest = other;
+      const bool copy = square_to(other) == 0;
+      if (copy && std::ssize(copies) == k) continue;
+      if (copy) copies.push_back(other);
+      others.emplace_back(square_to(other), (other - row + set.rows()) % set.rows());
+    }
+    std::ranges::sort(others);
+    others.resize(static_cast<size_t>(k));
+    for (const auto& [square, steps] : others) {
+      found.squared.push_back(square);
+      found.rows.push_back((row + steps) % set.rows());
+    }
+    found.nearest.push_back(nearest);
+  }
+  return found;
+}
+
+TEST(Neighborhoods, NearestRowsAreThoseOfPlainLoops) {
+  std::vector<Sample> sets = {normal_sample(1300, 3, 1), normal_sample(700, 40, 2),
+                              normal_sample(600, 6, 3)};
+  for (float& value : sets[2].values) value += 3000;
+  // Few values: many copies of a row, and many rows at one distance.
+  for (const int64_t values : {2, 4, 30}) {
+    Sample lattice{{}, 3};
+    Random random({static_cast<uint64_t>(values), Purpose("lattice")});
+    for (int i = 0; i < 3 * 1100; ++i)
+      lattice.values.push_back(0.1f *
+                               static_cast<float>(random.below(static_cast<uint64_t>(values))));
+    sets.push_back(lattice);
+  }
+  sets.push_back(repeated({0, 1, 2}, 700));
+  for (const Sample& set : sets)
+    for (const int64_t k : {1, 5, 32, 150}) {
+      const Neighbors found = nearest_neighbors(set, k, all_rows(set));
+      const Neighbors expected = nearest_by_definition(set, k);
+      EXPECT_EQ(found.squared, expected.squared);
+      EXPECT_EQ(found.rows, expected.rows);
+      EXPECT_EQ(found.nearest, expected.nearest);
+    }
+}
+
 TEST(Neighborhoods, IdenticalSetsScoreOne) {
   for (const int64_t width : {1, 7, 64}) {
     const Sample sample = normal_sample(530, width, 4);

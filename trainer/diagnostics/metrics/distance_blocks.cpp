@@ -15,8 +15,10 @@ namespace allmodes::diagnostics {
 namespace {
 
 // A block then has half a megabyte: it stays in the cache until it was looked at.
-constexpr int64_t kBlockRows = 256;
-constexpr int64_t kBlockColumns = 512;    // of distances, in single precision
+constexpr int64_t kBlockRows = 128;
+// Rows whose distances to all columns come before those of the next ones.
+constexpr int64_t kGroupRows = 8 * kBlockRows;
+constexpr int64_t kBlockColumns = 1024;   // of distances, in single precision
 constexpr int64_t kProductColumns = 256;  // of products, in double precision
 constexpr double kSmallest = std::numeric_limits<float>::min();
 // Single precision is for blocks whose bound is below this share of their mean distance.
@@ -118,12 +120,18 @@ class DistanceBlocks {
         storage_(at::empty({kBlockRows * kBlockColumns}, at::kFloat)) {}
 
   void run(RowRange range, const std::function<void(const DistanceBlock&)>& visit) {
+    for (int64_t row = range.first; row < range.last; row += kGroupRows)
+      run_group({row, std::min(range.last, row + kGroupRows)}, visit);
+  }
+
+ private:
+  void run_group(RowRange group, const std::function<void(const DistanceBlock&)>& visit) {
     DistanceBlock block;
     for (int64_t column = 0; column < y_.rows(); column += kBlockColumns) {
       block.columns = {column, std::min(y_.rows(), column + kBlockColumns)};
       right_.load(block.columns);
-      for (int64_t row = range.first; row < range.last; row += kBlockRows) {
-        block.rows = {row, std::min(range.last, row + kBlockRows)};
+      for (int64_t row = group.first; row < group.last; row += kBlockRows) {
+        block.rows = {row, std::min(group.last, row + kBlockRows)};
         left_.load(block.rows);
         multiply(storage_, left_, right_);
         block.values = storage_.data_ptr<float>();
@@ -134,7 +142,6 @@ class DistanceBlocks {
     }
   }
 
- private:
   // The same block from a product in double precision, rounded at its end.
   void sharpen(DistanceBlock& block) {
     const std::vector<double> centre = mean_of_rows(y_.part(block.columns.first, 1));

@@ -41,7 +41,7 @@ struct ProductBlock {
 };
 
 // |x_i - y_j|^2 of rows i in `range` of x with all rows j of y. For each row the columns come in
-// order. Both must have one width.
+// order; some thousand rows are through all columns before others begin. Both must have one width.
 void for_each_distance_block(const Features& x, RowRange range, const Features& y,
                              const std::function<void(const DistanceBlock& block)>& visit);
 

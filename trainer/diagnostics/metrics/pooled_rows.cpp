@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "diagnostics/metrics/gathered_list.h"
-#include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/metrics/nearest_neighbors.h"
 #include "diagnostics/statistics/shuffled.h"
 
 namespace allmodes::diagnostics {

@@ -24,96 +24,13 @@ void scan(const float* values, int64_t columns, const float* reach, const Limit&
     const int64_t end = std::min(columns, start + kStrip);
     const float below = limit();
     int64_t hits = 0;
-    if (reach == nullptr) {
-      for (int64_t i = start; i < end; ++i) hits += values[i] < below ? 1 : 0;
-    } else {
-      for (int64_t i = start; i < end; ++i)
-        hits += (values[i] < below ? 1 : 0) | (values[i] <= reach[i] ? 1 : 0);
-    }
+    for (int64_t i = start; i < end; ++i)
+      hits += (values[i] < below ? 1 : 0) | (values[i] <= reach[i] ? 1 : 0);
     if (hits == 0) continue;
     for (int64_t i = start; i < end; ++i)
-      if (values[i] < limit() || (reach != nullptr && values[i] <= reach[i]))
-        consider(i, values[i]);
+      if (values[i] < limit() || values[i] <= reach[i]) consider(i, values[i]);
   }
 }
-
-// The k nearest of one row so far, nearest first, and which rows these are. Of rows at one distance
-// those that come next after the row itself are the nearer ones, and after the last row the first:
-// of data that repeat a few values each row then has others in its list, and not all of them the
-// same few.
-class NearestList {
- public:
-  NearestList(double* squares, int64_t* rows, int64_t k, int64_t own, int64_t all)
-      : squares_(squares), rows_(rows), k_(k), own_(own), all_(all) {}
-
-  double first() const { return squares_[0]; }
-  double last() const { return squares_[k_ - 1]; }
-
-  void offer(double square, int64_t row) {
-    int64_t at = k_;
-    for (; at > 0 && comes_before(square, row, at - 1); --at) {
-      if (at == k_) continue;
-      squares_[at] = squares_[at - 1];
-      rows_[at] = rows_[at - 1];
-    }
-    if (at == k_) return;
-    squares_[at] = square;
-    rows_[at] = row;
-  }
-
- private:
-  bool comes_before(double square, int64_t row, int64_t at) const {
-    if (square != squares_[at]) return square < squares_[at];
-    return rows_[at] < 0 || steps_to(row) < steps_to(rows_[at]);
-  }
-  int64_t steps_to(int64_t row) const { return row > own_ ? row - own_ : row - own_ + all_; }
-
-  double* squares_;
-  int64_t* rows_;
-  int64_t k_, own_, all_;
-};
-
-class NeighborSearch {
- public:
-  NeighborSearch(const Features& features, int64_t k, RowRange range)
-      : features_(features), range_(range) {
-    found_.k = k;
-    found_.squared.assign(static_cast<size_t>(range.count() * k), kFarthest);
-    found_.rows.assign(static_cast<size_t>(range.count() * k), -1);
-    found_.nearest.assign(static_cast<size_t>(range.count()), -1);
-  }
-
-  void visit(const DistanceBlock& block) {
-    for (int64_t row = block.rows.first; row < block.rows.last; ++row) visit_row(block, row);
-  }
-
-  Neighbors take() { return std::move(found_); }
-
- private:
-  void visit_row(const DistanceBlock& block, int64_t row) {
-    const int64_t k = found_.k;
-    NearestList list(found_.squared.data() + (row - range_.first) * k,
-                     found_.rows.data() + (row - range_.first) * k, k, row, features_.rows());
-    int64_t& nearest = found_.nearest[static_cast<size_t>(row - range_.first)];
-    const double error = block.error_of(row);
-    const auto own = features_.row(row);
-    // Nothing is nearer than 0; without this, copies of one sample would all be looked at twice.
-    const auto limit = [&] {
-      return static_cast<float>(list.last() > 0 ? list.last() + error : -kFarthest);
-    };
-    scan(block.row(row), block.columns.count(), nullptr, limit, [&](int64_t i, float) {
-      const int64_t column = block.columns.first + i;
-      if (column == row) return;
-      const double distance = squared_distance(own, features_.row(column));
-      if (distance < list.first()) nearest = column;
-      list.offer(distance, column);
-    });
-  }
-
-  const Features& features_;
-  RowRange range_;
-  Neighbors found_;
-};
 
 class NeighborhoodSearch {
  public:
@@ -196,26 +113,6 @@ double share_of(const std::vector<uint8_t>& flags) {
 }
 
 }  // namespace
-
-std::vector<double> Neighbors::radii(int64_t rank) const {
-  ALLMODES_CHECK(1 <= rank && rank <= k, "neighbour {} of {}", rank, k);
-  std::vector<double> result;
-  result.reserve(nearest.size());
-  for (size_t i = static_cast<size_t>(rank - 1); i < squared.size(); i += static_cast<size_t>(k))
-    result.push_back(squared[i]);
-  return result;
-}
-
-Neighbors nearest_neighbors(const Features& features, int64_t k, RowRange range) {
-  check_features(features, "samples");
-  check_range(range, features.rows());
-  ALLMODES_CHECK(1 <= k && k < features.rows(), "{} nearest neighbours among {} samples", k,
-                 features.rows());
-  NeighborSearch search(features, k, range);
-  for_each_distance_block(features, range, features,
-                          [&](const DistanceBlock& block) { search.visit(block); });
-  return search.take();
-}
 
 NeighborhoodCounts count_neighborhoods(const Features& reals, const Features& fakes,
                                        const Balls& balls, RowRange fake_range) {

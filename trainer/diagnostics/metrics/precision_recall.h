@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "diagnostics/metrics/nearest_neighbors.h"
 #include "diagnostics/statistics/feature_rows.h"
 
 namespace allmodes::diagnostics {
@@ -27,21 +28,6 @@ struct Neighborhood {
   int64_t coverage_k = 5;
   int64_t largest() const { return precision_k > coverage_k ? precision_k : coverage_k; }
 };
-
-// Each row's nearest other rows of its own set. Copies of a row count as other rows.
-struct Neighbors {
-  int64_t k = 0;
-  std::vector<double> squared;  // [rows of the range][k], ascending squared distances
-  std::vector<int64_t> rows;  // [rows of the range][k], which rows these are; at one distance those
-                              // first that come next after the row itself
-  std::vector<int64_t> nearest;  // [rows of the range], index of the nearest (of equals the first)
-
-  // Squared distances to the `rank`-th nearest (1 .. k).
-  std::vector<double> radii(int64_t rank) const;
-};
-
-// Throws ExitCode::kSoftware unless 1 <= k < rows; as check_features() for bad features.
-Neighbors nearest_neighbors(const Features& features, int64_t k, RowRange range);
 
 // Squared radii of all balls, [reals] and [fakes].
 struct Balls {
