@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "base/random.h"
-#include "diagnostics/metrics/precision_recall.h"
+#include "diagnostics/metrics/nearest_neighbors.h"
 #include "diagnostics/statistics/null_distribution.h"
-#include "diagnostics/statistics/shuffled.h"
 #include "ranks/thread_ranks.h"
 
 namespace allmodes::diagnostics {
@@ -43,7 +42,7 @@ TEST(NeighbourWalk, EndsWhereTheProductOfThreeStepsDoesWithoutTheRowItself) {
     }
   std::vector<uint8_t> marked;
   for (int i = 0; i < 40; ++i) marked.push_back(i % 3 == 0 ? 1 : 0);
-  const auto found = walk_of(rows).ends_marked(marked);
+  const auto found = walk_of(rows).ends_marked({&marked, 1}).front();
   for (size_t from = 0; from < 40; ++from) {
     std::vector<double> at(40, 0.0);
     at[from] = 1;
@@ -65,9 +64,9 @@ TEST(NeighbourWalk, EndsWhereTheProductOfThreeStepsDoesWithoutTheRowItself) {
 TEST(NeighbourWalk, ARowsOwnMarkHasNoSay) {
   const auto walk = walk_of(plane(60, 4));
   std::vector<uint8_t> marked(60, 0);
-  const auto without = walk.ends_marked(marked);
+  const auto without = walk.ends_marked({&marked, 1}).front();
   marked[7] = 1;
-  EXPECT_EQ(walk.ends_marked(marked)[7], without[7]);
+  EXPECT_EQ(walk.ends_marked({&marked, 1}).front()[7], without[7]);
 }
 
 // 1,500 reals and fakes of one normal law; in the half plane x > 1, which holds 16 %, fakes are
@@ -87,12 +86,7 @@ WalkedCuts compared(double there, uint64_t seed, int ranks = 1) {
   const auto walk = walk_of(rows);
   WalkedCuts found;
   testing::run_ranks(ranks, [&](world::Communicator& control) {
-    auto of_rank = compare_walks(control, walk, is_real, 100, [&](int64_t draw) {
-      auto marks = is_real;
-      Random random({seed, Purpose("cuts"), static_cast<uint64_t>(draw)});
-      shuffle_front(marks, marks.size(), random);
-      return marks;
-    });
+    auto of_rank = compare_walks(control, walk, is_real, drawn_cuts(control, is_real, 100, seed));
     if (control.rank() + 1 == control.size()) found = std::move(of_rank);
   });
   return found;

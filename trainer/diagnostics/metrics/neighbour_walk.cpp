@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "base/error.h"
+#include "diagnostics/metrics/side_by_side.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
@@ -68,21 +68,26 @@ NeighbourWalk::NeighbourWalk(std::span<const int64_t> lists, int64_t listed, int
   const int64_t rows = std::ssize(lists) / listed;
   ALLMODES_CHECK(joined >= 1 && joined <= listed && rows * listed == std::ssize(lists),
                  "{} of {} neighbours joined, {} in all", joined, listed, lists.size());
-  std::vector<std::vector<int32_t>> joined_to(static_cast<size_t>(rows));
+  // Of each row those that it has among its nearest, and those that have it there but not the
+  // reverse; then, row after row, the row to each of these, so that they come in ascending order.
+  const auto near = [&](int64_t row) {
+    return lists.subspan(static_cast<size_t>(row * listed), static_cast<size_t>(joined));
+  };
+  std::vector<std::vector<int32_t>> reached(static_cast<size_t>(rows));
   for (int64_t row = 0; row < rows; ++row)
-    for (int64_t i = 0; i < joined; ++i) {
-      const int64_t other = lists[static_cast<size_t>(row * listed + i)];
-      joined_to[static_cast<size_t>(row)].push_back(static_cast<int32_t>(other));
-      joined_to[static_cast<size_t>(other)].push_back(static_cast<int32_t>(row));
+    for (const int64_t other : near(row)) {
+      reached[static_cast<size_t>(row)].push_back(static_cast<int32_t>(other));
+      if (std::ranges::find(near(other), row) == near(other).end())
+        reached[static_cast<size_t>(other)].push_back(static_cast<int32_t>(row));
     }
   starts_.push_back(0);
-  for (auto& others : joined_to) {
-    std::ranges::sort(others);
-    const auto twice = std::ranges::unique(others);
-    neighbours_.insert(neighbours_.end(), others.begin(), twice.begin());
-    starts_.push_back(std::ssize(neighbours_));
-    others = {};
-  }
+  for (const auto& others : reached) starts_.push_back(starts_.back() + std::ssize(others));
+  neighbours_.resize(static_cast<size_t>(starts_.back()));
+  std::vector<int64_t> next(starts_.begin(), starts_.end() - 1);
+  for (int64_t row = 0; row < rows; ++row)
+    for (const int32_t other : reached[static_cast<size_t>(row)])
+      neighbours_[static_cast<size_t>(next[static_cast<size_t>(other)]++)] =
+          static_cast<int32_t>(row);
   // Back in three steps: around each triangle, in either direction.
   std::vector<float> share(static_cast<size_t>(rows));
   for (size_t row = 0; row < share.size(); ++row)
@@ -109,63 +114,62 @@ NeighbourWalk::NeighbourWalk(std::span<const int64_t> lists, int64_t listed, int
 
 std::vector<float> NeighbourWalk::step(const std::vector<float>& values) const {
   std::vector<float> means(values.size());
-  for (size_t row = 0; row < values.size(); ++row) {
-    float sum = 0;
-    for (int64_t i = starts_[row]; i < starts_[row + 1]; ++i)
-      sum += values[static_cast<size_t>(neighbours_[static_cast<size_t>(i)])];
-    means[row] = sum / static_cast<float>(starts_[row + 1] - starts_[row]);
+  for (size_t row = 0; row < back_at_start_.size(); ++row) {
+    std::array<float, kLanes> sums = {};
+    for (int64_t i = starts_[row]; i < starts_[row + 1]; ++i) {
+      const auto other = static_cast<size_t>(neighbours_[static_cast<size_t>(i)]);
+      const float* of_other = values.data() + other * kLanes;
+      for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += of_other[lane];
+    }
+    const auto degree = static_cast<float>(starts_[row + 1] - starts_[row]);
+    for (size_t lane = 0; lane < kLanes; ++lane) means[row * kLanes + lane] = sums[lane] / degree;
   }
   return means;
 }
 
-std::vector<int32_t> NeighbourWalk::ends_marked(const std::vector<uint8_t>& marked) const {
-  ALLMODES_CHECK(std::ssize(marked) == rows(), "{} marks of {} rows", marked.size(), rows());
-  const auto ends = step(step(step(std::vector<float>(marked.begin(), marked.end()))));
-  std::vector<int32_t> found;
-  for (size_t row = 0; row < ends.size(); ++row) {
-    const float others = (ends[row] - back_at_start_[row] * static_cast<float>(marked[row])) /
-                         (1 - back_at_start_[row]);
-    found.push_back(static_cast<int32_t>(
-        std::lround(std::clamp(others, 0.0F, 1.0F) * static_cast<float>(kWalkUnit))));
+std::vector<std::vector<int32_t>> NeighbourWalk::ends_marked(
+    std::span<const std::vector<uint8_t>> cuts) const {
+  std::vector<std::vector<int32_t>> found;
+  for (size_t first = 0; first < cuts.size(); first += kLanes) {
+    const auto of_lanes = next_lanes(cuts, first);
+    const auto marks = side_by_side<float>(of_lanes, kLanes);
+    ALLMODES_CHECK(marks.size() == back_at_start_.size() * kLanes, "{} marks of {} rows",
+                   of_lanes.front().size(), rows());
+    const auto ends = step(step(step(marks)));
+    for (size_t lane = 0; lane < of_lanes.size(); ++lane) {
+      auto& of_cut = found.emplace_back(back_at_start_.size());
+      for (size_t row = 0; row < of_cut.size(); ++row) {
+        const size_t at = row * kLanes + lane;
+        const float others =
+            (ends[at] - back_at_start_[row] * marks[at]) / (1 - back_at_start_[row]);
+        of_cut[row] = static_cast<int32_t>(
+            std::lround(std::clamp(others, 0.0F, 1.0F) * static_cast<float>(kWalkUnit)));
+      }
+    }
   }
   return found;
 }
 
 WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk,
-                         const std::vector<uint8_t>& is_real, int64_t draws,
-                         const std::function<std::vector<uint8_t>(int64_t)>& marks_of_cut) {
+                         const std::vector<uint8_t>& is_real, const DrawnCuts& cuts) {
   const double reals = static_cast<double>(std::ranges::count(is_real, 1));
   const auto rows = static_cast<double>(is_real.size());
   const auto middle = static_cast<int32_t>(std::lround(kWalkUnit * reals / rows));
-  const auto actual = walk.ends_marked(is_real);
+  const auto actual = walk.ends_marked({&is_real, 1}).front();
+  const auto ends = walk.ends_marked(cuts.own);
   std::vector<int64_t> squares(is_real.size(), 0);
   if (control.rank() == 0) add_squares(actual, middle, squares);
-  struct WalkedCut {
-    std::vector<uint8_t> is_real;
-    std::vector<int32_t> ends;
-  };
-  std::vector<WalkedCut> cuts;  // of this rank
-  for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
-    auto marks = marks_of_cut(draw);
-    auto ends = walk.ends_marked(marks);
-    add_squares(ends, middle, squares);
-    cuts.push_back({std::move(marks), std::move(ends)});
-  }
+  for (const auto& of_cut : ends) add_squares(of_cut, middle, squares);
   sum_over_ranks(control, squares);
-  const WalkScale scale{middle, reals / (rows - reals), static_cast<double>(draws + 1), squares};
+  const WalkScale scale{middle, reals / (rows - reals), static_cast<double>(cuts.draws + 1),
+                        squares};
   WalkedCuts found{.actual = figures_of(actual, is_real, scale)};
   for (size_t row = 0; row < is_real.size(); ++row)
     found.shorted.push_back(static_cast<uint8_t>(is_short(actual[row], scale, kShorted) +
                                                  is_short(actual[row], scale, kHardlyReached)));
-  std::vector<double> packed(static_cast<size_t>(draws) * found.actual.size(), 0.0);
-  auto own = cuts.begin();
-  for (int64_t draw = control.rank(); draw < draws; draw += control.size(), ++own)
-    std::ranges::copy(figures_of(own->ends, own->is_real, scale),
-                      packed.begin() + draw * std::ssize(found.actual));
-  sum_over_ranks(control, packed);
-  found.draws.resize(static_cast<size_t>(draws));
-  for (size_t i = 0; i < packed.size(); ++i)
-    found.draws[i / found.actual.size()][i % found.actual.size()] = packed[i];
+  std::vector<WalkFigures> own;
+  for (size_t i = 0; i < ends.size(); ++i) own.push_back(figures_of(ends[i], cuts.own[i], scale));
+  found.draws = of_all_draws(control, cuts, own);
   return found;
 }
 

@@ -7,10 +7,10 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
+#include "diagnostics/metrics/pooled_rows.h"
 #include "world/communicator.h"
 
 namespace allmodes::diagnostics {
@@ -26,10 +26,11 @@ class NeighbourWalk {
   // [rows], in units of 1 / kWalkUnit: the probability that a walk of three steps from the row,
   // each to a neighbour at random, ends at a marked row, given that it does not end where it began
   // (so a row's own mark has no say). Whole numbers, so that sums of them do not depend on their
-  // order. `marked` [rows], 0 or 1.
-  std::vector<int32_t> ends_marked(const std::vector<uint8_t>& marked) const;
+  // order. `cuts`: of each the marks [rows], 0 or 1; as many lists of [rows] are returned.
+  std::vector<std::vector<int32_t>> ends_marked(std::span<const std::vector<uint8_t>> cuts) const;
 
  private:
+  // [rows][kLanes], the means over the neighbours of each row.
   std::vector<float> step(const std::vector<float>& values) const;
 
   std::vector<int64_t> starts_;       // [rows + 1], where a row's neighbours begin
@@ -59,11 +60,10 @@ struct WalkedCuts {
   std::vector<uint8_t> shorted = {};
 };
 
-// Collective. `is_real` [rows] has 1 for reals; marks_of_cut(draw) are those of a cut, the same on
-// every rank. The pool as it is counts as one of the cuts that deviations are taken over, so that
-// it is not apart from them. Equal to the last bit on any number of ranks.
+// Collective. `is_real` [rows] has 1 for reals. The pool as it is counts as one of the cuts that
+// deviations are taken over, so that it is not apart from them. Equal to the last bit on any number
+// of ranks.
 WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk,
-                         const std::vector<uint8_t>& is_real, int64_t draws,
-                         const std::function<std::vector<uint8_t>(int64_t)>& marks_of_cut);
+                         const std::vector<uint8_t>& is_real, const DrawnCuts& cuts);
 
 }  // namespace allmodes::diagnostics

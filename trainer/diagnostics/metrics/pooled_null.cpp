@@ -1,7 +1,6 @@
 #include "diagnostics/metrics/pooled_null.h"
 
 #include <algorithm>
-#include <functional>
 #include <span>
 #include <utility>
 
@@ -9,22 +8,21 @@
 #include "diagnostics/metrics/neighbour_walk.h"
 #include "diagnostics/metrics/pooled_cut.h"
 #include "diagnostics/metrics/pooled_rows.h"
-#include "diagnostics/metrics/sum_over_ranks.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kJoined = 10;  // neighbours of a row that a walk goes to, of equal numbers
+constexpr size_t kLocalFigures = std::tuple_size_v<LocalFigures>;
 constexpr size_t kPlaceFigures = kLocalFigures + std::tuple_size_v<WalkFigures>;
 static_assert(kCutFigures + kPlaceFigures == kPooledFigures.size());
 
-WalkedCuts walked_cuts(world::Communicator& control, const PooledRows& pool, int64_t draws,
-                       uint64_t seed) {
+WalkedCuts walked_cuts(world::Communicator& control, const PooledRows& pool,
+                       const DrawnCuts& cuts) {
   const auto reals = std::ranges::count(pool.is_real, 1);
   const int64_t joined =
       std::min(pool.listed, of_unequal(kJoined, reals, std::ssize(pool.is_real) - reals));
-  return compare_walks(control, NeighbourWalk(pool.lists, pool.listed, joined), pool.is_real, draws,
-                       [&](int64_t draw) { return marks_of_cut(pool, seed, draw); });
+  return compare_walks(control, NeighbourWalk(pool.lists, pool.listed, joined), pool.is_real, cuts);
 }
 
 NeighbourHints neighbour_hints(const PooledRows& pool, const PooledCut& actual, int64_t k) {
@@ -53,28 +51,21 @@ NeighbourHints neighbour_hints(const PooledRows& pool, const PooledCut& actual, 
   return hints;
 }
 
-// Draws of the figures [first, first + N), which of_cut(marks) measures of a cut.
+// Of each draw N figures, of which measured.draws has the first at `first`.
 template <size_t N>
-void add_draws(world::Communicator& control, const PooledRows& pool, int64_t draws, uint64_t seed,
-               size_t first,
-               const std::function<std::array<double, N>(const std::vector<uint8_t>&)>& of_cut,
+void add_draws(const std::vector<std::array<double, N>>& draws, size_t first,
                PooledFigures& measured) {
-  std::vector<double> packed(static_cast<size_t>(draws) * N, 0.0);
-  for (int64_t draw = control.rank(); draw < draws; draw += control.size())
-    std::ranges::copy(of_cut(marks_of_cut(pool, seed, draw)),
-                      packed.begin() + draw * static_cast<int64_t>(N));
-  sum_over_ranks(control, packed);
-  for (size_t i = 0; i < packed.size(); ++i) measured.draws.at(first + i % N).push_back(packed[i]);
+  for (const auto& draw : draws)
+    for (size_t i = 0; i < N; ++i) measured.draws.at(first + i).push_back(draw.at(i));
 }
 
 // Those of walks, and the rows that count for them.
-void add_walks(world::Communicator& control, const PooledRows& pool, int64_t draws, uint64_t seed,
+void add_walks(world::Communicator& control, const PooledRows& pool, const DrawnCuts& cuts,
                PooledFigures& measured) {
   constexpr size_t kFirst = kCutFigures + kLocalFigures;
-  const WalkedCuts walked = walked_cuts(control, pool, draws, seed);
+  const WalkedCuts walked = walked_cuts(control, pool, cuts);
   std::ranges::copy(walked.actual, measured.values.begin() + kFirst);
-  for (const WalkFigures& draw : walked.draws)
-    for (size_t i = 0; i < draw.size(); ++i) measured.draws.at(kFirst + i).push_back(draw.at(i));
+  add_draws(walked.draws, kFirst, measured);
   for (size_t i = 0; i < pool.row_of.size(); ++i)
     (pool.is_real[i] != 0 ? measured.shorted : measured.shorted_fakes)
         .at(static_cast<size_t>(pool.row_of[i])) = walked.shorted[i];
@@ -119,7 +110,7 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   const auto figures_of = [](const PooledCut& cut) {
     Figures figures = {};
     const auto end = std::ranges::copy(cut.figures(), figures.begin()).out;
-    std::ranges::copy(cut.local.figures(), end);
+    std::ranges::copy(cut.local.figures, end);
     return figures;
   };
   const PooledCut actual(pool, neighborhood, pool.is_real);
@@ -135,13 +126,12 @@ PooledFigures measure_pooled(world::Communicator& control, const Features& reals
   }
   mark_emptied(pool, actual.local, measured);
   measured.neighbours = neighbour_hints(pool, actual, neighborhood.precision_k);
-  add_draws<std::tuple_size_v<Figures>>(
-      control, pool, draws, seed, 0,
-      [&](const std::vector<uint8_t>& marks) {
-        return figures_of(PooledCut(pool, neighborhood, marks));
-      },
-      measured);
-  add_walks(control, pool, draws, seed, measured);
+  const DrawnCuts cuts = drawn_cuts(control, pool.is_real, draws, seed);
+  std::vector<Figures> own;
+  for (const auto& marks : cuts.own)
+    own.push_back(figures_of(PooledCut(pool, neighborhood, marks)));
+  add_draws(of_all_draws(control, cuts, own), 0, measured);
+  add_walks(control, pool, cuts, measured);
   return measured;
 }
 
@@ -150,12 +140,11 @@ PooledFigures measure_places(world::Communicator& control, const Features& reals
   const PooledRows pool = pool_rows(control, reals, fakes, 0, seed);
   PooledFigures measured = of_size(reals.rows(), fakes.rows());
   const LocalCut actual(pool, pool.is_real);
-  std::ranges::copy(actual.figures(), measured.values.begin() + kCutFigures);
+  std::ranges::copy(actual.figures, measured.values.begin() + kCutFigures);
   mark_emptied(pool, actual, measured);
-  add_draws<kLocalFigures>(
-      control, pool, draws, seed, kCutFigures,
-      [&](const std::vector<uint8_t>& marks) { return LocalCut(pool, marks).figures(); }, measured);
-  add_walks(control, pool, draws, seed, measured);
+  const DrawnCuts cuts = drawn_cuts(control, pool.is_real, draws, seed);
+  add_draws(of_all_draws(control, cuts, local_figures(pool, cuts.own)), kCutFigures, measured);
+  add_walks(control, pool, cuts, measured);
   return measured;
 }
 

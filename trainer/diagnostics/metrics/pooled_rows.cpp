@@ -73,11 +73,15 @@ PooledRows pool_rows(world::Communicator& control, const Features& reals, const 
   return pool;
 }
 
-std::vector<uint8_t> marks_of_cut(const PooledRows& pool, uint64_t seed, int64_t draw) {
-  std::vector<uint8_t> is_real = pool.is_real;
-  Random random({seed, Purpose("pooled cuts"), static_cast<uint64_t>(draw)});
-  shuffle_front(is_real, is_real.size(), random);
-  return is_real;
+DrawnCuts drawn_cuts(const world::Communicator& control, const std::vector<uint8_t>& is_real,
+                     int64_t draws, uint64_t seed) {
+  DrawnCuts cuts{.draws = draws, .own = {}};
+  for (int64_t draw = control.rank(); draw < draws; draw += control.size()) {
+    Random random({seed, Purpose("pooled cuts"), static_cast<uint64_t>(draw)});
+    cuts.own.push_back(is_real);
+    shuffle_front(cuts.own.back(), is_real.size(), random);
+  }
+  return cuts;
 }
 
 int64_t of_unequal(int64_t of_equal, int64_t reals, int64_t fakes) {
