@@ -20,6 +20,7 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr int64_t kPlaceWidth = 8;
+constexpr int64_t kPartWidth = 4;
 constexpr double kSignificance = 0.001;
 
 // Five groups on a circle of radius 3 in eight dimensions, of deviation 0.3: rows of the groups
@@ -37,24 +38,35 @@ std::vector<float> five_groups(int64_t rows, uint64_t seed, int64_t skip = 0) {
   return values;
 }
 
-Comparison comparison_of(const std::vector<float>& reals) {
+// The leading columns, in which parts are looked for.
+std::vector<float> leading(const std::vector<float>& rows, int64_t width = kPartWidth) {
+  std::vector<float> leading;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (static_cast<int64_t>(i) % kPlaceWidth < width) leading.push_back(rows[i]);
+  return leading;
+}
+
+Comparison comparison_of(const std::vector<float>& reals, int64_t width = kPartWidth) {
   Comparison comparison;
   comparison.names = {"the data"};
-  comparison.reference.parts = make_part_reference({reals, kPlaceWidth});
+  comparison.reference.parts = make_part_reference({leading(reals, width), width});
   return comparison;
 }
 
 // As in training: all that is said of `samples` beside `reals` by parts and by places.
 Evidence evidence_of_run(const std::vector<float>& reals, const std::vector<float>& samples,
-                         int ranks = 1, uint64_t seed = 1) {
+                         int ranks = 1, uint64_t seed = 1, int64_t part_width = kPartWidth) {
   Evidence evidence{.step = 1000};
   const Features fakes{samples, kPlaceWidth};
-  const Comparison comparison = comparison_of(reals);
+  const auto compared_values = leading(samples, part_width);
+  const Features compared{compared_values, part_width};
+  const Comparison comparison = comparison_of(reals, part_width);
   const PlaceReference places{reals, kPlaceWidth};
   testing::run_ranks(ranks, [&](world::Communicator& communicator) {
     Evidence found{.step = 1000};
-    found.parts = find_parts(*comparison.reference.parts, fakes, parts_level(kSignificance));
-    add_places_of_run(communicator, places, fakes, comparison, fakes, kSignificance, seed, found);
+    found.parts = find_parts(*comparison.reference.parts, compared, parts_level(kSignificance));
+    add_places_of_run(communicator, places, fakes, comparison, compared, kSignificance, seed,
+                      found);
     if (communicator.rank() == communicator.size() - 1) evidence = std::move(found);
   });
   return evidence;
@@ -119,7 +131,7 @@ TEST(PlaceEvidence, APlaceWithinAClassHasTheNameOfTheClass) {
   for (size_t row = 1; row < marked.size(); row += 15) marked[row] = 1;  // of the class "shoe"
   const auto samples = five_groups(400, 2);
   const EmptiedRegion region =
-      emptied_region(*comparison.reference.parts, {samples, kPlaceWidth}, marked,
+      emptied_region(*comparison.reference.parts, {leading(samples), kPartWidth}, marked,
                      std::vector<uint8_t>(400, 0), part_hints(comparison));
   // Of the 500 reals that were looked at, not of all.
   EXPECT_DOUBLE_EQ(region.part.share, 34.0 / 500);
@@ -130,11 +142,12 @@ TEST(PlaceEvidence, APlaceWithinAClassHasTheNameOfTheClass) {
   Evidence found{.step = 1000};
   testing::run_ranks(1, [&](world::Communicator& communicator) {
     const auto lacking = five_groups(1200, 3, 1);
-    const Features fakes{lacking, kPlaceWidth};
-    found.parts = find_parts(*comparison.reference.parts, fakes, parts_level(kSignificance),
+    const auto compared_values = leading(lacking);
+    const Features compared{compared_values, kPartWidth};
+    found.parts = find_parts(*comparison.reference.parts, compared, parts_level(kSignificance),
                              part_hints(comparison));
-    add_places_of_run(communicator, {reals, kPlaceWidth}, fakes, comparison, fakes, kSignificance,
-                      1, found);
+    add_places_of_run(communicator, {reals, kPlaceWidth}, {lacking, kPlaceWidth}, comparison,
+                      compared, kSignificance, 1, found);
   });
   ASSERT_TRUE(found.emptied);
   EXPECT_EQ(found.emptied->classes, std::vector<std::string>{"shoe"});
@@ -174,6 +187,14 @@ TEST(PlaceEvidence, SamplesThatAreNarrowerAsAWholeLoseNoPart) {
     EXPECT_THAT(witness.kind, ::testing::Not(::testing::StartsWith("mode_"))) << witness.reason;
 }
 
+TEST(PlaceEvidence, WherePartsHaveAllColumnsPlacesAreASecondLookAtWhatTheyMiss) {
+  const auto reals = five_groups(1000, 1);
+  EXPECT_TRUE(evidence_of_run(reals, five_groups(400, 2), 1, 1, kPlaceWidth).calibrated.empty());
+  const Evidence lacking = evidence_of_run(reals, five_groups(400, 2, 1), 1, 1, kPlaceWidth);
+  ASSERT_TRUE(lacking.emptied);
+  EXPECT_NEAR(lacking.emptied->part.share, 0.2, 0.01);
+}
+
 TEST(PlaceEvidence, TooFewOrTooLargeToCompareAddsNothing) {
   const auto reals = five_groups(200, 1);
   EXPECT_TRUE(evidence_of_run(reals, five_groups(kFewestForParts - 1, 2)).calibrated.empty());
@@ -181,11 +202,11 @@ TEST(PlaceEvidence, TooFewOrTooLargeToCompareAddsNothing) {
   Evidence evidence{.step = 1000};
   const Comparison comparison = comparison_of(reals);
   evidence.parts = PartFindings{};
-  const std::vector<float> shown = large;
+  const std::vector<float> shown = leading(large);
   large[17] = std::numeric_limits<float>::quiet_NaN();
   testing::run_ranks(1, [&](world::Communicator& communicator) {
     add_places_of_run(communicator, {reals, kPlaceWidth}, {large, kPlaceWidth}, comparison,
-                      {shown, kPlaceWidth}, kSignificance, 1, evidence);
+                      {shown, kPartWidth}, kSignificance, 1, evidence);
   });
   EXPECT_TRUE(evidence.calibrated.empty());
   EXPECT_FALSE(evidence.emptied);
