@@ -3,17 +3,57 @@
 #include "diagnostics/modes/comparison.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 
 #include "base/error.h"
+#include "diagnostics/statistics/feature_rows.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
-// The j-th of `count` samples that lie evenly among all, so that samples in an order of modes are
-// not cut off after the first modes.
-const float* spread_sample(const FeatureRows& samples, int64_t j, int64_t count) {
-  return &samples.features[static_cast<size_t>(j * samples.size() / count * samples.width)];
-}
+constexpr size_t kStrip = 16;  // rows at once; the compiler makes vector instructions of it
+
+// `count` of the rows, one column after the other: rows that lie evenly among all, so that samples
+// in an order of modes are not cut off after the first modes. What fills the last strip is
+// infinitely far.
+class Columns {
+ public:
+  Columns(const Features& rows, int64_t count)
+      : width_(static_cast<size_t>(rows.width)),
+        padded_((static_cast<size_t>(count) + kStrip - 1) / kStrip * kStrip),
+        values_(padded_ * width_, std::numeric_limits<float>::infinity()) {
+    for (int64_t i = 0; i < count; ++i)
+      for (size_t j = 0; j < width_; ++j)
+        values_[j * padded_ + static_cast<size_t>(i)] = rows.row(i * rows.rows() / count)[j];
+  }
+
+  // Whether the squared distance of some row from `point` is at most its limit(row).
+  template <class Limit>
+  bool any_within(const float* point, const Limit& limit) const {
+    for (size_t start = 0; start < padded_; start += kStrip) {
+      std::array<float, kStrip> squares = {};
+      for (size_t j = 0; j < width_; ++j) {
+        const float* column = values_.data() + j * padded_ + start;
+        for (size_t i = 0; i < kStrip; ++i) {
+          const float offset = point[j] - column[i];
+          squares[i] += offset * offset;
+        }
+      }
+      int32_t hits = 0;
+      for (size_t i = 0; i < kStrip; ++i) hits += squares[i] <= limit(start + i) ? 1 : 0;
+      if (hits != 0) return true;
+    }
+    return false;
+  }
+
+  size_t padded() const { return padded_; }
+
+ private:
+  size_t width_;
+  size_t padded_;              // rows, in whole strips
+  std::vector<float> values_;  // [width][padded]
+};
 
 }  // namespace
 
@@ -41,14 +81,13 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
   const bool by_mode = reference.modes_are_large;
   std::vector<int64_t> covered(static_cast<size_t>(reference.mode_count), 0);
   const int64_t count = std::min(samples.size(), kMostBalls);
+  const Columns columns({samples.features, samples.width}, count);
   int64_t total = 0;
   for (int64_t i = 0; i < reference.balls; ++i) {
-    const float* real = &reference.reals.features[size_t(i) * w];
     const float radius = reference.square_radii[size_t(i)];
-    bool hit = false;
-    for (int64_t j = 0; j < count && !hit; ++j)
-      hit = square_distance(real, spread_sample(samples, j, count), w) <= radius;
-    if (!hit) continue;
+    if (!columns.any_within(&reference.reals.features[size_t(i) * w],
+                            [&](size_t) { return radius; }))
+      continue;
     ++total;
     const int64_t mode = reference.reals.modes[size_t(i)];
     if (mode >= 0 && mode < reference.mode_count) ++covered[size_t(mode)];
@@ -68,16 +107,16 @@ double share_on_data(const FeatureRows& samples, const Reference& reference) {
   check(samples);
   const auto w = static_cast<size_t>(samples.width);
   const int64_t count = std::min(samples.size(), kMostBalls);
+  const Features all_reals{reference.reals.features, reference.reals.width};
+  const Columns reals(all_reals.part(0, reference.balls), reference.balls);
+  std::vector<float> radii = reference.square_radii;
+  radii.resize(reals.padded(), -1.0F);
   int64_t on_data = 0;
-  for (int64_t j = 0; j < count; ++j) {
-    const float* sample = spread_sample(samples, j, count);
-    for (int64_t i = 0; i < reference.balls; ++i) {
-      if (square_distance(&reference.reals.features[size_t(i) * w], sample, w) >
-          reference.square_radii[size_t(i)])
-        continue;
-      ++on_data;
-      break;
-    }
+  for (int64_t i = 0; i < count; ++i) {
+    const auto row = static_cast<size_t>(i * samples.size() / count);
+    on_data +=
+        reals.any_within(&samples.features[row * w], [&](size_t real) { return radii[real]; }) ? 1
+                                                                                               : 0;
   }
   return static_cast<double>(on_data) / static_cast<double>(std::max<int64_t>(1, count));
 }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "diagnostics/modes/part_width.h"
@@ -110,40 +112,50 @@ class HalfComparison {
   // Whether the node would have its share if the samples of a part around it, which has its own,
   // were as wide as the reals (and of the whole, where they should be), or if those that lie
   // nowhere had come to it.
-  bool explained(int64_t node) const {
+  bool explained(int64_t node) {
     const double enough = kStarvedPart * share(node);
     if (made(node) + doubtful(node) >= enough) return true;
     for (const int64_t around : ancestors(half_.tree, node)) {
       const bool whole = around == half_.tree.whole();
       const double ratio = made(around) / share(around);
       if (!whole && (ratio < kNearlyBalanced || ratio > 1 / kNearlyBalanced)) continue;
-      if (made_when_matched(node, around, whole) >= enough) return true;
+      if (made_when_matched(node, around) >= enough) return true;
     }
     return false;
   }
 
   std::vector<int64_t> rows_in(int64_t node, const std::vector<int64_t>& leaf) const {
+    std::vector<uint8_t> inside(static_cast<size_t>(half_.tree.leaves()), 0);
+    for (const int64_t member : members(node)) inside[static_cast<size_t>(member)] = 1;
     std::vector<int64_t> rows;
     for (size_t i = 0; i < leaf.size(); ++i)
-      if (holds(node, leaf[i])) rows.push_back(static_cast<int64_t>(i));
+      if (inside[static_cast<size_t>(leaf[i])] != 0) rows.push_back(static_cast<int64_t>(i));
     return rows;
   }
 
-  double made_when_matched(int64_t node, int64_t around, bool may_shift) const {
+  double made_when_matched(int64_t node, int64_t around) {
+    auto& matched = matched_[around];
+    if (!matched) matched = leaves_when_matched(around);
+    return static_cast<double>(std::ssize(rows_in(node, *matched))) / static_cast<double>(total());
+  }
+
+  // Of the samples of a part, once they are as wide as its reals: of the whole, at their place,
+  // too.
+  std::vector<int64_t> leaves_when_matched(int64_t around) const {
     std::vector<int64_t> real_rows = rows_in(around, half_.leaf);
     for (int64_t& row : real_rows) row = half_.counted[static_cast<size_t>(row)];
     const auto sample_rows = rows_in(around, leaf_);
-    if (real_rows.size() < 2 || sample_rows.size() < 2) return 0;
+    if (real_rows.size() < 2 || sample_rows.size() < 2) return {};
     const Cloud of_reals = cloud_of({reference_.reals, reference_.width}, real_rows);
     const Cloud of_samples = cloud_of(samples_, sample_rows);
-    if (!(of_samples.variance > 0) || !(of_reals.variance > 0)) return 0;
+    if (!(of_samples.variance > 0) || !(of_reals.variance > 0)) return {};
     const double stretch =
         std::clamp(std::sqrt(of_reals.variance / of_samples.variance), 0.25, kMostStretch);
     double shift = 0;
     for (size_t j = 0; j < of_reals.mean.size(); ++j)
       shift += (of_reals.mean[j] - of_samples.mean[j]) * (of_reals.mean[j] - of_samples.mean[j]);
-    const auto& target =
-        may_shift && shift < kSmallShift * of_reals.variance ? of_reals.mean : of_samples.mean;
+    const bool shifted = around == half_.tree.whole() && shift < kSmallShift * of_reals.variance;
+    const auto& target = shifted ? of_reals.mean : of_samples.mean;
     std::vector<float> moved;
     for (const int64_t row : sample_rows) {
       const auto values = samples_.row(row);
@@ -151,10 +163,7 @@ class HalfComparison {
         moved.push_back(static_cast<float>(
             target[j] + stretch * (static_cast<double>(values[j]) - of_samples.mean[j])));
     }
-    const auto leaves = leaves_of(half_.tree, {moved, samples_.width});
-    return static_cast<double>(
-               std::ranges::count_if(leaves, [&](int64_t leaf) { return holds(node, leaf); })) /
-           static_cast<double>(total());
+    return leaves_of(half_.tree, {moved, samples_.width});
   }
 
   // Share of the samples that lie on no real and next to the node, beyond what real ones do.
@@ -278,6 +287,8 @@ class HalfComparison {
   std::vector<int64_t> leaf_of_real_;  // [reals]; empty without hints
   PartNeighbours whole_;
   PartWidths widths_;
+  std::map<int64_t, std::optional<std::vector<int64_t>>>
+      matched_;  // leaves_when_matched(), by part
 };
 
 // The count that a binomial stays below with probability `tail` at most, by its normal law.
