@@ -15,7 +15,7 @@ constexpr double kLossOfNote = 0.02;  // of the reals
 constexpr int64_t kDrawsOfRun = 100;
 // Rows of either set that a run's places are looked for among; the cost goes with their square.
 constexpr int64_t kMostLookedAt = 5000;
-constexpr int64_t kMostLookedAtAgain = 1000;  // where parts have found what is missing
+constexpr int64_t kMostLookedAtAgain = 600;  // where parts have found what is missing
 
 // A share, and the score that says whether it is one.
 constexpr std::array kScored = {std::pair{"local_loss", "loss_score"},
