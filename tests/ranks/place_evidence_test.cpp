@@ -101,6 +101,25 @@ TEST(PlaceEvidence, AGroupThatIsGoneIsAPlaceOfItsShareOnAnyNumberOfRanks) {
   }
 }
 
+// 1.2 % of the data, far from the rest; and the rim of groups that are made narrower, which is as
+// much.
+TEST(PlaceEvidence, ASmallGroupLiesApartAndARimDoesNot) {
+  auto reals = five_groups(4000, 1);
+  for (int64_t row = 0; row < 48; ++row) reals[static_cast<size_t>(row * 80 * kPlaceWidth)] += 12;
+  const Evidence lacking = evidence_of_run(reals, five_groups(4000, 2));
+  ASSERT_TRUE(lacking.emptied);
+  EXPECT_NEAR(lacking.emptied->apart, 0.012, 0.0005);
+  EXPECT_TRUE(loses_a_group_apart(lacking));
+  EXPECT_EQ(judge(lacking, {}, config::Verdict{}).kind, "mode_dropping");
+  auto narrow = five_groups(4000, 2);
+  for (int64_t row = 0; row < 4000; ++row)
+    for (int64_t i = 2; i < kPlaceWidth; ++i)
+      narrow[static_cast<size_t>(row * kPlaceWidth + i)] *= 0.9F;
+  const Evidence rim = evidence_of_run(five_groups(4000, 1), narrow);
+  ASSERT_TRUE(rim.emptied);
+  EXPECT_FALSE(loses_a_group_apart(rim)) << rim.emptied->apart << rim.emptied->part.share;
+}
+
 TEST(PlaceEvidence, AGroupAtAThirdOfItsShareIsAShortage) {
   const auto reals = five_groups(1500, 1);
   std::vector<float> samples;

@@ -43,6 +43,18 @@ TEST(Neighbours, APlaceWithoutSamplesIsLostAndNamed) {
   EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
 }
 
+TEST(Neighbours, ASmallGroupIsLostWhereItLiesApartFromTheRest) {
+  Evidence evidence = beside_reals({{"local_loss", 0.008, 0, kSure}, {"local_excess", 0, 0, 0}});
+  evidence.emptied = region_of(0.009, 0.0005);
+  evidence.emptied->apart = 0.004;  // the rest of it is the rim of what is made
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.emptied->apart = 0.008;
+  EXPECT_EQ(judged_once(evidence).state, State::at_risk);
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  evidence.local_loss_when_moved = 0.001;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+}
+
 // Overlapping groups that are made too narrow leave places between them.
 TEST(Neighbours, PlacesBesideNarrowPartsAreNotLost) {
   Evidence evidence = beside_reals({{"local_loss", 0.07, 0, kSure}, {"local_excess", 0, 0, 0}});

@@ -234,6 +234,7 @@ void take_places(diagnostics::PooledFigures& pooled, diagnostics::PooledFigures 
   }
   pooled.emptied = std::move(other.emptied);
   pooled.emptied_fakes = std::move(other.emptied_fakes);
+  pooled.emptied_apart = other.emptied_apart;
   pooled.shorted = std::move(other.shorted);
   pooled.shorted_fakes = std::move(other.shorted_fakes);
 }

@@ -54,6 +54,7 @@ void add_places(const PartReference& reference, const Features& fakes, const Poo
       found = emptied_region(reference, fakes, reals, of_fakes, hints, narrow);
   };
   place(pooled.emptied, pooled.emptied_fakes, evidence.emptied);
+  if (evidence.emptied) evidence.emptied->apart = pooled.emptied_apart;
   place(pooled.shorted, pooled.shorted_fakes, evidence.shorted);
 }
 
@@ -63,7 +64,8 @@ void add_left_by_move(world::Communicator& control, const Features& reals, const
     const auto* figure = calibrated_figure(evidence, name);
     return figure->value >= kLossOfNote && figure->log10_tail <= std::log10(significance);
   };
-  if (!of_note("local_loss") && !of_note("local_shortage")) return;
+  if (!of_note("local_loss") && !of_note("local_shortage") && !loses_a_group_apart(evidence))
+    return;
   const auto moved = moved_onto_reals(reals, fakes);
   if (!moved) return;
   const PooledFigures pooled = measure_places(control, reals, {*moved, fakes.width}, 0, seed);
@@ -78,9 +80,8 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
   const PartFindings& parts = *evidence.parts;
   const bool parts_see_all = places.width <= comparison.reference.parts->width;
   if (parts_see_all && parts.missing.empty() && parts.starved.empty()) return;
-  const int64_t looked_at =
-      std::min({samples.rows(), std::ssize(places.reals) / places.width,
-                parts_see_all ? kMostLookedAtAgain : kMostLookedAt});
+  const int64_t looked_at = std::min({samples.rows(), std::ssize(places.reals) / places.width,
+                                      parts_see_all ? kMostLookedAtAgain : kMostLookedAt});
   const Features reals = Features{places.reals, places.width}.part(0, looked_at);
   const Features fakes = samples.part(0, looked_at);
   if (looked_at < kFewestForParts || !can_be_compared(reals) || !can_be_compared(fakes)) return;

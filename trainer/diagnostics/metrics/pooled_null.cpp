@@ -12,6 +12,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
+constexpr int64_t kApart = 10;   // nearest rows of a real that stands apart
 constexpr int64_t kJoined = 10;  // neighbours of a row that a walk goes to, of equal numbers
 constexpr size_t kLocalFigures = std::tuple_size_v<LocalFigures>;
 constexpr size_t kPlaceFigures = kLocalFigures + std::tuple_size_v<WalkFigures>;
@@ -71,7 +72,24 @@ void add_walks(world::Communicator& control, const PooledRows& pool, const Drawn
         .at(static_cast<size_t>(pool.row_of[i])) = walked.shorted[i];
 }
 
+// Share of the reals.
+double emptied_apart(const PooledRows& pool, const LocalCut& actual) {
+  const auto emptied_real = [&](int64_t row) {
+    return pool.is_real[static_cast<size_t>(row)] != 0 &&
+           actual.emptied[static_cast<size_t>(row)] != 0;
+  };
+  int64_t found = 0;
+  for (int64_t row = 0; row < std::ssize(pool.is_real); ++row) {
+    const auto nearest = pool.lists.begin() + row * pool.listed;
+    if (emptied_real(row) &&
+        std::all_of(nearest, nearest + std::min(kApart, pool.listed), emptied_real))
+      ++found;
+  }
+  return static_cast<double>(found) / static_cast<double>(std::ranges::count(pool.is_real, 1));
+}
+
 void mark_emptied(const PooledRows& pool, const LocalCut& actual, PooledFigures& measured) {
+  measured.emptied_apart = emptied_apart(pool, actual);
   for (size_t i = 0; i < pool.row_of.size(); ++i)
     (pool.is_real[i] != 0 ? measured.emptied : measured.emptied_fakes)
         .at(static_cast<size_t>(pool.row_of[i])) = actual.emptied[i];

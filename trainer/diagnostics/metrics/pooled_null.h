@@ -54,6 +54,9 @@ struct PooledFigures {
   NeighbourHints neighbours;           // balls to the precision_k-th nearest
   std::vector<uint8_t> emptied;        // [reals], 1: counts for local_loss
   std::vector<uint8_t> emptied_fakes;  // [fakes], 1: counts against it
+  // Share of the reals that are such and have ten such reals for nearest rows: a group of its own
+  // that is not made, rather than the rim of what is made too narrow.
+  double emptied_apart = 0;
   std::vector<uint8_t> shorted;        // [reals], 1 or 2: counts for local_shortage (WalkedCuts)
   std::vector<uint8_t> shorted_fakes;  // [fakes], 1 or 2: counts against it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes

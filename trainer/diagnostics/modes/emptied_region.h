@@ -21,6 +21,9 @@ struct EmptiedRegion {
   // Share of its reals that lie in thin parts (thin_part.h), [0, 1]: those have their share of
   // samples, which are few things, so that there are none between them.
   double in_thin = 0;
+  // Share of the reals that lie in it and apart from everything else; as emptied_apart of
+  // pooled_null.h, of local_loss.
+  double apart = 0;
 };
 
 // `reals_in` and `samples_in` [samples] are 1 for the rows in the region, 2 for those in its core,

@@ -20,6 +20,9 @@ constexpr double kSmooth = 0.5;         // recall over that of real samples
 constexpr double kMemory = 0.02;        // share of the samples, in excess
 constexpr double kCopiedReals = 0.005;  // the same, of exact copies
 constexpr double kLocalLoss = 0.02;
+// Of the data, where a group lies apart from all else: no imperfection at the rim of the data.
+constexpr double kGroupApart = 0.005;
+constexpr double kMostlyApart = 0.8;  // of the reals around which there are hardly any samples
 constexpr double kMuchLocalLoss = 0.03;
 constexpr double kLeftByMove = 0.5;  // of the loss
 constexpr double kMuchLeftOut = 0.1;
@@ -209,6 +212,11 @@ bool stays_when_moved(double loss, std::optional<double> when_moved, double leas
   return !when_moved || *when_moved >= least || *when_moved >= kLeftByMove * loss;
 }
 
+bool loses_a_group_apart(const Evidence& evidence) {
+  return evidence.emptied && evidence.emptied->apart >= kGroupApart &&
+         evidence.emptied->apart >= kMostlyApart * evidence.emptied->part.share;
+}
+
 bool left_by_move(const Evidence& evidence) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
   const CalibratedFigure* shortage = calibrated_figure(evidence, "local_shortage");
@@ -234,14 +242,14 @@ void add_classes(const EmptiedRegion& region, Witness& witness) {
 
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
   const CalibratedFigure* loss = calibrated_figure(evidence, "local_loss");
+  const double of_note = loses_a_group_apart(evidence) ? kGroupApart : kLocalLoss;
   if (!significant(loss, levels) ||
-      loss->value < std::max(kLocalLoss, least_sure_local_loss(evidence)) || !evidence.emptied ||
+      loss->value < std::max(of_note, least_sure_local_loss(evidence)) || !evidence.emptied ||
       lies_away(evidence) || other_detail(evidence) ||
       lies_amid_few_things(*evidence.emptied, evidence) ||
       (mostly_narrow(evidence) && !loses_parts(evidence) && !lacks_places_alone(evidence)))
     return std::nullopt;
-  if (!stays_when_moved(loss->value, evidence.local_loss_when_moved, kLocalLoss))
-    return std::nullopt;
+  if (!stays_when_moved(loss->value, evidence.local_loss_when_moved, of_note)) return std::nullopt;
   // Few things in many copies are too many where they are, and a mass of their own.
   const double elsewhere =
       value_over_null(evidence, "local_excess") - repeated_beyond_reals(evidence);

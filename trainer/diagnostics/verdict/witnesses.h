@@ -143,6 +143,8 @@ bool as_much_elsewhere(const Evidence& evidence);
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least);
 // Whether that is so of all that local_loss and local_shortage show.
 bool left_by_move(const Evidence& evidence);
+// Whether a group of the data that lies apart from the rest is all that local_loss shows.
+bool loses_a_group_apart(const Evidence& evidence);
 // Whether a tenth of the data or more is left out, or made too rarely, and the rest is as it was:
 // it is reached, and nowhere are samples more than that makes them, as where they are drawn
 // together.
