@@ -138,6 +138,23 @@ TEST(PlaceEvidence, AGroupAtAThirdOfItsShareIsAShortage) {
   EXPECT_EQ(verdict.kind, "mode_imbalance") << verdict.reason;
 }
 
+TEST(PlaceEvidence, AGroupThatIsMadeTooOftenIsAnImbalanceThere) {
+  const auto reals = five_groups(1500, 1);
+  auto samples = five_groups(1500, 2);
+  const auto more = five_groups(1500, 3, 4);  // of the last group alone
+  samples.insert(samples.end(), more.begin(), more.begin() + 600 * kPlaceWidth);
+  std::vector<float> mixed;  // of which the first 1,500 are looked at
+  for (int64_t row = 0; row < 2100; ++row) {
+    const auto from = samples.begin() + row * 11 % 2100 * kPlaceWidth;
+    mixed.insert(mixed.end(), from, from + kPlaceWidth);
+  }
+  const Evidence found = evidence_of_run(reals, mixed);
+  ASSERT_TRUE(found.crowded);
+  EXPECT_NEAR(found.crowded->part.share, 0.2, 0.04);
+  EXPECT_GT(found.crowded->part.made, 0.3);
+  EXPECT_EQ(judge(found, {}, config::Verdict{}).kind, "mode_imbalance");
+}
+
 // A group that is the half of a class: the class is not gone, and the place has its name.
 TEST(PlaceEvidence, APlaceWithinAClassHasTheNameOfTheClass) {
   const auto reals = five_groups(1500, 1);

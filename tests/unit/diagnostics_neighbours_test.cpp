@@ -4,84 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "diagnostics/verdict/witnesses.h"
+#include "unit/neighbour_evidence.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
+using fixture::beside_reals;
+using fixture::judged_once;
+using fixture::kSure;
+using fixture::region_of;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-constexpr double kSure = -12;
-
-Evidence beside_reals(std::vector<CalibratedFigure> figures) {
-  return {.step = 1, .calibrated = std::move(figures)};
-}
-
-Verdict judged_once(const Evidence& evidence) {
-  config::Verdict levels;
-  levels.grace_steps = 0;
-  levels.confirmations = 1;
-  return judge(evidence, {}, levels);
-}
-
-EmptiedRegion region_of(double share, double made) {
-  EmptiedRegion region{.part = {.number = 7, .name = "part 7"}, .classes = {"4"}};
-  region.part.share = share;
-  region.part.made = made;
-  return region;
-}
-
-TEST(Neighbours, APlaceWithoutSamplesIsLostAndNamed) {
-  Evidence evidence = beside_reals({{"local_loss", 0.04, 0, kSure}, {"local_excess", 0, 0, 0}});
-  evidence.emptied = region_of(0.041, 0.001);
-  const Verdict verdict = judged_once(evidence);
-  EXPECT_EQ(verdict.kind, "mode_dropping");
-  EXPECT_EQ(verdict.state, State::at_risk);  // one instrument alone
-  EXPECT_THAT(verdict.reason, HasSubstr("among 4.1 % of the data (part 7)"));
-  EXPECT_THAT(verdict.witnesses.front().modes, Contains("4"));
-  evidence.emptied = region_of(0.06, 0.02);
-  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
-}
-
-TEST(Neighbours, ASmallGroupIsLostWhereItLiesApartFromTheRest) {
-  Evidence evidence = beside_reals({{"local_loss", 0.008, 0, kSure}, {"local_excess", 0, 0, 0}});
-  evidence.emptied = region_of(0.009, 0.0005);
-  evidence.emptied->apart = 0.004;  // the rest of it is the rim of what is made
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  evidence.emptied->apart = 0.008;
-  EXPECT_EQ(judged_once(evidence).state, State::at_risk);
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-  evidence.local_loss_when_moved = 0.001;
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-}
-
-// Overlapping groups that are made too narrow leave places between them.
-TEST(Neighbours, PlacesBesideNarrowPartsAreNotLost) {
-  Evidence evidence = beside_reals({{"local_loss", 0.07, 0, kSure}, {"local_excess", 0, 0, 0}});
-  evidence.emptied = region_of(0.074, 0.005);
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-  Part narrow{.number = 3, .name = "part 3"};
-  narrow.share = 0.1;
-  narrow.width = 0.4;
-  evidence.parts = PartFindings{.narrow = {narrow}, .width = 0.9};
-  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
-}
-
-TEST(Neighbours, PlacesThatASmallMoveOfAllSamplesFillsAreNotLost) {
-  Evidence evidence = beside_reals({{"local_loss", 0.026, 0, kSure}, {"local_excess", 0, 0, 0}});
-  evidence.emptied = region_of(0.029, 0.003);
-  evidence.local_loss_when_moved = 0.001;
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  evidence.local_loss_when_moved = 0.019;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-}
-
-TEST(Neighbours, SamplesThatAreElsewhereInsteadLoseNoMass) {
-  Evidence evidence =
-      beside_reals({{"local_loss", 0.12, 0, kSure}, {"local_excess", 0.18, 0, kSure}});
-  evidence.emptied = region_of(0.13, 0.01);
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-}
 
 TEST(Neighbours, BlurAndNoiseAreUnformedAlsoWhereTheSamplesAreNarrow) {
   for (const double detail : {0.1, 4.0}) {
@@ -136,29 +69,6 @@ TEST(Neighbours, RealsThatLieAsCloseTogetherAreNoCopiesOfFewThings) {
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
-TEST(Neighbours, APlaceAtAThirdOfItsShareIsAnImbalance) {
-  Evidence evidence =
-      beside_reals({{"local_shortage", 0.06, 0, kSure}, {"local_surplus", 0.01, 0, 0}});
-  evidence.shorted = region_of(0.12, 0.06);
-  const Verdict verdict = judged_once(evidence);
-  EXPECT_EQ(verdict.kind, "mode_imbalance");
-  EXPECT_THAT(verdict.starved, Contains("4"));
-  // In its midst there are none: something is lost, and the samples are of what looks alike.
-  evidence.shorted->core_log10_tail = -3;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-  evidence.shorted->core_log10_tail = 0;
-  evidence.local_shortage_when_moved = 0.01;
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  evidence.local_shortage_when_moved = 0.04;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
-  // As many too many elsewhere: samples that are moved, or drawn together.
-  evidence.calibrated[1].value = 0.06;
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  // Nowhere twice as many, and yet nearly as surely too many: samples that are a little narrower.
-  evidence.calibrated[1] = {"local_surplus", 0.01, 0, 0.5 * kSure};
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-}
-
 TEST(Neighbours, SamplesFarNearerToEachOtherThanToDataAreFewThings) {
   Evidence evidence = beside_reals({{"near_fakes", 0.01, 0, -1}, {"near_own", 0.08, 0, kSure}});
   evidence.repeated = RepeatedThings{.things = 18};
@@ -173,32 +83,6 @@ TEST(Neighbours, SamplesFarNearerToEachOtherThanToDataAreFewThings) {
       CopiedReals{.copied = 400, .different = 300, .samples = 500, .repeated = 0, .reals = 500};
   const Verdict handed = judged_once(evidence);
   EXPECT_EQ(handed.kind, "memorized") << handed.reason;
-}
-
-TEST(Neighbours, SamplesThatAreMovedHaveAsManyElsewhereAndLoseNoSide) {
-  Evidence evidence =
-      beside_reals({{"local_shortage", 0.2, 0, kSure}, {"local_surplus", 0.02, 0, -1}});
-  evidence.side = region_of(0.2, 0.08);
-  evidence.side_log10_tail = kSure;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
-  evidence.calibrated[1] = {"local_surplus", 0.18, 0, kSure};
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  // A part that is lost beyond doubt is, whatever else is wrong.
-  Part part{.number = 3, .name = "part 3"};
-  part.share = 0.1;
-  evidence.parts = PartFindings{.missing = {part}, .lost_mass = 0.1, .lost_mass_low = 0.005};
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  evidence.parts->lost_mass_low = 0.04;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-}
-
-TEST(Neighbours, ASurplusThatNothingIsSaidOfTakesNoPartOfTheLevel) {
-  Evidence evidence = beside_reals({{"local_loss", 0, 0, 0}});
-  const int64_t tests = test_count(evidence);
-  evidence.calibrated.push_back({"local_surplus", 0, 0, 0});
-  EXPECT_EQ(test_count(evidence), tests);
-  evidence.calibrated.push_back({"local_shortage", 0, 0, 0});
-  EXPECT_EQ(test_count(evidence), tests + 1);
 }
 
 TEST(Neighbours, AThirdOfTheSamplesThatIsNoiseIsUnformed) {
@@ -222,58 +106,6 @@ TEST(Neighbours, PicturesThatAreDrawnToTheirMeanAreNarrowThoughFaint) {
   evidence.side = region_of(0.3, 0.06);
   evidence.side_log10_tail = kSure;
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
-}
-
-// The outer one of two circles: the inner one is narrower than both, and where it was.
-TEST(Neighbours, HalfOfTheDataIsLostThoughWhatIsLeftIsNarrow) {
-  Part whole{.number = 3, .name = "part 3"};
-  whole.share = 1;
-  whole.width = 0.25;
-  Evidence evidence = beside_reals(
-      {{"local_loss", 0.5, 0, kSure}, {"local_surplus", 0.03, 0, -0.1}, {"recall", 0.5, 1, kSure}});
-  evidence.emptied = region_of(0.5, 0);
-  evidence.parts = PartFindings{.narrow = {whole}, .width = 0.25};
-  const Verdict lost = judged_once(evidence);
-  EXPECT_EQ(lost.kind, "mode_dropping");
-  EXPECT_EQ(lost.state, State::collapsed);
-  EXPECT_THAT(lost.lost, Contains("part 7"));
-  // What is narrow, too, reaches less of the rest.
-  evidence.calibrated[2].value = 0.3;
-  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
-  evidence.calibrated[2].value = 0.5;
-  // Drawn together, they are too many in the middle.
-  evidence.calibrated[1] = {"local_surplus", 0.17, 0, kSure};
-  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
-}
-
-TEST(Neighbours, PartsThatAllSamplesHaveLeftByAMoveAreNotLost) {
-  Part part{.number = 3, .name = "part 3"};
-  part.share = 0.3;
-  Evidence evidence =
-      beside_reals({{"local_loss", 0.3, 0, kSure}, {"local_shortage", 0.4, 0, kSure}});
-  evidence.parts = PartFindings{.missing = {part}, .lost_mass = 0.3, .lost_mass_low = 0.2};
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-  evidence.local_loss_when_moved = 0.001;
-  evidence.local_shortage_when_moved = 0.01;
-  EXPECT_EQ(judged_once(evidence).state, State::healthy);
-  // A loss that parts alone show is none that a move explains.
-  evidence.calibrated[0].value = evidence.calibrated[1].value = 0.01;
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
-}
-
-TEST(Neighbours, PlacesBetweenFewThingsAreNoLostMass) {
-  Part thin{.number = 3, .name = "part 3"};
-  thin.share = 0.08;
-  thin.made = 0.08;
-  thin.reached = 0.5;
-  Evidence evidence = beside_reals({{"local_loss", 0.03, 0, kSure}});
-  evidence.parts = PartFindings{.narrow = {thin}};
-  evidence.emptied = region_of(0.03, 0);
-  evidence.emptied->in_thin = 0.9;
-  EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
-  EXPECT_EQ(judged_once(evidence).witnesses.size(), 1U);
-  evidence.emptied->in_thin = 0.3;  // most of it lies elsewhere
-  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
 }
 
 TEST(Neighbours, NoiseGoesBeforeTheRealsThatItDoesNotReach) {

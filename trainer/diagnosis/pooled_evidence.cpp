@@ -237,6 +237,8 @@ void take_places(diagnostics::PooledFigures& pooled, diagnostics::PooledFigures 
   pooled.emptied_apart = other.emptied_apart;
   pooled.shorted = std::move(other.shorted);
   pooled.shorted_fakes = std::move(other.shorted_fakes);
+  pooled.crowded = std::move(other.crowded);
+  pooled.crowded_fakes = std::move(other.crowded_fakes);
 }
 
 // `reference`: of the sets' reals.

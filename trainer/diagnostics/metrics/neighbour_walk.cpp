@@ -36,6 +36,11 @@ bool is_surplus(int32_t at_reals, double reals_to_fakes) {
   return at_reals < kShorted * (kWalkUnit - at_reals) * reals_to_fakes;
 }
 
+// Fakes that lack a share of the reals are as many more everywhere else.
+double reals_to_fakes_elsewhere(const WalkScale& scale, double shortage) {
+  return scale.reals_to_fakes * (1 - std::max(0.0, shortage));
+}
+
 WalkFigures figures_of(const std::vector<int32_t>& ends, const std::vector<uint8_t>& is_real,
                        const WalkScale& scale) {
   std::array<double, 2> in_set = {}, short_in_set = {}, surplus_in_set = {};
@@ -44,8 +49,7 @@ WalkFigures figures_of(const std::vector<int32_t>& ends, const std::vector<uint8
     short_in_set.at(is_real[row]) += is_short(ends[row], scale, kShorted) ? 1 : 0;
   }
   const double shortage = short_in_set[1] / in_set[1] - short_in_set[0] / in_set[0];
-  // Fakes that lack this are as many more everywhere else.
-  const double elsewhere = scale.reals_to_fakes * (1 - std::max(0.0, shortage));
+  const double elsewhere = reals_to_fakes_elsewhere(scale, shortage);
   const double middle_elsewhere = kWalkUnit * elsewhere / (1 + elsewhere);
   double above = 0, below = 0;
   for (size_t row = 0; row < ends.size(); ++row) {
@@ -156,10 +160,10 @@ WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk
   const auto rows = static_cast<double>(is_real.size());
   const auto middle = static_cast<int32_t>(std::lround(kWalkUnit * reals / rows));
   const auto actual = walk.ends_marked({&is_real, 1}).front();
-  const auto ends = walk.ends_marked(cuts.own);
+  const auto ends_of_cuts = walk.ends_marked(cuts.own);
   std::vector<int64_t> squares(is_real.size(), 0);
   if (control.rank() == 0) add_squares(actual, middle, squares);
-  for (const auto& of_cut : ends) add_squares(of_cut, middle, squares);
+  for (const auto& of_cut : ends_of_cuts) add_squares(of_cut, middle, squares);
   sum_over_ranks(control, squares);
   const WalkScale scale{middle, reals / (rows - reals), static_cast<double>(cuts.draws + 1),
                         squares};
@@ -167,8 +171,11 @@ WalkedCuts compare_walks(world::Communicator& control, const NeighbourWalk& walk
   for (size_t row = 0; row < is_real.size(); ++row)
     found.shorted.push_back(static_cast<uint8_t>(is_short(actual[row], scale, kShorted) +
                                                  is_short(actual[row], scale, kHardlyReached)));
+  const double elsewhere = reals_to_fakes_elsewhere(scale, found.actual.front());
+  for (const int32_t ends : actual) found.crowded.push_back(is_surplus(ends, elsewhere) ? 1 : 0);
   std::vector<WalkFigures> own;
-  for (size_t i = 0; i < ends.size(); ++i) own.push_back(figures_of(ends[i], cuts.own[i], scale));
+  for (size_t i = 0; i < ends_of_cuts.size(); ++i)
+    own.push_back(figures_of(ends_of_cuts[i], cuts.own[i], scale));
   found.draws = of_all_draws(control, cuts, own);
   return found;
 }

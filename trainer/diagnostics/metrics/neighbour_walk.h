@@ -58,6 +58,7 @@ struct WalkedCuts {
   // [rows], 1: counts for the shortage or against it; 2: so does it, and ends there are at fakes
   // less than 0.3 times as often as they should be. What a row itself is has no say in that.
   std::vector<uint8_t> shorted = {};
+  std::vector<uint8_t> crowded = {};  // [rows], 1: counts for the surplus or against it
 };
 
 // Collective. `is_real` [rows] has 1 for reals. The pool as it is counts as one of the cuts that

@@ -56,6 +56,7 @@ void add_places(const PartReference& reference, const Features& fakes, const Poo
   place(pooled.emptied, pooled.emptied_fakes, evidence.emptied);
   if (evidence.emptied) evidence.emptied->apart = pooled.emptied_apart;
   place(pooled.shorted, pooled.shorted_fakes, evidence.shorted);
+  place(pooled.crowded, pooled.crowded_fakes, evidence.crowded);
 }
 
 void add_left_by_move(world::Communicator& control, const Features& reals, const Features& fakes,

@@ -20,7 +20,7 @@ namespace allmodes::diagnostics {
 void add_calibrated(const PooledFigures& pooled, int64_t reals, int64_t fakes,
                     const std::function<bool(std::string_view)>& wanted, Evidence& evidence);
 
-// Sets evidence.emptied and evidence.shorted where some of `reference`'s reals are flagged.
+// Sets evidence.emptied, shorted and crowded where some of `reference`'s reals are flagged.
 // `fakes`: in the columns of the reference; hints and narrow as of emptied_region().
 void add_places(const PartReference& reference, const Features& fakes, const PooledFigures& pooled,
                 const PartHints& hints, const std::vector<Part>& narrow, Evidence& evidence);
@@ -41,8 +41,8 @@ struct PlaceReference {
 // local_loss, local_shortage, local_excess and local_surplus, and the places.
 // Of as many samples as reals, the first 5,000 at most. Where parts have all columns that places
 // have, places are a second look at what parts miss: of 1,000 at most, and none where no part lacks
-// samples. Adds nothing where there are fewer than kFewestForParts, or values too large to compare. evidence.parts are those of `samples`; `significance`: of all tests of the
-// evaluation.
+// samples. Adds nothing where there are fewer than kFewestForParts, or values too large to compare.
+// evidence.parts are those of `samples`; `significance`: of all tests of the evaluation.
 void add_places_of_run(world::Communicator& control, const PlaceReference& places,
                        const Features& samples, const Comparison& comparison,
                        const Features& compared_samples, double significance, uint64_t seed,

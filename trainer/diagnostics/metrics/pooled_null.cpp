@@ -67,9 +67,12 @@ void add_walks(world::Communicator& control, const PooledRows& pool, const Drawn
   const WalkedCuts walked = walked_cuts(control, pool, cuts);
   std::ranges::copy(walked.actual, measured.values.begin() + kFirst);
   add_draws(walked.draws, kFirst, measured);
-  for (size_t i = 0; i < pool.row_of.size(); ++i)
-    (pool.is_real[i] != 0 ? measured.shorted : measured.shorted_fakes)
-        .at(static_cast<size_t>(pool.row_of[i])) = walked.shorted[i];
+  for (size_t i = 0; i < pool.row_of.size(); ++i) {
+    const auto row = static_cast<size_t>(pool.row_of[i]);
+    const bool real = pool.is_real[i] != 0;
+    (real ? measured.shorted : measured.shorted_fakes).at(row) = walked.shorted[i];
+    (real ? measured.crowded : measured.crowded_fakes).at(row) = walked.crowded[i];
+  }
 }
 
 // Share of the reals.
@@ -97,9 +100,10 @@ void mark_emptied(const PooledRows& pool, const LocalCut& actual, PooledFigures&
 
 PooledFigures of_size(int64_t reals, int64_t fakes) {
   PooledFigures made;
-  for (auto* flags : {&made.emptied, &made.shorted}) flags->resize(static_cast<size_t>(reals));
-  for (auto* flags : {&made.away, &made.emptied_fakes, &made.shorted_fakes, &made.repeated,
-                      &made.near_own, &made.invented})
+  for (auto* flags : {&made.emptied, &made.shorted, &made.crowded})
+    flags->resize(static_cast<size_t>(reals));
+  for (auto* flags : {&made.away, &made.emptied_fakes, &made.shorted_fakes, &made.crowded_fakes,
+                      &made.repeated, &made.near_own, &made.invented})
     flags->resize(static_cast<size_t>(fakes));
   return made;
 }

@@ -59,6 +59,8 @@ struct PooledFigures {
   double emptied_apart = 0;
   std::vector<uint8_t> shorted;        // [reals], 1 or 2: counts for local_shortage (WalkedCuts)
   std::vector<uint8_t> shorted_fakes;  // [fakes], 1 or 2: counts against it
+  std::vector<uint8_t> crowded;        // [reals], 1: counts against local_surplus
+  std::vector<uint8_t> crowded_fakes;  // [fakes], 1: counts for it
   std::vector<uint8_t> repeated;       // [fakes], 1: counts for near_fakes
   std::vector<uint8_t> near_own;       // [fakes], 1: counts for near_own
   // Share of reals that have two other reals as near as such fakes have others, in units of the

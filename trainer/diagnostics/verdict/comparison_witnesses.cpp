@@ -300,10 +300,10 @@ extern const Instrument kCopiesInstrument{
     .tests = [](const Evidence& evidence) -> int64_t { return evidence.copies ? 1 : 0; }};
 extern const Instrument kCalibratedInstrument{
     .name = "calibrated figures",
-    // Of what is too many elsewhere nothing is said but that it explains a shortage.
+    // Of what lies where no data is other figures speak.
     .tests = [](const Evidence& evidence) -> int64_t {
       return std::ranges::count_if(evidence.calibrated, [](const CalibratedFigure& figure) {
-        return figure.name != "local_excess" && figure.name != "local_surplus";
+        return figure.name != "local_excess";
       });
     }};
 

@@ -34,7 +34,8 @@ std::vector<const Part*> all_parts(const Evidence& evidence) {
     for (const auto* list :
          {&evidence.parts->missing, &evidence.parts->starved, &evidence.parts->narrow})
       for (const Part& part : *list) parts.push_back(&part);
-  for (const auto* place : {&evidence.emptied, &evidence.shorted, &evidence.side})
+  for (const auto* place :
+       {&evidence.emptied, &evidence.shorted, &evidence.crowded, &evidence.side})
     if (*place) parts.push_back(&(*place)->part);
   return parts;
 }

@@ -41,10 +41,6 @@ constexpr double kOneThing = 3;
 constexpr double kRealsAsDense = 0.5;  // of the repeated samples' share
 constexpr double kManyRepeated = 0.5;
 
-double over_null(const CalibratedFigure* figure) {
-  return figure != nullptr && figure->null_median > 0 ? figure->value / figure->null_median : 1.0;
-}
-
 // Samples on reals' balls, beside real ones: pooled (precision) or beside a reference (on_data).
 const CalibratedFigure* share_on_reals(const Evidence& evidence) {
   const CalibratedFigure* precision = calibrated_figure(evidence, "precision");
@@ -52,6 +48,10 @@ const CalibratedFigure* share_on_reals(const Evidence& evidence) {
 }
 
 }  // namespace
+
+double over_null(const CalibratedFigure* figure) {
+  return figure != nullptr && figure->null_median > 0 ? figure->value / figure->null_median : 1.0;
+}
 
 const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name) {
   for (const CalibratedFigure& figure : evidence.calibrated)

@@ -128,7 +128,9 @@ std::optional<Witness> witness_parts(const Evidence& evidence) {
 }
 
 std::optional<Witness> witness_narrow_parts(const Evidence& evidence) {
-  if (!evidence.parts || evidence.parts->narrow.empty()) return std::nullopt;
+  // A part of several groups of which one is made too often seems narrow for that.
+  if (!evidence.parts || evidence.parts->narrow.empty() || crowds_a_place_alone(evidence))
+    return std::nullopt;
   std::vector<Part> parts = evidence.parts->narrow;
   // Few reals are reached by samples that lie off the data, too: that is said of them elsewhere.
   if (lies_away(evidence) || lacks_detail(evidence) || is_noisy(evidence))

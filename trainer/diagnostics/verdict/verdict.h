@@ -179,6 +179,8 @@ struct Evidence {
   std::optional<EmptiedRegion> emptied = std::nullopt;
   // The same of local_shortage.
   std::optional<EmptiedRegion> shorted = std::nullopt;
+  // Of local_surplus: there are more samples than of the data.
+  std::optional<EmptiedRegion> crowded = std::nullopt;
   // local_loss and local_shortage, where one of them is of note, once the samples have the mean and
   // the variance of the data (moved_samples.h); not set where that would be too far a move.
   std::optional<double> local_loss_when_moved = std::nullopt;

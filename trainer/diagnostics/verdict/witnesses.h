@@ -143,6 +143,8 @@ bool as_much_elsewhere(const Evidence& evidence);
 bool stays_when_moved(double loss, std::optional<double> when_moved, double least);
 // Whether that is so of all that local_loss and local_shortage show.
 bool left_by_move(const Evidence& evidence);
+// Whether samples are as the data, but too many in one place, and so a little fewer in all others.
+bool crowds_a_place_alone(const Evidence& evidence);
 // Whether a group of the data that lies apart from the rest is all that local_loss shows.
 bool loses_a_group_apart(const Evidence& evidence);
 // Whether a tenth of the data or more is left out, or made too rarely, and the rest is as it was:
@@ -177,6 +179,8 @@ std::optional<Witness> witness_labels(const Evidence& evidence, const config::Ve
 const CalibratedFigure* calibrated_figure(const Evidence& evidence, std::string_view name);
 // By how much a figure exceeds the median of its null; 0 where it was not measured.
 double value_over_null(const Evidence& evidence, std::string_view name);
+// A figure in units of its null's median; 1 where there is none.
+double over_null(const CalibratedFigure* figure);
 // The figure as the table of what was found has it, called `what`.
 FoundFigure measured_of(const char* what, const CalibratedFigure& figure);
 // A risk that concerns all of the data and rests on one instrument.
