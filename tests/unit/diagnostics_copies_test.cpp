@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -42,6 +46,55 @@ Copies copies_of(const std::vector<float>& values, int64_t width) {
 Verdict judged(const std::vector<float>& samples, const std::vector<float>& reals) {
   return judge({.step = 1, .copies = CopyFigures{copies_of(samples, 3), copies_of(reals, 3)}}, {},
                once());
+}
+
+// Rows of the values 0 .. 2^bits - 1, whose bits are set with rising probabilities.
+std::vector<uint64_t> flags(int64_t rows, int bits, uint64_t seed) {
+  Random random({seed, Purpose("flags")});
+  std::vector<uint64_t> found;
+  for (int64_t row = 0; row < rows; ++row) {
+    uint64_t value = 0;
+    for (int bit = 0; bit < bits; ++bit)
+      value |= uint64_t{random.uniform() < 0.1 + 0.4 * bit / bits ? 1U : 0U} << bit;
+    found.push_back(value);
+  }
+  return found;
+}
+
+TEST(CopiedRows, AreCountedOnceTheDataHaveThemNotAgainAndAgain) {
+  const CopiedRows found = copied_rows({1, 2, 3, 3, 4, 5}, {1, 1, 3, 6, 7, 8});
+  EXPECT_EQ(found.copied, 3);
+  EXPECT_EQ(found.different, 2);
+  EXPECT_EQ(found.repeated, 2);
+  // As often as of ten reals: the data's own where two of them are that row.
+  std::vector<uint64_t> reals(20);
+  std::iota(reals.begin(), reals.end(), uint64_t{1});
+  const std::vector<uint64_t> one(20, 1);
+  EXPECT_EQ(copied_rows(reals, one).copied, 20);
+  reals[7] = 1;
+  EXPECT_EQ(copied_rows(reals, one).copied, 0);
+}
+
+// Of 600 equal pairs at 0.05, 30 are expected; 48 have a chance of 1e-3.
+TEST(CopiedRows, OfEqualSetsAreSignificantNoMoreOftenThanTheLevel) {
+  int64_t alarms = 0;
+  for (uint64_t turn = 0; turn < 100; ++turn)
+    for (const int bits : {8, 12, 16})
+      for (const auto& [reals, fakes] : {std::pair{1000, 1000}, std::pair{500, 2000}})
+        alarms += copied_rows(flags(reals, bits, 2 * turn), flags(fakes, bits, 2 * turn + 1))
+                              .log10_tail <= std::log10(0.05)
+                      ? 1
+                      : 0;
+  EXPECT_LT(alarms, 48);
+}
+
+TEST(CopiedRows, OneInTwentyThatIsARealIsFoundAmongDiscreteRows) {
+  for (uint64_t turn = 0; turn < 20; ++turn) {
+    const auto reals = flags(1000, 24, 2 * turn);
+    auto fakes = flags(1000, 24, 2 * turn + 1);
+    std::copy_n(reals.begin(), 50, fakes.begin());
+    EXPECT_LT(copied_rows(reals, fakes).log10_tail, -4) << turn;
+  }
 }
 
 TEST(Copies, AreRowsThatEqualAnotherOneAsPlainComparisonFindsThem) {

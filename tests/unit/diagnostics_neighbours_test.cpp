@@ -41,9 +41,13 @@ TEST(Neighbours, ManyCopiesOfOneThingAreDuplicatesAndOfSomeNarrow) {
 
 TEST(Neighbours, ExactCopiesOfRealsAreMemorizedUnlessRealsRepeatLikewise) {
   Evidence evidence = beside_reals({});
-  evidence.copied_reals = CopiedReals{.copied = 25, .samples = 500, .repeated = 0, .reals = 500};
+  evidence.copied_reals =
+      CopiedReals{.copied = 25, .samples = 500, .repeated = 0, .reals = 500, .log10_tail = kSure};
   EXPECT_EQ(judged_once(evidence).kind, "memorized");
-  evidence.copied_reals->repeated = 20;
+  evidence.copied_reals->log10_tail = -1;
+  EXPECT_EQ(judged_once(evidence).state, State::healthy);
+  evidence.copied_reals->log10_tail = kSure;
+  evidence.copied_reals->repeated = 24;
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
 }
 
@@ -79,8 +83,8 @@ TEST(Neighbours, SamplesFarNearerToEachOtherThanToDataAreFewThings) {
   EXPECT_EQ(judged_once(evidence).state, State::healthy);
   // Rows of the data, some of them twice.
   evidence.calibrated[1].value = 0.08;
-  evidence.copied_reals =
-      CopiedReals{.copied = 400, .different = 300, .samples = 500, .repeated = 0, .reals = 500};
+  evidence.copied_reals = CopiedReals{
+      .copied = 400, .different = 300, .samples = 500, .reals = 500, .log10_tail = kSure};
   const Verdict handed = judged_once(evidence);
   EXPECT_EQ(handed.kind, "memorized") << handed.reason;
 }

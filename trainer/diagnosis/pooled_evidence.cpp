@@ -26,35 +26,19 @@ namespace {
 constexpr int64_t kFewestDraws = 100;
 constexpr int64_t kMostDraws = 400;
 constexpr int64_t kDrawnRows = 1'000'000;
-constexpr double kOwnRow = 5;  // equal rows of the data, as many as both sets have of it for a real
-constexpr double kSurelyCopied = 1.5;
 constexpr double kPartOfClass = 1.0 / 3;
 
 diagnostics::CopiedReals copied_reals_of(const DiagnosedSamples& reals,
                                          const DiagnosedSamples& fakes) {
-  auto of_reals = diagnostics::row_hashes(reals.values, reals.shape.values());
-  auto of_fakes = diagnostics::row_hashes(fakes.values, fakes.shape.values());
-  std::ranges::sort(of_reals);
-  std::ranges::sort(of_fakes);
-  // A row that the data hold again and again is theirs; whoever makes it has copied nothing. Asked
-  // of both sets together, so that neither is favoured when they have one distribution; a row that
-  // only fakes hold again and again, so often that chance does not make it so, is not the data's.
-  const double many = kOwnRow * static_cast<double>(reals.count + fakes.count) /
-                      static_cast<double>(std::max<int64_t>(1, reals.count));
-  const auto own = [&](uint64_t row) {
-    const int64_t among_reals = diagnostics::times_in(of_reals, row);
-    const auto both = static_cast<double>(among_reals + diagnostics::times_in(of_fakes, row));
-    return both >= many && (among_reals >= 2 || both < kSurelyCopied * many);
-  };
-  std::vector<uint64_t> single_reals, single_fakes;
-  std::ranges::remove_copy_if(of_reals, std::back_inserter(single_reals), own);
-  std::ranges::remove_copy_if(of_fakes, std::back_inserter(single_fakes), own);
-  const auto shared = diagnostics::count_shared(std::move(single_fakes), single_reals);
-  return {.copied = shared.rows,
-          .different = shared.different,
+  const auto found =
+      diagnostics::copied_rows(diagnostics::row_hashes(reals.values, reals.shape.values()),
+                               diagnostics::row_hashes(fakes.values, fakes.shape.values()));
+  return {.copied = found.copied,
+          .different = found.different,
           .samples = fakes.count,
-          .repeated = diagnostics::count_copies(single_reals).copies,
-          .reals = reals.count};
+          .repeated = found.repeated,
+          .reals = reals.count,
+          .log10_tail = found.log10_tail};
 }
 
 // Classes of which at least a third of the fakes, by the real that is nearest, are marked.

@@ -30,6 +30,23 @@ struct SharedRows {
 };
 SharedRows count_shared(std::vector<uint64_t> hashes, const std::vector<uint64_t>& sorted_others);
 
+// Fakes that equal a real, beside reals that equal another one. A row that the data hold again and
+// again is theirs, and counts for neither: whoever makes it has copied nothing. That is asked of
+// both sets together, so that neither is favoured when they have one distribution; a row that only
+// fakes hold again and again, so often that chance does not make it so, is not the data's.
+struct CopiedRows {
+  int64_t copied = 0;
+  int64_t different = 0;  // reals that they equal
+  int64_t repeated = 0;
+  // log10 of the chance of so many copied ones: the larger of two. Hypergeometric, of so few of the
+  // rows that are found twice being reals, which is exact where few are; and of the normal law of
+  // copied less repeated (times fakes over reals), were it drawn of each row that is found c times
+  // which of these are reals, given how many reals there are. Rows that are found a few times are
+  // not independent, so that the first alone is too small among many of them.
+  double log10_tail = 0;
+};
+CopiedRows copied_rows(std::vector<uint64_t> reals, std::vector<uint64_t> fakes);
+
 // Generated samples beside real ones of the same data.
 struct CopyFigures {
   Copies of_samples;

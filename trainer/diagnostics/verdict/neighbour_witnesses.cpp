@@ -152,11 +152,7 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
                        static_cast<double>(std::max<int64_t>(1, figures.samples));
   const double of_reals = static_cast<double>(figures.repeated) /
                           static_cast<double>(std::max<int64_t>(1, figures.reals));
-  // So few of the rows that are found twice are reals, given how many there are in all.
-  const double tail =
-      hypergeometric_lower_log10(figures.repeated, figures.reals, figures.copied + figures.repeated,
-                                 figures.samples + figures.reals);
-  if (share - of_reals < kCopiedReals || tail > std::log10(levels.significance))
+  if (share - of_reals < kCopiedReals || figures.log10_tail > std::log10(levels.significance))
     return std::nullopt;
   return Witness{
       State::at_risk,
@@ -166,14 +162,14 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
                   figures.copied, figures.samples,
                   100 * binomial_lower_bound(figures.copied, figures.samples, 0.005),
                   100 * binomial_upper_bound(figures.copied, figures.samples, 0.005), figures.reals,
-                  figures.repeated, below_power(tail)),
+                  figures.repeated, below_power(figures.log10_tail)),
       {"memory"},
       /*proof=*/false,
       {},
       {.what = "samples equal to a real",
        .found = fmt::format("{}", figures.copied),
        .expected = fmt::format("{:.3g}", of_reals * static_cast<double>(figures.samples)),
-       .log10_p = tail}};
+       .log10_p = figures.log10_tail}};
 }
 
 double least_sure_local_loss(const Evidence& evidence) {

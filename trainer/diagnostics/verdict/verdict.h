@@ -83,6 +83,7 @@ struct CopiedReals {
   int64_t samples = 0;
   int64_t repeated = 0;
   int64_t reals = 0;
+  double log10_tail = 0;  // as CopiedRows has it
 };
 
 // Few things in many nearly equal samples.
