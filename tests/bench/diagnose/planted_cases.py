@@ -2,7 +2,7 @@
 
 import collections
 
-from planted_defects import (binarized, blurred, contrast, copied, few_things, flat, grey, healthy, inner, lacking,
+from planted_defects import (binarized, blurred, contrast, copied, crowded, few_things, flat, grey, healthy, inner, lacking,
                              lacking_side, moved, moved_columns, narrow, noisy, one_sample, scattered, shifted,
                              smoothed, trained_on, with_labels)
 from planted_sources import (categories, constant_columns, groups, laplace, mixed_table, mnist, of_unequal_scale,
@@ -12,6 +12,7 @@ from planted_sources import (categories, constant_columns, groups, laplace, mixe
 MASS = {"mode_dropping", "mode_imbalance"}
 DROPPED = {"mode_dropping"}
 SHORT_OF = {"mode_imbalance", "mode_dropping"}
+CROWDED = {"mode_imbalance"}
 NARROW = {"within_mode_collapse"}
 UNFORMED = {"unformed"}
 MEMORIZED = {"memorized"}
@@ -110,6 +111,9 @@ def class_cases(data, classes, n, noise=0.05):
             words = ", labelled" if labelled else ""
             yield Case(f"class missing{words}", data, n, n, labelled, lacking([label]), DROPPED, [label])
             yield Case(f"class at 0.3{words}", data, n, n, labelled, lacking([label], 0.3), SHORT_OF, [label])
+            for times in (2, 3):
+                yield Case(f"class {times} times as often{words}", data, n, n, labelled, crowded(label, times), CROWDED,
+                           [label])
             yield Case(f"class of 20 things{words}", data, n, n, labelled, few_things(label, 20, noise), REPEATED, [label])
 
 

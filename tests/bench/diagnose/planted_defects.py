@@ -36,6 +36,21 @@ def lacking(classes, share=0.0):
     return make
 
 
+def crowded(label, times):
+    """One class so many times as often as it should be beside each other one."""
+
+    def make(draw):
+        of_class = draw.pool_labels == label
+        share = times * of_class.mean() / (1 + (times - 1) * of_class.mean())
+        # Fewer in all where too few of the class are held out.
+        made = min(draw.m, int(of_class.sum() / share))
+        wanted = round(share * made)
+        rows = np.concatenate([draw.pool[of_class][:wanted], draw.pool[~of_class][: made - wanted]])
+        return draw.random.permutation(rows)
+
+    return make
+
+
 def lacking_side(width_share):
     """Rows on one side of a random direction are not made."""
 

@@ -15,7 +15,9 @@ std::optional<Witness> witness_invented(const Evidence& evidence, const config::
   // again.
   const bool said =
       (lies_away(evidence) && witness_away(evidence, levels)) || witness_detail(evidence, levels);
-  if (!significant(figure, levels) || figure->value - figure->null_median < kInvented || said)
+  // Where a group is made too often, chance leaves some of its samples amid themselves.
+  if (!significant(figure, levels) || figure->value - figure->null_median < kInvented || said ||
+      crowds_a_place_alone(evidence))
     return std::nullopt;
   return risk_of(
       "unformed",

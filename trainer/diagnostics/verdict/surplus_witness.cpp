@@ -11,9 +11,10 @@ namespace {
 constexpr double kSurplus = 0.05;          // of the samples, beyond what chance shows
 constexpr double kLackingElsewhere = 0.2;  // of the surplus
 constexpr double kAsWide = 0.85;           // within parts, over the data's variance
-constexpr double kLiesOnData = 0.95;       // precision and recall over those of real samples
-constexpr double kRepeatedThereof = 0.2;   // of the surplus
-constexpr double kTimesTheShare = 1.3;     // of the data in the place
+constexpr double kLiesOnData = 0.95;       // of the null of precision
+constexpr double kReachesData = 0.85;  // of the null of recall: elsewhere there are fewer samples
+constexpr double kRepeatedThereof = 0.2;  // of the surplus
+constexpr double kTimesTheShare = 1.3;    // of the data in the place
 
 }  // namespace
 
@@ -26,10 +27,15 @@ bool crowds_a_place_alone(const Evidence& evidence) {
       (evidence.parts && evidence.parts->width < kAsWide))
     return false;
   // What is drawn together, moved or distorted is too little in as many other places.
-  for (const char* name : {"local_shortage", "local_loss", "local_excess"})
-    if (value_over_null(evidence, name) > kLackingElsewhere * excess) return false;
-  for (const char* name : {"precision", "on_data", "recall"})
+  for (const char* name : {"local_shortage", "local_loss"}) {
+    const CalibratedFigure* lacking = calibrated_figure(evidence, name);
+    if (lacking != nullptr && lacking->log10_tail <= kSureSurplus &&
+        value_over_null(evidence, name) > kLackingElsewhere * excess)
+      return false;
+  }
+  for (const char* name : {"precision", "on_data"})
     if (over_null(calibrated_figure(evidence, name)) < kLiesOnData) return false;
+  if (over_null(calibrated_figure(evidence, "recall")) < kReachesData) return false;
   return repeated_beyond_reals(evidence) <= kRepeatedThereof * excess;
 }
 
