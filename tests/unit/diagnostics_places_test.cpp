@@ -166,6 +166,21 @@ TEST(Places, HalfOfTheDataIsLostThoughWhatIsLeftIsNarrow) {
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
 }
 
+// A law with a sharp peak, with noise on it: fewer samples at the peak, and nowhere too many.
+TEST(Places, APeakThatNoiseSpreadsOutIsNotLost) {
+  Evidence evidence = beside_reals({{"local_loss", 0.07, 0, kSure},
+                                    {"local_shortage", 0.11, 0, kSure},
+                                    {"local_surplus", 0.013, 0, -1.1},
+                                    {"precision", 0.87, 0.93, -6},
+                                    {"recall", 0.97, 0.93, 0},
+                                    {"density", 0.76, 1, -7}});
+  evidence.emptied = region_of(0.106, 0.037);
+  evidence.parts = PartFindings{.width = 1.55};
+  EXPECT_EQ(judged_once(evidence).kind, "unformed");
+  evidence.parts->width = 1;
+  EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
+}
+
 TEST(Places, PartsThatAllSamplesHaveLeftByAMoveAreNotLost) {
   Part part{.number = 3, .name = "part 3"};
   part.share = 0.3;

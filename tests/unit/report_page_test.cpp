@@ -41,7 +41,7 @@ class ReportTest : public testing::Test {
                           R"({"step": 60, "state": "collapsed", "kind": "mode_dropping",
             "findings": [{"state": "collapsed", "kind": "mode_dropping", "what": "modes missing",
                           "parts": ["<b>lost"], "found": "0", "expected": "30"}],
-            "missing": [{"name": "<b>lost", "expected": 20, "observed": 1}],
+            "missing_modes": [{"name": "<b>lost", "expected": 20, "observed": 1}],
             "modes": [{"name": "kept", "expected": 30, "observed": 60},
                       {"name": "<b>lost", "expected": 30, "observed": 7}]})");
   }

@@ -46,7 +46,7 @@ void read_verdict(RunView& view, const fs::path& path) {
   view.help = part_of(json, "try", std::vector<std::string>());
   view.findings = findings_from(part_of(json, "findings", nlohmann::json::array()));
   std::map<std::string, std::pair<double, double>> missing;  // observed and expected
-  const auto list = part_of(json, "missing", nlohmann::json::array());
+  const auto list = part_of(json, "missing_modes", nlohmann::json::array());
   for (const auto& mode : list)
     missing[part_of<std::string>(mode, "name", "")] = {part_of(mode, "observed", 0.0),
                                                        part_of(mode, "expected", 0.0)};

@@ -31,12 +31,12 @@ std::string verdict_json(const records::Record& record, const std::string& run,
            {"observed", modes->observed[k]}});
     }
   }
-  json["missing"] = Json::array();
+  json["missing_modes"] = Json::array();
   for (const auto& mode : verdict.missing) {
-    json["missing"].push_back({{"name", mode.name},
-                               {"expected", mode.expected},
-                               {"observed", mode.observed},
-                               {"log10_p", mode.log10_tail}});
+    json["missing_modes"].push_back({{"name", mode.name},
+                                     {"expected", mode.expected},
+                                     {"observed", mode.observed},
+                                     {"log10_p", mode.log10_tail}});
   }
   // Names come from outside and need not be UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -192,7 +192,8 @@ double repeated_beyond_reals(const Evidence& evidence) {
 
 bool lacks_places_alone(const Evidence& evidence) {
   const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
-  if (surplus == nullptr || surplus->log10_tail <= kSureSurplus) return false;
+  // What noise spreads out is rarer where the data are densest, and nowhere too much.
+  if (surplus == nullptr || surplus->log10_tail <= kSureSurplus || wide_all(evidence)) return false;
   const CalibratedFigure* recall = calibrated_figure(evidence, "recall");
   if (recall == nullptr) return false;
   const double reached = over_null(recall);
