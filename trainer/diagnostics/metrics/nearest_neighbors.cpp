@@ -13,7 +13,7 @@ namespace {
 constexpr float kNoLimit = std::numeric_limits<float>::infinity();
 
 // So many columns are tested at once; the compiler makes vector instructions of it.
-constexpr size_t kStrip = 8;
+constexpr size_t kColumnsAtOnce = 8;
 
 struct Candidate {
   float estimate;  // of the squared distance
@@ -65,8 +65,8 @@ class NeighborSearch {
     const std::span values(block.row(row), static_cast<size_t>(block.columns.count()));
     if (own.limit == kNoLimit) limit_by_lanes(values, own);
     float limit = own.limit;
-    for (size_t start = 0; start < values.size(); start += kStrip) {
-      const auto strip = values.subspan(start, std::min(kStrip, values.size() - start));
+    for (size_t start = 0; start < values.size(); start += kColumnsAtOnce) {
+      const auto strip = values.subspan(start, std::min(kColumnsAtOnce, values.size() - start));
       int32_t hits = 0;
       for (const float value : strip) hits += value <= limit ? 1 : 0;
       if (hits == 0) continue;

@@ -16,8 +16,8 @@ inline constexpr size_t kLanes = 16;
 
 // The next so many of the cuts, from the `first` on.
 template <class T>
-std::span<T> next_lanes(std::span<T> cuts, size_t first, size_t lanes = kLanes) {
-  return cuts.subspan(first, std::min(lanes, cuts.size() - first));
+std::span<T> next_lanes(std::span<T> cuts, size_t first) {
+  return cuts.subspan(first, std::min(kLanes, cuts.size() - first));
 }
 
 // [rows][lanes] of at most so many cuts of [rows] each; 0 in the lanes without one.

@@ -12,7 +12,7 @@
 namespace allmodes::diagnostics {
 namespace {
 
-constexpr size_t kStrip = 16;  // rows at once; the compiler makes vector instructions of it
+constexpr size_t kRowsAtOnce = 16;  // rows at once; the compiler makes vector instructions of it
 
 // `count` of the rows, one column after the other: rows that lie evenly among all, so that samples
 // in an order of modes are not cut off after the first modes. What fills the last strip is
@@ -21,7 +21,7 @@ class Columns {
  public:
   Columns(const Features& rows, int64_t count)
       : width_(static_cast<size_t>(rows.width)),
-        padded_((static_cast<size_t>(count) + kStrip - 1) / kStrip * kStrip),
+        padded_((static_cast<size_t>(count) + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce),
         values_(padded_ * width_, std::numeric_limits<float>::infinity()) {
     for (int64_t i = 0; i < count; ++i)
       for (size_t j = 0; j < width_; ++j)
@@ -31,17 +31,17 @@ class Columns {
   // Whether the squared distance of some row from `point` is at most its limit(row).
   template <class Limit>
   bool any_within(const float* point, const Limit& limit) const {
-    for (size_t start = 0; start < padded_; start += kStrip) {
-      std::array<float, kStrip> squares = {};
+    for (size_t start = 0; start < padded_; start += kRowsAtOnce) {
+      std::array<float, kRowsAtOnce> squares = {};
       for (size_t j = 0; j < width_; ++j) {
         const float* column = values_.data() + j * padded_ + start;
-        for (size_t i = 0; i < kStrip; ++i) {
+        for (size_t i = 0; i < kRowsAtOnce; ++i) {
           const float offset = point[j] - column[i];
           squares[i] += offset * offset;
         }
       }
       int32_t hits = 0;
-      for (size_t i = 0; i < kStrip; ++i) hits += squares[i] <= limit(start + i) ? 1 : 0;
+      for (size_t i = 0; i < kRowsAtOnce; ++i) hits += squares[i] <= limit(start + i) ? 1 : 0;
       if (hits != 0) return true;
     }
     return false;

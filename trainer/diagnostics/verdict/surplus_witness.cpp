@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kSurplus = 0.05;          // of the samples, beyond what chance shows
 constexpr double kLackingElsewhere = 0.2;  // of the surplus
-constexpr double kAsWide = 0.85;           // within parts, over the data's variance
+constexpr double kWideEnough = 0.85;       // within parts, over the data's variance
 constexpr double kLiesOnData = 0.95;       // of the null of precision
 constexpr double kReachesData = 0.85;  // of the null of recall: elsewhere there are fewer samples
 constexpr double kRepeatedThereof = 0.2;  // of the surplus
@@ -24,7 +24,7 @@ bool crowds_a_place_alone(const Evidence& evidence) {
   const double excess = surplus->value - surplus->null_median;
   const Part& part = evidence.crowded->part;
   if (excess < kSurplus || part.made < kTimesTheShare * part.share ||
-      (evidence.parts && evidence.parts->width < kAsWide))
+      (evidence.parts && evidence.parts->width < kWideEnough))
     return false;
   // What is drawn together, moved or distorted is too little in as many other places.
   for (const char* name : {"local_shortage", "local_loss"}) {
