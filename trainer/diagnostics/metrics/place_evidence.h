@@ -26,7 +26,8 @@ void add_places(const PartReference& reference, const Features& fakes, const Poo
                 const PartHints& hints, const std::vector<Part>& narrow, Evidence& evidence);
 
 // Collective. Sets local_loss_when_moved and local_shortage_when_moved where one of the two figures
-// is significant and of note, and the samples can be moved onto the reals (moved_samples.h).
+// is significant and of note, or a group apart is lost, and the samples can be moved onto the reals
+// (moved_samples.h).
 void add_left_by_move(world::Communicator& control, const Features& reals, const Features& fakes,
                       double significance, uint64_t seed, Evidence& evidence);
 

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <optional>
 
 #include "base/error.h"
 #include "diagnostics/modes/part_width.h"
@@ -134,9 +133,10 @@ class HalfComparison {
   }
 
   double made_when_matched(int64_t node, int64_t around) {
-    auto& matched = matched_[around];
-    if (!matched) matched = leaves_when_matched(around);
-    return static_cast<double>(std::ssize(rows_in(node, *matched))) / static_cast<double>(total());
+    const auto [matched, added] = matched_.try_emplace(around);
+    if (added) matched->second = leaves_when_matched(around);
+    return static_cast<double>(std::ssize(rows_in(node, matched->second))) /
+           static_cast<double>(total());
   }
 
   // Of the samples of a part, once they are as wide as its reals: of the whole, at their place,
@@ -287,8 +287,7 @@ class HalfComparison {
   std::vector<int64_t> leaf_of_real_;  // [reals]; empty without hints
   PartNeighbours whole_;
   PartWidths widths_;
-  std::map<int64_t, std::optional<std::vector<int64_t>>>
-      matched_;  // leaves_when_matched(), by part
+  std::map<int64_t, std::vector<int64_t>> matched_;  // leaves_when_matched(), by part
 };
 
 // The count that a binomial stays below with probability `tail` at most, by its normal law.

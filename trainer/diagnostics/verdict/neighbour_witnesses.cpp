@@ -231,10 +231,22 @@ bool lies_amid_few_things(const EmptiedRegion& region, const Evidence& evidence)
   return region.in_thin >= kAmidFewThings && !loses_parts(evidence);
 }
 
-void add_classes(const EmptiedRegion& region, Witness& witness) {
+Witness witness_of_place(const EmptiedRegion& region, State state, std::string kind,
+                         std::string reason, const PlaceTest& test) {
+  const Part& part = region.part;
+  Witness witness{state,
+                  std::move(kind),
+                  std::move(reason),
+                  {test.source},
+                  /*proof=*/false,
+                  {part.name},
+                  {.what = test.what,
+                   .found = fmt::format("{:.1f} %", 100 * part.made),
+                   .expected = fmt::format("{:.1f} %", 100 * part.share),
+                   .log10_p = test.log10_tail}};
   for (const std::string& name : region.classes) witness.modes.push_back(name);
-  if (region.classes.empty() && !region.part.mostly.empty())
-    witness.modes.push_back(region.part.mostly);
+  if (region.classes.empty() && !part.mostly.empty()) witness.modes.push_back(part.mostly);
+  return witness;
 }
 
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels) {
@@ -252,23 +264,16 @@ std::optional<Witness> witness_local_loss(const Evidence& evidence, const config
       value_over_null(evidence, "local_excess") - repeated_beyond_reals(evidence);
   if (elsewhere > kMostElsewhere * loss->value) return std::nullopt;
   const Part& part = evidence.emptied->part;
-  Witness witness{
-      loss->value >= kMuchLocalLoss ? State::collapsed : State::at_risk,
+  Witness witness = witness_of_place(
+      *evidence.emptied, loss->value >= kMuchLocalLoss ? State::collapsed : State::at_risk,
       part.made < kHardlyMade * part.share ? "mode_dropping" : "mode_imbalance",
       fmt::format("among {:.1f} % of the data ({}) lie {:.1f} % of the samples ({:.1f} to {:.1f}, "
                   "99 %); {}",
                   100 * part.share, part.name, 100 * part.made, 100 * part.made_low,
                   100 * part.made_high, below_power(loss->log10_tail)),
-      {"neighbours"},
-      /*proof=*/false,
-      {part.name},
-      {.what = "samples in a part",
-       .found = fmt::format("{:.1f} %", 100 * part.made),
-       .expected = fmt::format("{:.1f} %", 100 * part.share),
-       .log10_p = loss->log10_tail}};
+      {"neighbours", "samples in a part", loss->log10_tail});
   if (lacks_places_alone(evidence) && significant(calibrated_figure(evidence, "recall"), levels))
     witness.sources.emplace_back("recall");
-  add_classes(*evidence.emptied, witness);
   if (evidence.emptied->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.emptied->classes);
   return witness;

@@ -41,19 +41,11 @@ std::optional<Witness> witness_shortage(const Evidence& evidence, const config::
     return std::nullopt;
   const Part& part = evidence.shorted->part;
   const bool lost = part.made < kHardlyAnyThere * part.share || has_lost_core(evidence);
-  Witness witness{
-      State::at_risk,
-      lost ? "mode_dropping" : "mode_imbalance",
+  Witness witness = witness_of_place(
+      *evidence.shorted, State::at_risk, lost ? "mode_dropping" : "mode_imbalance",
       fmt::format("about {:.1f} % of the data ({}) there are too few samples: {:.1f} % of them; {}",
                   100 * part.share, part.name, 100 * part.made, below_power(shortage->log10_tail)),
-      {"neighbours"},
-      /*proof=*/false,
-      {part.name},
-      {.what = "samples in a part",
-       .found = fmt::format("{:.1f} %", 100 * part.made),
-       .expected = fmt::format("{:.1f} %", 100 * part.share),
-       .log10_p = shortage->log10_tail}};
-  add_classes(*evidence.shorted, witness);
+      {"neighbours", "samples in a part", shortage->log10_tail});
   if (evidence.shorted->classes.size() > 1)
     witness.reason += "; of the classes " + list_of(evidence.shorted->classes);
   return witness;

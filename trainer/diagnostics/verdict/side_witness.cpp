@@ -39,22 +39,15 @@ std::optional<Witness> witness_side(const Evidence& evidence, const config::Verd
       other_detail(evidence) || is_noisy(evidence) || mostly_narrow(evidence) ||
       as_much_elsewhere(evidence))
     return std::nullopt;
-  Witness witness{
-      State::collapsed,
+  Witness witness = witness_of_place(
+      *evidence.side, State::collapsed,
       part.made < kHardlyAnySide * part.share ? "mode_dropping" : "mode_imbalance",
       fmt::format(
           "beyond a plane lie {:.1f} % of the data ({}) and {:.1f} % of the samples ({:.1f} "
           "to {:.1f}, 99 %); {}",
           100 * part.share, part.name, 100 * part.made, 100 * part.made_low, 100 * part.made_high,
           below_power(evidence.side_log10_tail)),
-      {"sides"},
-      /*proof=*/false,
-      {part.name},
-      {.what = "samples on a side",
-       .found = fmt::format("{:.1f} %", 100 * part.made),
-       .expected = fmt::format("{:.1f} %", 100 * part.share),
-       .log10_p = evidence.side_log10_tail}};
-  add_classes(*evidence.side, witness);
+      {"sides", "samples on a side", evidence.side_log10_tail});
   if (!evidence.side->classes.empty())
     witness.reason += "; of the classes " + list_of(evidence.side->classes);
   return witness;

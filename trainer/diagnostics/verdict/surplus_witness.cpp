@@ -45,22 +45,13 @@ std::optional<Witness> witness_surplus(const Evidence& evidence, const config::V
   const CalibratedFigure* surplus = calibrated_figure(evidence, "local_surplus");
   if (!significant(surplus, levels) || !crowds_a_place_alone(evidence)) return std::nullopt;
   const Part& part = evidence.crowded->part;
-  Witness witness{
-      State::at_risk,
-      "mode_imbalance",
+  return witness_of_place(
+      *evidence.crowded, State::at_risk, "mode_imbalance",
       fmt::format("where {:.1f} % of the data lie ({}) there are too many samples: {:.1f} % of "
                   "them ({:.1f} to {:.1f}, 99 %); {}",
                   100 * part.share, part.name, 100 * part.made, 100 * part.made_low,
                   100 * part.made_high, below_power(surplus->log10_tail)),
-      {"neighbours"},
-      /*proof=*/false,
-      {part.name},
-      {.what = "samples in a part",
-       .found = fmt::format("{:.1f} %", 100 * part.made),
-       .expected = fmt::format("{:.1f} %", 100 * part.share),
-       .log10_p = surplus->log10_tail}};
-  add_classes(*evidence.crowded, witness);
-  return witness;
+      {"neighbours", "samples in a part", surplus->log10_tail});
 }
 
 }  // namespace

@@ -125,8 +125,16 @@ bool loses_parts(const Evidence& evidence);
 std::optional<Witness> witness_detail(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_copied(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_trained(const Evidence& evidence, const config::Verdict& levels);
-// The classes that a place is of, or else the one that most of it is, to what its witness is about.
-void add_classes(const EmptiedRegion& region, Witness& witness);
+// What asked about a place: the instrument, what it counted, and its tail.
+struct PlaceTest {
+  const char* source;
+  const char* what;
+  double log10_tail;
+};
+// The finding that a place has another share of the samples than of the data. It is about the
+// place's part, and the classes that it is of, or else the one that most of it is.
+Witness witness_of_place(const EmptiedRegion& region, State state, std::string kind,
+                         std::string reason, const PlaceTest& test);
 std::optional<Witness> witness_local_loss(const Evidence& evidence, const config::Verdict& levels);
 std::optional<Witness> witness_side(const Evidence& evidence, const config::Verdict& levels);
 // The place that a witness of lost mass is about, where it is none of the parts' tree; null for
