@@ -11,6 +11,7 @@
 #include "diagnostics/modes/corrected_shares.h"
 #include "diagnostics/statistics/interval.h"
 #include "diagnostics/statistics/redrawn.h"
+#include "diagnostics/verdict/lost_rows.h"
 #include "diagnostics/verdict/witnesses.h"
 
 namespace allmodes::diagnostics {

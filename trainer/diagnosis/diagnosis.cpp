@@ -311,6 +311,7 @@ Diagnosis diagnose_samples(world::Communicator& control, const DiagnosedSamples&
   diagnosis.features = features.description();
   diagnosis.samples = fakes.count;
   diagnosis.reals = reals.count;
+  diagnosis.real_numbers = reals.indices;
   diagnosis.neighborhood_cpu_s = metrics.neighborhood_cpu_s;
   diagnosis.lines = lines_of(metrics, evidence);
   metrics.intervals.merge(pooled.intervals);

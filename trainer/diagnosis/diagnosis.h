@@ -64,6 +64,7 @@ struct Diagnosis {
   std::vector<int64_t> nearest_real;                        // [fakes]
   std::vector<double> nearest_square;                       // [fakes]
   std::vector<uint8_t> invented;                            // [fakes], 1: where no data is
+  std::vector<int64_t> real_numbers = {};                   // [reals], in their data set
   std::optional<config::RunConfig> config = {};             // of the run that is diagnosed
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "diagnosis/figures.h"
-#include "diagnostics/verdict/verdict.h"
+#include "diagnostics/verdict/lost_rows.h"
 
 namespace allmodes::diagnosis {
 namespace {

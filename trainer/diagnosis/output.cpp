@@ -14,9 +14,12 @@
 #include "base/durable_file.h"
 #include "base/error.h"
 #include "diagnosis/page.h"
+#include "diagnostics/verdict/lost_rows.h"
 #include "records/coloured.h"
+#include "records/picture_rows.h"
 #include "records/plots.h"
 #include "records/terminal.h"
+#include "report/page_sections.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -26,43 +29,27 @@ constexpr int kAtRisk = 2;
 
 constexpr size_t kBars = 64;
 constexpr int64_t kNearestPairs = 16;
-constexpr size_t kMissingRows = 16;
-constexpr size_t kMissingColumns = 12;
+constexpr int64_t kInventedColumns = 12;
 constexpr size_t kInventedShown = 24;
 
 bool drawable(const data::SampleShape& shape) {
   return shape.image && (shape.channels == 1 || shape.channels == 3);
 }
 
-// A grid of the rows of one set, or of two.
-class Grid {
- public:
-  explicit Grid(const data::SampleShape& shape) : shape_(shape) {}
+records::PictureRows rows_of_pictures(const data::SampleShape& shape, int64_t columns) {
+  return {shape.channels, shape.height, shape.width, columns};
+}
 
-  void add(const DiagnosedSamples& set, size_t row) {
-    const auto width = static_cast<size_t>(shape_.values());
-    const auto part = std::span(set.values).subspan(row * width, width);
-    pictures_.insert(pictures_.end(), part.begin(), part.end());
-    ++count_;
-  }
-  // Black up to the end of the line.
-  void fill(size_t columns) {
-    while (count_ % columns != 0) {
-      pictures_.insert(pictures_.end(), static_cast<size_t>(shape_.values()), -1.0F);
-      ++count_;
-    }
-  }
-  bool empty() const { return count_ == 0; }
-  records::Image image(size_t columns) const {
-    return records::image_grid(pictures_.data(), static_cast<int64_t>(count_), shape_.channels,
-                               shape_.height, shape_.width, static_cast<int64_t>(columns));
-  }
+std::span<const float> picture_of(const DiagnosedSamples& set, size_t row) {
+  const auto width = static_cast<size_t>(set.shape.values());
+  return std::span(set.values).subspan(row * width, width);
+}
 
- private:
-  data::SampleShape shape_;
-  std::vector<float> pictures_;
-  size_t count_ = 0;
-};
+void add_row(const DiagnosedSamples& set, const std::vector<int64_t>& rows,
+             records::PictureRows& to) {
+  for (const int64_t row : rows) to.add(picture_of(set, static_cast<size_t>(row)));
+  to.end_row();
+}
 
 // The pictures of one folder, with a title each for the page.
 class Album {
@@ -103,52 +90,35 @@ void draw_nearest(Album& album, const DiagnosedSamples& reals, const DiagnosedSa
     return diagnosis.nearest_square[a] < diagnosis.nearest_square[b];
   });
   order.resize(std::min<size_t>(order.size(), kNearestPairs));
-  Grid grid(reals.shape);
-  for (const size_t fake : order) grid.add(fakes, fake);
+  auto pictures = rows_of_pictures(reals.shape, std::ssize(order));
+  for (const size_t fake : order) pictures.add(picture_of(fakes, fake));
   for (const size_t fake : order)
-    grid.add(reals, static_cast<size_t>(diagnosis.nearest_real[fake]));
-  album.add("nearest.png", "Samples that lie nearest to a real one, above it",
-            grid.image(order.size()));
+    pictures.add(picture_of(reals, static_cast<size_t>(diagnosis.nearest_real[fake])));
+  album.add("nearest.png", "Samples that lie nearest to a real one, above it", pictures.image());
 }
 
 void draw_missing(Album& album, const DiagnosedSamples& reals, const DiagnosedSamples& fakes,
                   const Diagnosis& diagnosis) {
-  Grid grid(reals.shape);
-  const auto& missing = diagnosis.verdict.missing;
-  for (size_t m = 0; m < std::min(kMissingRows, missing.size()) && !reals.labels.empty(); ++m) {
-    size_t shown = 0;
-    for (size_t i = 0; i < reals.labels.size() && shown < kMissingColumns; ++i) {
-      if (reals.labels[i] != missing[m].mode) continue;
-      grid.add(reals, i);
-      ++shown;
-    }
-    grid.fill(kMissingColumns);
+  auto pictures = rows_of_pictures(reals.shape, diagnostics::kLostRows);
+  for (const auto& lost : lost_rows(diagnosis.evidence, diagnosis.verdict, reals.labels)) {
+    add_row(reals, lost.reals, pictures);
+    if (!lost.samples.empty()) add_row(fakes, lost.samples, pictures);
   }
-  // Two lines a part: its reals nearest to the middle, and the samples nearest to there.
-  for (const auto* part : lost_parts(diagnosis.evidence, diagnosis.verdict)) {
-    for (const int64_t real : part->reals) grid.add(reals, static_cast<size_t>(real));
-    grid.fill(kMissingColumns);
-    for (const int64_t fake : part->samples) grid.add(fakes, static_cast<size_t>(fake));
-    grid.fill(kMissingColumns);
-  }
-  if (!grid.empty())
-    album.add("missing.png", "Reals of what is missing, over the samples nearest to them",
-              grid.image(kMissingColumns));
+  if (!pictures.empty()) album.add("missing.png", report::kMissingTitle, pictures.image());
 }
 
 // Samples where no data is, those that were found first.
 void draw_invented(Album& album, const DiagnosedSamples& fakes, const Diagnosis& diagnosis) {
   const auto& found = diagnosis.verdict.witnesses;
   if (std::ranges::none_of(found, [](const auto& w) { return w.kind == "unformed"; })) return;
-  Grid grid(fakes.shape);
+  auto pictures = rows_of_pictures(fakes.shape, kInventedColumns);
   size_t shown = 0;
   for (size_t i = 0; i < diagnosis.invented.size() && shown < kInventedShown; ++i) {
     if (diagnosis.invented[i] == 0) continue;
-    grid.add(fakes, i);
+    pictures.add(picture_of(fakes, i));
     ++shown;
   }
-  if (!grid.empty())
-    album.add("invented.png", "Samples where no data is", grid.image(kMissingColumns));
+  if (!pictures.empty()) album.add("invented.png", "Samples where no data is", pictures.image());
 }
 
 // Reals of the lost parts as crosses.

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "diagnosis/diagnosis.h"
 #include "diagnosis/figure_table.h"
-#include "diagnostics/verdict/witnesses.h"
+#include "run/parts_json.h"
 #include "run/verdict_words.h"
 
 namespace allmodes::diagnosis {
@@ -25,31 +25,6 @@ nlohmann::ordered_json number(double value) {
 nlohmann::ordered_json interval_json(const diagnostics::Interval& interval) {
   return {
       {"low", number(interval.low)}, {"high", number(interval.high)}, {"method", interval.method}};
-}
-
-nlohmann::ordered_json part_json(const diagnostics::Part& part, const char* finding) {
-  return {{"name", part.name},
-          {"finding", finding},
-          {"share", number(part.share)},
-          {"made", number(part.made)},
-          {"made_99", {number(part.made_low), number(part.made_high)}},
-          {"width", number(part.width)},
-          {"log10_p", number(part.log10_tail)}};
-}
-
-// Those of the tree, and a place that no node of it is.
-nlohmann::ordered_json parts_json(const Diagnosis& diagnosis) {
-  const auto& found = *diagnosis.evidence.parts;
-  auto list = nlohmann::ordered_json::array();
-  const std::pair<const char*, const std::vector<diagnostics::Part>*> kinds[] = {
-      {"missing", &found.missing}, {"starved", &found.starved}, {"narrow", &found.narrow}};
-  for (const auto& [kind, parts] : kinds)
-    for (const auto& part : *parts) list.push_back(part_json(part, kind));
-  for (const auto& witness : diagnosis.verdict.witnesses)
-    if (const auto* place = diagnostics::lost_place(diagnosis.evidence, witness))
-      list.push_back(
-          part_json(place->part, witness.kind == "mode_dropping" ? "missing" : "starved"));
-  return list;
 }
 
 // Of many classes and dimensions the first ones; diagnosis.json and the page have them all.
@@ -127,7 +102,9 @@ std::string to_json(const Diagnosis& diagnosis) {
   if (const auto& found = diagnosis.evidence.parts) {
     json["lost_mass"] = number(found->lost_mass);
     json["lost_mass_at_least"] = number(found->lost_mass_low);
-    json["parts"] = parts_json(diagnosis);
+    json["parts"] = run::parts_json(diagnosis.evidence, verdict, [&](int64_t real) {
+      return diagnosis.real_numbers.at(static_cast<size_t>(real));
+    });
   }
   if (!diagnosis.evaluation.empty())
     json["evaluation"] = nlohmann::ordered_json::parse(diagnosis.evaluation);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/seconds_since.h"
 #include "gradients/compute_stream.h"
 #include "gradients/gradient_hooks.h"
 
@@ -14,10 +15,6 @@ namespace allmodes::gradients {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 }  // namespace
 

@@ -103,6 +103,7 @@ std::string samples(const RunView& view) {
   size_t room = kPictureBytes;
   std::string out = picture_slider(view, "fakes", "Samples of the same latents", room);
   out += picture_slider(view, "reconstructions", "Inputs above their reconstructions", room);
+  out += picture_slider(view, "missing", kMissingTitle, room);
   out += picture_within(view.folder / "images" / "reals.png", "Real samples", room);
   if (out.empty()) return "";
   return "<section><h2>Samples</h2><div class=\"grid2\">" + out + "</div></section>\n";

@@ -14,6 +14,10 @@ namespace allmodes::report {
 // Of all pictures of a page, before base64.
 inline constexpr size_t kPictureBytes = 3 << 20;
 
+// Of a picture of lost_rows().
+inline constexpr const char* kMissingTitle =
+    "Reals of what is missing, over the samples nearest to them";
+
 // A sign beside a state, for those who do not see its colour.
 const char* mark_of(const std::string& state);
 

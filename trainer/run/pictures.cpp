@@ -160,4 +160,9 @@ void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
                          missing));
 }
 
+void write_missing_picture(const records::RunFolder& folder, uint64_t step,
+                           const records::Image& picture) {
+  records::write_png(folder.images() / numbered("missing", step), picture);
+}
+
 }  // namespace allmodes::run

@@ -25,6 +25,10 @@ void write_histogram_picture(const records::RunFolder& folder, uint64_t step,
                              const diagnostics::ModeHistogram& histogram,
                              const diagnostics::Verdict& verdict);
 
+// images/missing-<step>.png.
+void write_missing_picture(const records::RunFolder& folder, uint64_t step,
+                           const records::Image& picture);
+
 // Of a class-conditional family, `count` labels from the `first` one of 0, 1, ..., classes - 1, 0,
 // ... on [count]; else undefined.
 at::Tensor labels_in_turn(const CheckedRun& run, int64_t count, int64_t first = 0);

@@ -2,7 +2,6 @@
 
 // verdict.json: the last verdict of a run, for programs that watch it.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,16 +9,16 @@
 #include "diagnostics/verdict/verdict.h"
 #include "records/record.h"
 #include "report/verdict_text.h"
+#include "run/checked_run.h"
 
 namespace allmodes::run {
 
 // The file's text: the verdict's record with the run's name, its rollbacks and the missing modes;
-// with `modes`, what was expected and observed of each of them; since when it is so, the findings
-// and what to try, as `words` have them.
-std::string verdict_json(const records::Record& record, const std::string& run,
+// of known modes, what was expected and observed of each of them; of others the parts of the data
+// (parts_json.h); since when it is so, the findings and what to try, as `words` have them.
+std::string verdict_json(const records::Record& record, const CheckedRun& run,
                          const std::vector<checkpoints::State::Rollback>& rollbacks,
                          const diagnostics::Verdict& verdict,
-                         const std::optional<diagnostics::ModeHistogram>& modes,
-                         const report::VerdictText& words);
+                         const diagnostics::Evidence& evidence, const report::VerdictText& words);
 
 }  // namespace allmodes::run

@@ -21,6 +21,7 @@
 #include "base/cache_folder.h"
 #include "base/durable_file.h"
 #include "diagnostics/collectors/collector.h"
+#include "diagnostics/collectors/shown_samples.h"
 #include "diagnostics/features/classifier.h"
 #include "diagnostics/features/classifier_training.h"
 #include "diagnostics/metrics/place_evidence.h"
@@ -32,7 +33,6 @@ namespace allmodes::diagnostics {
 namespace {
 
 constexpr int kRecipe = 5;  // of what is cached: raise it with every change to a figure
-constexpr uint64_t kComparisonSeed = 1;
 constexpr int64_t kFeatures = 8;
 constexpr int64_t kPlaceFeatures = 32;  // near each other in 8, pictures are unlike in more of them
 constexpr int64_t kProjectionReals = 2000;
@@ -72,6 +72,7 @@ class ComparisonCollector final : public Collector {
       record.set(figure.name + "_log10_p", figure.log10_tail);
     }
     if (evidence.parts) write_parts(*evidence.parts, record);
+    if (finder_) evidence.mode_of_real = comparison_.reference.reals.modes;
     // A decoder answers with means, without the noise of its likelihood: of noisy data its samples
     // are narrower by design, which is recorded and not judged.
     if (evidence.parts && evaluation.objective.encodes()) {

@@ -15,11 +15,17 @@ void for_each_chunk(int64_t total, const world::Communicator& control,
     work(first, std::min(kChunk, total - first));
 }
 
-at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
-                        std::vector<int64_t>* labels) {
+std::vector<int64_t> real_indices(const data::Dataset& dataset, uint64_t seed, int64_t first,
+                                  int64_t count) {
   const data::Sampler order(dataset.size(), seed ^ 0x5EA15EA15EA15EA1ULL);
   std::vector<int64_t> indices(static_cast<size_t>(count));
   order.indices(static_cast<uint64_t>(first), count, indices.data());
+  return indices;
+}
+
+at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,
+                        std::vector<int64_t>* labels) {
+  const std::vector<int64_t> indices = real_indices(dataset, seed, first, count);
   std::vector<int64_t> shape = objectives::network_shape(dataset.shape());
   shape.insert(shape.begin(), count);
   at::Tensor samples = at::empty(shape, at::kFloat);

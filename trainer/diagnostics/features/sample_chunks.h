@@ -21,6 +21,10 @@ inline constexpr int64_t kChunk = 250;
 void for_each_chunk(int64_t total, const world::Communicator& control,
                     const std::function<void(int64_t first, int64_t count)>& work);
 
+// Which samples of the data are the `count` from `first` in a fixed random order of `seed`.
+std::vector<int64_t> real_indices(const data::Dataset& dataset, uint64_t seed, int64_t first,
+                                  int64_t count);
+
 // Real samples for comparison, `count` of them from `first` in a fixed random order of the data;
 // `labels` [count] where it is given.
 at::Tensor real_samples(const data::Dataset& dataset, uint64_t seed, int64_t first, int64_t count,

@@ -1,19 +1,21 @@
 #include "diagnostics/metrics/nearest_neighbors.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <span>
 
 #include "base/error.h"
 #include "diagnostics/metrics/distance_blocks.h"
+#include "diagnostics/statistics/strip.h"
 
 namespace allmodes::diagnostics {
 namespace {
 
 constexpr float kNoLimit = std::numeric_limits<float>::infinity();
 
-// So many columns are tested at once; the compiler makes vector instructions of it.
-constexpr size_t kColumnsAtOnce = 8;
+// Exact distances at once: each is a sum that waits for its last term, several do not.
+constexpr size_t kExactAtOnce = 4;
 
 struct Candidate {
   float estimate;  // of the squared distance
@@ -64,20 +66,24 @@ class NeighborSearch {
     own.error = std::max(own.error, block.error_of(row));
     const std::span values(block.row(row), static_cast<size_t>(block.columns.count()));
     if (own.limit == kNoLimit) limit_by_lanes(values, own);
-    float limit = own.limit;
-    for (size_t start = 0; start < values.size(); start += kColumnsAtOnce) {
-      const auto strip = values.subspan(start, std::min(kColumnsAtOnce, values.size() - start));
-      int32_t hits = 0;
-      for (const float value : strip) hits += value <= limit ? 1 : 0;
-      if (hits == 0) continue;
-      for (size_t i = 0; i < strip.size(); ++i) {
-        if (strip[i] > limit) continue;
-        const auto column = block.columns.first + static_cast<int64_t>(start + i);
-        if (column != row) own.candidates.push_back({strip[i], static_cast<int32_t>(column)});
-        if (own.candidates.size() == capacity_) limit = narrowed(row, own);
-      }
+    const auto add = [&](size_t at) {
+      if (values[at] > own.limit) return;
+      const auto column = block.columns.first + static_cast<int64_t>(at);
+      if (column != row) own.candidates.push_back({values[at], static_cast<int32_t>(column)});
+      if (own.candidates.size() == capacity_) narrow(row, own);
+    };
+    const size_t whole = values.size() - values.size() % kStrip;
+    std::array<float, kStrip> limits;
+    limits.fill(own.limit);
+    for (size_t start = 0; start < whole; start += kStrip) {
+      Strip strip;
+      strip.load(values.data() + start);
+      if (!strip.any_at_most(limits.data())) continue;
+      for (size_t i = 0; i < kStrip; ++i) add(start + i);
+      limits.fill(own.limit);
     }
-    if (own.candidates.size() > capacity_ / 2) narrowed(row, own);
+    for (size_t at = whole; at < values.size(); ++at) add(at);
+    if (own.candidates.size() > capacity_ / 2) narrow(row, own);
   }
 
   // A first limit, before any candidates are known: there are k others below the k-th lowest, not
@@ -98,14 +104,14 @@ class NeighborSearch {
     own.limit = std::min(own.limit, static_cast<float>(*at + 2 * own.error));
   }
 
-  // Leaves out what is farther than k others; returns the limit. Where that leaves too many, as
-  // among copies, their distances decide.
-  float narrowed(int64_t row, Pending& own) {
+  // Leaves out what is farther than k others. Where that leaves too many, as among copies, their
+  // distances decide.
+  void narrow(int64_t row, Pending& own) {
     estimates_.clear();
     for (const Candidate& each : own.candidates) estimates_.push_back(each.estimate);
     limit_to(found_.k - 1, own);
     std::erase_if(own.candidates, [&](const Candidate& each) { return each.estimate > own.limit; });
-    if (own.candidates.size() <= capacity_ / 2) return own.limit;
+    if (own.candidates.size() <= capacity_ / 2) return;
     const auto& nearest = nearest_of(row, own);
     own.candidates.clear();
     for (const Exact& each : nearest)
@@ -114,7 +120,26 @@ class NeighborSearch {
     const double last = nearest.back().square;
     // Nothing is nearer than 0: of more copies than are asked for, none is looked at twice.
     own.limit = last > 0 ? static_cast<float>(last + own.error) : -kNoLimit;
-    return own.limit;
+  }
+
+  // Fills exact_ with the candidates' distances, as squared_distance() has them to the last bit.
+  void measure(int64_t row, const Pending& own) {
+    const auto from = features_.row(row);
+    exact_.clear();
+    for (size_t first = 0; first < own.candidates.size(); first += kExactAtOnce) {
+      const size_t count = std::min(kExactAtOnce, own.candidates.size() - first);
+      std::array<const float*, kExactAtOnce> to = {};
+      for (size_t i = 0; i < kExactAtOnce; ++i)
+        to.at(i) = features_.row(own.candidates[first + std::min(i, count - 1)].column).data();
+      std::array<double, kExactAtOnce> squares = {};
+      for (size_t j = 0; j < from.size(); ++j)
+        for (size_t i = 0; i < kExactAtOnce; ++i) {
+          const double difference = static_cast<double>(from[j]) - static_cast<double>(to[i][j]);
+          squares[i] += difference * difference;
+        }
+      for (size_t i = 0; i < count; ++i)
+        exact_.push_back({squares.at(i), own.candidates[first + i].column});
+    }
   }
 
   // The k nearest, nearest first. Of rows at one distance those that come next after the row itself
@@ -124,12 +149,8 @@ class NeighborSearch {
     const auto at_lower_column = [](const Exact& a, const Exact& b) {
       return a.square != b.square ? a.square < b.square : a.column < b.column;
     };
-    exact_.clear();
-    for (const Candidate& each : own.candidates) {
-      exact_.push_back(
-          {squared_distance(features_.row(row), features_.row(each.column)), each.column});
-      own.nearest = std::min(own.nearest, exact_.back(), at_lower_column);
-    }
+    measure(row, own);
+    own.nearest = std::min(own.nearest, std::ranges::min(exact_, at_lower_column), at_lower_column);
     const auto steps_to = [&](const Exact& each) {
       return each.column > row ? each.column - row : each.column - row + features_.rows();
     };
@@ -151,7 +172,7 @@ class NeighborSearch {
   void finish(int64_t row) {
     Pending& own = pending(row);
     const auto at = row - range_.first;
-    if (own.candidates.size() > static_cast<size_t>(found_.k)) narrowed(row, own);
+    if (own.candidates.size() > static_cast<size_t>(found_.k)) narrow(row, own);
     const auto& nearest = nearest_of(row, own);
     for (int64_t i = 0; i < found_.k; ++i) {
       const Exact& each = nearest[static_cast<size_t>(i)];

@@ -15,7 +15,7 @@ constexpr double kLossOfNote = 0.02;  // of the reals
 constexpr int64_t kDrawsOfRun = 100;
 // Rows of either set that a run's places are looked for among; the cost goes with their square.
 constexpr int64_t kMostLookedAt = 5000;
-constexpr int64_t kMostLookedAtAgain = 600;  // where parts have found what is missing
+constexpr int64_t kMostLookedAtAgain = 600;  // to check what parts have found missing
 
 // A share, and the score that says whether it is one.
 constexpr std::array kScored = {std::pair{"local_loss", "loss_score"},
@@ -79,10 +79,11 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
                        const Features& compared_samples, double significance, uint64_t seed,
                        Evidence& evidence) {
   const PartFindings& parts = *evidence.parts;
-  const bool parts_see_all = places.width <= comparison.reference.parts->width;
-  if (parts_see_all && parts.missing.empty() && parts.starved.empty()) return;
+  // Of samples that lie away from the data no place is told, only what the parts lack.
+  const bool looks_again = places.width <= comparison.reference.parts->width || lies_away(evidence);
+  if (looks_again && parts.missing.empty() && parts.starved.empty()) return;
   const int64_t looked_at = std::min({samples.rows(), std::ssize(places.reals) / places.width,
-                                      parts_see_all ? kMostLookedAtAgain : kMostLookedAt});
+                                      looks_again ? kMostLookedAtAgain : kMostLookedAt});
   const Features reals = Features{places.reals, places.width}.part(0, looked_at);
   const Features fakes = samples.part(0, looked_at);
   if (looked_at < kFewestForParts || !can_be_compared(reals) || !can_be_compared(fakes)) return;

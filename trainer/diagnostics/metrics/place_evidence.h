@@ -41,8 +41,8 @@ struct PlaceReference {
 // Collective. All of the above, of samples in the features of either; `comparison` has parts:
 // local_loss, local_shortage, local_excess and local_surplus, and the places.
 // Of as many samples as reals, the first 5,000 at most. Where parts have all columns that places
-// have, places are a second look at what parts miss: of 1,000 at most, and none where no part lacks
-// samples. Adds nothing where there are fewer than kFewestForParts, or values too large to compare.
+// have, and of samples that lie away from the data, places are a second look at what parts miss: of
+// 600 at most, and none where no part lacks samples. Adds nothing where there are fewer than kFewestForParts, or values too large to compare.
 // evidence.parts are those of `samples`; `significance`: of all tests of the evaluation.
 void add_places_of_run(world::Communicator& control, const PlaceReference& places,
                        const Features& samples, const Comparison& comparison,

@@ -3,16 +3,14 @@
 #include "diagnostics/modes/comparison.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/error.h"
 #include "diagnostics/statistics/feature_rows.h"
+#include "diagnostics/statistics/strip.h"
 
 namespace allmodes::diagnostics {
 namespace {
-
-constexpr size_t kRowsAtOnce = 16;  // rows at once; the compiler makes vector instructions of it
 
 // `count` of the rows, one column after the other: rows that lie evenly among all, so that samples
 // in an order of modes are not cut off after the first modes. What fills the last strip is
@@ -21,28 +19,20 @@ class Columns {
  public:
   Columns(const Features& rows, int64_t count)
       : width_(static_cast<size_t>(rows.width)),
-        padded_((static_cast<size_t>(count) + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce),
+        padded_((static_cast<size_t>(count) + kStrip - 1) / kStrip * kStrip),
         values_(padded_ * width_, std::numeric_limits<float>::infinity()) {
     for (int64_t i = 0; i < count; ++i)
       for (size_t j = 0; j < width_; ++j)
         values_[j * padded_ + static_cast<size_t>(i)] = rows.row(i * rows.rows() / count)[j];
   }
 
-  // Whether the squared distance of some row from `point` is at most its limit(row).
-  template <class Limit>
-  bool any_within(const float* point, const Limit& limit) const {
-    for (size_t start = 0; start < padded_; start += kRowsAtOnce) {
-      std::array<float, kRowsAtOnce> squares = {};
-      for (size_t j = 0; j < width_; ++j) {
-        const float* column = values_.data() + j * padded_ + start;
-        for (size_t i = 0; i < kRowsAtOnce; ++i) {
-          const float offset = point[j] - column[i];
-          squares[i] += offset * offset;
-        }
-      }
-      int32_t hits = 0;
-      for (size_t i = 0; i < kRowsAtOnce; ++i) hits += squares[i] <= limit(start + i) ? 1 : 0;
-      if (hits != 0) return true;
+  // Whether the squared distance of some row from `point` is at most its limit, limits[row].
+  bool any_within(const float* point, const std::vector<float>& limits) const {
+    for (size_t start = 0; start < padded_; start += kStrip) {
+      Strip squares;
+      for (size_t j = 0; j < width_; ++j)
+        squares.add_squared_offsets(point[j], values_.data() + j * padded_ + start);
+      if (squares.any_at_most(limits.data() + start)) return true;
     }
     return false;
   }
@@ -84,10 +74,8 @@ std::vector<ModeShare> coverage_by_mode(const FeatureRows& samples, const Refere
   const Columns columns({samples.features, samples.width}, count);
   int64_t total = 0;
   for (int64_t i = 0; i < reference.balls; ++i) {
-    const float radius = reference.square_radii[size_t(i)];
-    if (!columns.any_within(&reference.reals.features[size_t(i) * w],
-                            [&](size_t) { return radius; }))
-      continue;
+    const std::vector<float> limits(columns.padded(), reference.square_radii[size_t(i)]);
+    if (!columns.any_within(&reference.reals.features[size_t(i) * w], limits)) continue;
     ++total;
     const int64_t mode = reference.reals.modes[size_t(i)];
     if (mode >= 0 && mode < reference.mode_count) ++covered[size_t(mode)];
@@ -114,9 +102,7 @@ double share_on_data(const FeatureRows& samples, const Reference& reference) {
   int64_t on_data = 0;
   for (int64_t i = 0; i < count; ++i) {
     const auto row = static_cast<size_t>(i * samples.size() / count);
-    on_data +=
-        reals.any_within(&samples.features[row * w], [&](size_t real) { return radii[real]; }) ? 1
-                                                                                               : 0;
+    on_data += reals.any_within(&samples.features[row * w], radii) ? 1 : 0;
   }
   return static_cast<double>(on_data) / static_cast<double>(std::max<int64_t>(1, count));
 }

@@ -373,21 +373,6 @@ Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& histo
   return verdict;
 }
 
-std::vector<const Part*> lost_parts(const Evidence& evidence, const Verdict& verdict) {
-  const bool of_tree = std::ranges::any_of(verdict.witnesses, [](const Witness& witness) {
-    return std::ranges::find(witness.sources, "parts") != witness.sources.end();
-  });
-  std::vector<const Part*> parts;
-  if (evidence.parts && of_tree)
-    for (const auto* list : {&evidence.parts->missing, &evidence.parts->starved})
-      for (const auto& part : *list) parts.push_back(&part);
-  for (const Witness& witness : verdict.witnesses)
-    if (const EmptiedRegion* place = lost_place(evidence, witness);
-        place != nullptr && parts.empty())
-      parts.push_back(&place->part);
-  return parts;
-}
-
 std::string to_line(const Verdict& verdict, uint64_t step) {
   const std::string head = fmt::format("verdict at step {}: {}: ", step, to_string(verdict.state));
   if (verdict.state == State::healthy) return head + verdict.reason;

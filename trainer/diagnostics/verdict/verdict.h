@@ -171,6 +171,8 @@ struct Evidence {
   std::optional<double> discriminator_margin = std::nullopt;
   std::optional<CopyFigures> copies = std::nullopt;
   std::optional<PartFindings> parts = std::nullopt;
+  // Of a run whose modes are known: of each real that samples were compared with (Part::reals).
+  std::vector<int64_t> mode_of_real = {};
   std::optional<LabelFigures> labels = std::nullopt;
   // Share of the data whose loss would have been found with 99 %; 1: none. Empty: not asked for.
   std::optional<double> smallest_loss = std::nullopt;
@@ -264,10 +266,6 @@ double test_level(const Evidence& evidence, const config::Verdict& levels);
 // check_histogram refuses, or levels outside their ranges.
 Verdict judge(const Evidence& evidence, const std::vector<PastEvaluation>& history,
               const config::Verdict& levels);
-
-// Parts of the data that the samples lack, where the verdict says so, most lost first: those of the
-// tree, or else the place that local_loss found. They are the evidence's.
-std::vector<const Part*> lost_parts(const Evidence& evidence, const Verdict& verdict);
 
 // "verdict at step 3000: collapsed: mode_dropping, 3 of 10 classes missing (2, 5, 8); expected 250
 // each of 2500, saw 0, 0, 1; p < 1e-110"; "verdict at step 3000: healthy: 8 of 8 modes covered,

@@ -1,0 +1,21 @@
+#pragma once
+
+// The parts of the data that verdict.json and diagnosis.json list.
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+
+#include "diagnostics/verdict/verdict.h"
+
+namespace allmodes::run {
+
+// Of each part that is missing, starved or narrow, and of each place without samples that the
+// verdict tells: name, finding, share, made, made_99, width, log10_p and the numbers, from 0, of a
+// few reals of it in the data. Empty where parts were not looked for. `number_in_data`: of a real
+// that was compared (Part::reals).
+nlohmann::ordered_json parts_json(const diagnostics::Evidence& evidence,
+                                  const diagnostics::Verdict& verdict,
+                                  const std::function<int64_t(int64_t)>& number_in_data);
+
+}  // namespace allmodes::run
