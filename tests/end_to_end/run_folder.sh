@@ -110,7 +110,7 @@ for name, losses, figures, steps in (
 
     verdict = json.loads((run / "verdict.json").read_text())
     last = [r for r in records if r["record"] == "verdict"][-1]
-    said = ("state", "kind", "reason", "missing", "starved", "narrow")
+    said = ("state", "kind", "reason", "missing", "starved", "narrow", "crowded")
     assert all(verdict[key] == last[key] for key in said), (verdict, last)
 print("run folders are as documented")
 PYTHON

@@ -125,11 +125,11 @@ TEST(Hysteresis, AfterACollapseTheFirstHealthyEvaluationIsARisk) {
 TEST(Significance, IsSharedAmongTheTestsThatTheEvidenceAdmits) {
   Evidence evidence = two_lost();
   EXPECT_EQ(test_count({.step = 1}), 1);
-  EXPECT_EQ(test_count(evidence), 3);
+  EXPECT_EQ(test_count(evidence), 4);
   evidence.aggregate_mmd_log10_tail = -0.1;
   cover(evidence, 0.9);
-  EXPECT_EQ(test_count(evidence), 5);
-  EXPECT_NEAR(test_level(evidence, kLevels), 2e-4, 1e-15);
+  EXPECT_EQ(test_count(evidence), 6);
+  EXPECT_NEAR(test_level(evidence, kLevels), 1e-3 / 6, 1e-15);
 }
 
 TEST(Significance, AnUnlikelyFigureOfSmallEffectIsHealthyAndALargeOneByChanceToo) {

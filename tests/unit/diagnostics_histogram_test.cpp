@@ -147,6 +147,38 @@ TEST(Histogram, PerfectSamplersMissNoMoreModesThanStated) {
   EXPECT_LE(alarms, 130);
 }
 
+TEST(Histogram, AModeIsCrowdedWhenItHasFarAndSignificantlyTooMany) {
+  const ModeHistogram h = histogram_of({100, 180, 60, 60});
+  const auto crowded = crowded_modes(h, 1.7, 0.05, 0.001);
+  ASSERT_EQ(crowded.size(), 1U);
+  EXPECT_EQ(crowded[0].name, "1");
+  EXPECT_EQ(crowded[0].observed, 180);
+  EXPECT_DOUBLE_EQ(crowded[0].expected, 100);
+  // P(X >= 180) = P(400 - X <= 220) of the other modes, whose share is three quarters.
+  EXPECT_NEAR(crowded[0].log10_tail, -17.488906, 1e-6);
+  EXPECT_TRUE(crowded_modes(h, 1.9, 0.05, 0.001).empty());
+  EXPECT_TRUE(crowded_modes(h, 1.7, 0.25, 0.001).empty());
+  EXPECT_TRUE(crowded_modes(histogram_of({2, 5, 2, 1}), 1.7, 0.05, 0.001).empty());
+  // Of few reals the share itself is uncertain.
+  ModeHistogram counted = h;
+  counted.real_counts = {3, 3, 3, 3};
+  EXPECT_TRUE(crowded_modes(counted, 1.7, 0.05, 0.001).empty());
+  counted.real_counts = {100, 100, 100, 100};
+  EXPECT_EQ(crowded_modes(counted, 1.7, 0.05, 0.001).size(), 1U);
+  // Mistakes of a classifier may be what fills a mode.
+  counted.made_ratio = {1, 1.2, 1, 1};
+  EXPECT_TRUE(crowded_modes(counted, 1.7, 0.05, 0.001).empty());
+}
+
+TEST(Histogram, PerfectSamplersCrowdNoMoreModesThanStated) {
+  const std::vector<double> share = {0.4, 0.3, 0.2, 0.06, 0.04};
+  int alarms = 0;
+  for (uint64_t draw = 0; draw < 4000; ++draw)
+    alarms += crowded_modes(perfect_draw(share, 60, draw), 1.01, 0.001, 0.05).empty() ? 0 : 1;
+  EXPECT_LE(alarms, 200 + 4 * std::sqrt(200.0));
+  EXPECT_GT(alarms, 20);  // a test that never speaks would pass the line above
+}
+
 TEST(Histogram, UnseenModesAreHeldAgainstTheirExpectation) {
   std::vector<int64_t> half(1000);
   for (size_t k = 0; k < 500; ++k) half[k] = 2;

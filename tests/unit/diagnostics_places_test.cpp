@@ -14,7 +14,9 @@ using fixture::judged_once;
 using fixture::kSure;
 using fixture::region_of;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST(Places, APlaceWithoutSamplesIsLostAndNamed) {
   Evidence evidence = beside_reals({{"local_loss", 0.04, 0, kSure}, {"local_excess", 0, 0, 0}});
@@ -107,6 +109,8 @@ TEST(Places, AGroupThatIsMadeTooOftenIsAnImbalanceAndNoNarrowPart) {
   EXPECT_THAT(verdict.reason,
               HasSubstr("where 15.0 % of the data lie (part 7) there are too many"));
   ASSERT_EQ(verdict.witnesses.size(), 1U);
+  EXPECT_THAT(verdict.crowded, ElementsAre("part 7"));
+  EXPECT_THAT(verdict.starved, IsEmpty());
   // What is drawn together is too little elsewhere, or narrow, or lies off the data.
   evidence.calibrated[1].value = 0.05;
   EXPECT_EQ(judged_once(evidence).kind, "within_mode_collapse");
@@ -116,6 +120,34 @@ TEST(Places, AGroupThatIsMadeTooOftenIsAnImbalanceAndNoNarrowPart) {
   evidence.parts->width = 0.96;
   evidence.calibrated[2].value = 0.8;
   EXPECT_NE(judged_once(evidence).kind, "mode_imbalance");
+}
+
+TEST(Places, AClassThatIsMadeTooOftenIsAnImbalanceWhereAllElseIsAsItShouldBe) {
+  Evidence evidence = beside_reals({{"on_data", 0.9, 0.91, -1}});
+  ModeHistogram classes{.names = {"a", "b", "c", "d", "e", "f", "g", "h"},
+                        .expected_share = std::vector<double>(8, 0.125),
+                        .observed = {250, 107, 107, 107, 107, 107, 107, 108},
+                        .samples = 1000};
+  evidence.modes = classes;
+  evidence.mode_noun = "classes";
+  const Verdict verdict = judged_once(evidence);
+  EXPECT_EQ(verdict.state, State::at_risk);
+  EXPECT_EQ(verdict.kind, "mode_imbalance");
+  EXPECT_THAT(verdict.reason, HasSubstr("1 of 8 classes made too often (a): 250 for 125 of 1000"));
+  EXPECT_THAT(verdict.crowded, ElementsAre("a"));
+  EXPECT_THAT(verdict.starved, IsEmpty());
+  // Samples off the data are taken for other classes than they were meant for.
+  evidence.calibrated[0].value = 0.8;
+  EXPECT_THAT(judged_once(evidence).crowded, IsEmpty());
+  // What one class lacks the others have.
+  evidence.calibrated[0].value = 0.9;
+  evidence.modes->observed = {250, 5, 150, 145, 130, 110, 110, 100};
+  const Verdict missing = judged_once(evidence);
+  EXPECT_EQ(missing.kind, "mode_dropping");
+  EXPECT_THAT(missing.crowded, IsEmpty());
+  // Proportions that are wrong all over have one divergence, and a level of their own.
+  evidence.modes->observed = {250, 190, 150, 110, 90, 80, 70, 60};
+  EXPECT_THAT(judged_once(evidence).crowded, IsEmpty());
 }
 
 TEST(Places, SamplesThatAreMovedHaveAsManyElsewhereAndLoseNoSide) {

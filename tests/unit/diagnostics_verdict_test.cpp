@@ -116,7 +116,9 @@ TEST(Verdict, ImbalanceIsHealthyWhenSmallARiskWhenLargeACollapseWhenVeryLarge) {
   EXPECT_EQ(huge.state, State::collapsed);
   EXPECT_EQ(to_line(huge, 7),
             "verdict at step 7: collapsed: mode_imbalance, reverse KL 0.982 nats over 8 modes, a "
-            "perfect sampler has 0.0014");
+            "perfect sampler has 0.0014, and crowded: 0 (1600 of 312), 1 (600 of 312); also "
+            "mode_imbalance, 2 of 8 modes made too often (0, 1): 1600 for 312.5, 600 for 312.5 of "
+            "2500; p < 1e-788");
 }
 
 TEST(Verdict, ImbalanceOfFewSamplesIsNotSignificant) {

@@ -96,8 +96,8 @@ report::VerdictText verdict_words(const Diagnosis& diagnosis);
 // that decides.
 std::string to_text(const Diagnosis& diagnosis, size_t columns = 80, bool verbose = false);
 
-// diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow
-// (lists of names), parts, lost_mass, smallest_loss; of classes their histogram.
+// diagnosis.json: every line by its name; state, kind, reason, witnesses; missing, starved, narrow,
+// crowded (lists of names), parts, lost_mass, smallest_loss; of classes their histogram.
 std::string to_json(const Diagnosis& diagnosis);
 
 }  // namespace allmodes::diagnosis

@@ -97,6 +97,7 @@ std::string to_json(const Diagnosis& diagnosis) {
   json["missing"] = verdict.lost;
   json["starved"] = verdict.starved;
   json["narrow"] = verdict.narrow;
+  json["crowded"] = verdict.crowded;
   if (diagnosis.evidence.smallest_loss)
     json["smallest_loss"] = number(*diagnosis.evidence.smallest_loss);
   if (const auto& found = diagnosis.evidence.parts) {

@@ -65,6 +65,7 @@ constexpr records::Figure kVerdictFigures[] = {
      "expected"},
     {"starved", "names", "", "none", "of those with far too few samples"},
     {"narrow", "names", "", "none", "of those that are made narrower than they are"},
+    {"crowded", "names", "", "none", "of those with far too many samples"},
 };
 
 constexpr records::Figure kRollbackFigures[] = {

@@ -1,5 +1,6 @@
 #include "run/parts_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -38,10 +39,14 @@ nlohmann::ordered_json parts_json(const diagnostics::Evidence& evidence,
       {"missing", &found.missing}, {"starved", &found.starved}, {"narrow", &found.narrow}};
   for (const auto& [kind, parts] : kinds)
     for (const auto& part : *parts) list.push_back(part_json(part, kind, number_in_data));
-  for (const auto& witness : verdict.witnesses)
+  for (const auto& witness : verdict.witnesses) {
+    if (witness.too_many && evidence.crowded &&
+        std::ranges::find(witness.modes, evidence.crowded->part.name) != witness.modes.end())
+      list.push_back(part_json(evidence.crowded->part, "crowded", number_in_data));
     if (const auto* place = diagnostics::lost_place(evidence, witness))
       list.push_back(part_json(place->part, witness.kind == "mode_dropping" ? "missing" : "starved",
                                number_in_data));
+  }
   return list;
 }
 

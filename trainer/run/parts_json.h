@@ -10,10 +10,10 @@
 
 namespace allmodes::run {
 
-// Of each part that is missing, starved or narrow, and of each place without samples that the
-// verdict tells: name, finding, share, made, made_99, width, log10_p and the numbers, from 0, of a
-// few reals of it in the data. Empty where parts were not looked for. `number_in_data`: of a real
-// that was compared (Part::reals).
+// Of each part that is missing, starved or narrow, and of each place with too few samples or too
+// many that the verdict tells: name, finding, share, made, made_99, width, log10_p and the numbers,
+// from 0, of a few reals of it in the data. Empty where parts were not looked for.
+// `number_in_data`: of a real that was compared (Part::reals).
 nlohmann::ordered_json parts_json(const diagnostics::Evidence& evidence,
                                   const diagnostics::Verdict& verdict,
                                   const std::function<int64_t(int64_t)>& number_in_data);

@@ -177,6 +177,7 @@ void Reporter::write_verdict(const training::Position& position,
   if (evidence.modes) record.set("modes_missing", std::ssize(verdict.missing));
   record.set("starved", verdict.starved);
   record.set("narrow", verdict.narrow);
+  record.set("crowded", verdict.crowded);
   sink_->write(record);
   sink_->flush();
 

@@ -23,10 +23,13 @@ constexpr double kSides[] = {0.1, 0.2, 0.3, 0.4, 0.5};  // of the reals
 constexpr double kShortSide = 0.5;                      // of its share
 constexpr double kStillShort = -2;                      // log10 of p
 constexpr double kAsWide = 0.8;      // variance of the samples over that of the reals
+constexpr double kByChance = 1.5;    // deviations that this ratio may be lower by chance
 constexpr double kSideRidge = 0.05;  // of the mean variance
 // How often of two rows of the other side, a real and a sample, the sample lies farther away: one
 // half where the data are cut, two in three where they are moved by 0.8 deviations.
 constexpr double kMostApart = 0.085;  // from one half
+// From here on the samples' width is taken to be low by chance, as far as that may be.
+constexpr double kSomewhatApart = 0.04;
 
 at::Tensor rows_of_half(const Features& features, int64_t half) {
   at::Tensor rows = at::empty({(features.rows() + 1 - half) / 2, features.width}, at::kFloat);
@@ -117,12 +120,16 @@ std::optional<ShortSide> short_side(const std::vector<double>& real,
 }
 
 // Whether the samples are as wide as the reals, and lack no side once they have their mean: what is
-// cut off is narrower, and stays short of that side.
-bool is_moved(const std::vector<double>& real, std::vector<double> fake) {
+// cut off is narrower, and stays short of that side. `apart`: lower_share() beyond one half.
+bool is_moved(const std::vector<double>& real, std::vector<double> fake, double apart) {
   Moments of_reals, of_fakes;
   for (const double place : real) add(of_reals, place);
   for (const double place : fake) add(of_fakes, place);
-  if (variance(of_fakes) < kAsWide * variance(of_reals)) return false;
+  // Of the ratio of two normal variances.
+  const double deviation =
+      std::sqrt(2 / static_cast<double>(real.size()) + 2 / static_cast<double>(fake.size()));
+  const double narrow = kAsWide - (apart > kSomewhatApart ? kByChance * deviation : 0);
+  if (variance(of_fakes) < narrow * variance(of_reals)) return false;
   for (double& place : fake) place += mean(of_reals) - mean(of_fakes);
   const auto left = short_side(real, fake);
   return !left || left->side.log10_tail > kStillShort;
@@ -135,9 +142,10 @@ std::optional<LostSide> side_of_half(const Features& reals, const Features& fake
   const auto real = every_other(real_places, static_cast<size_t>(1 - half));
   const auto fake = every_other(fake_places, static_cast<size_t>(1 - half));
   const double middle = real[real.size() / 2];
-  if (std::abs(lower_share(real, fake, middle) - 0.5) > kMostApart) return std::nullopt;
+  const double apart = lower_share(real, fake, middle) - 0.5;
+  if (std::abs(apart) > kMostApart) return std::nullopt;
   auto found = short_side(real, fake);
-  if (!found || is_moved(real, fake)) return std::nullopt;
+  if (!found || is_moved(real, fake, apart)) return std::nullopt;
   for (const double place : real_places) found->side.reals.push_back(place > found->limit ? 1 : 0);
   for (const double place : fake_places) found->side.fakes.push_back(place > found->limit ? 1 : 0);
   return std::move(found->side);

@@ -44,6 +44,18 @@ double fewness(const ModeHistogram& histogram, size_t mode) {
                                     all);
 }
 
+// log10 of the probability of so many samples of a mode, or more.
+double muchness(const ModeHistogram& histogram, size_t mode) {
+  const int64_t count = histogram.observed[mode];
+  if (!is_counted(histogram))
+    return binomial_lower_log10(histogram.samples - count, histogram.samples,
+                                1 - std::min(1.0, histogram.expected_share[mode]));
+  // Of what both together have of the mode so few are reals.
+  const auto reals = static_cast<int64_t>(reals_of(histogram));
+  return hypergeometric_lower_log10(histogram.real_counts[mode], reals,
+                                    count + histogram.real_counts[mode], histogram.samples + reals);
+}
+
 }  // namespace
 
 void check_histogram(const ModeHistogram& histogram) {
@@ -162,6 +174,31 @@ std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dr
                        .log10_tail = tail});
   }
   return missing;
+}
+
+std::vector<CrowdedMode> crowded_modes(const ModeHistogram& histogram, double times, double surplus,
+                                       double significance) {
+  check_histogram(histogram);
+  ALLMODES_CHECK(times > 1 && surplus > 0 && surplus < 1 && significance > 0 && significance < 1,
+                 "crowded modes from {} times and {} of the samples on at significance {}", times,
+                 surplus, significance);
+  const double limit = std::log10(significance / possible_modes(histogram));
+  std::vector<CrowdedMode> crowded;
+  for (size_t k = 0; k < histogram.observed.size(); ++k) {
+    const double expected = histogram.expected_share[k] * size_of(histogram);
+    const auto count = static_cast<double>(histogram.observed[k]);
+    const double made =
+        histogram.made_ratio.empty() ? count : std::min(count, histogram.made_ratio[k] * expected);
+    if (made < times * expected || made - expected < surplus * size_of(histogram)) continue;
+    const double tail = muchness(histogram, k);
+    if (tail > limit) continue;
+    crowded.push_back({.mode = static_cast<int64_t>(k),
+                       .name = histogram.names[k],
+                       .expected = expected,
+                       .observed = histogram.observed[k],
+                       .log10_tail = tail});
+  }
+  return crowded;
 }
 
 std::vector<int64_t> rare_modes(const ModeHistogram& histogram) {

@@ -76,6 +76,21 @@ int64_t modes_covered(const ModeHistogram& histogram, int64_t at_least = 1);
 std::vector<MissingMode> missing_modes(const ModeHistogram& histogram, double dropped_share,
                                        double significance);
 
+// A mode with significantly, and by far, too many samples.
+struct CrowdedMode {
+  int64_t mode;  // index, 0 .. K-1
+  std::string name;
+  double expected;    // samples: N * expected_share
+  int64_t observed;   // samples
+  double log10_tail;  // of the exact P(X >= observed), X as for a MissingMode
+};
+
+// Modes that have `times` (> 1) the expectation or more, `surplus` (in (0, 1)) of all samples or
+// more beyond it, and so many that a perfect sampler has one such mode or more with probability at
+// most `significance` (Bonferroni, as missing_modes()). In order of mode.
+std::vector<CrowdedMode> crowded_modes(const ModeHistogram& histogram, double times, double surplus,
+                                       double significance);
+
 // Modes of unbalanced data that have a small share of it: below half of 1 / K, and not 0.
 std::vector<int64_t> rare_modes(const ModeHistogram& histogram);
 

@@ -122,7 +122,8 @@ std::string losses_beside(const Verdict& verdict, const Evidence& evidence) {
         told.push_back(name);
   std::string text;
   for (const auto& [word, names] :
-       {std::pair{"missing", &verdict.lost}, std::pair{"starved", &verdict.starved}}) {
+       {std::pair{"missing", &verdict.lost}, std::pair{"starved", &verdict.starved},
+        std::pair{"crowded", &verdict.crowded}}) {
     Names items;
     size_t more = 0;
     for (const std::string& name : *names) {

@@ -272,6 +272,8 @@ void name_modes(Verdict& verdict, const Evidence& evidence) {
       add(lost ? verdict.lost : verdict.starved, place->part.name);
       if (!lost)
         for (const std::string& name : place->classes) add(verdict.starved, name);
+    } else if (witness.too_many) {
+      for (const std::string& name : witness.modes) add(verdict.crowded, name);
     } else if (witness.kind == "mode_imbalance") {
       for (const std::string& name : witness.modes) add(verdict.starved, name);
     } else if (witness.kind == "within_mode_collapse") {

@@ -227,6 +227,7 @@ struct Witness {
   bool proof = false;                     // needs no second one: a NaN, exact copies
   std::vector<std::string> modes = {};    // that it is about; empty: all of the data
   FoundFigure measured = {};
+  bool too_many = false;   // its modes have too many samples, not too few
   bool explained = false;  // it follows from the finding that decides (deciding.h)
 };
 
@@ -242,6 +243,7 @@ struct Verdict {
   std::vector<std::string> lost = {};     // names of modes, classes and parts without samples
   std::vector<std::string> starved = {};  // with far too few
   std::vector<std::string> narrow = {};   // made narrower than they are
+  std::vector<std::string> crowded = {};  // with far too many
 };
 
 // The scalars of an evaluation that later verdicts look back on: kl_excess (reverse KL above the
