@@ -110,7 +110,14 @@ says lost/report.html '<strong>.*collapsed: mode dropping'
 says lost/report.html '<tr class="lost">.*missing'
 says lost/report.html 'alt="Samples of each class" src="data:image/png;base64,'
 says out '^verdict: collapsed: mode_dropping, 1 of 10 classes missing \(7\)'
-expect 3 "$program" diagnose --real reals.npy --fake dropped.npy
+expect 3 "$program" diagnose --real reals.npy --fake dropped.npy --out parts
+# Without labels the part that is missing has numbers of its reals, which are of the group that is not made.
+python3 - <<'PYTHON'
+import json
+parts = json.load(open("parts/diagnosis.json"))["parts"]
+assert parts and all(len(part["reals"]) == 12 for part in parts), parts
+assert all(number % 10 == 7 for number in parts[0]["reals"]), parts[0]
+PYTHON
 says_unwrapped out '^verdict: collapsed: mode_dropping, samples lack [0-9.]+ % of the data, [0-9.]+ % at least: part [0-9]+'
 expect 3 "$program" diagnose --real reals.npy --fake copies.npy
 says out '^verdict: collapsed: duplicates, 1000 of 1000 samples equal another one'

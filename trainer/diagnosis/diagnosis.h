@@ -64,8 +64,8 @@ struct Diagnosis {
   std::vector<int64_t> nearest_real;                        // [fakes]
   std::vector<double> nearest_square;                       // [fakes]
   std::vector<uint8_t> invented;                            // [fakes], 1: where no data is
-  std::vector<int64_t> real_numbers = {};                   // [reals], in their data set
-  std::optional<config::RunConfig> config = {};             // of the run that is diagnosed
+  std::vector<int64_t> real_numbers = {};        // as DiagnosedSamples::indices of the reals
+  std::optional<config::RunConfig> config = {};  // of the run that is diagnosed
 };
 
 // Throws kDataError for sets of different shapes or with too few samples for the neighbours asked

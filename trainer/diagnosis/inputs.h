@@ -40,7 +40,7 @@ struct DiagnosedSamples {
   std::vector<int64_t> labels = {};  // [count], empty when unlabelled
   std::vector<std::string> class_names = {};
   int64_t count = 0;
-  std::vector<int64_t> indices = {};     // [count], in the data set
+  std::vector<int64_t> indices = {};     // [count], in the data set; empty: all of it, in order
   std::vector<float> own_features = {};  // [count][width], of read_own_features()
 };
 

@@ -104,7 +104,8 @@ std::string to_json(const Diagnosis& diagnosis) {
     json["lost_mass"] = number(found->lost_mass);
     json["lost_mass_at_least"] = number(found->lost_mass_low);
     json["parts"] = run::parts_json(diagnosis.evidence, verdict, [&](int64_t real) {
-      return diagnosis.real_numbers.at(static_cast<size_t>(real));
+      const auto& numbers = diagnosis.real_numbers;
+      return numbers.empty() ? real : numbers.at(static_cast<size_t>(real));
     });
   }
   if (!diagnosis.evaluation.empty())
