@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "diagnostics/verdict/witnesses.h"
 #include "unit/neighbour_evidence.h"
 
@@ -211,6 +213,30 @@ TEST(Places, APeakThatNoiseSpreadsOutIsNotLost) {
   EXPECT_EQ(judged_once(evidence).kind, "unformed");
   evidence.parts->width = 1;
   EXPECT_EQ(judged_once(evidence).kind, "mode_imbalance");
+}
+
+TEST(Places, AModeThatIsGoneIsLostThoughTheOthersAreNarrowAndRimsAreNot) {
+  Evidence evidence = beside_reals({{"on_data", 0.9, 0.91, -1}});
+  const auto part_of = [](int64_t number, double share, double made_high) {
+    Part part{.number = number, .name = "part " + std::to_string(number)};
+    part.share = share;
+    part.made_high = made_high;
+    return part;
+  };
+  Part narrow = part_of(1, 0.4, 0.4);
+  narrow.made = 0.4;
+  narrow.width = 0.3;
+  evidence.parts = PartFindings{.missing = {part_of(2, 0.125, 0.01)},
+                                .narrow = {narrow},
+                                .lost_mass = 0.125,
+                                .lost_mass_low = 0.1,
+                                .width = 0.6};
+  EXPECT_EQ(judged_once(evidence).kind, "mode_dropping");
+  evidence.parts->missing = {part_of(2, 0.05, 0.01), part_of(3, 0.04, 0.01),
+                             part_of(4, 0.035, 0.01)};
+  const Verdict rims = judged_once(evidence);
+  EXPECT_EQ(rims.kind, "within_mode_collapse");
+  EXPECT_THAT(rims.lost, IsEmpty());
 }
 
 TEST(Places, PartsThatAllSamplesHaveLeftByAMoveAreNotLost) {

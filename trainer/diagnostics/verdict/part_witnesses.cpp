@@ -21,6 +21,8 @@ constexpr double kSurelyLost = 0.01;
 constexpr double kLostThough = 0.05;
 constexpr double kLostThoughNarrow = 0.2;
 constexpr double kMuchNarrow = 0.25;
+// Rims of what is made too narrow are small: a part that lacks this much of the data is none.
+constexpr double kNoRim = 0.08;
 constexpr double kSomeNarrow = 0.05;
 constexpr double kMostlyNarrow = 0.5;
 constexpr double kWideAll = 1.2;    // the samples' variance within parts over the data's
@@ -58,6 +60,12 @@ std::vector<std::string> names_of(const std::vector<Part>& parts) {
   return names;
 }
 
+bool loses_more_than_a_rim(const Evidence& evidence) {
+  return std::ranges::any_of(evidence.parts->missing, [](const Part& part) {
+    return part.share - part.made_high >= kNoRim;
+  });
+}
+
 double mass_of(const std::vector<Part>& parts) {
   double mass = 0;
   for (const Part& part : parts) mass += part.share - part.made;
@@ -71,7 +79,9 @@ bool narrower_than(double width, const Evidence& evidence) {
 }
 
 double least_sure_loss(const Evidence& evidence) {
-  if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow) return kLostThoughNarrow;
+  if (evidence.parts && narrow_mass(evidence, 0.5) >= kMuchNarrow &&
+      !loses_more_than_a_rim(evidence))
+    return kLostThoughNarrow;
   return narrower_than(kNarrowAll, evidence) || some_narrow(evidence) || lies_away(evidence) ||
                  lacks_detail(evidence) || other_detail(evidence) || wide_all(evidence)
              ? kLostThough
