@@ -251,7 +251,7 @@ const std::vector<Kind>& described_kinds() {
        "parts of the data are made too rarely, or too often",
        "Every mode is there, but not in its share. It often comes before modes are lost.",
        "KL of the samples' shares from the data's, above what chance gives; modes below a quarter "
-       "of their share, or one at 1.7 times its own where all others are even; places of the data "
+       "of their share, or one at 1.5 times its own where all others are even; places of the data "
        "with far too few samples, or too many.",
        "Data whose shares differ from what you think: the report lists them.",
        "for a GAN a gradient penalty (R1) or packing; draw more samples to see it clearly",

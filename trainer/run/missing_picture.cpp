@@ -14,6 +14,18 @@ namespace {
 using diagnostics::LostRows;
 
 constexpr int64_t kPoints = 2000;
+// Of a picture, which is written at each evaluation: of images of 256 pixels two parts fit.
+constexpr int64_t kMostPixels = 4'000'000;
+
+// The first of them, one at least.
+void leave_what_fits(std::vector<LostRows>& lost, const data::SampleShape& shape) {
+  int64_t left = kMostPixels;
+  const auto too_many = std::ranges::find_if(lost, [&](const LostRows& line) {
+    left -= (line.samples.empty() ? 1 : 2) * diagnostics::kLostRows * shape.height * shape.width;
+    return left < 0;
+  });
+  lost.erase(std::max(lost.begin() + 1, too_many), lost.end());
+}
 
 std::vector<float> reals_of(const data::Dataset& dataset, const std::vector<int64_t>& rows) {
   std::vector<int64_t> indices;
@@ -63,8 +75,9 @@ std::optional<records::Image> missing_picture(
   const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
   const bool points = !shape.image && shape.values() == 2 && dataset.mixture() == nullptr;
   if (!pictures && !points) return std::nullopt;
-  const auto lost = diagnostics::lost_rows(evidence, verdict, evidence.mode_of_real);
+  auto lost = diagnostics::lost_rows(evidence, verdict, evidence.mode_of_real);
   if (lost.empty()) return std::nullopt;
+  if (pictures) leave_what_fits(lost, shape);
   std::vector<int64_t> numbers;
   if (pictures) {
     for (const LostRows& line : lost)

@@ -13,8 +13,8 @@ namespace allmodes::run {
 
 // Collective; on rank 0 a row of reals of each known mode that is missing and, of each part, a row
 // of its reals over the samples nearest to them. Of points in the plane whose modes are not known
-// those reals as crosses over reals and samples. Nothing where nothing is missing, and of other
-// points.
+// those reals as crosses over reals and samples. Of large images the first few. Nothing where
+// nothing is missing, and of other points.
 std::optional<records::Image> missing_picture(
     const diagnostics::Evaluation& evaluation,
     const std::vector<diagnostics::GeneratedChunk>& generated,

@@ -18,7 +18,7 @@ constexpr double kLiesOnData = 0.95;       // of the null of precision
 constexpr double kReachesData = 0.85;  // of the null of recall: elsewhere there are fewer samples
 constexpr double kRepeatedThereof = 0.2;   // of the surplus
 constexpr double kTimesTheShare = 1.3;     // of the data in the place
-constexpr double kTimesOfMode = 1.7;       // its expectation
+constexpr double kTimesOfMode = 1.5;       // its expectation
 constexpr double kUnevenElsewhere = 0.02;  // reverse KL of the other modes, nats beyond chance
 
 // Samples that are moved, blurred or noisy are taken for other modes than they were meant for.
