@@ -44,10 +44,7 @@ def write_ring(path, rows=20000):
         angle = math.pi / 4 * draw.randrange(8)
         values.extend((2 * math.cos(angle) + draw.gauss(0, 0.05),
                        2 * math.sin(angle) + draw.gauss(0, 0.05)))
-    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, 2), }}"
-    head = head.ljust(-(len(head) + 11) % 64 + len(head)) + "\n"  # 10 bytes before it, whole in 64
-    path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode()
-                     + values.tobytes())
+    measuring.write_array(path, "<f4", (rows, 2), values.tobytes())
 
 
 def records(case, settings, cores):

@@ -74,14 +74,19 @@ def time_in_allmodes(case, ranks, cores, *settings):
         return step_times(folder)
 
 
-def write_images(path, pixels, count=2048):
-    """Bytes without structure: the work does not depend on them."""
-    header = ("{'descr': '|u1', 'fortran_order': False, "
-              f"'shape': ({count}, 3, {pixels}, {pixels}), }}")
-    header += " " * (-(len(header) + 11) % 64) + "\n"
+def write_array(path, kind, shape, data):
+    """A .npy file of these bytes; kind as NumPy names it: '<f4', '|u1'."""
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"  # 10 bytes before it, whole in 64
     with open(path, "wb") as file:
         file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
-        file.write(random.Random(1).randbytes(count * 3 * pixels * pixels))
+        file.write(data)
+
+
+def write_images(path, pixels, count=2048):
+    """Bytes without structure: the work does not depend on them."""
+    write_array(path, "|u1", (count, 3, pixels, pixels),
+                random.Random(1).randbytes(count * 3 * pixels * pixels))
 
 
 def noise(pixels):

@@ -58,8 +58,7 @@ constexpr records::Figure kDiagnosisFigures[] = {
      "classes with significantly and far too few fakes: name, expected, observed, log10_p"},
     {"parts", "", "", "none",
      "of the data that are missing, starved, narrow or crowded: name, finding, share, made, "
-     "made_99, width, "
-     "log10_p, reals (numbers of a few of its samples in the data, from 0)"},
+     "made_99, width, log10_p, reals (numbers of a few of its samples in the data, from 0)"},
     {"brief", "", "", "",
      "the first clause of reason: what decided, and what is missing or starved beside it"},
     {"findings", "", "", "none",

@@ -20,6 +20,7 @@
 #include "records/plots.h"
 #include "records/terminal.h"
 #include "report/page_sections.h"
+#include "run/pictures.h"
 
 namespace allmodes::diagnosis {
 namespace {
@@ -31,10 +32,6 @@ constexpr size_t kBars = 64;
 constexpr int64_t kNearestPairs = 16;
 constexpr int64_t kInventedColumns = 12;
 constexpr size_t kInventedShown = 24;
-
-bool drawable(const data::SampleShape& shape) {
-  return shape.image && (shape.channels == 1 || shape.channels == 3);
-}
 
 records::PictureRows rows_of_pictures(const data::SampleShape& shape, int64_t columns) {
   return {shape.channels, shape.height, shape.width, columns};
@@ -165,11 +162,11 @@ void draw_samples(Album& album, const Diagnosis& diagnosis, const DiagnosedSampl
                   const DiagnosedSamples& fakes) {
   draw_modes(album, diagnosis);
   draw_scores(album, diagnosis);
-  if (drawable(reals.shape)) {
+  if (run::drawable(reals.shape)) {
     draw_missing(album, reals, fakes, diagnosis);
     draw_invented(album, fakes, diagnosis);
     draw_nearest(album, reals, fakes, diagnosis);
-  } else if (!reals.shape.image && reals.shape.values() == 2) {
+  } else if (run::planar(reals.shape)) {
     draw_plane(album, reals, fakes, diagnosis);
   }
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -16,15 +15,14 @@
 namespace allmodes::diagnosis {
 namespace {
 
+using run::number_json;
+
 constexpr size_t kTableRows = 20;  // classes, dimensions or parts printed, of each
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
 nlohmann::ordered_json interval_json(const diagnostics::Interval& interval) {
-  return {
-      {"low", number(interval.low)}, {"high", number(interval.high)}, {"method", interval.method}};
+  return {{"low", number_json(interval.low)},
+          {"high", number_json(interval.high)},
+          {"method", interval.method}};
 }
 
 // Of many classes and dimensions the first ones; diagnosis.json and the page have them all.
@@ -68,7 +66,7 @@ std::string to_json(const Diagnosis& diagnosis) {
                                  {"features", diagnosis.features},
                                  {"samples", diagnosis.samples}};
   if (diagnosis.reals > 0) json["reals"] = diagnosis.reals;
-  for (const auto& line : diagnosis.lines) json[line.name] = number(line.value);
+  for (const auto& line : diagnosis.lines) json[line.name] = number_json(line.value);
   for (const auto& line : diagnosis.lines)
     if (line.interval) json["intervals_99"][line.name] = interval_json(*line.interval);
   for (size_t i = 0; i < diagnosis.kl_intervals.size(); ++i)
@@ -92,17 +90,17 @@ std::string to_json(const Diagnosis& diagnosis) {
       json["missing_modes"].push_back({{"name", mode.name},
                                        {"expected", mode.expected},
                                        {"observed", mode.observed},
-                                       {"log10_p", number(mode.log10_tail)}});
+                                       {"log10_p", number_json(mode.log10_tail)}});
   }
   json["missing"] = verdict.lost;
   json["starved"] = verdict.starved;
   json["narrow"] = verdict.narrow;
   json["crowded"] = verdict.crowded;
   if (diagnosis.evidence.smallest_loss)
-    json["smallest_loss"] = number(*diagnosis.evidence.smallest_loss);
+    json["smallest_loss"] = number_json(*diagnosis.evidence.smallest_loss);
   if (const auto& found = diagnosis.evidence.parts) {
-    json["lost_mass"] = number(found->lost_mass);
-    json["lost_mass_at_least"] = number(found->lost_mass_low);
+    json["lost_mass"] = number_json(found->lost_mass);
+    json["lost_mass_at_least"] = number_json(found->lost_mass_low);
     json["parts"] = run::parts_json(diagnosis.evidence, verdict, [&](int64_t real) {
       const auto& numbers = diagnosis.real_numbers;
       return numbers.empty() ? real : numbers.at(static_cast<size_t>(real));

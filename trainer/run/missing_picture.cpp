@@ -7,6 +7,7 @@
 #include "diagnostics/verdict/lost_rows.h"
 #include "records/picture_rows.h"
 #include "records/plots.h"
+#include "run/pictures.h"
 
 namespace allmodes::run {
 namespace {
@@ -72,9 +73,8 @@ std::optional<records::Image> missing_picture(
     const diagnostics::Evidence& evidence, const diagnostics::Verdict& verdict) {
   const data::Dataset& dataset = evaluation.dataset;
   const data::SampleShape shape = dataset.shape();
-  const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
-  const bool points = !shape.image && shape.values() == 2 && dataset.mixture() == nullptr;
-  if (!pictures && !points) return std::nullopt;
+  const bool pictures = drawable(shape);
+  if (!pictures && (!planar(shape) || dataset.mixture() != nullptr)) return std::nullopt;
   auto lost = diagnostics::lost_rows(evidence, verdict, evidence.mode_of_real);
   if (lost.empty()) return std::nullopt;
   if (pictures) leave_what_fits(lost, shape);

@@ -9,25 +9,25 @@
 namespace allmodes::run {
 namespace {
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
 nlohmann::ordered_json part_json(const diagnostics::Part& part, const char* finding,
                                  const std::function<int64_t(int64_t)>& number_in_data) {
   auto reals = nlohmann::ordered_json::array();
   for (const int64_t real : part.reals) reals.push_back(number_in_data(real));
   return {{"name", part.name},
           {"finding", finding},
-          {"share", number(part.share)},
-          {"made", number(part.made)},
-          {"made_99", {number(part.made_low), number(part.made_high)}},
-          {"width", number(part.width)},
-          {"log10_p", number(part.log10_tail)},
+          {"share", number_json(part.share)},
+          {"made", number_json(part.made)},
+          {"made_99", {number_json(part.made_low), number_json(part.made_high)}},
+          {"width", number_json(part.width)},
+          {"log10_p", number_json(part.log10_tail)},
           {"reals", std::move(reals)}};
 }
 
 }  // namespace
+
+nlohmann::ordered_json number_json(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+}
 
 nlohmann::ordered_json parts_json(const diagnostics::Evidence& evidence,
                                   const diagnostics::Verdict& verdict,

@@ -10,6 +10,9 @@
 
 namespace allmodes::run {
 
+// Null for what is no finite number: JSON has none for it.
+nlohmann::ordered_json number_json(double value);
+
 // Of each part that is missing, starved or narrow, and of each place with too few samples or too
 // many that the verdict tells: name, finding, share, made, made_99, width, log10_p and the numbers,
 // from 0, of a few reals of it in the data. Empty where parts were not looked for.

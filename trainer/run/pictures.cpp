@@ -85,6 +85,14 @@ records::PlotRange range_of_points(const at::Tensor& points) {
 
 }  // namespace
 
+bool drawable(const data::SampleShape& shape) {
+  return shape.image && (shape.channels == 1 || shape.channels == 3);
+}
+
+bool planar(const data::SampleShape& shape) {
+  return !shape.image && shape.values() == 2;
+}
+
 at::Tensor labels_in_turn(const CheckedRun& run, int64_t count, int64_t first) {
   if (!run.objective->conditional()) return {};
   // A class without a sample was never trained.
@@ -110,9 +118,8 @@ records::Image scatter_picture(const CheckedRun& run, const at::Tensor& fakes,
 void write_sample_pictures(const records::RunFolder& folder, uint64_t step, const CheckedRun& run,
                            const objectives::Forward& forward, at::Device device) {
   const auto shape = run.dataset->shape();
-  const bool points = !shape.image && shape.values() == 2;
-  const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3);
-  if (!points && !pictures) return;
+  const bool points = planar(shape);
+  if (!points && !drawable(shape)) return;
   if (!run.objective->draws()) {
     write_reconstructions(folder, step, run, forward, device);
     return;

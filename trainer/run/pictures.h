@@ -9,6 +9,10 @@
 
 namespace allmodes::run {
 
+// Samples of such a shape are drawn as pictures, in grey or colour; or as points in the plane.
+bool drawable(const data::SampleShape& shape);
+bool planar(const data::SampleShape& shape);
+
 // images/fakes-<step>.png of a fixed set of latents, images/reals.png once, and for an autoencoder
 // images/reconstructions-<step>.png (inputs above their reconstructions): grids of images, or
 // scatter plots of points.

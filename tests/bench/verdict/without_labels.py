@@ -16,9 +16,12 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import measuring
+
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
@@ -30,15 +33,9 @@ def idx(path):
     return data[4 + 4 * count:], sizes
 
 
-def write_array(path, pixels, sizes):
-    head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {tuple(sizes)}, }}"
-    head = head.ljust(-(len(head) + 11) % 64 + len(head)) + "\n"  # 10 bytes before it, whole in 64
-    path.write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + pixels)
-
-
 def train(binary, out, settings, steps):
     """verdict.json of the run in `out`, once it has so many steps."""
-    command = [str(ROOT / "launch/run.sh"), "-n", "2", "--", "train", str(ROOT / "configs/quickstart_gan.txtpb"),
+    command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train", str(measuring.ROOT / "configs/quickstart_gan.txtpb"),
                "--quiet", "--out", str(out), "--resume", "auto"]
     for setting in (*settings, f"steps={steps}", "diagnostics.evaluate_every=1000", "checkpoints.every=1000"):
         command += ["--set", setting]
@@ -68,7 +65,7 @@ def main():
     labels, _ = idx(next(data.glob("train-labels*")))
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
         folder = pathlib.Path(folder)
-        write_array(folder / "images.npy", pixels, sizes)
+        measuring.write_array(folder / "images.npy", "|u1", sizes, pixels)
         for steps in options.steps:
             known = train(binary, folder / "known", [f"data.path={data}"], steps)
             unknown = train(binary, folder / "unknown",
