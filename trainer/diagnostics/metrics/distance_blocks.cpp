@@ -14,15 +14,18 @@
 namespace allmodes::diagnostics {
 namespace {
 
-// A block then has half a megabyte: it stays in the cache until it was looked at.
-constexpr int64_t kBlockRows = 128;
+// A block of distances, in single precision, then has a megabyte: it stays in the cache until it
+// was looked at. It is wide, so that a row's nearest columns are sought among many at a time.
+constexpr int64_t kBlockRows = 64;
+constexpr int64_t kBlockColumns = 4096;
 // Rows whose distances to all columns come before those of the next ones.
-constexpr int64_t kGroupRows = 8 * kBlockRows;
-constexpr int64_t kBlockColumns = 1024;   // of distances, in single precision
-constexpr int64_t kProductColumns = 256;  // of products, in double precision
+constexpr int64_t kGroupRows = 16 * kBlockRows;
+constexpr int64_t kProductRows = 128;  // of products, in double precision
+constexpr int64_t kProductColumns = 256;
 constexpr double kSmallest = std::numeric_limits<float>::min();
 // Single precision is for blocks whose bound is below this share of their mean distance.
 constexpr double kSharpEnough = 1e-3;
+constexpr int64_t kLookedAtOfBlock = 1000;  // distances that the mean is taken of
 
 enum class Form { kPlain, kLeft, kRight };
 
@@ -96,9 +99,10 @@ std::vector<double> error_bounds(const Side<T>& rows, const Side<T>& columns, in
 
 bool sharp(const DistanceBlock& block) {
   const int64_t count = block.rows.count() * block.columns.count();
+  const int64_t step = count / kLookedAtOfBlock + 1;
   double sum = 0;
-  for (int64_t i = 0; i < count; i += 61) sum += static_cast<double>(block.values[i]);
-  const double mean = sum / static_cast<double>((count + 60) / 61);
+  for (int64_t i = 0; i < count; i += step) sum += static_cast<double>(block.values[i]);
+  const double mean = sum / static_cast<double>((count + step - 1) / step);
   return *std::max_element(block.error.begin(), block.error.end()) <= kSharpEnough * mean;
 }
 
@@ -191,15 +195,15 @@ void for_each_product_block(const Features& x, RowRange range, const Features& y
                             const std::function<void(const ProductBlock& block)>& visit) {
   check_sides(x, range, y);
   const at::NoGradGuard no_grad;
-  Side<double> left(x, Form::kPlain, kBlockRows);
+  Side<double> left(x, Form::kPlain, kProductRows);
   Side<double> right(y, Form::kPlain, kProductColumns);
-  const at::Tensor storage = at::empty({kBlockRows * kProductColumns}, at::kDouble);
+  const at::Tensor storage = at::empty({kProductRows * kProductColumns}, at::kDouble);
   ProductBlock block;
   for (int64_t column = 0; column < y.rows(); column += kProductColumns) {
     block.columns = {column, std::min(y.rows(), column + kProductColumns)};
     right.load(block.columns);
-    for (int64_t row = range.first; row < range.last; row += kBlockRows) {
-      block.rows = {row, std::min(range.last, row + kBlockRows)};
+    for (int64_t row = range.first; row < range.last; row += kProductRows) {
+      block.rows = {row, std::min(range.last, row + kProductRows)};
       left.load(block.rows);
       multiply(storage, left, right);
       block.values = storage.data_ptr<double>();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 #include <span>
 
@@ -78,9 +79,11 @@ class NeighborSearch {
     for (size_t start = 0; start < whole; start += kStrip) {
       Strip strip;
       strip.load(values.data() + start);
-      if (!strip.any_at_most(limits.data())) continue;
-      for (size_t i = 0; i < kStrip; ++i) add(start + i);
-      limits.fill(own.limit);
+      uint32_t found = strip.at_most(limits.data());
+      if (found == 0) continue;
+      for (; found != 0; found &= found - 1)
+        add(start + static_cast<size_t>(std::countr_zero(found)));
+      if (own.limit != limits.front()) limits.fill(own.limit);
     }
     for (size_t at = whole; at < values.size(); ++at) add(at);
     if (own.candidates.size() > capacity_ / 2) narrow(row, own);
@@ -89,7 +92,8 @@ class NeighborSearch {
   // A first limit, before any candidates are known: there are k others below the k-th lowest, not
   // counting the row itself, of the minima of as many parts of the block.
   void limit_by_lanes(std::span<const float> values, Pending& own) {
-    const auto lanes = static_cast<size_t>(2 * (found_.k + 1));
+    const size_t strips = (2 * static_cast<size_t>(found_.k + 1) + kStrip - 1) / kStrip;
+    const size_t lanes = strips * kStrip;
     if (values.size() < 2 * lanes) return;
     estimates_.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(lanes));
     for (size_t start = lanes; start + lanes <= values.size(); start += lanes)

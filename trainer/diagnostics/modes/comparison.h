@@ -48,6 +48,7 @@ struct Reference {
   double median_distance = 0;   // of two of the reals
   int64_t near_count = 0;       // of the first so many reals one in a hundred has another one
   float near_square = 0;        // as near as this squared distance
+  std::vector<double> widths = {};  // [width], median absolute offset of each feature
   // Where something may be hidden within modes: the parts of the reals (parts.h).
   std::optional<PartReference> parts = std::nullopt;
 };

@@ -32,7 +32,7 @@ class Columns {
       Strip squares;
       for (size_t j = 0; j < width_; ++j)
         squares.add_squared_offsets(point[j], values_.data() + j * padded_ + start);
-      if (squares.any_at_most(limits.data() + start)) return true;
+      if (squares.at_most(limits.data() + start) != 0) return true;
     }
     return false;
   }

@@ -290,17 +290,18 @@ class HalfComparison {
   std::map<int64_t, std::vector<int64_t>> matched_;  // leaves_when_matched(), by part
 };
 
-// The count that a binomial stays below with probability `tail` at most, by its normal law.
-double count_at_least(int64_t trials, double probability, double tail) {
+// The count of a binomial that lies so many deviations below its mean.
+double count_at_least(int64_t trials, double probability, double deviations) {
   const double mean = static_cast<double>(trials) * probability;
-  return std::floor(std::max(
-      0.0, mean - normal_quantile(tail) * std::sqrt(mean * std::max(0.0, 1 - probability))));
+  return std::floor(
+      std::max(0.0, mean - deviations * std::sqrt(mean * std::max(0.0, 1 - probability))));
 }
 
 // The least share of the data that, without a sample, is found with probability kPower.
 double smallest_loss(int64_t reals, int64_t samples, int64_t leaves, double log10_level) {
+  const double deviations = normal_quantile(1 - kPower);
   const auto found = [&](double share) {
-    const double least = count_at_least(reals, share, 1 - kPower);
+    const double least = count_at_least(reals, share, deviations);
     const auto count = static_cast<int64_t>(least);
     return least >= kLeastLoss * static_cast<double>(reals) &&
            hypergeometric_lower_log10(0, samples, count, samples + reals) <= log10_level;

@@ -46,6 +46,7 @@ int64_t rows_with_neighbor(const FeatureRows& rows, int64_t count, float limit) 
     for (size_t b = a + 1; b < order.size(); ++b) {
       const float* other = &rows.features[order[b] * w];
       if (square_distance(row, other, 1) > limit) break;
+      if (found[a] != 0 && found[b] != 0) continue;
       if (square_distance(row, other, w) <= limit) found[a] = found[b] = 1;
     }
   }
@@ -92,10 +93,11 @@ std::vector<double> widths_of(const FeatureRows& rows) {
   return widths;
 }
 
-// The features in which the samples are not flat; all where they are so in all.
-std::vector<size_t> full_directions(const FeatureRows& samples, const FeatureRows& reals) {
+// The features in which the samples are not flat beside reals of such widths; all where they are so
+// in all.
+std::vector<size_t> full_directions(const FeatureRows& samples,
+                                    const std::vector<double>& of_reals) {
   const auto of_samples = widths_of(samples);
-  const auto of_reals = widths_of(reals);
   std::vector<size_t> full;
   for (size_t j = 0; j < of_reals.size(); ++j)
     if (of_samples[j] * of_samples[j] >= kFlat * of_reals[j] * of_reals[j]) full.push_back(j);
@@ -181,6 +183,7 @@ const NoiseKey kReferenceKey{.seed = 1, .purpose = Purpose("reference distances"
 void measure_distances(Reference& reference) {
   reference.median_distance = median_distance(reference.reals, kReferenceKey);
   reference.near_count = std::clamp<int64_t>(reference.reals.size() / 2, 2, kMostNear);
+  reference.widths = widths_of(reference.reals);
   reference.near_square = near_square_of(reference.reals, reference.near_count);
 }
 
@@ -208,11 +211,11 @@ double near_duplicates(const FeatureRows& samples, const Reference& reference) {
     return share(made, median_distance(made, kDistanceKey) / median_distance(beside, kReferenceKey),
                  near_square_of(beside, reference.near_count));
   };
-  const auto full = full_directions(samples, reference.reals);
+  const auto full = full_directions(samples, reference.widths);
   if (std::ssize(full) < samples.width) return in_full(samples, reference.reals, full);
   if (samples.width > 1 && samples.width <= kWidestTurned && reference.median_distance > 0) {
     const Turned rows = turned(samples, reference.reals);
-    const auto of_turned = full_directions(rows.samples, rows.reals);
+    const auto of_turned = full_directions(rows.samples, widths_of(rows.reals));
     if (std::ssize(of_turned) < rows.samples.width)
       return in_full(rows.samples, rows.reals, of_turned);
   }

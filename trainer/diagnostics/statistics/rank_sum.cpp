@@ -2,27 +2,30 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <limits>
 
 #include "diagnostics/statistics/distributions.h"
 
 namespace allmodes::diagnostics {
 
-double rank_sum_log10(const std::vector<double>& small, const std::vector<double>& large) {
-  std::vector<std::pair<double, int>> all;
-  for (const double value : small) all.emplace_back(value, 0);
-  for (const double value : large) all.emplace_back(value, 1);
-  std::ranges::sort(all);
+double rank_sum_log10(std::vector<double> small, std::vector<double> large) {
+  std::ranges::sort(small);
+  std::ranges::sort(large);
   double ranks = 0;
   double ties = 0;
-  for (size_t first = 0; first < all.size();) {
-    size_t end = first;
-    while (end < all.size() && all[end].first == all[first].first) ++end;
-    const double rank = 0.5 * static_cast<double>(first + end + 1);  // of equals, their mean
-    const auto equals = static_cast<double>(end - first);
+  const auto value_at = [](const std::vector<double>& values, size_t at) {
+    return at < values.size() ? values[at] : std::numeric_limits<double>::infinity();
+  };
+  for (size_t a = 0, b = 0; a < small.size() || b < large.size();) {
+    const double lowest = std::min(value_at(small, a), value_at(large, b));
+    const size_t first_a = a, first_b = b;
+    while (a < small.size() && small[a] <= lowest) ++a;
+    while (b < large.size() && large[b] <= lowest) ++b;
+    // Of equals, their mean rank.
+    const double rank = 0.5 * static_cast<double>(first_a + first_b + a + b + 1);
+    const auto equals = static_cast<double>(a - first_a + b - first_b);
     ties += equals * (equals * equals - 1);
-    for (; first < end; ++first)
-      if (all[first].second == 0) ranks += rank;
+    ranks += static_cast<double>(a - first_a) * rank;
   }
   const auto n = static_cast<double>(small.size());
   const auto m = static_cast<double>(large.size());

@@ -27,13 +27,15 @@ class Strip {
     }
   }
 
-  // Whether some of them is at most its limit. No NaN is.
-  bool any_at_most(const float* limits) const {
-    Marks marks = {};
-    for (size_t v = 0; v < kVectors; ++v) marks |= values_[v] <= vector_at(limits, v);
+  // Bit i: number i is at most its limit. No NaN is.
+  uint32_t at_most(const float* limits) const {
+    Marks bits = {1, 2, 4, 8}, marks = {};
+    for (size_t v = 0; v < kVectors; ++v, bits <<= static_cast<int32_t>(kFloats))
+      marks |= (values_[v] <= vector_at(limits, v)) & bits;
     std::array<uint64_t, 2> halves;
     std::memcpy(halves.data(), &marks, sizeof(halves));
-    return (halves[0] | halves[1]) != 0;
+    const uint64_t both = halves[0] | halves[1];
+    return static_cast<uint32_t>(both | both >> 32);
   }
 
  private:
