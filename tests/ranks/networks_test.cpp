@@ -23,6 +23,7 @@
 #include <optional>
 #include <thread>
 
+#include "networks/folded.h"
 #include "networks/registry.h"
 #include "ranks/networks_fixture.h"
 
@@ -336,6 +337,32 @@ TEST(RunningStatistics, RoundTheProductAndThenTheSum) {
       EXPECT_EQ(buffers[i].const_data_ptr<float>()[c], kept + added);
     }
   }
+}
+
+TEST(Networks, FoldedNormsAreThoseOfEvaluation) {
+  const auto convolution = [](int64_t channels) {
+    return config::Layer{config::Convolution{.channels = channels, .stride = 2, .bias = false}};
+  };
+  const config::Layer norm{config::BatchNorm{.epsilon = 1e-3}}, relu{config::Activation{}};
+  Network network = make({convolution(4),
+                          norm,
+                          relu,
+                          convolution(6),
+                          norm,
+                          relu,
+                          {config::Flatten{}},
+                          {config::Linear{.units = 3}}},
+                         {2, 11, 11});
+  for (at::Tensor& buffer : network.buffers)
+    buffer.add_(noise(buffer.sizes().vec(), "running").abs());
+  const at::Tensor x = noise({5, 2, 11, 11}, "x");
+  const Folded made = folded(network.plan, network.parameters, network.buffers);
+  EXPECT_TRUE(made.plan.buffers.empty());
+  Context context;
+  const at::Tensor quick = forward(made.plan, made.weights, {}, x, context);
+  EXPECT_LT(worst_difference(quick, run(network, x, /*training=*/false)), 1e-12);
+  const Network without = make({norm, {config::Flatten{}}}, {2, 3, 3});
+  EXPECT_THROW(folded(without.plan, without.parameters, without.buffers), Error);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "diagnostics/features/sample_chunks.h"
 #include "diagnostics/metrics/sum_over_ranks.h"
 #include "gradients/compute_stream.h"
+#include "networks/forward.h"
 
 namespace allmodes::diagnostics {
 namespace {
@@ -48,8 +49,8 @@ std::vector<double> shares_of(const std::vector<int64_t>& counts) {
   return shares;
 }
 
-std::vector<int64_t> best_classes(const gradients::FlatNetwork& network, const at::Tensor& images) {
-  const at::Tensor best = classifier_scores(network, images).argmax(1).to(at::kCPU);
+std::vector<int64_t> best_classes(const at::Tensor& scores) {
+  const at::Tensor best = scores.argmax(1).to(at::kCPU);
   const auto* data = best.data_ptr<int64_t>();
   return {data, data + best.numel()};
 }
@@ -63,7 +64,7 @@ Measured measure(const gradients::FlatNetwork& network, const data::Dataset& dat
   for_each_chunk(total, setup.control, [&](int64_t first, int64_t count) {
     std::vector<int64_t> labels;
     const auto images = real_samples(dataset, kSeed, first, count, &labels);
-    const auto found = best_classes(network, images.to(setup.device));
+    const auto found = best_classes(classifier_scores(network, images.to(setup.device)));
     for (size_t i = 0; i < labels.size(); ++i) {
       ++counts[static_cast<size_t>(found[i])];
       counts.back() += found[i] == labels[i] ? 1 : 0;
@@ -166,11 +167,15 @@ void broadcast(gradients::FlatNetwork& network, world::Communicator& exchange) {
 }  // namespace
 
 std::vector<int64_t> Classifier::classify(const at::Tensor& images) const {
-  return best_classes(network_, images);
+  const at::NoGradGuard no_grad;
+  networks::Context context{.training = false};
+  return best_classes(networks::forward(folded_.plan, folded_.weights, {}, images, context));
 }
 
 at::Tensor Classifier::features(const at::Tensor& images) const {
-  return classifier_features(network_, images);
+  const at::NoGradGuard no_grad;
+  networks::Context context{.training = false, .layers = folded_.plan.layers.size() - 1};
+  return networks::forward(folded_.plan, folded_.weights, {}, images, context);
 }
 
 std::vector<int64_t> modes_of(const Classifier& classifier, const data::Dataset& dataset,

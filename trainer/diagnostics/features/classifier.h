@@ -14,6 +14,7 @@
 
 #include "data/dataset.h"
 #include "gradients/flat_network.h"
+#include "networks/folded.h"
 #include "world/communicator.h"
 
 namespace allmodes::diagnostics {
@@ -22,7 +23,10 @@ class Classifier {
  public:
   // `shares` [classes] sum to 1.
   Classifier(gradients::FlatNetwork network, double accuracy, std::vector<double> shares)
-      : network_(std::move(network)), accuracy_(accuracy), shares_(std::move(shares)) {}
+      : network_(std::move(network)),
+        folded_(networks::folded(network_.plan, network_.average_views, network_.buffer_views)),
+        accuracy_(accuracy),
+        shares_(std::move(shares)) {}
   // The most likely class of each image; images [n, channels, height, width] in [-1, 1].
   std::vector<int64_t> classify(const at::Tensor& images) const;
   // What its last layer decides by: kClassifierFeatures numbers of each image, [n, ...].
@@ -35,6 +39,7 @@ class Classifier {
 
  private:
   gradients::FlatNetwork network_;
+  networks::Folded folded_;  // of its averaged weights
   double accuracy_;
   std::vector<double> shares_;
 };

@@ -29,18 +29,19 @@ constexpr int64_t kFewestSteps = 400;
 constexpr int64_t kMostSteps = 2400;
 
 networks::Plan make_plan(const data::Dataset& dataset) {
-  // Windows of five pixels: with stride 2, two layers of them see strokes and corners whole.
-  const auto convolution = [](int64_t channels) {
+  // Windows of five pixels, then of three of these with stride 2: they see strokes and corners
+  // whole. (Five again take twice as long, for two images in a thousand of Fashion-MNIST.)
+  const auto convolution = [](int64_t channels, int64_t kernel) {
     return config::Layer{config::Convolution{
-        .channels = channels, .kernel = 5, .stride = 2, .padding = 2, .bias = false}};
+        .channels = channels, .kernel = kernel, .stride = 2, .padding = kernel / 2, .bias = false}};
   };
   const config::Layer relu{config::Activation{}};
   const config::Layer norm{config::BatchNorm{.statistics = "global"}};
-  return networks::plan(
-      {convolution(24), norm, relu, convolution(48), norm, relu, config::Layer{config::Flatten{}},
-       config::Layer{config::Linear{.units = kClassifierFeatures}}, relu,
-       config::Layer{config::Linear{.units = dataset.classes()}}},
-      objectives::network_shape(dataset.shape()), "kaiming_uniform");
+  return networks::plan({convolution(24, 5), norm, relu, convolution(48, 3), norm, relu,
+                         config::Layer{config::Flatten{}},
+                         config::Layer{config::Linear{.units = kClassifierFeatures}}, relu,
+                         config::Layer{config::Linear{.units = dataset.classes()}}},
+                        objectives::network_shape(dataset.shape()), "kaiming_uniform");
 }
 
 // Sums over ranks what batch norm asks for.
@@ -135,18 +136,6 @@ at::Tensor classifier_scores(const gradients::FlatNetwork& network, const at::Te
   networks::Context context{.training = false};
   return networks::forward(network.plan, network.average_views, network.buffer_views, images,
                            context);
-}
-
-at::Tensor classifier_features(const gradients::FlatNetwork& network, const at::Tensor& images) {
-  const at::NoGradGuard no_grad;
-  networks::Plan body = network.plan;
-  const networks::LayerPlan last = body.layers.back();
-  body.layers.pop_back();
-  body.output = last.input;
-  body.parameters.resize(last.first_parameter);
-  networks::Context context{.training = false};
-  return networks::forward(body, std::span(network.average_views).first(last.first_parameter),
-                           network.buffer_views, images, context);
 }
 
 gradients::FlatNetwork train_classifier(const data::Dataset& dataset, uint64_t seed, int64_t steps,

@@ -15,7 +15,7 @@ namespace allmodes::diagnostics {
 
 // Part of the cache's file names: raise it with every change to what is trained, so that no
 // classifier of an older recipe is taken for one of this.
-inline constexpr int kClassifierRecipe = 2;
+inline constexpr int kClassifierRecipe = 3;
 
 // Collective. A network from images of `dataset`'s shape to scores of its classes, trained with
 // cross-entropy on its labels; the averaged weights are the result. `seed` draws first weights,
@@ -35,8 +35,7 @@ gradients::FlatNetwork make_classifier_network(const data::Dataset& dataset, uin
 // Scores [n, classes] of images [n, channels, height, width] by the averaged weights.
 at::Tensor classifier_scores(const gradients::FlatNetwork& network, const at::Tensor& images);
 
-// What the last layer decides by, [n, kClassifierFeatures].
-at::Tensor classifier_features(const gradients::FlatNetwork& network, const at::Tensor& images);
+// Numbers that its last layer decides by.
 inline constexpr int64_t kClassifierFeatures = 128;
 
 // Moves each of `count` images by (dx, dy), each uniform over -kClassifierShift .. kClassifierShift
