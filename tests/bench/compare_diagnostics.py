@@ -73,7 +73,7 @@ def compare(case, rounds, cores):
               "diagnostics.classifier=false", "diagnostics.diversity_pairs=1",
               f"diagnostics.log_every={steps // LINES}"]
     # The default cadence of log lines where there are as many steps.
-    often = [f"diagnostics.evaluate_every={steps // EVALUATIONS}", "diagnostics.samples=2500",
+    often = [f"diagnostics.evaluate_every={steps // EVALUATIONS}", "diagnostics.samples=2000",
              "diagnostics.classifier=true", f"diagnostics.log_every={min(50, steps // LINES)}"]
     taken = {"on": [], "off": [], "evaluation": [], "off_again": []}
     for _ in range(rounds):

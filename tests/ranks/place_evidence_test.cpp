@@ -248,5 +248,27 @@ TEST(PlaceEvidence, TooFewOrTooLargeToCompareAddsNothing) {
   EXPECT_FALSE(evidence.emptied);
 }
 
+TEST(PlaceEvidence, SmallModelsLookAmongFewerRows) {
+  EXPECT_EQ(most_looked_at(0), 600);
+  EXPECT_EQ(most_looked_at(1e15), 5000);
+  EXPECT_NEAR(most_looked_at(4e11), 2 * most_looked_at(1e11), 1);
+
+  const auto reals = five_groups(1000, 1);
+  const auto samples = five_groups(1000, 2, 1);
+  Evidence evidence{.step = 1000};
+  const Comparison comparison = comparison_of(reals);
+  const auto compared = leading(samples);
+  testing::run_ranks(2, [&](world::Communicator& communicator) {
+    Evidence found{.step = 1000};
+    found.parts = PartFindings{};
+    add_places_of_run(communicator, {reals, kPlaceWidth, 700}, {samples, kPlaceWidth}, comparison,
+                      {compared, kPartWidth}, kSignificance, 1, found);
+    if (communicator.rank() == 0) evidence = std::move(found);
+  });
+  const double lost = calibrated_figure(evidence, "local_loss")->value;
+  EXPECT_NEAR(lost, 0.2, 0.02);
+  EXPECT_NEAR(lost * 700, std::round(lost * 700), 1e-9);
+}
+
 }  // namespace
 }  // namespace allmodes::diagnostics

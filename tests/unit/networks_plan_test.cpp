@@ -229,5 +229,21 @@ TEST(NetworkPlan, LayersDeclareTheirParametersAndBuffers) {
   }
 }
 
+TEST(NetworkPlan, MultipliesEachWeightAtEachPlaceOfTheSmallerSide) {
+  const auto of = [](const Layers& layers, const Shape& input) {
+    return plan(layers, input, "kaiming_uniform").multiply_adds();
+  };
+  const config::Layer half{config::Convolution{.channels = 4, .stride = 2, .padding = 1}};
+  const config::Layer twice{
+      config::TransposedConvolution{.channels = 4, .kernel = 4, .padding = 1}};
+  const config::Layer same{config::Convolution{.channels = 3, .padding = 1}};
+  EXPECT_EQ(of({{config::Linear{.units = 5}}, {config::Linear{.units = 2}}}, {3}),
+            3 * 5 + 5 + 5 * 2 + 2);
+  EXPECT_EQ(of({half}, {3, 8, 8}), (3 * 4 * 9 + 4) * 16);
+  EXPECT_EQ(of({twice}, {3, 4, 4}), (3 * 4 * 16 + 4) * 16);
+  EXPECT_EQ(of({{config::Residual{{same, same}, {}}}, {config::Flatten{}}}, {3, 8, 8}),
+            2 * (3 * 3 * 9 + 3) * 64);
+}
+
 }  // namespace
 }  // namespace allmodes::networks

@@ -12,7 +12,7 @@ namespace allmodes::config {
 struct Diagnostics {
   int64_t log_every = 50;
   int64_t evaluate_every = 1000;
-  int64_t samples = 2500;
+  int64_t samples = 2000;
   int64_t diversity_pairs = 256;
   bool classifier = true;
   int64_t calibration_draws = 200;

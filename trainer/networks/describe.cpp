@@ -74,13 +74,10 @@ struct Label {
 void describe_layers(const Plan& plan, const std::vector<LayerPlan>& layers, int depth,
                      std::string& out) {
   for (const LayerPlan& layer : layers) {
-    int64_t count = 0;
-    for (const ParameterSpec& parameter : plan.parameters)
-      if (parameter.name.starts_with(layer.name + ".")) count += elements(parameter.shape);
     out += fmt::format(
         "{:8} {:40} {:>14} {:>12}\n", layer.name,
         std::string(static_cast<size_t>(2 * depth), ' ') + std::visit(Label{}, layer.layer.kind),
-        to_string(layer.output), count);
+        to_string(layer.output), parameters_in(plan, layer));
     describe_layers(plan, layer.inner, depth + 1, out);
     describe_layers(plan, layer.shortcut, depth + 1, out);
   }

@@ -22,6 +22,22 @@ bool any_layer(const std::vector<LayerPlan>& layers, const Predicate& predicate)
   });
 }
 
+int64_t places(const Shape& shape) {
+  return shape.size() == 3 ? shape[1] * shape[2] : 1;
+}
+
+int64_t multiply_adds_of(const Plan& plan, const std::vector<LayerPlan>& layers) {
+  int64_t count = 0;
+  for (const LayerPlan& layer : layers) {
+    if (layer.inner.empty()) {
+      count += parameters_in(plan, layer) * std::min(places(layer.input), places(layer.output));
+    } else {
+      count += multiply_adds_of(plan, layer.inner) + multiply_adds_of(plan, layer.shortcut);
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 std::vector<LayerPlan> Planner::run(const std::vector<config::Layer>& layers, Shape shape,
@@ -197,6 +213,17 @@ int64_t Plan::parameter_count() const {
   int64_t count = 0;
   for (const ParameterSpec& parameter : parameters) count += elements(parameter.shape);
   return count;
+}
+
+int64_t parameters_in(const Plan& plan, const LayerPlan& layer) {
+  int64_t count = 0;
+  for (const ParameterSpec& parameter : plan.parameters)
+    if (parameter.name.starts_with(layer.name + ".")) count += elements(parameter.shape);
+  return count;
+}
+
+int64_t Plan::multiply_adds() const {
+  return multiply_adds_of(*this, layers);
 }
 
 const std::vector<std::string_view>& activation_names() {

@@ -99,6 +99,9 @@ struct Plan {
   // running values or draws noise.
   bool takes_batches_together() const;
   int64_t parameter_count() const;
+  // Of one sample's way forward, roughly: each weight at each place ({height, width}) of its
+  // layer's input or output, of which has fewer. What attention multiplies beside is not in it.
+  int64_t multiply_adds() const;
   // A table, one line a layer: name, kind, output shape, parameters.
   std::string describe() const;
 };
@@ -115,6 +118,9 @@ struct Plan {
 // 0: there are none. Throws ShapeError naming the first layer that does not fit.
 Plan plan(const std::vector<config::Layer>& layers, const Shape& input,
           const std::string& initialization, int64_t classes = 0);
+
+// Numbers that are learned in `layer` of `plan`, inner layers included.
+int64_t parameters_in(const Plan& plan, const LayerPlan& layer);
 
 // The names that Activation::function knows.
 const std::vector<std::string_view>& activation_names();

@@ -40,12 +40,23 @@ constexpr int64_t kReferenceReals = 5000;
 constexpr int64_t kPoolReals = 20'000;
 constexpr int64_t kFewestReals = 100;
 
+// Of all networks, forward, at the default cadence: who evaluates more often has asked for the
+// cost.
+double multiply_adds_between_evaluations(const CollectorSetup& setup) {
+  double of_a_sample = 0;
+  for (const auto& network : setup.objective.networks())
+    of_a_sample += static_cast<double>(network.plan.multiply_adds());
+  return of_a_sample *
+         static_cast<double>(setup.config.batch * config::Diagnostics{}.evaluate_every);
+}
+
 class ComparisonCollector final : public Collector {
  public:
   ComparisonCollector(const CollectorSetup& setup, std::shared_ptr<ModeFinder> finder)
       : finder_(std::move(finder)),
         draws_(setup.config.diagnostics.calibration_draws),
         significance_(setup.config.verdict.significance),
+        most_looked_at_(most_looked_at(multiply_adds_between_evaluations(setup))),
         comparison_{.reference = {},
                     .nulls = {},
                     .names = finder_ ? finder_->names() : std::vector<std::string>{"the data"},
@@ -205,7 +216,7 @@ class ComparisonCollector final : public Collector {
     const int64_t pool = std::min(size - reference, std::max(kPoolReals, 8 * evaluation.made()));
     const int64_t count = std::max<int64_t>(2, std::min(evaluation.made(), pool / 2));
     Rows of_reference = reals(evaluation, 0, reference);
-    places_ = {std::move(of_reference.placed), place_projection_.dimensions};
+    places_ = {std::move(of_reference.placed), place_projection_.dimensions, most_looked_at_};
     comparison_.reference =
         make_reference(std::move(of_reference.compared), std::ssize(comparison_.names));
     const FeatureRows& rows = comparison_.reference.reals;
@@ -304,6 +315,7 @@ class ComparisonCollector final : public Collector {
   std::shared_ptr<ModeFinder> finder_;
   int64_t draws_;
   double significance_;
+  int64_t most_looked_at_;
   Projection projection_;
   Projection place_projection_;  // where parts are looked for
   PlaceReference places_;        // likewise

@@ -13,9 +13,11 @@ namespace {
 
 constexpr double kLossOfNote = 0.02;  // of the reals
 constexpr int64_t kDrawsOfRun = 100;
-// Rows of either set that a run's places are looked for among; the cost goes with their square.
-constexpr int64_t kMostLookedAt = 5000;
 constexpr int64_t kMostLookedAtAgain = 600;  // to check what parts have found missing
+// Two rows pooled, of which distances are measured twice at most, take as long as so many of a
+// network's multiply-adds with their gradients: measured, of networks of 128 units.
+constexpr double kMultiplyAddsOfPair = 37;
+constexpr double kShareOfTraining = 0.003;
 
 // A share, and the score that says whether it is one.
 constexpr std::array kScored = {std::pair{"local_loss", "loss_score"},
@@ -28,6 +30,13 @@ bool can_be_compared(const Features& rows) {
 }
 
 }  // namespace
+
+int64_t most_looked_at(double multiply_adds) {
+  const double pairs = kShareOfTraining * multiply_adds / kMultiplyAddsOfPair;
+  const double of_either = std::sqrt(pairs) / 2;
+  return static_cast<int64_t>(std::clamp(of_either, static_cast<double>(kMostLookedAtAgain),
+                                         static_cast<double>(PlaceReference{}.most_looked_at)));
+}
 
 void add_calibrated(const PooledFigures& pooled, int64_t reals, int64_t fakes,
                     const std::function<bool(std::string_view)>& wanted, Evidence& evidence) {
@@ -83,7 +92,7 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
   const bool looks_again = places.width <= comparison.reference.parts->width || lies_away(evidence);
   if (looks_again && parts.missing.empty() && parts.starved.empty()) return;
   const int64_t looked_at = std::min({samples.rows(), std::ssize(places.reals) / places.width,
-                                      looks_again ? kMostLookedAtAgain : kMostLookedAt});
+                                      looks_again ? kMostLookedAtAgain : places.most_looked_at});
   const Features reals = Features{places.reals, places.width}.part(0, looked_at);
   const Features fakes = samples.part(0, looked_at);
   if (looked_at < kFewestForParts || !can_be_compared(reals) || !can_be_compared(fakes)) return;
@@ -93,7 +102,11 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
       [](std::string_view name) { return name.starts_with("local_"); }, evidence);
   add_places(*comparison.reference.parts, compared_samples.part(0, looked_at), pooled,
              part_hints(comparison), evidence.parts->narrow, evidence);
-  add_left_by_move(control, reals, fakes, significance, seed, evidence);
+  // What a move leaves is held against half of the loss: half of many rows tell, at a quarter of
+  // the cost.
+  const int64_t moved = std::min(looked_at, std::max(looked_at / 2, kMostLookedAtAgain));
+  add_left_by_move(control, reals.part(0, moved), fakes.part(0, moved), significance, seed,
+                   evidence);
 }
 
 }  // namespace allmodes::diagnostics

@@ -36,13 +36,20 @@ void add_left_by_move(world::Communicator& control, const Features& reals, const
 struct PlaceReference {
   std::vector<float> reals;
   int64_t width = 0;
+  int64_t most_looked_at = 5000;  // rows of either set
 };
+
+// PlaceReference::most_looked_at of a run, 600 to 5,000: the cost goes with the square of the rows.
+// Of a small model so many that to look for places costs three thousandths of what is trained
+// between two evaluations, which take so many `multiply_adds` forward.
+int64_t most_looked_at(double multiply_adds);
 
 // Collective. All of the above, of samples in the features of either; `comparison` has parts:
 // local_loss, local_shortage, local_excess and local_surplus, and the places.
-// Of as many samples as reals, the first 5,000 at most. Where parts have all columns that places
-// have, and of samples that lie away from the data, places are a second look at what parts miss: of
-// 600 at most, and none where no part lacks samples. Adds nothing where there are fewer than kFewestForParts, or values too large to compare.
+// Of as many samples as reals, the first places.most_looked_at at most. Where parts have all
+// columns that places have, and of samples that lie away from the data, places are a second look at
+// what parts miss: of 600 at most, and none where no part lacks samples. Adds nothing where there
+// are fewer than kFewestForParts, or values too large to compare.
 // evidence.parts are those of `samples`; `significance`: of all tests of the evaluation.
 void add_places_of_run(world::Communicator& control, const PlaceReference& places,
                        const Features& samples, const Comparison& comparison,
