@@ -3,8 +3,9 @@
 
     python3 tests/bench/compare_diagnostics.py [--rounds N] [--json FILE] [CASE]...
 
-CASE  ring_gan, points_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one core a rank, the
-      batch of the case on each; points_gan is the ring GAN of points in a file, whose modes are not known
+CASE  ring_gan, points_gan, points64_gan, dcgan32 or vae (tests/bench/CASE.txtpb), one thread and one
+      core a rank, the batch of the case on each; points_gan is the ring GAN of points in a file, whose
+      modes are not known, points64_gan the same model of a normal law in 64 dimensions
 
 Turn by turn: `on` has the default diagnostics, classifier included, but evaluates more often, so that
 a run has several evaluations to time; `off` has none between its first step and its last, and logs
@@ -30,8 +31,8 @@ import tempfile
 import measuring
 
 CADENCE = 1000  # diagnostics.evaluate_every
-BATCH = {"ring_gan": 512, "points_gan": 512, "dcgan32": 128, "vae": 256}  # over both ranks
-STEPS = {"ring_gan": 2000, "points_gan": 2000, "dcgan32": 96, "vae": 800}  # of a run
+BATCH = {"ring_gan": 512, "points_gan": 512, "points64_gan": 512, "dcgan32": 128, "vae": 256}  # over both ranks
+STEPS = {"ring_gan": 2000, "points_gan": 2000, "points64_gan": 2000, "dcgan32": 96, "vae": 800}  # of a run
 EVALUATIONS = 4
 LINES = 6  # of the log of a run without
 
@@ -47,14 +48,25 @@ def write_ring(path, rows=20000):
     measuring.write_array(path, "<f4", (rows, 2), values.tobytes())
 
 
+def write_normal(path, rows=20000, width=64):
+    """N(0, I) as a .npy file of float32 [rows, width]."""
+    draw = random.Random(1)
+    values = array.array("f", (draw.gauss(0, 1) for _ in range(rows * width)))
+    measuring.write_array(path, "<f4", (rows, width), values.tobytes())
+
+
+POINTS = {"points_gan": write_ring, "points64_gan": write_normal}
+
+
 def records(case, settings, cores):
+    config = "points_gan" if case in POINTS else case
     command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train",
-               str(measuring.ROOT / f"tests/bench/{case}.txtpb"), "--quiet"]
+               str(measuring.ROOT / f"tests/bench/{config}.txtpb"), "--quiet"]
     settings = [f"steps={STEPS[case]}", f"batch={BATCH[case]}", *settings]
     with tempfile.TemporaryDirectory(prefix="allmodes-bench-") as folder:
-        if case == "points_gan":
+        if case in POINTS:
             points = pathlib.Path(folder) / "points.npy"
-            write_ring(points)
+            POINTS[case](points)
             settings.append(f"data.path={points}")
         measuring.run([*command, "--out", folder,
                        *(word for setting in settings for word in ("--set", setting))],
@@ -101,13 +113,13 @@ def main():
     if len(cores) < 2:
         sys.exit("compare_diagnostics.py: needs two cores")
     print(f"default diagnostics, two ranks, one thread each, {options.rounds} rounds")
-    print(f"{'case':<10} {'off':>10} {'on':>10} {'evaluation':>11}   {'on/off':<19} "
+    print(f"{'case':<12} {'off':>8} {'on':>10} {'evaluation':>11}   {'on/off':<19} "
           f"{'evaluations alone':<19} {'off/off':<19}")
     results = []
     for case in cases:
         results.append(compare(case, options.rounds, cores))
         times = results[-1]["milliseconds"]
-        print(f"{case:<10} " +
+        print(f"{case:<12} " +
               " ".join(f"{statistics.median(times[name]):7.2f} ms" for name in ("off", "on")) +
               f" {statistics.median(times['evaluation']):8.0f} ms   " +
               " ".join(measuring.show(results[-1][name]).ljust(19)
