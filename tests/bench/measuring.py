@@ -11,6 +11,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/end_to_end"))
+
+from array_file import write_array
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -72,15 +76,6 @@ def time_in_allmodes(case, ranks, cores, *settings):
              *(word for setting in settings for word in ("--set", setting))],
             cores, {"ALLMODES_BINARY": program()})
         return step_times(folder)
-
-
-def write_array(path, kind, shape, data):
-    """A .npy file of these bytes; kind as NumPy names it: '<f4', '|u1'."""
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
-    header += " " * (-(len(header) + 11) % 64) + "\n"  # 10 bytes before it, whole in 64
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
-        file.write(data)
 
 
 def write_images(path, pixels, count=2048):

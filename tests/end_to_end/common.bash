@@ -17,7 +17,7 @@ fi
 work="$(mktemp -d "${TMPDIR:-/tmp}/allmodes-test.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-export OMP_NUM_THREADS=1 NO_COLOR=1
+export OMP_NUM_THREADS=1 NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
 if ((EUID == 0)); then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
@@ -26,6 +26,11 @@ fi
 mpirun_options=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1
   --mca oob_tcp_if_include lo --mca btl_tcp_if_include lo
   --mca btl_vader_single_copy_mechanism none)
+
+# The script on standard input, which may import array_file.
+python_with_arrays() {
+  PYTHONPATH="$source/tests/end_to_end" python3 -
+}
 
 # on_ranks N ARGUMENT...: the program on N ranks; on 1 it runs alone, without mpirun.
 on_ranks() {

@@ -4,14 +4,9 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
-import random, struct
-
-def npy(path, descr, shape, data):
-    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 
 def points(path, seed, classes, copies=False):
     """1000 points in 4 dimensions in groups at the corners of a hypercube."""
@@ -23,26 +18,25 @@ def points(path, seed, classes, copies=False):
     if copies:
         rows = [rows[0]] * 1000
     values = [x for row in rows for x in row]
-    npy(path, "<f4", (1000, 4), struct.pack(f"<{len(values)}f", *values))
+    write_array(path, "<f4", (1000, 4), values)
 
 every = list(range(10))
 points("reals.npy", 1, every)
-npy("labels.npy", "|u1", "(1000,)", bytes(i % 10 for i in range(1000)))
+write_array("labels.npy", "|u1", (1000,), bytes(i % 10 for i in range(1000)))
 points("good.npy", 2, every)
 points("dropped.npy", 3, [label for label in every if label != 7])
 points("copies.npy", 4, every, copies=True)
-npy("narrow.npy", "<f4", (1000, 3), bytes(12000))
+write_array("narrow.npy", "<f4", (1000, 3), bytes(12000))
 rng = random.Random(6)
-npy("doubled.npy", "<f4", (500, 3), struct.pack("<1500f", *(2 * [rng.gauss(0, 1) for _ in range(750)])))
-npy("single.npy", "<f4", (500, 3), struct.pack("<1500f", *(rng.gauss(0, 1) for _ in range(1500))))
-npy("four.npy", "<f4", (4, 4), bytes(64))
-npy("broken.npy", "<f4", (2, 2), struct.pack("<4f", 0, 1, float("nan"), 0))
+write_array("doubled.npy", "<f4", (500, 3), 2 * [rng.gauss(0, 1) for _ in range(750)])
+write_array("single.npy", "<f4", (500, 3), [rng.gauss(0, 1) for _ in range(1500)])
+write_array("four.npy", "<f4", (4, 4), bytes(64))
+write_array("broken.npy", "<f4", (2, 2), [0, 1, float("nan"), 0])
 rng = random.Random(5)
 mean = [rng.gauss(0, 1) if i % 2 == 0 else 0.0 for i in range(1000)]
-npy("mean.npy", "<f4", (500, 2), struct.pack("<1000f", *mean))
-npy("log_variance.npy", "<f4", (500, 2),
-    struct.pack("<1000f", *(-3.0 if i % 2 == 0 else 0.0 for i in range(1000))))
-npy("silent.npy", "<f4", (500, 2), bytes(4000))
+write_array("mean.npy", "<f4", (500, 2), mean)
+write_array("log_variance.npy", "<f4", (500, 2), [-3.0 if i % 2 == 0 else 0.0 for i in range(1000)])
+write_array("silent.npy", "<f4", (500, 2), bytes(4000))
 PYTHON
 
 expect 0 "$program" diagnose --real reals.npy --fake good.npy --labels labels.npy --out alone
@@ -212,14 +206,12 @@ says err 'diagnostics.sample_metrics: classifier features are of images, and the
 expect 78 "$program" validate gan.txtpb --set diagnostics.sample_metrics=inception
 
 # All rows of sets of different sizes; what follows from what decides is folded away, and kept.
-python3 - <<'PYTHON'
-import json, random, struct
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 
 def write(path, rows):
-    header = ("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 2), }" % len(rows)).ljust(117) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        file.write(b"".join(struct.pack("<2f", *row) for row in rows))
+    write_array(path, "<f4", (len(rows), 2), [value for row in rows for value in row])
 
 rng = random.Random(4)
 def points(count, groups, scale=0.3):
@@ -230,20 +222,15 @@ write("one_thing.npy", [(rng.gauss(0, 0.001), rng.gauss(0, 0.001)) for _ in rang
 PYTHON
 # Pictures beside the same ones flattened, in another range: refused, not compared; in one range
 # both are points.
-python3 - <<'PYTHON'
-import random, struct
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 rng = random.Random(5)
 rows = [[rng.random() for _ in range(64)] for _ in range(60)]
-def write(name, shape, values, kind):
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (117 - len(header)) + "\n"
-    with open(name, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.encode())
-        for row in values:
-            file.write(struct.pack("<64f", *row) if kind == "<f4" else bytes(int(255 * v) for v in row))
-write("pictures.npy", "(60, 8, 8)", rows, "|u1")
-write("flat.npy", "(60, 64)", rows, "<f4")
-write("flat_signed.npy", "(60, 64)", [[2 * v - 1 for v in row] for row in rows], "<f4")
+values = [value for row in rows for value in row]
+write_array("pictures.npy", "|u1", (60, 8, 8), bytes(int(255 * v) for v in values))
+write_array("flat.npy", "<f4", (60, 64), values)
+write_array("flat_signed.npy", "<f4", (60, 64), [2 * v - 1 for v in values])
 PYTHON
 expect 65 "$program" diagnose --real pictures.npy --fake flat.npy
 says err 'pictures.npy has numbers of the range -1 to 1, flat.npy of 0 to 1.*reshape\(-1, 1, 8, 8\)'
@@ -327,8 +314,9 @@ expect 65 "$program" diagnose --run damaged
 says err 'generator\.safetensors'
 
 # What is wrong with the data is said before the training, and is not the generator's fault.
-python3 - <<'PYTHON'
-import random, struct
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 rng = random.Random(6)
 rows, labels = [], []
 for i in range(2000):
@@ -337,13 +325,8 @@ for i in range(2000):
     labels.append(label)
 rows[1000:1100] = [rows[1000]] * 100
 values = [x for row in rows for x in row]
-def npy(path, descr, shape, data):
-    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
-npy("odd.npy", "<f4", (2000, 2), struct.pack("<4000f", *values))
-npy("odd_labels.npy", "|u1", "(2000,)", bytes(labels))
+write_array("odd.npy", "<f4", (2000, 2), values)
+write_array("odd_labels.npy", "|u1", (2000,), bytes(labels))
 PYTHON
 cat >odd.txtpb <<'CONFIG'
 name: "odd"

@@ -5,18 +5,14 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
-import random, struct
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 rng = random.Random(1)
 rows = [[rng.gauss(0, 1) for _ in range(8)] for _ in range(600)]
 for row in rows:
     row[3] = 1.7e18 + 1e15 * rng.gauss(0, 1)
-header = "{'descr': '<f4', 'fortran_order': False, 'shape': (600, 8), }"
-header += " " * (63 - (10 + len(header)) % 64) + "\n"
-with open("nano.npy", "wb") as file:
-    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-    for row in rows:
-        file.write(struct.pack("<8f", *row))
+write_array("nano.npy", "<f4", (600, 8), [value for row in rows for value in row])
 PYTHON
 expect 3 "$program" train "$source/configs/npy_vae.txtpb" --set data.path=nano.npy --steps 400 \
   --set diagnostics.evaluate_every=50 --out nano --quiet

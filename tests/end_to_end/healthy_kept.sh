@@ -9,16 +9,13 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
-import array, random
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 
 random.seed(1)
 deviations = [4, 2.83, 0.1, 0.1, 0.1, 0.1]
-rows = array.array("f", (random.gauss(0, d) for _ in range(2000) for d in deviations))
-header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2000, 6), }".ljust(117) + "\n"
-with open("rows.npy", "wb") as file:
-    file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
-    rows.tofile(file)
+write_array("rows.npy", "<f4", (2000, 6), [random.gauss(0, d) for _ in range(2000) for d in deviations])
 PYTHON
 cat >vae.txtpb <<'CONFIG'
 name: "vae"

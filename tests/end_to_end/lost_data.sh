@@ -5,15 +5,12 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
+python_with_arrays <<'PYTHON'
 import random
+from array_file import write_array
 
 random.seed(1)
-header = "{'descr': '|u1', 'fortran_order': False, 'shape': (4000, 8, 8), }"
-header += " " * ((-len(header) - 11) % 64) + "\n"
-with open("whole.npy", "wb") as file:
-    file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
-    file.write(bytes(random.randrange(256) for _ in range(4000 * 64)))
+write_array("whole.npy", "|u1", (4000, 8, 8), bytes(random.randrange(256) for _ in range(4000 * 64)))
 PYTHON
 cat >ring.txtpb <<'CONFIG'
 name: "ring"

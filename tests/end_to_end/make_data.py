@@ -15,6 +15,8 @@ import struct
 import sys
 import zlib
 
+from array_file import write_array
+
 
 def idx(path, dimensions, values):
     header = struct.pack(">BBBB", 0, 0, 8, len(dimensions))
@@ -58,11 +60,7 @@ def npy(path, rng):
     for _ in range(count):
         a, b = rng.gauss(0, 1), rng.gauss(0, 1)
         values += [a * u + b * v + rng.gauss(0, 0.1) for u, v in zip(*plane)]
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {dimensions}), }}"
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        file.write(struct.pack(f"<{len(values)}f", *values))
+    write_array(path, "<f4", (count, dimensions), values)
 
 
 def png(path, width, height, level, rng):

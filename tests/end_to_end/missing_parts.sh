@@ -5,17 +5,15 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
-import array, math, random
+python_with_arrays <<'PYTHON'
+import math, random
+from array_file import write_array
 random.seed(1)
-values = array.array("f")
+values = []
 for _ in range(20000):
     angle = math.pi / 4 * random.randrange(8)
     values.extend((2 * math.cos(angle) + random.gauss(0, 0.05), 2 * math.sin(angle) + random.gauss(0, 0.05)))
-header = "{'descr': '<f4', 'fortran_order': False, 'shape': (20000, 2), }"
-header += " " * ((-len(header) - 11) % 64) + "\n"
-with open("ring.npy", "wb") as file:
-    file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + values.tobytes())
+write_array("ring.npy", "<f4", (20000, 2), values)
 PYTHON
 cat >ring.txtpb <<'CONFIG'
 name: "ring"

@@ -5,21 +5,17 @@
 # shellcheck source=tests/end_to_end/common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
-python3 - <<'PYTHON'
-import random, struct
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 
-def npy(path, rows, width):
+def write(path, rows, width):
     rng = random.Random(1)
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {width}), }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        for _ in range(rows * width):
-            file.write(struct.pack("<f", rng.gauss(0, 1)))
+    write_array(path, "<f4", (rows, width), [rng.gauss(0, 1) for _ in range(rows * width)])
 
-npy("data.npy", 500, 6)
-npy("more.npy", 550, 6)
-npy("wide.npy", 300, 7)
+write("data.npy", 500, 6)
+write("more.npy", 550, 6)
+write("wide.npy", 300, 7)
 PYTHON
 train=(train "$source/configs/npy_vae.txtpb" --quiet --set diagnostics.evaluate_every=20 --set batch=32
   --set checkpoints.every=20 --set diagnostics.samples=64 --on-collapse warn)

@@ -105,25 +105,19 @@ PYTHON
 
 # The same pictures described as bytes and in [0, 1] are equal samples; what cannot be compared is
 # refused with what to do, and fakes that are no numbers are a divergence.
-python3 - <<'PYTHON'
-import random, struct
-
-def npy(path, descr, shape, data):
-    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+python_with_arrays <<'PYTHON'
+import random
+from array_file import write_array
 
 rng = random.Random(2)
 b = bytes(rng.randrange(256) for _ in range(300 * 64))
-floats = lambda values: struct.pack(f"<{len(values)}f", *values)
-npy("bytes.npy", "|u1", (300, 1, 8, 8), b)
-npy("unit.npy", "<f4", (300, 1, 8, 8), floats([x / 255 for x in b]))
-npy("scaled.npy", "<f4", (300, 1, 8, 8), floats([float(x) for x in b]))
-npy("wide.npy", "|u1", (300, 1, 9, 9), b + b[:300 * 17])
+write_array("bytes.npy", "|u1", (300, 1, 8, 8), b)
+write_array("unit.npy", "<f4", (300, 1, 8, 8), [x / 255 for x in b])
+write_array("scaled.npy", "<f4", (300, 1, 8, 8), [float(x) for x in b])
+write_array("wide.npy", "|u1", (300, 1, 9, 9), b + b[:300 * 17])
 bad = [x / 255 for x in b]
 bad[17 * 64] = bad[20 * 64 + 3] = float("nan")
-npy("nan.npy", "<f4", (300, 1, 8, 8), floats(bad))
+write_array("nan.npy", "<f4", (300, 1, 8, 8), bad)
 PYTHON
 for fake in unit.npy scaled.npy; do
   # The very same pictures, in other numbers: learnt by heart.
