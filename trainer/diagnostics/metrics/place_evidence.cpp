@@ -102,11 +102,7 @@ void add_places_of_run(world::Communicator& control, const PlaceReference& place
       [](std::string_view name) { return name.starts_with("local_"); }, evidence);
   add_places(*comparison.reference.parts, compared_samples.part(0, looked_at), pooled,
              part_hints(comparison), evidence.parts->narrow, evidence);
-  // What a move leaves is held against half of the loss: half of many rows tell, at a quarter of
-  // the cost.
-  const int64_t moved = std::min(looked_at, std::max(looked_at / 2, kMostLookedAtAgain));
-  add_left_by_move(control, reals.part(0, moved), fakes.part(0, moved), significance, seed,
-                   evidence);
+  add_left_by_move(control, reals, fakes, significance, seed, evidence);
 }
 
 }  // namespace allmodes::diagnostics
