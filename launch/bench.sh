@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly known=(adam collectives loader data step ranks first_stage autoencoders diagnostics gpu)
+readonly known=(adam collectives loader data step ranks first_stage autoencoders diagnostics verdict gpu)
 
 list() {
   cat <<'TEXT'
@@ -29,6 +29,7 @@ ranks         two ranks, beside DistributedDataParallel over gloo, and what sync
 first_stage   the same two of a first stage at 32 and 64 pixels
 autoencoders  an epoch of VAE, WAE-MMD, InfoVAE and AAE, beside pythae's trainer
 diagnostics   training on two ranks with the default diagnostics and without
+verdict       the tables of docs/verdict.md: false alarms, what is found, the smallest effects; a night, only where named
 gpu           a step on a GPU (DCGAN, first stage, R3GAN), beside PyTorch eager and compiled
 TEXT
 }
@@ -57,9 +58,10 @@ while (($# > 0)); do
 done
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
 if ((${#names[@]} == 0)); then
-  names=("${known[@]}")
-  has_gpu || names=("${known[@]/gpu/}")
-  [[ -n "${names[-1]}" ]] || unset 'names[-1]'
+  for name in "${known[@]}"; do
+    if [[ "$name" == verdict ]] || { [[ "$name" == gpu ]] && ! has_gpu; }; then continue; fi
+    names+=("$name")
+  done
 elif [[ " ${names[*]} " == *" gpu "* ]]; then
   has_gpu || refuse "gpu: this machine has no NVIDIA GPU, or no driver for it" "$exit_unavailable"
 fi
@@ -74,6 +76,7 @@ python="$libtorch_root/../../../../bin/python"
 [[ -x "$python" ]] || python=python3
 begin_step "building"
 if [[ "${names[*]}" != gpu ]]; then build cpu-release allmodes bench_collectives bench_adam bench_loader; fi
+if [[ " ${names[*]} " == *" verdict "* ]]; then build cpu-release verdict_bench; fi
 if [[ " ${names[*]} " == *" gpu "* ]]; then build gpu-release allmodes; fi
 export PYTHONDONTWRITEBYTECODE=1
 
@@ -98,7 +101,7 @@ mkdir -p "$out"
 for name in "${names[@]}"; do
   begin_step "$name"
   arguments=(--json "$out/$name.json")
-  program="$name"
+  program="compare_$name"
   export ALLMODES_BINARY="$ALLMODES_ROOT/build/allmodes"
   # What exported networks are read with.
   if [[ "$name" == gpu || "$name" == first_stage ]]; then
@@ -112,7 +115,7 @@ for name in "${names[@]}"; do
       arguments+=(--python "$python")
       ;;
     first_stage)
-      program=ranks
+      program=compare_ranks
       arguments+=(--python "$python" first_stage32 first_stage64)
       ;;
     autoencoders)
@@ -124,8 +127,14 @@ for name in "${names[@]}"; do
       arguments+=(--python "$python")
       export PYTHONPATH="$cache/loaders-1"
       ;;
+    verdict)
+      fetch "$cache/verdict-1" "numpy scikit-learn"
+      export PYTHONPATH="$cache/verdict-1"
+      program=verdict/tables
+      arguments+=(--python "$python")
+      ;;
     ranks) arguments+=(--python "$python" ring_gan ring_pacgan dcgan32 vae) ;;
     *) arguments+=(--python "$python") ;;
   esac
-  python3 "$ALLMODES_ROOT/tests/bench/compare_$program.py" "${arguments[@]}" "$@"
+  python3 "$ALLMODES_ROOT/tests/bench/$program.py" "${arguments[@]}" "$@"
 done
