@@ -174,6 +174,10 @@ std::optional<Witness> witness_copied(const Evidence& evidence, const config::Ve
 
 double least_sure_local_loss(const Evidence& evidence) {
   if (lacks_places_alone(evidence)) return 0;
+  // A group apart is no rim of what is narrow. (A part that lost it is narrower for that.)
+  if (loses_a_group_apart(evidence) && !mostly_narrow(evidence) &&
+      !narrower_than(kNarrowAll, evidence) && !wide_all(evidence))
+    return 0;
   const double least = narrower_than(kNarrowAll, evidence) ? kLostThoughNarrowAll
                        : some_narrow(evidence) || narrower_than(kNarrowALittle, evidence)
                            ? kLostThoughSomeNarrow
