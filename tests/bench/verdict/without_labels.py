@@ -35,8 +35,8 @@ def idx(path):
 
 def train(binary, out, settings, steps):
     """verdict.json of the run in `out`, once it has so many steps."""
-    command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train", str(measuring.ROOT / "configs/quickstart_gan.txtpb"),
-               "--quiet", "--out", str(out), "--resume", "auto"]
+    command = [str(measuring.ROOT / "launch/run.sh"), "-n", "2", "--", "train",
+               str(measuring.ROOT / "configs/quickstart_gan.txtpb"), "--quiet", "--out", str(out), "--resume", "auto"]
     for setting in (*settings, f"steps={steps}", "diagnostics.evaluate_every=1000", "checkpoints.every=1000"):
         command += ["--set", setting]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
